@@ -1,0 +1,119 @@
+/* env.c - the real world: clock_gettime, getrandom, files and sockets. */
+#include "base/env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t
+clock_us(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t
+system_mono_us(Env *env)
+{
+    (void)env;
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+static int64_t
+system_wall_us(Env *env)
+{
+    (void)env;
+    return (int64_t)clock_us(CLOCK_REALTIME);
+}
+
+static bool
+system_random(Env *env, void *out, size_t bytes)
+{
+    char *p = out;
+
+    (void)env;
+    while (bytes > 0) {
+        ssize_t n = getrandom(p, bytes, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        p += n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+static int
+system_open(Env *env, const char *path, int flags, mode_t mode)
+{
+    (void)env;
+    return open(path, flags | O_CLOEXEC, mode);
+}
+
+static ssize_t
+system_read(Env *env, int fd, void *out, size_t bytes)
+{
+    (void)env;
+    return read(fd, out, bytes);
+}
+
+static ssize_t
+system_write(Env *env, int fd, const void *data, size_t bytes)
+{
+    (void)env;
+    return write(fd, data, bytes);
+}
+
+static int
+system_sync(Env *env, int fd)
+{
+    (void)env;
+    return fdatasync(fd);
+}
+
+static int
+system_close(Env *env, int fd)
+{
+    (void)env;
+    return close(fd);
+}
+
+static ssize_t
+system_recv(Env *env, int fd, void *out, size_t bytes, int flags)
+{
+    (void)env;
+    return recv(fd, out, bytes, flags);
+}
+
+static ssize_t
+system_send(Env *env, int fd, const void *data, size_t bytes, int flags)
+{
+    (void)env;
+    return send(fd, data, bytes, flags | MSG_NOSIGNAL);
+}
+
+static Env system_env = {
+    .mono_us = system_mono_us,
+    .wall_us = system_wall_us,
+    .random = system_random,
+    .open = system_open,
+    .read = system_read,
+    .write = system_write,
+    .sync = system_sync,
+    .close = system_close,
+    .recv = system_recv,
+    .send = system_send,
+};
+
+Env *
+env_system(void)
+{
+    return &system_env;
+}

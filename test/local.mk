@@ -1,0 +1,15 @@
+# Unit tests: one program per layer, linked with the harness; each ends with "N passed, M failed".
+UNIT_HARNESS = test/unit/harness.c test/unit/harness.h
+
+include test/unit/base/local.mk
+
+check_PROGRAMS += $(UNIT_TESTS)
+
+# What `make check` runs, in this order; the script adds up their last lines.
+check-local: $(check_PROGRAMS) $(bin_PROGRAMS)
+	$(srcdir)/test/run --builddir $(abs_builddir) short
+check-world: $(check_PROGRAMS) $(bin_PROGRAMS)
+	$(srcdir)/test/run --builddir $(abs_builddir) world
+check-style:
+	$(srcdir)/test/style $(srcdir)
+.PHONY: check-world check-style

@@ -1,0 +1,58 @@
+#include "base/arena.h"
+
+#include "harness.h"
+
+TEST(arena, rewind_gives_back_what_came_after_the_mark)
+{
+    Arena a;
+    ArenaMark mark;
+    size_t before;
+
+    arena_init(&a, "t", NULL);
+    arena_alloc(&a, 100);
+    mark = arena_mark(&a);
+    before = a.total_bytes;
+    for (int i = 0; i < 100; i++)
+        arena_alloc(&a, 10000);
+    arena_rewind(&a, mark);
+    EXPECT_EQ(a.total_bytes, before);
+    arena_free(&a);
+    EXPECT_EQ(a.total_bytes, 0);
+}
+
+TEST(arena, budget_refuses_what_does_not_fit_and_counts_back)
+{
+    Budget budget = {.limit_bytes = 1 << 20};
+    Arena a;
+
+    arena_init(&a, "t", &budget);
+    EXPECT(arena_try_alloc(&a, 2 << 20) == NULL);
+    EXPECT_EQ(budget.used_bytes, 0);
+    EXPECT(arena_try_alloc(&a, 1 << 19) != NULL);
+    EXPECT(arena_try_alloc(&a, 1 << 19) == NULL);
+    arena_free(&a);
+    EXPECT_EQ(budget.used_bytes, 0);
+}
+
+TEST(arena, shared_ceiling_stops_every_budget)
+{
+    _Atomic uint64_t used = 0, limit = 1 << 20;
+    Budget budget = {.shared_used_bytes = &used, .shared_limit_bytes = &limit};
+
+    EXPECT(budget_take(&budget, 1 << 20));
+    EXPECT(!budget_take(&budget, 1));
+    budget_give(&budget, 1 << 20);
+    EXPECT_EQ(used, 0);
+}
+
+TEST(arena, results_are_aligned_and_strings_end)
+{
+    Arena a;
+
+    arena_init(&a, "t", NULL);
+    for (size_t i = 0; i < 50; i++)
+        EXPECT_EQ((uintptr_t)arena_alloc(&a, i) % 16, 0);
+    EXPECT_STR(arena_printf(&a, "%d-%s", 7, "x"), "7-x");
+    EXPECT_STR(arena_strndup(&a, "hello", 2), "he");
+    arena_free(&a);
+}
