@@ -1,0 +1,88 @@
+/* src/shmem/proc/proc.h - process slots: one for each session and background worker.
+ *
+ * A slot says who it is, whether it is inside a critical section (C1), what it holds (pins, locks,
+ * waits) and what somebody wants of it (interrupts). The postmaster creates the slots with the region,
+ * marks a slot DEAD when its process was killed, and reads whether that was inside a critical
+ * section; the janitor cleans up after it (C3).
+ *
+ *   FREE --claim--> ACTIVE --release--> FREE
+ *                   ACTIVE --postmaster saw a kill--> DEAD --janitor--> FREE */
+#ifndef PROC_H
+#define PROC_H
+#include "base/ctx.h"
+#include "base/ids.h"
+
+typedef struct Proc Proc;
+typedef struct ProcTable ProcTable;
+
+typedef enum ProcKind { PROC_BACKEND, PROC_JANITOR, PROC_OTHER } ProcKind;
+typedef enum ProcState { PROC_FREE, PROC_ACTIVE, PROC_DEAD } ProcState;
+
+/* Bits of the interrupt word; cleared by the session when it has acted. */
+enum {
+    INTERRUPT_CANCEL = 1, /* 57014 canceling statement due to user request */
+    INTERRUPT_TERMINATE = 2, /* 57P01 */
+    INTERRUPT_RELOAD = 4, /* configuration changed */
+    INTERRUPT_WAKE = 8, /* look at your queues */
+};
+
+/* What pg_stat_activity shows; written by the owner only, read by all with proc_activity_read. */
+typedef enum ActivityState {
+    ACTIVITY_STARTING,
+    ACTIVITY_IDLE,
+    ACTIVITY_ACTIVE,
+    ACTIVITY_IDLE_IN_TRANSACTION,
+    ACTIVITY_IDLE_IN_ABORTED,
+} ActivityState;
+typedef struct Activity {
+    int pid;
+    ProcKind kind;
+    uint32_t database_oid, role_oid;
+    BranchId branch;
+    char database[64], role[64], application[64], client_addr[64];
+    int client_port; /* -1 = Unix socket */
+    int64_t backend_start_us, xact_start_us, query_start_us, state_change_us; /* wall clock, 0 = none */
+    ActivityState state;
+    Xid xid;
+    uint32_t wait_event; /* of wait_events.def, 0 = none */
+    char query[1024];
+} Activity;
+
+ProcTable *proc_table(struct Engine *engine);
+uint32_t proc_slot_count(const ProcTable *table);
+
+/* ---- the owner ------------------------------------------------------------------------------------ */
+/* engine_attach and engine_detach call these. */
+MUST_CHECK Status proc_claim(Ctx *cx, ProcTable *table, ProcKind kind, Proc **out);
+void proc_release(Proc *proc);
+uint32_t proc_no(const Proc *proc);
+uint32_t proc_cancel_secret(const Proc *proc); /* random, for BackendKeyData */
+void proc_set_pid(Proc *proc, int pid);
+/* Seqlock write: between the two calls the owner may change the Activity it gets. */
+Activity *proc_activity_begin(Proc *proc);
+void proc_activity_end(Proc *proc);
+
+/* C1. Cheap: one store in the own slot. Nests. */
+void proc_critical_enter(Proc *proc);
+void proc_critical_leave(Proc *proc);
+
+/* ---- others --------------------------------------------------------------------------------------- */
+bool proc_activity_read(const ProcTable *table, uint32_t slot_no, Activity *out); /* false: not active */
+/* Sets bits and wakes the session if it sleeps on a futex. */
+void proc_interrupt(ProcTable *table, uint32_t slot_no, uint32_t bits);
+/* By pid: false when there is no such session. */
+bool proc_interrupt_pid(ProcTable *table, int pid, uint32_t bits);
+/* A cancel request: pid and secret must both fit. */
+bool proc_cancel(ProcTable *table, int pid, uint32_t secret);
+
+/* ---- the postmaster ------------------------------------------------------------------------------- */
+typedef enum ProcDeath {
+    PROC_DEATH_UNKNOWN_PID, /* had no slot: nothing to clean */
+    PROC_DEATH_CLEAN, /* had given its slot back */
+    PROC_DEATH_OUTSIDE, /* outside a critical section: slot is DEAD now, janitor woken */
+    PROC_DEATH_INSIDE, /* inside one: shared memory can not be trusted */
+} ProcDeath;
+/* After waitpid. `fatal_signal`: died of SIGSEGV, SIGBUS, SIGABRT, SIGILL (counts as inside, C2). */
+ProcDeath proc_mark_dead(ProcTable *table, int pid, bool fatal_signal);
+
+#endif

@@ -1,0 +1,59 @@
+/* src/storage/engine/engine.h - the engine as the layers above see it: one per server or library.
+ *
+ * The postmaster (or the embedding program) creates it before it forks; every process then works with
+ * the inherited mappings. A session attaches to take a process slot; everything it holds is listed in
+ * that slot, so that somebody else can undo it (C1, C3). */
+#ifndef ENGINE_H
+#define ENGINE_H
+#include "base/ctx.h"
+#include "base/ids.h"
+
+typedef struct Engine Engine;
+
+typedef struct EngineOptions {
+    uint64_t max_memory_bytes; /* the ceiling of C5; 0 = min(80 % of RAM, cgroup limit - 20 %) */
+    uint32_t max_slots; /* process slots: connections, background workers, reserve */
+    uint64_t deadlock_timeout_us;
+} EngineOptions;
+
+/* Memory mode: pages live in the page cache and nowhere else. Maps the region, makes the branch
+ * registry with branch 0 in it. Ready in well under a millisecond: memory is touched when used. */
+MUST_CHECK Status engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out);
+void engine_destroy(Engine *engine);
+
+/* Takes a process slot for this session: sets cx->engine, cx->proc, cx->interrupt and
+ * cx->arena budgets' shared counters. 53300 when no slot is free. */
+MUST_CHECK Status engine_attach(Ctx *cx, Engine *engine);
+/* Aborts what is open and gives up everything the slot lists. */
+void engine_detach(Ctx *cx);
+
+/* One unit of background work: undo what dead sessions left (C3), vacuum and analyze requests that
+ * are due (through `janitor_hooks`), trim the id table. Returns in *idle_ms how long nothing will be
+ * due unless woken. E1: processes in the server, one thread when embedded. */
+MUST_CHECK Status engine_janitor_step(Ctx *cx, uint32_t *idle_ms);
+
+/* For budgets of session arenas: the server-wide total and ceiling (C5). */
+_Atomic uint64_t *engine_used_bytes(Engine *engine);
+const _Atomic uint64_t *engine_limit_bytes(Engine *engine);
+/* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
+int64_t engine_wall_us(Engine *engine);
+
+/* Branches. In memory mode the registry lives in shared memory. */
+MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root branch; undone on abort */
+MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
+
+/* A counter all sessions share, for object ids: never repeats, starts at 16384. */
+uint32_t engine_next_oid(Engine *engine);
+
+/* K1: sessions are told what catalogs changed. `data` is opaque here (at most 16 bytes); messages
+ * queued by a transaction enter the ring when it commits, before its locks go. */
+typedef struct Invalidation {
+    BranchId branch;
+    uint32_t catalog, key, extra;
+} Invalidation;
+void engine_invalidate_at_commit(Ctx *cx, Invalidation message);
+/* Calls `each` for every message that came since the last call by this session; *overflow means some
+ * were lost: forget everything. Own messages are included. Cheap when nothing happened. */
+void engine_absorb(Ctx *cx, void (*each)(void *arg, const Invalidation *message), void *arg, bool *overflow);
+
+#endif

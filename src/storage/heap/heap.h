@@ -1,0 +1,142 @@
+/* src/storage/heap/heap.h - tables: PAX pages, versions, row locks.
+ *
+ * Storage knows the width of a column, not its type. A row travels as an array of cells, one per
+ * column of the layout. Outside a pin a row is named by its root TID (H2). */
+#ifndef HEAP_H
+#define HEAP_H
+#include "base/ctx.h"
+#include "base/ids.h"
+#include "storage/txn/txn.h"
+
+/* data == NULL: null. For a fixed column `data` points to its `width` bytes (any alignment). */
+typedef struct Cell {
+    const void *data;
+    uint32_t bytes; /* variable columns; up to 1 GB - 1 */
+} Cell;
+
+/* How rows lie on pages. Columns are only ever appended (a dropped column keeps its place), so a
+ * layout's version is its number of columns, and pages of an older one answer `missing` (H4). */
+typedef struct HeapColumn {
+    uint8_t width; /* 1, 2, 4, 8, 16; 0 = variable */
+    bool not_null_hint; /* declared NOT NULL at creation: only a hint for the page's space */
+    bool out_of_line; /* variable: long values may be compressed and moved out of line */
+    Cell missing; /* value for rows older than the column */
+} HeapColumn;
+
+typedef struct HeapLayout {
+    uint16_t column_count;
+    const HeapColumn *columns;
+} HeapLayout;
+
+/* A table as its user opened it; the caller holds a lock on it (storage/../lock). Long-lived, cached
+ * by the catalog, read-only. */
+typedef struct HeapRel {
+    BranchId branch;
+    RelationId relation;
+    RelationId toast_relation; /* RELATION_NONE: values beyond the page are refused with 54000 */
+    Persistence persistence;
+    HeapLayout layout;
+} HeapRel;
+
+MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Tid *out);
+/* `rows` rows of layout.column_count cells each, row after row; fills pages one latch at a time. */
+MUST_CHECK Status heap_insert_many(Ctx *cx, const HeapRel *rel, const Cell *cells, uint32_t rows, Tid *out);
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+/* One page of a scan (H5): pointers into the pinned page. Column arrays are indexed by slot. */
+typedef struct HeapPageView {
+    uint32_t visible_count;
+    const uint16_t *visible; /* slots (0-based array positions), ascending */
+    uint32_t slot_count; /* array length: slots in use */
+    BlockNo block;
+    const void *page; /* opaque */
+} HeapPageView;
+
+typedef struct HeapScan HeapScan;
+/* Sequential scan of [first_block, end_block) (0, UINT32_MAX = all). Memory from `arena`. */
+MUST_CHECK Status heap_scan_open(Ctx *cx, Arena *arena, const HeapRel *rel, const Snapshot *snapshot,
+                                 BlockNo first_block, BlockNo end_block, HeapScan **out);
+/* The next page with a visible row; the previous page's view ends. *done when there is none. */
+MUST_CHECK Status heap_scan_next(Ctx *cx, HeapScan *scan, HeapPageView *view, bool *done);
+void heap_scan_close(Ctx *cx, HeapScan *scan); /* NULL is fine */
+
+/* Of a page view: the array of a fixed-width column, aligned to its width, or NULL when this page has
+ * it in the variable part or not at all (then use heap_view_cell). *nulls: bit per slot, NULL = none
+ * (64-bit aligned). */
+const void *heap_view_fixed(const HeapScan *scan, const HeapPageView *view, uint16_t column,
+                            const uint64_t **nulls);
+/* Any column of any slot. Out-of-line values are fetched into cx->arena. */
+MUST_CHECK Status heap_view_cell(Ctx *cx, const HeapScan *scan, const HeapPageView *view, uint16_t column,
+                                 uint16_t slot, Cell *out);
+/* Root TID of a slot. */
+Tid heap_view_tid(const HeapPageView *view, uint16_t slot);
+/* 32-bit xmin/xmax of T1, and the raw words for who asks. */
+typedef struct RowHeader {
+    uint32_t xmin, xmax, cmin, cmax;
+} RowHeader;
+RowHeader heap_view_header(const HeapPageView *view, uint16_t slot);
+
+/* One row by its root TID. The view holds a pin until heap_row_release. */
+typedef struct HeapRow {
+    bool found; /* a version is visible to the snapshot */
+    uint16_t slot; /* of that version */
+    const void *page;
+    uint64_t pin; /* opaque */
+    Tid tid;
+} HeapRow;
+#define HEAP_ROW_NONE ((HeapRow){0})
+MUST_CHECK Status heap_fetch(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, HeapRow *out);
+MUST_CHECK Status heap_row_cell(Ctx *cx, const HeapRel *rel, const HeapRow *row, uint16_t column, Cell *out);
+RowHeader heap_row_header(const HeapRow *row);
+void heap_row_release(Ctx *cx, HeapRow *row); /* a no-op on HEAP_ROW_NONE */
+
+/* ---- changing ------------------------------------------------------------------------------------ */
+
+typedef enum RowLock { ROW_LOCK_KEY_SHARE, ROW_LOCK_SHARE, ROW_LOCK_NO_KEY_UPDATE, ROW_LOCK_UPDATE } RowLock;
+typedef enum LockWait { LOCK_WAIT_BLOCK, LOCK_WAIT_ERROR, LOCK_WAIT_SKIP } LockWait;
+
+/* What became of an attempt on a row seen under a snapshot. Waiting for another transaction's mark
+ * has been done inside (R3, T4). */
+typedef enum RowOutcome {
+    ROW_DONE,
+    ROW_UPDATED, /* a committed transaction newer than the snapshot changed it: re-check (R4) */
+    ROW_DELETED, /* ... deleted it */
+    ROW_SELF_UPDATED, /* this transaction has already changed it in this or a later command: skip it */
+    ROW_WOULD_BLOCK, /* LOCK_WAIT_SKIP only */
+} RowOutcome;
+
+typedef struct RowChange {
+    RowOutcome outcome;
+    Tid tid; /* UPDATE done: root TID of the new version. ROW_UPDATED: root TID of the newest */
+    bool same_root; /* UPDATE done: indexes whose keys did not change need no new entry */
+} RowChange;
+
+/* `keys_changed`: a column of some index changed, so the new version needs a root of its own.
+ * `changed` (bit per column, may be NULL) lets the record carry changed columns only. */
+MUST_CHECK Status heap_update(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot,
+                              const Cell *cells, bool keys_changed, RowLock strength, RowChange *out);
+MUST_CHECK Status heap_delete(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, RowChange *out);
+/* Locks the newest version, following moves. ROW_UPDATED: it is locked now, but is newer than the
+ * snapshot; fetch it with heap_fetch_newest and re-check. */
+MUST_CHECK Status heap_lock(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, RowLock mode,
+                            LockWait wait, RowChange *out);
+/* The newest committed or own version (after heap_lock: the locked one). */
+MUST_CHECK Status heap_fetch_newest(Ctx *cx, const HeapRel *rel, Tid root, HeapRow *out);
+
+/* ---- upkeep -------------------------------------------------------------------------------------- */
+
+typedef struct HeapStats {
+    uint64_t live_rows, dead_rows, pages;
+} HeapStats;
+/* Cheap counters kept while rows change; good enough to decide when vacuum is due. */
+void heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out);
+/* Prunes every page, collects dead roots, removes them from `indexes`, frees stubs, cuts empty pages
+ * off the end. Runs beside readers and writers. */
+struct BtreeRel;
+MUST_CHECK Status heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int index_count,
+                              HeapStats *out);
+/* Walks all pages and asserts every invariant; tests and CHECK use it. */
+MUST_CHECK Status heap_check(Ctx *cx, const HeapRel *rel);
+
+#endif

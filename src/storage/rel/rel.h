@@ -1,0 +1,17 @@
+/* src/storage/rel/rel.h - relations as storage sees them: an id, a length, forks. */
+#ifndef REL_H
+#define REL_H
+#include "base/ctx.h"
+#include "base/ids.h"
+
+/* A new, empty relation. Removed again if the current (sub)transaction is rolled back. */
+MUST_CHECK Status rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out);
+/* Uses an id fixed by the caller (catalogs; ids below 16384). Never undone. Idempotent. */
+MUST_CHECK Status rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation);
+/* Frees every page when the transaction commits. The caller holds ACCESS EXCLUSIVE. */
+void rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
+/* Empties it now, for good (only for relations made in this same transaction, and by vacuum). */
+MUST_CHECK Status rel_truncate_now(Ctx *cx, BranchId branch, RelationId relation, BlockNo keep_blocks);
+BlockNo rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork); /* in pages */
+
+#endif
