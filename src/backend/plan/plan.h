@@ -166,6 +166,7 @@ typedef struct PlannedQuery {
     Plan *plan;
     CommandKind command;
     int outer_count; /* values handed down */
+    int state_count; /* places in expressions that keep a state */
     int subplan_count;
     Subplan **subplans;
     int rel_count; /* base relations, numbered for row marks */
@@ -183,7 +184,8 @@ typedef struct PlannedQuery {
 
 MUST_CHECK Status plan_query(Ctx *cx, Arena *arena, const Query *query, PlannedQuery **out);
 /* An expression over the columns of one row (slot i = column i + 1), or over nothing. */
-MUST_CHECK Status plan_row_expression(Ctx *cx, Arena *arena, const Expr *e, Expr **out);
+/* *state_count: number of places that keep a state, raised by those of `e`. */
+MUST_CHECK Status plan_row_expression(Ctx *cx, Arena *arena, int *state_count, const Expr *e, Expr **out);
 /* Constants computed once; TRUE and FALSE taken out of AND and OR. An error in a constant is left for
  * the execution, which may never come to it (rule X1). */
 Expr *plan_fold(Ctx *cx, Arena *arena, Expr *e);

@@ -217,6 +217,10 @@ resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **o
         return ST_OK;
     }
     c = shallow_copy(p->arena, e);
+    if (c->kind == EXPR_CALL)
+        c->call.state_no = p->statement->state_count++;
+    else if (c->kind == EXPR_SCALAR_ARRAY || c->kind == EXPR_DISTINCT || c->kind == EXPR_NULLIF)
+        c->binary.state_no = p->statement->state_count++;
     if (c->kind == EXPR_SUBQUERY)
         TRY(resolve_subquery(p, c, inputs, input_count));
     if (!expr_children(c, resolve_child, &r))
@@ -247,14 +251,16 @@ column_to_slot(Expr **child, void *arg)
 }
 
 Status
-plan_row_expression(Ctx *cx, Arena *arena, const Expr *e, Expr **out)
+plan_row_expression(Ctx *cx, Arena *arena, int *state_count, const Expr *e, Expr **out)
 {
-    PlanStatement s = {.cx = cx, .arena = arena};
+    PlanStatement s = {.cx = cx, .arena = arena, .state_count = *state_count};
     Planner p = {.statement = &s, .cx = cx, .arena = arena};
     Expr *copy = expr_copy(arena, e);
 
     column_to_slot(&copy, NULL);
-    return resolve_expr(&p, copy, NULL, 0, out);
+    TRY(resolve_expr(&p, copy, NULL, 0, out));
+    *state_count = s.state_count;
+    return ST_OK;
 }
 
 /* ---- conjuncts --------------------------------------------------------------------------------------- */

@@ -174,6 +174,16 @@ join_plan(Planner *p, PlanKind kind, JoinKind join, Plan *left, Plan *right)
     return j;
 }
 
+/* Equal values of both types have the same key bytes (exec/key.h). */
+static bool
+same_hash_form(Oid a, Oid b)
+{
+    bool a_int = a == TYPE_INT2 || a == TYPE_INT4 || a == TYPE_INT8;
+    bool b_int = b == TYPE_INT2 || b == TYPE_INT4 || b == TYPE_INT8;
+
+    return a == b || (a_int && b_int);
+}
+
 /* left.x = right.y with one side each. */
 static bool
 hash_condition(const Expr *e, uint64_t left, uint64_t right, Expr **l, Expr **r)
@@ -186,6 +196,8 @@ hash_condition(const Expr *e, uint64_t left, uint64_t right, Expr **l, Expr **r)
     for (int side = 0; side < 2; side++) {
         uint64_t a = expr_rels(e->call.args[side]), b = expr_rels(e->call.args[1 - side]);
 
+        if (!same_hash_form(e->call.args[0]->type, e->call.args[1]->type))
+            return false;
         if (a != 0 && b != 0 && (a & ~left) == 0 && (b & ~right) == 0) {
             *l = e->call.args[side];
             *r = e->call.args[1 - side];

@@ -8,7 +8,7 @@
 typedef struct PlanStatement {
     Ctx *cx;
     Arena *arena;
-    int outer_count, rel_count;
+    int outer_count, rel_count, state_count;
     Subplan **subplans;
     int subplan_count, subplan_capacity;
 } PlanStatement;

@@ -25,7 +25,7 @@ plan_checks(Planner *p, const Query *q, Plan *m)
     m->modify.check_count = q->check_count;
     m->modify.checks = arena_array(p->arena, Expr *, MAX_OF(q->check_count, 1));
     for (int i = 0; i < q->check_count; i++)
-        TRY(plan_row_expression(p->cx, p->arena, q->checks[i], &m->modify.checks[i]));
+        TRY(plan_row_expression(p->cx, p->arena, &p->statement->state_count, q->checks[i], &m->modify.checks[i]));
     return ST_OK;
 }
 
@@ -182,9 +182,8 @@ plan_change(Planner *p, const Query *q, Plan **out)
     m->modify.ctid_slot = find_output(rows, q->result_rel, COLUMN_CTID);
     ASSERT(m->modify.ctid_slot >= 0);
     note_marks(p, q, m, rows);
+    m->modify.first_column_slot = find_output(rows, q->result_rel, 1); /* -1, or all columns follow it */
     if (q->command == COMMAND_UPDATE) {
-        /* a table without columns cannot be assigned to, so column 1 is there, and all others behind it */
-        m->modify.first_column_slot = find_output(rows, q->result_rel, 1);
         m->modify.assign_count = q->assign_count;
         m->modify.assign_columns = q->assign_columns;
         m->modify.first_value_slot = n;

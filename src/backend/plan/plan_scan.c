@@ -260,7 +260,8 @@ scan_plan(Planner *p, int rel, PlanKind kind)
 {
     const RangeEntry *r = p->query->range[rel];
     const Query *q = p->query;
-    bool whole = q->command == COMMAND_UPDATE && rel == q->result_rel;
+    bool whole = rel == q->result_rel &&
+                 (q->command == COMMAND_UPDATE || (q->command == COMMAND_DELETE && q->returning_count > 0));
     static const int16_t system[] = {COLUMN_CTID, COLUMN_XMIN, COLUMN_CMIN,
                                      COLUMN_XMAX, COLUMN_CMAX, COLUMN_TABLEOID};
     int16_t *columns = arena_array(p->arena, int16_t, r->column_count + 7);
