@@ -1,0 +1,1 @@
+include src/backend/wire/local.mk
