@@ -1,1 +1,2 @@
 include src/backend/wire/local.mk
+include src/backend/config/local.mk
