@@ -1,2 +1,3 @@
 include src/backend/wire/local.mk
 include src/backend/config/local.mk
+include src/backend/auth/local.mk

@@ -152,13 +152,6 @@ message_limit(int type)
     }
 }
 
-static Status
-fail_fatal(Ctx *cx, Status rc)
-{
-    cx->error.severity = SEV_FATAL;
-    return rc;
-}
-
 /* Room for at least one more byte of a message of `total_bytes`. */
 static Status
 make_room(Ctx *cx, Conn *conn, size_t total_bytes)

@@ -262,7 +262,7 @@ tls_accept(Ctx *cx, const TlsContext *context, Conn *conn, Tls **out)
             rc = fail(cx, ST_CANCELED, "57014", "canceling authentication due to timeout");
         else
             rc = fail(cx, ST_CLOSED, "08P01", "could not accept TLS connection: %s", ssl_reason());
-        cx->error.severity = SEV_FATAL;
+        fail_fatal(cx, rc);
         goto failed;
     }
     *out = tls;
