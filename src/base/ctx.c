@@ -75,6 +75,20 @@ fail_unsupported(Ctx *cx, int location, const char *feature)
     return fail_at(cx, location, "0A000", "%s is not supported yet", feature);
 }
 
+Status
+fail_stack(Ctx *cx)
+{
+    (void)fail(cx, ST_ERROR, "54001", "stack depth limit exceeded");
+    fail_hint(cx, "Write the expression with fewer levels of nesting.");
+    return ST_ERROR;
+}
+
+void
+ctx_watch_stack(Ctx *cx, size_t bytes)
+{
+    cx->stack_limit = (const char *)__builtin_frame_address(0) - bytes;
+}
+
 void
 fail_detail(Ctx *cx, const char *format, ...)
 {

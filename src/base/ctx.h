@@ -66,6 +66,7 @@ struct Ctx {
      * into the session's process slot once it has one. */
     _Atomic uint32_t *interrupt; /* atomic */
     uint64_t deadline_us; /* monotonic clock; 0 = none. The nearest of all time-outs (E1). */
+    const char *stack_limit; /* recursion below this address fails with 54001; NULL = not watched */
 
     /* Each belongs to the layer that defines the type; lower layers never look inside. */
     struct Env *env; /* base: clock, random, files, sockets */
@@ -110,6 +111,18 @@ ctx_poll(Ctx *cx)
         return ST_OK;
     return cx->hooks != NULL && cx->hooks->poll != NULL ? cx->hooks->poll(cx) : ST_OK;
 }
+
+/* Fails with 54001 when the stack is nearly used up; every walker of trees calls it. */
+Status fail_stack(Ctx *cx);
+static inline MUST_CHECK Status
+ctx_check_stack(Ctx *cx)
+{
+    if (LIKELY((const char *)__builtin_frame_address(0) >= cx->stack_limit))
+        return ST_OK;
+    return fail_stack(cx);
+}
+/* Watches `bytes` of stack from the caller's frame downwards. */
+void ctx_watch_stack(Ctx *cx, size_t bytes);
 
 #define TRY(call)                                                                                              \
     do {                                                                                                       \
