@@ -10,5 +10,6 @@ libbase_a_SOURCES = \
 	src/base/ids.h \
 	src/base/interrupt.c src/base/interrupt.h \
 	src/base/log.c src/base/log.h \
+	src/base/stop_point.c src/base/stop_point.h \
 	src/base/utf8.c src/base/utf8.h
 BASE_LIBS = libbase.a $(JANSSON_LIBS) $(XXHASH_LIBS)
