@@ -340,7 +340,7 @@ setting_expectation(const SettingInfo *info, Buf *to)
         buf_add_text(to, "an integer");
     else
         buf_add_text(to, units[info->unit].memory ? "a size like \"64MB\"" : "a time like \"30s\"");
-    if (info->max >= INT32_MAX) {
+    if (info->max >= 1 << 29) { /* as good as none */
         buf_add_text(to, " of at least ");
         setting_format(info, least, false, to);
     } else {
