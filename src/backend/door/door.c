@@ -107,5 +107,5 @@ door_serve(Door *door, int fd, bool too_many)
     conn_close(&conn);
     arena_free(&errors);
     arena_free(&arena);
-    return true;
+    return !session.retire;
 }

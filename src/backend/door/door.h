@@ -18,6 +18,7 @@ typedef struct DoorSession {
     const char *client_addr; /* "" = Unix socket */
     int client_port; /* -1 = Unix socket */
     void *state; /* the session's own */
+    bool retire; /* set by the session: this process should not be used again */
 } DoorSession;
 
 typedef struct Door {
@@ -34,6 +35,9 @@ typedef struct Door {
     void (*run)(struct Door *door, DoorSession *session);
     /* Always after a `begin` that succeeded. */
     void (*end)(struct Door *door, DoorSession *session);
+    /* INTERRUPT_RELOAD: reads the configuration again, replacing `settings`. A session then calls
+     * settings_rebase. */
+    void (*reload)(struct Door *door);
 } Door;
 
 /* Owns fd. `too_many`: only cancel requests are taken, others get 53300. True = the process is fit for
