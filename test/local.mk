@@ -2,6 +2,8 @@
 UNIT_HARNESS = test/unit/harness.c test/unit/harness.h
 
 include test/unit/base/local.mk
+include test/unit/config/local.mk
+include test/unit/wire/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 

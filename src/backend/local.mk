@@ -1,0 +1,4 @@
+include src/backend/wire/local.mk
+include src/backend/config/local.mk
+include src/backend/auth/local.mk
+include src/backend/door/local.mk

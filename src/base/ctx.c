@@ -63,6 +63,13 @@ fail_at(Ctx *cx, int location, const char *sqlstate, const char *format, ...)
 }
 
 Status
+fail_fatal(Ctx *cx, Status rc)
+{
+    cx->error.severity = SEV_FATAL;
+    return rc;
+}
+
+Status
 fail_unsupported(Ctx *cx, int location, const char *feature)
 {
     return fail_at(cx, location, "0A000", "%s is not supported yet", feature);

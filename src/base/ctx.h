@@ -83,6 +83,8 @@ Status fail(Ctx *cx, Status rc, const char *sqlstate, const char *format, ...) P
 /* The same with the position of the offending token: a 0-based byte offset into the query text, or
  * -1 when unknown. The session turns it into characters when it reports. */
 Status fail_at(Ctx *cx, int location, const char *sqlstate, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Makes the error just recorded one that ends the session, and returns `rc`. */
+Status fail_fatal(Ctx *cx, Status rc);
 /* What is not supported yet: 0A000 and its name. */
 Status fail_unsupported(Ctx *cx, int location, const char *feature);
 /* Each adds to the error just recorded and returns nothing; sentences with full stops. */
