@@ -1,0 +1,1 @@
+include src/backend/type/local.mk
