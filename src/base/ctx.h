@@ -73,6 +73,7 @@ struct Ctx {
     struct Engine *engine; /* storage: the shared engine */
     struct Proc *proc; /* shmem: our slot */
     struct Txn *txn; /* storage: the transaction of this session, NULL outside one */
+    struct Txn *txn_idle; /* storage: memory kept for the next transaction */
     struct Session *session; /* backend */
     const struct FormatSettings *format; /* backend/type: DateStyle, TimeZone, ... */
 };
