@@ -71,6 +71,8 @@ void cache_rel_drop(Ctx *cx, CacheRel *rel);
 /* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
 BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);
+/* Frees one page if it is the last of its fork and nobody has a pin on it. */
+MUST_CHECK bool cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
 /* Calls `each` for every relation of the cache; it may drop the one it is called for. */
 void cache_rel_each(Ctx *cx, void (*each)(Ctx *cx, void *arg, CacheRel *rel), void *arg);
 

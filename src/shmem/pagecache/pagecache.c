@@ -497,6 +497,21 @@ free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
     return true;
 }
 
+bool
+cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    CacheFork *cf = &rel->forks[fork];
+    bool freed = false;
+
+    latch_take(cx->proc, &rel->extend);
+    if (atomic_load(&cf->length) == block + 1 && free_page(cx, rel, fork, block)) {
+        atomic_store(&cf->length, block);
+        freed = true;
+    }
+    latch_drop(cx->proc, &rel->extend);
+    return freed;
+}
+
 BlockNo
 cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait)
 {

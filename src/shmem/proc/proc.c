@@ -104,7 +104,9 @@ assert_empty(const Proc *p)
     ASSERT(p->latch_depth == 0);
     ASSERT(p->pin_count == 0);
     ASSERT(p->stash_count == 0);
-    ASSERT(p->lock_holders == SHM_REF_NONE);
+    ASSERT(p->lock_item_count == 0);
+    for (int i = 0; i < LOCK_PARTITIONS; i++)
+        ASSERT(p->lock_holders[i] == SHM_REF_NONE);
     ASSERT(p->wait_lock == SHM_REF_NONE);
     ASSERT(atomic_load(&p->snapshot_csn) == 0);
     ASSERT(atomic_load(&p->xid) == 0);

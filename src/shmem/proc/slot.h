@@ -17,6 +17,8 @@ enum {
     PROC_REL_CACHE = 256,
     PROC_RANKS_MOST = 24,
     FAST_MODES = 3, /* ACCESS_SHARE, ROW_SHARE, ROW_EXCLUSIVE */
+    LOCK_PARTITIONS = 16,
+    PROC_LOCK_ITEMS = 4,
 };
 
 /* One pin of a page frame. */
@@ -68,11 +70,14 @@ struct Proc {
     Latch fast_latch __attribute__((aligned(64)));
     uint64_t lock_seq; /* owner: counts grants */
     FastLock fast_locks[PROC_FAST_LOCKS]; /* fast_latch */
-    ShmRef lock_holders; /* owner; others only below all lock partition latches */
+    ShmRef lock_holders[LOCK_PARTITIONS]; /* partition latch: what we hold in each partition */
+    _Atomic uint32_t lock_partitions; /* atomic; bit set under the partition latch: list may not be empty */
+    uint32_t lock_item_count; /* owner */
+    ShmRef lock_items[PROC_LOCK_ITEMS]; /* owner: entries taken from the pool, not yet used */
     ShmRef wait_lock; /* partition latch of that lock */
     ShmRef wait_next, wait_prev; /* partition latch of wait_lock */
     uint32_t wait_mode; /* partition latch of wait_lock */
-    _Atomic uint32_t wait_state; /* atomic: LockWaitState */
+    _Atomic uint32_t wait_state; /* atomic: LockWaitState; changes below the partition latch */
     int64_t wait_start_us; /* owner */
     uint64_t lock_timeout_us; /* owner */
 

@@ -6,10 +6,23 @@
 
 #include <stdlib.h>
 
+#include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_int.h"
+#include "storage/txn/txn_shared.h"
 
-enum { OID_FIRST = 16384, CARVE_SLACK_BYTES = 64 * 1024 };
+enum { OID_FIRST = 16384, BRANCH_FIRST = 1, CARVE_SLACK_BYTES = 64 * 1024 };
+
+static void
+carve_engine(Region *region)
+{
+    EngineShared *s = region_carve(region, sizeof(EngineShared), 64);
+
+    region->part[PART_ENGINE] = region_ref(region, s);
+    atomic_init(&s->next_oid, OID_FIRST);
+    latch_init(&s->branch_latch, LATCH_BRANCH);
+    s->next_branch = BRANCH_FIRST; /* 0 is the shared one, which has no entry: it cannot be dropped */
+}
 
 Status
 engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
@@ -18,22 +31,23 @@ engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
                           .frame_descriptor_bytes = sizeof(Frame),
                           .max_slots = options->max_slots};
     Engine *engine = calloc(1, sizeof(*engine));
-    EngineShared *shared;
 
+    ASSERT(options->max_slots > 0);
     if (engine == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    want.part_bytes =
-        proc_table_bytes(options->max_slots) + page_cache_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES;
+    want.part_bytes = proc_table_bytes(options->max_slots) + page_cache_bytes() + lock_table_bytes() +
+                      txn_shared_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES;
     if (region_create(cx, &want, &engine->region) != ST_OK) {
         free(engine);
         return ST_NO_MEMORY;
     }
+    engine->env = cx->env;
     proc_table_carve(engine->region, options->max_slots);
     engine->procs = region_part(engine->region, PART_PROC);
     page_cache_carve(engine->region);
-    shared = region_carve(engine->region, sizeof(EngineShared), 64);
-    engine->region->part[PART_ENGINE] = region_ref(engine->region, shared);
-    atomic_init(&shared->next_oid, OID_FIRST);
+    lock_table_carve(engine->region, options->deadlock_timeout_us);
+    txn_shared_carve(engine->region, cx->env);
+    carve_engine(engine->region);
     *out = engine;
     return ST_OK;
 }
@@ -48,16 +62,27 @@ engine_destroy(Engine *engine)
 }
 
 Status
-engine_attach(Ctx *cx, Engine *engine)
+engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
 {
     Proc *proc;
 
     ASSERT(cx->proc == NULL);
-    TRY(proc_claim(cx, engine->procs, PROC_BACKEND, &proc));
+    TRY(proc_claim(cx, engine->procs, kind, &proc));
     cx->engine = engine;
     cx->proc = proc;
     cx->interrupt = &proc->interrupt;
+    invalidation_start(proc);
+    if (txn_session_open(cx) != ST_OK) {
+        engine_detach(cx);
+        return ST_NO_MEMORY;
+    }
     return ST_OK;
+}
+
+Status
+engine_attach(Ctx *cx, Engine *engine)
+{
+    return engine_attach_as(cx, engine, PROC_BACKEND);
 }
 
 void
@@ -67,11 +92,27 @@ engine_detach(Ctx *cx)
 
     if (proc == NULL)
         return;
+    if (cx->txn != NULL)
+        txn_abort(cx);
+    txn_session_close(cx);
+    atomic_store(&proc->snapshot_csn, 0);
+    lock_release_all(cx, LOCK_SPAN_BRIEF);
+    lock_release_all(cx, LOCK_SPAN_SESSION);
+    lock_release_all(cx, LOCK_SPAN_TRANSACTION);
+    lock_stash_release(cx);
     frame_stash_release(proc);
+    memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
+    proc->lock_timeout_us = 0;
     cx->interrupt = NULL;
     cx->proc = NULL;
     cx->engine = NULL;
     proc_release(proc);
+}
+
+int64_t
+engine_wall_us(Engine *engine)
+{
+    return (int64_t)txn_clock_us(&((TxnShared *)region_part(engine->region, PART_TXN))->clock, engine->env);
 }
 
 ProcTable *

@@ -7,6 +7,7 @@
 #define ENGINE_H
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "shmem/proc/proc.h"
 
 typedef struct Engine Engine;
 
@@ -24,6 +25,8 @@ void engine_destroy(Engine *engine);
 /* Takes a process slot for this session: sets cx->engine, cx->proc, cx->interrupt and
  * cx->arena budgets' shared counters. 53300 when no slot is free. */
 MUST_CHECK Status engine_attach(Ctx *cx, Engine *engine);
+/* The same for a janitor (PROC_JANITOR: woken when a session has died) or another kind of worker. */
+MUST_CHECK Status engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind);
 /* Aborts what is open and gives up everything the slot lists. */
 void engine_detach(Ctx *cx);
 
