@@ -73,6 +73,7 @@ struct Ctx {
     struct Engine *engine; /* storage: the shared engine */
     struct Proc *proc; /* shmem: our slot */
     struct Txn *txn; /* storage: the transaction of this session, NULL outside one */
+    struct Catalog *catalog; /* backend/catalog: names and what they mean */
     struct Session *session; /* backend */
     const struct FormatSettings *format; /* backend/type: DateStyle, TimeZone, ... */
 };

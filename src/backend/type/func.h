@@ -25,7 +25,8 @@ typedef struct FnCall {
 /* Computes out[row] for each row of call->rows. `out` comes with phys set by the result type and data
  * allocated; a kernel for numeric may choose the form: it then sets phys, scale and data itself.
  * A strict function's kernel never sees a null in a selected row and sets none unless the function
- * can itself return null. A kernel that cannot raise may be given rows whose values are garbage. */
+ * can itself return null. A kernel that cannot raise may be given rows whose values are garbage, if
+ * all its arguments are of fixed width (a VarRef has to point somewhere). */
 typedef Status (*FnKernel)(FnCall *call, Vector *const *args, Vector *out);
 /* The same for one row. *out starts as null-free zero of the result's form. The adapter calls it for
  * every selected row. A variable-length result lies in cx->arena or is part of an argument. */

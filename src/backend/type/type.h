@@ -19,6 +19,10 @@ typedef enum IntervalStyle {
     INTERVALSTYLE_SQL_STANDARD,
     INTERVALSTYLE_ISO_8601
 } IntervalStyle;
+/* What random() draws from and setseed() sets; all zero = not seeded yet. */
+typedef struct RandomState {
+    uint64_t words[2];
+} RandomState;
 typedef struct FormatSettings {
     DateStyle date_style;
     DateOrder date_order;
@@ -28,6 +32,8 @@ typedef struct FormatSettings {
     bool bytea_hex; /* bytea_output = hex (default) or escape */
     int64_t transaction_now; /* timestamptz: now() of this transaction */
     int64_t statement_now; /* timestamptz: statement_timestamp() */
+    const struct RegNames *reg_names; /* regnames.h; NULL = numbers only */
+    RandomState *random_state; /* NULL = setseed() is refused */
 } FormatSettings;
 
 typedef struct TypeInfo {

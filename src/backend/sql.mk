@@ -1,0 +1,31 @@
+# From text to rows: parse, bind, plan, exec, with the catalog and the commands around them.
+noinst_LIBRARIES += libsql.a
+libsql_a_SOURCES = \
+	src/backend/parse/ast.h src/backend/parse/parse.h src/backend/parse/pg_tree.c \
+	src/backend/bind/bind.h src/backend/bind/bind_int.h \
+	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
+	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
+	src/backend/bind/coerce.c \
+	src/backend/bind/expr.c src/backend/bind/expr.h \
+	src/backend/bind/query.h \
+	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
+	src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
+	src/backend/plan/plan_scan.c \
+	src/backend/exec/arrays.h \
+	src/backend/exec/eval.c \
+	src/backend/exec/exec.c src/backend/exec/exec.h src/backend/exec/exec_int.h \
+	src/backend/exec/heap_read.c src/backend/exec/heap_read.h \
+	src/backend/exec/key.c src/backend/exec/key.h \
+	src/backend/exec/op_agg.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
+	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
+	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
+	src/backend/exec/row_store.c \
+	src/backend/exec/row_write.c src/backend/exec/row_write.h \
+	src/backend/exec/subplan.c src/backend/exec/subplan.h \
+	src/backend/exec/vectors.c \
+	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
+	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
+	src/backend/catalog/catalog_indexes.def src/backend/catalog/catalog_rows.c \
+	src/backend/catalog/catalogs.def \
+	src/backend/catalog/table.h
+libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)

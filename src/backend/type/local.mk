@@ -1,0 +1,55 @@
+# Types, functions, operators, casts, aggregates; no catalog, no session.
+noinst_LIBRARIES += libtype.a
+libtype_a_SOURCES = \
+	src/backend/type/agg_basic.c \
+	src/backend/type/agg_float.c \
+	src/backend/type/agg_int.h \
+	src/backend/type/agg_numeric.c \
+	src/backend/type/all_funcs.def \
+	src/backend/type/all_types.def \
+	src/backend/type/bool.c \
+	src/backend/type/casts.def \
+	src/backend/type/float.c \
+	src/backend/type/float.h \
+	src/backend/type/float_math.c \
+	src/backend/type/fn_call.c \
+	src/backend/type/fn_decl.h \
+	src/backend/type/fn_order.c \
+	src/backend/type/func.h \
+	src/backend/type/funcs.def \
+	src/backend/type/int.c \
+	src/backend/type/kernels.c \
+	src/backend/type/kernels.def \
+	src/backend/type/kernels_avx2.c \
+	src/backend/type/kernels_base.c \
+	src/backend/type/kernels_body.h \
+	src/backend/type/kernels_int.h \
+	src/backend/type/numeric.h \
+	src/backend/type/numeric_arith.c \
+	src/backend/type/numeric_int.h \
+	src/backend/type/numeric_io.c \
+	src/backend/type/numeric_math.c \
+	src/backend/type/numeric_pack.c \
+	src/backend/type/oid.c \
+	src/backend/type/opers.def \
+	src/backend/type/pow10.h \
+	src/backend/type/pseudo.c \
+	src/backend/type/regnames.h \
+	src/backend/type/tables.c \
+	src/backend/type/text.c \
+	src/backend/type/type.h \
+	src/backend/type/type_int.h \
+	src/backend/type/type_oids.def \
+	src/backend/type/type_util.c \
+	src/backend/type/types.def \
+	src/backend/type/value.c \
+	src/backend/type/value.h
+TYPE_LIBS = libtype.a $(BASE_LIBS) $(PCRE2_LIBS) $(OPENSSL_LIBS) -lgmp -lm
+
+# The orders in which the tables are searched, from the same rows.
+noinst_PROGRAMS += gen_type_index
+gen_type_index_SOURCES = src/backend/type/gen_type_index.c
+type_index.inc: gen_type_index$(EXEEXT)
+	$(AM_V_GEN)./gen_type_index$(EXEEXT) > $@.tmp && mv $@.tmp $@
+src/backend/type/tables.$(OBJEXT): type_index.inc
+CLEANFILES += type_index.inc
