@@ -35,6 +35,8 @@ typedef enum CoerceContext { COERCE_IMPLICIT, COERCE_ASSIGNMENT, COERCE_EXPLICIT
 MUST_CHECK Status coerce_expr(Ctx *cx, Arena *arena, ParamTypes *params, Expr *e, Oid type, int32_t typmod,
                               CoerceContext context, Expr **out);
 bool coerce_possible(Oid from, Oid to, CoerceContext context);
+/* A name as it must be written to be read back: quoted where needed. */
+void deparse_identifier(const char *name, Buf *out);
 /* Canonical text of a bound expression, as pg_get_expr shows it. `table` names the columns. */
 MUST_CHECK Status expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, Buf *out);
 

@@ -106,6 +106,8 @@ const char *value_cstring(Ctx *cx, Value v); /* text, name, "char"; NULL for nul
 /* int2vector values: exactly `count` numbers. */
 MUST_CHECK Status vector_int2_read(Ctx *cx, Value v, int16_t *out, int count);
 MUST_CHECK Status vector_int2_make(Ctx *cx, const int16_t *items, int count, Value *out);
+MUST_CHECK Status vector_oid_make(Ctx *cx, const Oid *items, int count, Value *out);
+MUST_CHECK Status array_int2_make(Ctx *cx, const int16_t *items, int count, Value *out);
 
 /* ---- objects ------------------------------------------------------------------------------------------- */
 /* OID_NONE when there is none. */

@@ -36,6 +36,7 @@
 #include <postgres.h>
 #include <nodes/parsenodes.h>
 #include <nodes/pg_list.h>
+#include <common/keywords.h>
 #include <parser/parser.h>
 #include <utils/memutils.h>
 #pragma GCC diagnostic pop
@@ -1546,4 +1547,12 @@ parse_type_name(Ctx *cx, Arena *arena, const char *sql, AstTypeName **out)
         *out = copy_type_name(&c, linitial_node(TypeName, raw));
     MemoryContextReset(parse_memory);
     return c.rc;
+}
+
+bool
+keyword_needs_quotes(const char *word)
+{
+    int no = ScanKeywordLookup(word, &ScanKeywords);
+
+    return no >= 0 && ScanKeywordCategories[no] != UNRESERVED_KEYWORD;
 }
