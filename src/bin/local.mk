@@ -13,3 +13,13 @@ BIN_SHELL = \
 BIN_LIBS = libdoor.a libauth.a libpostmaster.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) $(OPENSSL_LIBS)
 heliosdb_nano_SOURCES = $(BIN_SHELL) src/bin/body.c
 heliosdb_nano_LDADD = $(BIN_LIBS)
+
+# The manual of the configuration file comes from settings.def.
+noinst_PROGRAMS += heliosdb-manual
+heliosdb_manual_SOURCES = src/bin/manual.c
+heliosdb_manual_LDADD = $(CONFIG_LIBS) $(BASE_LIBS)
+heliosdb.toml.5: heliosdb-manual
+	$(AM_V_GEN)./heliosdb-manual >$@.new && mv $@.new $@
+man_MANS = heliosdb.toml.5
+dist_man_MANS += doc/man/heliosdb-nano.1
+CLEANFILES += heliosdb.toml.5

@@ -320,13 +320,15 @@ find_password(Ctx *cx, StartOptions *o)
         return fail_usage(cx, &o->usage_error, "--password and --password-file exclude each other");
     if (flag != NULL && flag[0] == '\0')
         return fail_usage(cx, &o->usage_error, "--password must not be empty");
-    if (flag != NULL)
-        o->password = flag;
-    else if (file_by_flag)
+    if (flag != NULL) {
+        o->password = arena_strdup(cx->arena, flag);
+        memset((char *)flag, 'x', strlen(flag)); /* it is in argv: ps should show it no longer than necessary */
+    }
+    if (flag == NULL && file_by_flag)
         return read_password_file(cx, file, &o->password);
-    else if (environment != NULL && environment[0] != '\0')
+    if (flag == NULL && environment != NULL && environment[0] != '\0')
         o->password = environment;
-    else if (file[0] != '\0')
+    if (o->password == NULL && file[0] != '\0')
         return read_password_file(cx, file, &o->password);
     return ST_OK;
 }
@@ -374,11 +376,21 @@ find_files(Ctx *cx, StartOptions *o)
 const char *
 options_pid_file(Ctx *cx, const FlagSet *flags)
 {
-    const char *file = flags_value(flags, OPT_PID_FILE), *dir = flags_value(flags, OPT_DATA_DIR);
+    const char *file = flags_value(flags, OPT_PID_FILE), *dir = flags_value(flags, OPT_DATA_DIR), *config;
+    bool usage_error = false;
+    SettingSet *set;
 
     if (file != NULL)
         return file;
-    return dir != NULL ? arena_printf(cx->arena, "%s/heliosdb.pid", dir) : "./heliosdb.pid";
+    if (dir != NULL)
+        return arena_printf(cx->arena, "%s/heliosdb.pid", dir);
+    /* As `start` would find it; a file with mistakes is no reason not to find the server. */
+    set = arena_new(cx->arena, SettingSet);
+    if (options_load_settings(cx, NULL, NULL, set, &config, &usage_error) == ST_OK &&
+        settings_text(set, SETTING_PID_FILE)[0] != '\0')
+        return settings_text(set, SETTING_PID_FILE);
+    ctx_error_clear(cx);
+    return "./heliosdb.pid";
 }
 
 Status

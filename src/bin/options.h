@@ -29,7 +29,7 @@ MUST_CHECK Status options_load_settings(Ctx *cx, const FlagSet *flags, const cha
 /* All of it, checked for what contradicts itself. Failures say in one line what is wrong and what to do. */
 MUST_CHECK Status options_load(Ctx *cx, const FlagSet *flags, StartOptions *out);
 AuthMethod options_auth_method(const SettingSet *settings);
-/* pid file of a command that talks to a server: --pid-file, --data-dir, else ./heliosdb.pid. */
+/* pid file of a command that talks to a server: --pid-file, --data-dir, configuration, else ./heliosdb.pid. */
 const char *options_pid_file(Ctx *cx, const FlagSet *flags);
 
 enum OptionId {

@@ -2,7 +2,8 @@
  *
  * An IP address is never given to the resolver, which would cost a few hundred microseconds of every
  * start. TCP_NODELAY and SO_KEEPALIVE are set on the listening socket, from which accepted ones inherit
- * them.
+ * them. TCP_DEFER_ACCEPT wakes a backend only when the client's first bytes are there (clients speak
+ * first in this protocol): one sleep less for each connection.
  *
  * Of a Unix socket the file stays behind when a server is killed. Whether it is in use is decided by a
  * lock on a second file, and, for servers that do not know that lock, by trying to connect. */
@@ -132,6 +133,7 @@ open_tcp(Ctx *cx, const Address *a, int port, ListenSet *set)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &yes, sizeof(yes)); /* seconds */
     if (a->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
     if (bind(fd, &a->any, address_bytes(a)) != 0 || listen(fd, SOMAXCONN) != 0) {

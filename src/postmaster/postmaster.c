@@ -304,7 +304,8 @@ next_due_ms(const Postmaster *pm)
         due = pm->watchdog_due_us > now ? (int64_t)((pm->watchdog_due_us - now) / 1000) + 1 : 0;
     }
     if (pm->phase >= ENDING || (pm->janitor_pid == 0 && pm->parts->janitor != NULL) ||
-        now_us(pm) < pm->refill_after_us || pool_count(&pm->pool, CHILD_IDLE) > pm->pool.spare_least + 1)
+        now_us(pm) < pm->refill_after_us ||
+        children_count(pm) > pm->pool.spare_least + 1) /* busy ones may become idle, and will not say so */
         due = due < 0 || due > TICK_MS ? TICK_MS : due;
     return due;
 }

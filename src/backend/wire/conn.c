@@ -92,7 +92,12 @@ ssize_t
 conn_raw_recv(Conn *conn, void *out, size_t bytes)
 {
     if (conn->wakeable || conn->deadline_us != 0) {
-        int rc = wait_ready(conn, POLLIN, conn->wakeable ? UINT32_MAX : INTERRUPT_TERMINATE);
+        ssize_t n = conn->env->recv(conn->env, conn->fd, out, bytes, MSG_DONTWAIT);
+        int rc;
+
+        if (n >= 0 || errno != EAGAIN)
+            return n; /* it was there already */
+        rc = wait_ready(conn, POLLIN, conn->wakeable ? UINT32_MAX : INTERRUPT_TERMINATE);
 
         if (rc < 0)
             return -1;
