@@ -7,6 +7,7 @@ include test/unit/config/local.mk
 include test/unit/wire/local.mk
 include test/unit/postmaster/local.mk
 include test/fuzz/local.mk
+include test/unit/type/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 

@@ -11,69 +11,17 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
 #include "backend/type/float.h"
 #include "base/hash.h"
 
 /* --- reading --------------------------------------------------------------------------------------- */
-static bool
-word_is(const char *text, size_t bytes, const char *word)
-{
-    return strlen(word) == bytes && strncasecmp(text, word, bytes) == 0;
-}
-
-static bool
-parse_word(const char *text, size_t bytes, double *out)
-{
-    double sign = 1;
-
-    if (word_is(text, bytes, "nan")) {
-        *out = NAN;
-        return true;
-    }
-    if (bytes > 0 && (text[0] == '+' || text[0] == '-')) {
-        sign = text[0] == '-' ? -1 : 1;
-        text++;
-        bytes--;
-    }
-    if (!word_is(text, bytes, "inf") && !word_is(text, bytes, "infinity"))
-        return false;
-    *out = sign * INFINITY;
-    return true;
-}
-
-/* strtod understands more than SQL does: hexadecimal digits, "nan(...)". */
-static bool
-looks_decimal(const char *text, size_t bytes)
-{
-    size_t i = 0, digits = 0;
-
-    if (i < bytes && (text[i] == '+' || text[i] == '-'))
-        i++;
-    for (; i < bytes && is_digit(text[i]); i++)
-        digits++;
-    if (i < bytes && text[i] == '.')
-        for (i++; i < bytes && is_digit(text[i]); i++)
-            digits++;
-    if (digits == 0)
-        return false;
-    if (i < bytes && (text[i] == 'e' || text[i] == 'E')) {
-        i++;
-        if (i < bytes && (text[i] == '+' || text[i] == '-'))
-            i++;
-        digits = 0;
-        for (; i < bytes && is_digit(text[i]); i++)
-            digits++;
-    }
-    return i == bytes && digits > 0;
-}
-
 Status
 float_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes, bool single, double *out)
 {
     size_t from = 0, upto = bytes;
-    char small[64], *copy = small;
+    char small[64], *copy = small, *end;
     double v;
     float narrow = 0;
 
@@ -81,19 +29,17 @@ float_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes, bool
         from++;
     while (upto > from && is_space(text[upto - 1]))
         upto--;
-    if (parse_word(text + from, upto - from, out))
-        return ST_OK;
-    if (!looks_decimal(text + from, upto - from))
-        return fail_syntax(cx, type_name, text, bytes);
     if (upto - from >= sizeof(small))
         copy = arena_alloc(cx->arena, upto - from + 1);
     memcpy(copy, text + from, upto - from);
     copy[upto - from] = '\0';
     errno = 0;
     if (single)
-        v = narrow = strtof(copy, NULL);
+        v = narrow = strtof(copy, &end);
     else
-        v = strtod(copy, NULL);
+        v = strtod(copy, &end);
+    if (end == copy || *end != '\0')
+        return fail_syntax(cx, type_name, text, bytes);
     /* a number may be denormal, but not vanish */
     if (errno == ERANGE && (v == 0 || isinf(v)))
         return fail(cx, ST_ERROR, "22003", "\"%s\" is out of range for type %s", copy, type_name);
@@ -170,20 +116,88 @@ decimal_by_scaling(Decimal *d, double v)
     return false;
 }
 
+/* A decimal number in the middle between v and its neighbour reads back as v by the rule of ties alone;
+ * PostgreSQL wants better than that. In the middle means: a binary fraction of one bit more than v has,
+ * which a decimal number of up to 17 digits can only be for small powers of ten. */
+static bool
+decimal_is_tie(const Decimal *d, double v)
+{
+    uint64_t digits = 0, five = 1;
+    int exponent = d->point - d->count, bits = 0;
+    long double exact, between_up, between_down;
+    char text[64];
+
+    if (exponent < -24 || exponent > 23)
+        return false;
+    for (int i = 0; i < d->count; i++)
+        digits = digits * 10 + (uint64_t)(d->digits[i] - '0');
+    for (int i = 0; i < abs(exponent); i++)
+        five *= 5;
+    if (exponent < 0 && digits % five != 0)
+        return false;
+    for (uint64_t odd = digits >> __builtin_ctzll(digits); odd > 0; odd >>= 1)
+        bits++;
+    if (exponent >= 0)
+        for (uint64_t f = five; f > 0; f >>= 1)
+            bits++;
+    if (bits > 64)
+        return false;
+    snprintf(text, sizeof(text), "0.%.*se%d", d->count, d->digits, d->point);
+    exact = strtold(text, NULL);
+    between_up = ((long double)v + (long double)nextafter(v, INFINITY)) / 2;
+    between_down = ((long double)v + (long double)nextafter(v, 0)) / 2;
+    return exact == between_up || exact == between_down;
+}
+
+static bool
+decimal_reads_back(const Decimal *d, double v, bool single)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "0.%.*se%d", d->count, d->digits, d->point);
+    if (single)
+        return strtof(text, NULL) == (float)v;
+    return strtod(text, NULL) == v && !decimal_is_tie(d, v);
+}
+
+/* One more in the last digit. */
+static void
+decimal_step_up(Decimal *d)
+{
+    int i = d->count - 1;
+
+    while (i >= 0 && d->digits[i] == '9')
+        i--;
+    if (i < 0) {
+        d->digits[0] = '1';
+        d->count = 1;
+        d->point++;
+        return;
+    }
+    d->digits[i]++;
+    d->count = i + 1;
+}
+
+/* Rising precision; numbers with few bits (denormal ones) may have few digits, the others have 15 for sure. */
 static void
 decimal_shortest(Decimal *d, double v, bool single)
 {
-    int least = single ? 6 : 15, most = single ? 9 : 17;
+    int most = single ? 9 : 17, least = single ? 6 : 15, exponent;
+    bool power_of_two = frexp(v, &exponent) == 0.5;
 
     if (!single && decimal_by_scaling(d, v))
         return;
+    if (v < (single ? (double)FLT_MIN : DBL_MIN))
+        least = 1;
     for (int precision = least; precision <= most; precision++) {
-        char text[48];
-
-        snprintf(text, sizeof(text), "%.*e", precision - 1, v);
-        if (precision == most || (single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v)) {
-            decimal_from_printf(d, v, precision);
+        decimal_from_printf(d, v, precision);
+        if (precision == most || decimal_reads_back(d, v, single))
             return;
+        /* below a power of two the neighbour is closer than above: the nearest may fail, the next not */
+        if (power_of_two) {
+            decimal_step_up(d);
+            if (decimal_reads_back(d, v, single))
+                return;
         }
     }
 }

@@ -55,7 +55,7 @@ SCALAR_FN(dfloor)
 
 SCALAR_FN(dsign)
 {
-    out->f64 = args[0].f64 > 0 ? 1 : args[0].f64 < 0 ? -1 : isnan(args[0].f64) ? args[0].f64 : 0;
+    out->f64 = args[0].f64 > 0 ? 1 : args[0].f64 < 0 ? -1 : 0;
     return ST_OK;
 }
 

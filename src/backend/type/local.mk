@@ -8,7 +8,16 @@ libtype_a_SOURCES = \
 	src/backend/type/all_funcs.def \
 	src/backend/type/all_types.def \
 	src/backend/type/bool.c \
+	src/backend/type/calendar.h \
 	src/backend/type/casts.def \
+	src/backend/type/datetime.c \
+	src/backend/type/datetime_arith.c \
+	src/backend/type/datetime_cast.c \
+	src/backend/type/datetime_extract.c \
+	src/backend/type/datetime_int.h \
+	src/backend/type/datetime_parse.c \
+	src/backend/type/datetime_show.c \
+	src/backend/type/datetime_token.c \
 	src/backend/type/float.c \
 	src/backend/type/float.h \
 	src/backend/type/float_math.c \
@@ -18,6 +27,7 @@ libtype_a_SOURCES = \
 	src/backend/type/func.h \
 	src/backend/type/funcs.def \
 	src/backend/type/int.c \
+	src/backend/type/interval_parse.c \
 	src/backend/type/kernels.c \
 	src/backend/type/kernels.def \
 	src/backend/type/kernels_avx2.c \
@@ -37,11 +47,14 @@ libtype_a_SOURCES = \
 	src/backend/type/regnames.h \
 	src/backend/type/tables.c \
 	src/backend/type/text.c \
+	src/backend/type/timezone.c \
+	src/backend/type/timezone.h \
 	src/backend/type/type.h \
 	src/backend/type/type_int.h \
 	src/backend/type/type_oids.def \
 	src/backend/type/type_util.c \
 	src/backend/type/types.def \
+	src/backend/type/tz_abbrevs.def \
 	src/backend/type/value.c \
 	src/backend/type/value.h
 TYPE_LIBS = libtype.a $(BASE_LIBS) $(PCRE2_LIBS) $(OPENSSL_LIBS) -lgmp -lm

@@ -319,7 +319,8 @@ enum {
     SIGN_NEGATIVE = 0x4000,
     SIGN_NAN = 0xc000,
     SIGN_PLUS_INF = 0xd000,
-    SIGN_MINUS_INF = 0xf000
+    SIGN_MINUS_INF = 0xf000,
+    INFINITE_SCALE = 0x20 /* what PostgreSQL sends along */
 };
 
 /* Count of base-10000 digits, weight of the first, sign, scale, digits; all 16 bits. */
@@ -333,7 +334,7 @@ TYPE_SEND(numeric)
         buf_add_u16(to, 0);
         buf_add_u16(to, 0);
         buf_add_u16(to, numeric_is_nan(v) ? SIGN_NAN : numeric_sign(v) > 0 ? SIGN_PLUS_INF : SIGN_MINUS_INF);
-        buf_add_u16(to, 0);
+        buf_add_u16(to, numeric_is_nan(v) ? 0 : INFINITE_SCALE);
         return ST_OK;
     }
     text = numeric_text(cx->arena, v);

@@ -232,16 +232,34 @@ leading(const Num *n, int *exponent)
     return d;
 }
 
+/* Compares with k / 10. */
+static int
+tenths(const Num *n, unsigned long k)
+{
+    mpz_t ten_n, limit;
+    int order;
+
+    mpz_init(ten_n);
+    mpz_init(limit);
+    mpz_mul_ui(ten_n, n->m, 10);
+    num_pow10(limit, (unsigned long)n->scale);
+    mpz_mul_ui(limit, limit, k);
+    order = mpz_cmp(ten_n, limit);
+    mpz_clear(ten_n);
+    mpz_clear(limit);
+    return order;
+}
+
 /* About log10 |ln x|: where the first digit of the logarithm stands. */
 static int
 ln_weight(const Num *n)
 {
-    double d = to_double(n);
+    double d;
     int exponent;
 
     if (mpz_sgn(n->m) <= 0)
         return 0;
-    if (d >= 0.9 && d <= 1.1) {
+    if (tenths(n, 9) >= 0 && tenths(n, 11) <= 0) {
         Num rest;
         int weight, first;
 
@@ -426,7 +444,7 @@ set_zero(Num *out, int scale)
 }
 
 static Status
-power_whole(Ctx *cx, const Num *base, long exponent, int exponent_scale, Num *out)
+power_whole(Ctx *cx, const Num *base, long exponent, Num *out)
 {
     unsigned long n = (unsigned long)labs(exponent), bits;
     double weight = 0;
@@ -441,11 +459,11 @@ power_whole(Ctx *cx, const Num *base, long exponent, int exponent_scale, Num *ou
     }
     if (weight > (double)NUMERIC_INTEGER_DIGITS_MOST)
         return fail_overflow(cx);
-    if (weight + 1 < -(double)NUMERIC_PRECISION_MOST) {
-        set_zero(out, NUMERIC_PRECISION_MOST);
+    scale = clamp_scale(MAX_OF(SIGNIFICANT_DIGITS_LEAST, base->scale));
+    if (weight + 1 < -(double)scale) {
+        set_zero(out, scale);
         return ST_OK;
     }
-    scale = clamp_scale(MAX_OF(SIGNIFICANT_DIGITS_LEAST - (int)weight, MAX_OF(base->scale, exponent_scale)));
     if (mpz_sgn(base->m) == 0 && exponent < 0)
         return fail(cx, ST_ERROR, "22012", "division by zero");
     bits = bits_of_digits(scale + MAX_OF(weight, 0) + 20) + 2 * mpz_sizeinbase(base->m, 2) + 64;
@@ -542,7 +560,7 @@ num_power(Ctx *cx, const Num *base, const Num *exponent, Num *out)
         return fail(cx, ST_ERROR, "2201F",
                     "a negative number raised to a non-integer power yields a complex result");
     if (whole_exponent(exponent, &n))
-        return power_whole(cx, base, n, exponent->scale, out);
+        return power_whole(cx, base, n, out);
     if (mpz_sgn(base->m) == 0) {
         set_zero(out, SIGNIFICANT_DIGITS_LEAST);
         return ST_OK;

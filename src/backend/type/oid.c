@@ -186,8 +186,15 @@ TYPE_IN(tid)
     char copy[64], *comma, *end;
     unsigned long block, slot;
 
+    const char *whole = text;
+    size_t whole_bytes = bytes;
+
+    while (bytes > 0 && is_space(*text)) {
+        text++;
+        bytes--;
+    }
     if (bytes >= sizeof(copy))
-        return fail_syntax(cx, "tid", text, bytes);
+        return fail_syntax(cx, "tid", whole, whole_bytes);
     memcpy(copy, text, bytes);
     copy[bytes] = '\0';
     comma = strchr(copy, ',');
