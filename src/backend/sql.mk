@@ -5,13 +5,13 @@ libsql_a_SOURCES = \
 	src/backend/bind/bind.h src/backend/bind/bind_int.h \
 	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
 	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
-	src/backend/bind/coerce.c \
+	src/backend/bind/coerce.c src/backend/bind/deparse.c \
 	src/backend/bind/expr.c src/backend/bind/expr.h \
 	src/backend/bind/query.h \
 	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
 	src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
 	src/backend/plan/plan_scan.c \
-	src/backend/exec/arrays.h \
+	src/backend/exec/arrays.c src/backend/exec/arrays.h \
 	src/backend/exec/eval.c \
 	src/backend/exec/exec.c src/backend/exec/exec.h src/backend/exec/exec_int.h \
 	src/backend/exec/heap_read.c src/backend/exec/heap_read.h \
@@ -27,5 +27,17 @@ libsql_a_SOURCES = \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_indexes.def src/backend/catalog/catalog_rows.c \
 	src/backend/catalog/catalogs.def \
-	src/backend/catalog/table.h
+	src/backend/catalog/catalog_vectors.c src/backend/catalog/system_relations.c \
+	src/backend/catalog/table.h \
+	src/backend/command/ddl.h src/backend/command/utility.h \
+	src/backend/command/ddl_check.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c \
+	src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
+	src/backend/command/utility.c src/backend/command/utility_more.c \
+	src/backend/session/session.h src/backend/session/session_int.h \
+	src/backend/session/door_session.c src/backend/session/door_session.h \
+	src/backend/session/funcs_session.def \
+	src/backend/session/names.c \
+	src/backend/session/protocol.c src/backend/session/protocol.h \
+	src/backend/session/run.c src/backend/session/sequences.c src/backend/session/session.c \
+	src/backend/session/session_funcs.c src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)

@@ -1,71 +1,27 @@
-/* body.c - the engine in memory mode. */
+/* body.c - what the server is made of: the engine in memory mode, its catalogs, sessions and janitor. */
 #include "bin/body.h"
 
-#include "backend/wire/encode.h"
+#include "backend/catalog/catalog.h"
+#include "backend/session/door_session.h"
+#include "base/env.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
 
-/* The roles that exist from the start; the databases are fixed. */
-typedef struct FirstDirectory {
-    AuthDirectory base;
-    FirstRole roles[8];
-    int role_count;
-} FirstDirectory;
-
-static FirstDirectory first;
-
 static Status
-find_role(Ctx *cx, AuthDirectory *self, const char *name, bool *found, RoleRecord *out)
+fill(Ctx *cx, Engine *engine, const BodyOptions *options)
 {
-    const FirstDirectory *d = (const FirstDirectory *)self;
+    FirstRoleRow roles[8];
+    Status rc;
 
-    (void)cx;
-    *found = false;
-    for (int i = 0; i < d->role_count && !*found; i++) {
-        if (strcmp(d->roles[i].name, name) != 0)
-            continue;
-        *found = true;
-        *out = (RoleRecord){.oid = 10 + (uint32_t)i,
-                            .can_login = true,
-                            .superuser = true,
-                            .connection_limit = -1,
-                            .valid_until_us = INT64_MAX,
-                            .verifier = d->roles[i].verifier};
-    }
-    return ST_OK;
-}
-
-static Status
-find_database(Ctx *cx, AuthDirectory *self, const char *name, bool *found, DatabaseRecord *out)
-{
-    static const char *const names[] = {"template1", "template0", "postgres", "heliosdb"};
-
-    (void)cx;
-    (void)self;
-    *found = false;
-    for (size_t i = 0; i < COUNT_OF(names) && !*found; i++) {
-        if (strcmp(names[i], name) != 0)
-            continue;
-        *found = true;
-        *out = (DatabaseRecord){.oid = (uint32_t)i + 1,
-                                .branch = (uint32_t)i + 1,
-                                .allow_connections = strcmp(name, "template0") != 0,
-                                .connection_limit = -1};
-    }
-    return ST_OK;
-}
-
-static AuthDirectory *
-directory(Door *door, DoorSession *session)
-{
-    (void)session;
-    return &((FirstDirectory *)door->arg)->base;
-}
-
-static void
-run(Door *door, DoorSession *session)
-{
-    (void)door;
-    login_refuse(session->cx, session->conn, fail_unsupported(session->cx, -1, "running SQL"), NULL);
+    ASSERT(options->role_count <= (int)COUNT_OF(roles));
+    for (int i = 0; i < options->role_count; i++)
+        roles[i] = (FirstRoleRow){options->roles[i].name, options->roles[i].verifier};
+    TRY(engine_attach(cx, engine));
+    rc = catalog_bootstrap(cx, roles, options->role_count);
+    engine_detach(cx);
+    return rc;
 }
 
 static Status
@@ -77,15 +33,44 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
         .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
     };
 
-    ASSERT(options->role_count <= (int)COUNT_OF(first.roles));
-    memcpy(first.roles, options->roles, sizeof(*options->roles) * (size_t)options->role_count);
-    first.role_count = options->role_count;
-    first.base = (AuthDirectory){.find_role = find_role, .find_database = find_database};
     TRY(engine_create_memory(cx, &engine, &door->engine));
-    door->arg = &first;
-    door->directory = directory;
-    door->run = run;
+    TRY(fill(cx, door->engine, options));
+    door->begin = door_session_begin;
+    door->directory = door_session_directory;
+    door->run = door_session_run;
+    door->end = door_session_end;
     return ST_OK;
 }
 
-const ServerBody server_body = {.create = create};
+/* Cleans up after dead sessions and keeps the id table short, until told to end. */
+static void
+janitor(Door *door)
+{
+    Arena arena, errors;
+    Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
+
+    arena_init(&arena, "janitor", NULL);
+    arena_init(&errors, "janitor errors", NULL);
+    if (engine_attach_as(&cx, door->engine, PROC_JANITOR) != ST_OK) {
+        log_report(LOG_ERROR, NULL, &cx.error);
+        return;
+    }
+    interrupt_watch(-1, cx.interrupt);
+    while (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
+        uint32_t idle_ms = 1000;
+
+        atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD));
+        if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
+            log_report(LOG_WARNING, "janitor", &cx.error);
+            ctx_error_clear(&cx);
+        }
+        arena_reset(&arena);
+        proc_sleep(&cx, cx.proc, env_mono_us(cx.env) + (uint64_t)idle_ms * 1000);
+    }
+    interrupt_unwatch();
+    engine_detach(&cx);
+    arena_free(&arena);
+    arena_free(&errors);
+}
+
+const ServerBody server_body = {.create = create, .janitor = janitor};

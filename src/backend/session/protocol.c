@@ -5,6 +5,7 @@
  * much has collected. */
 #include "backend/session/protocol.h"
 
+#include "backend/door/door.h"
 #include "backend/session/session_int.h"
 #include "backend/wire/encode.h"
 #include "base/log.h"
@@ -603,6 +604,10 @@ on_interrupt(Loop *l)
 
     if (bits & INTERRUPT_TERMINATE)
         say_goodbye(l, "57P01", "terminating connection due to administrator command");
+    if ((bits & INTERRUPT_RELOAD) && l->s->door != NULL) {
+        l->s->door->reload(l->s->door);
+        settings_rebase(l->s->settings, l->s->door->settings);
+    }
     /* a cancel request that comes between statements is too late */
 }
 

@@ -94,6 +94,7 @@ struct Session {
     int64_t last_sequence_value;
     struct SessionSequence *sequences; /* currval */
     Oid last_sequence;
+    struct Door *door; /* reload asks it; NULL when embedded */
 };
 
 /* The Ctx has a slot (engine_attach) and a catalog. `settings` is the session's. */

@@ -7,7 +7,7 @@ libtype_a_SOURCES = \
 	src/backend/type/agg_numeric.c \
 	src/backend/type/all_funcs.def \
 	src/backend/type/all_types.def \
-	src/backend/type/bool.c \
+	src/backend/type/array.c src/backend/type/array.h src/backend/type/bool.c \
 	src/backend/type/calendar.h \
 	src/backend/type/casts.def \
 	src/backend/type/datetime.c \
