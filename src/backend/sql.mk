@@ -41,3 +41,6 @@ libsql_a_SOURCES = \
 	src/backend/session/run.c src/backend/session/sequences.c src/backend/session/session.c \
 	src/backend/session/session_funcs.c src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)
+# The tables of functions name functions of both libraries, so the two need each other.
+SQL_LIBS = libsql.a libdoor.a libtype.a libsql.a libtype.a libdoor.a libauth.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) \
+	$(OPENSSL_LIBS) -lpg_query $(TYPE_LIBS)

@@ -10,7 +10,7 @@ BIN_SHELL = \
 	src/bin/main.c \
 	src/bin/options.c src/bin/options.h \
 	src/bin/server.c src/bin/server.h
-BIN_LIBS = libsql.a libdoor.a libtype.a libauth.a libpostmaster.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) $(OPENSSL_LIBS) -lpg_query $(TYPE_LIBS)
+BIN_LIBS = libpostmaster.a $(SQL_LIBS)
 heliosdb_nano_SOURCES = $(BIN_SHELL) src/bin/body.c
 heliosdb_nano_LDADD = $(BIN_LIBS)
 

@@ -21,7 +21,7 @@ const_vector(Execution *e, const Value *v, Oid type)
 {
     Vector *out = arena_new(e->cx->arena, Vector);
 
-    vector_init_const(out, e->cx->arena, v, type_by_oid(type)->phys);
+    vector_of(out, e->cx->arena, v, type_by_oid(type)->phys);
     return out;
 }
 
@@ -483,7 +483,7 @@ each_row(Execution *e, const Expr *x, const Vector *v, const Batch *in, Rows row
             TRY(each(e, x, &value, &done));
         if (!done.is_null && done.phys != PHYS_VAR && result->phys == PHYS_VAR)
             done = numeric_pack(e->cx->arena, &done);
-        vector_init_const(&one, e->cx->arena, &done, (Phys)result->phys);
+        vector_of(&one, e->cx->arena, &done, (Phys)result->phys);
         TRY(vector_scatter(e->cx, result, in->capacity, &one, (Rows){&at, 1}));
     }
     *out = result;
@@ -577,7 +577,7 @@ eval_subscript(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector *
         }
         if (!v.is_null && v.phys != PHYS_VAR && result->phys == PHYS_VAR)
             v = numeric_pack(e->cx->arena, &v);
-        vector_init_const(&one, e->cx->arena, &v, (Phys)result->phys);
+        vector_of(&one, e->cx->arena, &v, (Phys)result->phys);
         TRY(vector_scatter(e->cx, result, in->capacity, &one, (Rows){&at, 1}));
     }
     *out = result;

@@ -231,7 +231,7 @@ row_eval(RowEval *r, const Expr *x, const Value *values, int value_count, Value 
     Vector *v;
 
     for (int i = 0; i < value_count; i++)
-        vector_init_const(&columns[i], a, &values[i], values[i].is_null ? PHYS_VAR : (Phys)values[i].phys);
+        vector_of(&columns[i], a, &values[i], values[i].is_null ? PHYS_VAR : (Phys)values[i].phys);
     TRY(eval(&r->e, x, &row, row.rows, &v));
     *out = vector_is_null(v, 0) ? value_null() : vector_get(v, 0);
     return ST_OK;

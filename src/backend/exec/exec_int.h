@@ -102,6 +102,12 @@ Status vector_append(Ctx *cx, Arena *a, Arena *bytes, Vector *dst, uint32_t dst_
 Status vector_scatter(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, Rows rows);
 /* dst[row] = the const src; a numeric dst is in the packed form. */
 Status vector_put(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, uint32_t row);
+/* A const vector of a value in the form the value has (numeric has two), or a null of the given form. */
+static inline void
+vector_of(Vector *out, Arena *a, const Value *v, Phys null_phys)
+{
+    vector_init_const(out, a, v, v->is_null ? null_phys : (Phys)v->phys);
+}
 Status fail_memory(Ctx *cx, size_t bytes);
 
 /* ---- row store: rows kept by sorts, hashes and joins ---------------------------------------------------- */

@@ -352,7 +352,7 @@ finish_kept(AggOp *g, int a, const Expr *x)
         for (int i = 0; i < x->agg.arg_count; i++) {
             Value v = row_store_get(&kept->store, rows[r].row, i);
 
-            vector_init_const(&values[i], scratch, &v, type_by_oid(x->agg.args[i]->type)->phys);
+            vector_of(&values[i], scratch, &v, type_by_oid(x->agg.args[i]->type)->phys);
             args[i] = &values[i];
         }
         call = agg_call(g, x, args, (Rows){NULL, 1});
@@ -423,7 +423,7 @@ agg_next(Op *op, uint64_t budget, Batch **out)
             Vector one;
 
             TRY(x->agg.fn->agg->finish(&call, g->groups[g->at + i].states + g->state_at[a], &v));
-            vector_init_const(&one, &op->scratch, &v, v.is_null ? type_by_oid(x->type)->phys : (Phys)v.phys);
+            vector_of(&one, &op->scratch, &v, v.is_null ? type_by_oid(x->type)->phys : (Phys)v.phys);
             TRY(vector_append(op->e->cx, &op->scratch, NULL, column, i, n, &one, (Rows){NULL, 1}));
         }
     }

@@ -82,7 +82,7 @@ combine(LoopOp *l, uint32_t row, const Batch *right, Batch *out)
         const Vector *v = &l->left_batch->columns[i];
         Value value = vector_is_null(v, at) ? value_null() : vector_get(v, at);
 
-        vector_init_const(&out->columns[i], a, &value, (Phys)v->phys);
+        vector_of(&out->columns[i], a, &value, (Phys)v->phys);
     }
     for (int i = 0; i < right_count; i++) {
         if (right != NULL) {
@@ -90,7 +90,7 @@ combine(LoopOp *l, uint32_t row, const Batch *right, Batch *out)
         } else {
             Value null = value_null();
 
-            vector_init_const(&out->columns[left_count + i], a, &null,
+            vector_of(&out->columns[left_count + i], a, &null,
                               type_by_oid(op->plan->right->outputs[i]->type)->phys);
         }
     }

@@ -68,7 +68,7 @@ keep_returning(ModifyOp *m, const Batch *in, uint32_t row, const Value *values, 
                   : c == n + 1 ? value_oid(plan->modify.table->oid)
                                : value_at(in, c - n - 2, row);
 
-        vector_init_const(&columns[c], a, &v, v.is_null ? PHYS_VAR : (Phys)v.phys);
+        vector_of(&columns[c], a, &v, v.is_null ? PHYS_VAR : (Phys)v.phys);
     }
     one = (Batch){columns, total, {NULL, 1}, 1};
     for (int i = 0; i < plan->modify.returning_count; i++) {
@@ -79,7 +79,7 @@ keep_returning(ModifyOp *m, const Batch *in, uint32_t row, const Value *values, 
         if (vector_is_null(v, 0)) { /* a null of unknown form takes that of the column */
             Value null = value_null();
 
-            vector_init_const(&results[i], a, &null, type_by_oid(plan->outputs[i]->type)->phys);
+            vector_of(&results[i], a, &null, type_by_oid(plan->outputs[i]->type)->phys);
         }
     }
     result = (Batch){results, plan->modify.returning_count, {NULL, 1}, 1};

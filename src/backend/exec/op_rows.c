@@ -56,7 +56,7 @@ receive_row(Ctx *cx, RowReceiver *self, const Value *values)
                   : column == COLUMN_TABLEOID ? value_oid(plan->scan.table->oid)
                                               : value_oid(0);
 
-        vector_init_const(&columns[i], &s->op.scratch, &v, type_by_oid(plan->outputs[i]->type)->phys);
+        vector_of(&columns[i], &s->op.scratch, &v, type_by_oid(plan->outputs[i]->type)->phys);
     }
     if (plan->filter != NULL) {
         Rows kept;
@@ -256,7 +256,7 @@ function_rows(FunctionOp *f, uint32_t most, uint32_t *count)
             TRY(eval_one(op->e, call, &v));
             f->done = true;
         }
-        vector_init_const(&one, &op->scratch, &v, type_by_oid(call->type)->phys);
+        vector_of(&one, &op->scratch, &v, type_by_oid(call->type)->phys);
         TRY(vector_append(op->e->cx, &op->scratch, &op->scratch, &op->out.columns[0], n, most, &one,
                           (Rows){NULL, 1}));
         if (op->plan->function.ordinality) {
@@ -369,7 +369,7 @@ project_set_row(ProjectSetOp *p, uint32_t row, uint32_t n, uint32_t most, bool *
         Vector one, *v = &one;
 
         if (is_series(x)) {
-            vector_init_const(&one, &op->scratch, &values[i], type_by_oid(x->type)->phys);
+            vector_of(&one, &op->scratch, &values[i], type_by_oid(x->type)->phys);
             TRY(vector_append(e->cx, &op->scratch, &op->scratch, &op->out.columns[i], n, most, v,
                               (Rows){NULL, 1}));
         } else {

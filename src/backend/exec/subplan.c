@@ -305,7 +305,7 @@ subplan_eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **o
             s->answer = s->answer.is_null ? s->answer : value_copy(&s->arena, s->answer);
             s->known = true;
         }
-        vector_init_const(result, e->cx->arena, &s->answer, phys);
+        vector_of(result, e->cx->arena, &s->answer, phys);
         *out = result;
         return ST_OK;
     }
@@ -319,7 +319,7 @@ subplan_eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **o
             t = vector_get(test, row);
         TRY(set_outer(e, s->plan->args, s->plan->arg_count, in, row));
         TRY(answer(e, s, x, &t, &v));
-        vector_init_const(&one, e->cx->arena, &v, v.is_null ? (Phys)result->phys : (Phys)v.phys);
+        vector_of(&one, e->cx->arena, &v, v.is_null ? (Phys)result->phys : (Phys)v.phys);
         TRY(vector_put(e->cx, result, in->capacity, &one, row));
     }
     *out = result;
