@@ -27,7 +27,8 @@ libsql_a_SOURCES = \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_indexes.def src/backend/catalog/catalog_rows.c \
 	src/backend/catalog/catalogs.def \
-	src/backend/catalog/catalog_vectors.c src/backend/catalog/system_relations.c \
+	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
+	src/backend/catalog/system_relations.c \
 	src/backend/catalog/table.h \
 	src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/ddl_check.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c \

@@ -15,10 +15,3 @@ system_relation_by_oid(Oid oid)
     (void)oid;
     return NULL;
 }
-
-RowMaker
-catalog_static_rows(CatalogNo no)
-{
-    (void)no;
-    return NULL;
-}

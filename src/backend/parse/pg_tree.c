@@ -70,6 +70,10 @@ extern __thread MemoryContext CurrentMemoryContext;
 extern __thread MemoryContext TopMemoryContext;
 extern void pg_query_init(void);
 
+/* The one enum whose members libpg_query has in another order than PostgreSQL's header: there the default
+ * comes first. */
+enum { LIBRARY_LIMIT_WITH_TIES = 2 };
+
 static _Thread_local MemoryContext parse_memory;
 
 /* What the copying functions carry along. The first failure is kept in rc; the functions go on with
@@ -690,7 +694,7 @@ copy_select(Copy *c, const SelectStmt *s)
     a->order_by = copy_list(c, s->sortClause);
     a->limit = copy_node(c, s->limitCount);
     a->offset = copy_node(c, s->limitOffset);
-    a->with_ties = s->limitOption == LIMIT_OPTION_WITH_TIES;
+    a->with_ties = (int)s->limitOption == LIBRARY_LIMIT_WITH_TIES;
     a->locking = copy_list(c, s->lockingClause);
     a->set_op = s->op == PG_SETOP_UNION       ? SETOP_UNION
                 : s->op == PG_SETOP_INTERSECT ? SETOP_INTERSECT

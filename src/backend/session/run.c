@@ -169,8 +169,10 @@ failed:
 static void
 free_prepared(Prepared *p)
 {
+    Arena arena = p->arena; /* p lies in it */
+
     arena_free(&p->plan_arena);
-    arena_free(&p->arena);
+    arena_free(&arena);
 }
 
 void
