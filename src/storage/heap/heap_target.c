@@ -80,8 +80,8 @@ judge_mark(Ctx *cx, const HeapPage *p, const Snapshot *snapshot, RowLock strengt
     }
 }
 
-void
-heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
+static void
+look_for_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
 {
     XidStatus newest_status = XID_ABORTED;
     uint16_t slot = root, newest = 0;
@@ -111,6 +111,16 @@ heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot,
     judge_mark(cx, p, snapshot, strength, out);
     if (out->state == TARGET_FOUND)
         out->newer = newest_status == XID_COMMITTED && newest_csn > snapshot->csn;
+}
+
+/* The walk asks for each writer's fate in turn. Who was running when its new version was looked at may
+ * have committed when the mark on the old one was: then the row looks deleted. A second walk sees both. */
+void
+heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
+{
+    look_for_target(cx, p, root, snapshot, strength, out);
+    if (out->state == TARGET_GONE)
+        look_for_target(cx, p, root, snapshot, strength, out);
 }
 
 Status
