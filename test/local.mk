@@ -2,6 +2,7 @@
 UNIT_HARNESS = test/unit/harness.c test/unit/harness.h
 
 include test/unit/base/local.mk
+include test/unit/storage/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 

@@ -61,6 +61,8 @@ head_of(const uint8_t *data, uint32_t bytes)
 
     if (bytes >= 4)
         return get_be32(data);
+    if (bytes == 0)
+        return 0;
     memcpy(first, data, bytes);
     return get_be32(first);
 }
