@@ -1,6 +1,7 @@
 /* sim.c - see sim.h. */
 #include "sim.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -108,16 +109,38 @@ sim_join(pid_t pid)
 }
 
 bool
+sim_join_all(pid_t *pids, int count)
+{
+    bool ok = true;
+
+    for (int left = count; left > 0; left--) {
+        int status, i = 0;
+        pid_t pid = waitpid(-1, &status, 0);
+
+        while (i < count && pids[i] != pid)
+            i++;
+        if (i < count)
+            pids[i] = 0;
+        if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            /* Others may wait for what it held for ever. */
+            for (int k = 0; k < count && ok; k++) {
+                if (pids[k] > 0)
+                    kill(pids[k], SIGKILL);
+            }
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+bool
 sim_run(Engine *engine, int children, SimChild fn, void *arg)
 {
     pid_t pids[64];
-    bool ok = true;
 
     for (int i = 0; i < children; i++)
         pids[i] = sim_fork(engine, fn, i, arg);
-    for (int i = 0; i < children; i++)
-        ok &= sim_join(pids[i]);
-    return ok;
+    return sim_join_all(pids, children);
 }
 
 void *

@@ -24,6 +24,8 @@ typedef bool (*SimChild)(Ctx *cx, int no, void *arg);
 pid_t sim_fork(Engine *engine, SimChild fn, int no, void *arg);
 /* True if it ended with status 0. */
 bool sim_join(pid_t pid);
+/* All of them; when one fails the others are killed. */
+bool sim_join_all(pid_t *pids, int count);
 bool sim_run(Engine *engine, int children, SimChild fn, void *arg);
 /* Memory shared with children. */
 void *sim_shared(size_t bytes);
