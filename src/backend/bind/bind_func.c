@@ -489,7 +489,7 @@ Status
 bind_function(Binder *b, const AstFunc *f, Expr **out)
 {
     Candidate candidates[CANDIDATES_MOST];
-    Oid actual[FN_ARGS_MOST * 2];
+    Oid actual[FN_ARGS_MOST * 2] = {OID_NONE};
     Expr **args = arena_array(b->arena, Expr *, f->args.count + 1);
     int n = f->args.count, count, left;
     const Candidate *best;

@@ -119,7 +119,7 @@ catalog_relation(Ctx *cx, CatalogNo no)
     layout = arena_array(a, HeapColumn, count);
     for (int i = 0; i < count; i++) {
         const ColumnDefinition *d = &definitions[no].columns[i];
-        const TypeInfo *type = type_by_oid(d->type) != NULL ? type_by_oid(d->type) : type_by_oid(TYPE_TEXT);
+        const TypeInfo *type = type_by_oid(d->type);
 
         ASSERT(type != NULL);
         columns[i] = (ColumnInfo){

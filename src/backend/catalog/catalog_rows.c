@@ -234,7 +234,9 @@ catalog_insert(Ctx *cx, CatalogNo no, const Value *values)
 
     TRY(make_cells(cx, t, values, &cells));
     TRY(heap_insert(cx, &t->heap, cells, &tid));
-    return insert_keys(cx, t, values, tid);
+    TRY(insert_keys(cx, t, values, tid));
+    txn_next_command(cx); /* later look-ups of this statement see it */
+    return ST_OK;
 }
 
 /* Two sessions changing one catalog row: DDL takes object locks first, so this is rare. */
@@ -259,7 +261,10 @@ catalog_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values)
     TRY(make_cells(cx, t, values, &cells));
     TRY(heap_update(cx, &t->heap, tid, &snapshot, cells, true, ROW_LOCK_UPDATE, &change));
     TRY(check_outcome(cx, &change));
-    return change.same_root ? ST_OK : insert_keys(cx, t, values, change.tid);
+    if (!change.same_root)
+        TRY(insert_keys(cx, t, values, change.tid));
+    txn_next_command(cx);
+    return ST_OK;
 }
 
 Status
@@ -271,7 +276,9 @@ catalog_delete(Ctx *cx, CatalogNo no, Tid tid)
 
     TRY(txn_catalog_snapshot(cx, &snapshot));
     TRY(heap_delete(cx, &t->heap, tid, &snapshot, &change));
-    return check_outcome(cx, &change);
+    TRY(check_outcome(cx, &change));
+    txn_next_command(cx);
+    return ST_OK;
 }
 
 bool

@@ -337,7 +337,7 @@ static Status
 finish_kept(AggOp *g, int a, const Expr *x)
 {
     Kept *kept = &g->kept[a];
-    KeptRow *rows;
+    KeptRow *rows = NULL;
 
     TRY(sort_kept(g, a, x, &rows));
     for (uint64_t r = 0; r < kept->store.row_count; r++) {

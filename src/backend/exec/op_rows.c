@@ -218,7 +218,7 @@ series_next(Execution *e, Series *s, Value *out)
     if (!s->running)
         return ST_OK;
     e->cx->arena = &s->arena;
-    out->is_null = false;
+    *out = (Value){.phys = (uint8_t)type_by_oid(s->call->type)->phys};
     rc = call.fn->series(&call, s->args, out, &done);
     e->cx->arena = saved;
     if (rc == ST_OK && done)

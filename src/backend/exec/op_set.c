@@ -114,7 +114,7 @@ set_fill(SetOp *s)
                 break;
             for (uint32_t k = 0; k < in->rows.count; k++) {
                 uint32_t row = rows_at(in->rows, k);
-                SetEntry *e;
+                SetEntry *e = NULL;
 
                 TRY(find_entry(s, in, row, &e));
                 if (e == NULL && side == 0)

@@ -294,7 +294,7 @@ Status
 session_prepare(Session *s, const char *name, const char *sql, const Oid *types, int type_count)
 {
     Ctx *cx = s->cx;
-    Prepared *p;
+    Prepared *p = NULL;
     AstStatement *statements;
     int count;
     Status rc;

@@ -94,7 +94,8 @@ fail_size(Ctx *cx)
 }
 
 static size_t
-put_header(char *p, Oid elem, Phys phys, int dimensions, bool has_nulls, const int32_t *lengths, const int32_t *lower)
+put_header(char *p, Oid elem, Phys phys, int dimensions, bool has_nulls, const int32_t *lengths,
+           const int32_t *lower)
 {
     char *start = p;
 
@@ -112,8 +113,8 @@ put_header(char *p, Oid elem, Phys phys, int dimensions, bool has_nulls, const i
 }
 
 Status
-array_build(Ctx *cx, Oid elem, int dimensions, const int32_t *lengths, const int32_t *lower, const Value *values,
-            Value *out)
+array_build(Ctx *cx, Oid elem, int dimensions, const int32_t *lengths, const int32_t *lower,
+            const Value *values, Value *out)
 {
     uint64_t count = dimensions > 0, bytes;
     uint32_t end = 0;
@@ -216,8 +217,8 @@ array_get_element(const ArrayView *a, const int32_t *subscripts, int count)
 }
 
 Status
-array_get_slice(Ctx *cx, const ArrayView *a, const int32_t *lower, const bool *lower_given, const int32_t *upper,
-                const bool *upper_given, int count, Value *out)
+array_get_slice(Ctx *cx, const ArrayView *a, const int32_t *lower, const bool *lower_given,
+                const int32_t *upper, const bool *upper_given, int count, Value *out)
 {
     int32_t from[ARRAY_DIMENSIONS_MOST], lengths[ARRAY_DIMENSIONS_MOST], ones[ARRAY_DIMENSIONS_MOST];
     uint32_t total = 1;

@@ -19,7 +19,9 @@ typedef struct FnCall {
     const Oid *arg_types; /* actual types (polymorphic and variadic functions need them) */
     Oid result_type;
     int location; /* of the call in the query text, or -1 */
-    void **state; /* private to this place in the plan for the statement's life; starts NULL */
+    void **state; /* private to this place in the plan for the statement's life; starts NULL. A series
+                   * starts anew whenever its arguments change: set it back to NULL then. */
+    Arena *state_arena; /* what *state points to; lives as long as it. NULL: cx->arena does. */
 } FnCall;
 
 /* Computes out[row] for each row of call->rows. `out` comes with phys set by the result type and data

@@ -7,7 +7,12 @@ libtype_a_SOURCES = \
 	src/backend/type/agg_numeric.c \
 	src/backend/type/all_funcs.def \
 	src/backend/type/all_types.def \
-	src/backend/type/array.c src/backend/type/array.h src/backend/type/bool.c \
+	src/backend/type/array.c \
+	src/backend/type/array.h \
+	src/backend/type/array_fn.c \
+	src/backend/type/array_io.c \
+	src/backend/type/bool.c \
+	src/backend/type/bytea.c \
 	src/backend/type/calendar.h \
 	src/backend/type/casts.def \
 	src/backend/type/datetime.c \
@@ -34,6 +39,7 @@ libtype_a_SOURCES = \
 	src/backend/type/kernels_base.c \
 	src/backend/type/kernels_body.h \
 	src/backend/type/kernels_int.h \
+	src/backend/type/like.c \
 	src/backend/type/numeric.h \
 	src/backend/type/numeric_arith.c \
 	src/backend/type/numeric_int.h \
@@ -44,9 +50,19 @@ libtype_a_SOURCES = \
 	src/backend/type/opers.def \
 	src/backend/type/pow10.h \
 	src/backend/type/pseudo.c \
+	src/backend/type/quoted_words.def \
+	src/backend/type/regex.c \
+	src/backend/type/regex.h \
+	src/backend/type/regex_fn.c \
+	src/backend/type/regex_int.h \
+	src/backend/type/regex_translate.c \
 	src/backend/type/regnames.h \
+	src/backend/type/series.c \
 	src/backend/type/tables.c \
 	src/backend/type/text.c \
+	src/backend/type/text_build.c \
+	src/backend/type/text_fn.c \
+	src/backend/type/text_int.h \
 	src/backend/type/timezone.c \
 	src/backend/type/timezone.h \
 	src/backend/type/type.h \
@@ -55,6 +71,9 @@ libtype_a_SOURCES = \
 	src/backend/type/type_util.c \
 	src/backend/type/types.def \
 	src/backend/type/tz_abbrevs.def \
+	src/backend/type/unicode.c \
+	src/backend/type/unicode.h \
+	src/backend/type/unicode_ranges.def \
 	src/backend/type/value.c \
 	src/backend/type/value.h
 TYPE_LIBS = libtype.a $(BASE_LIBS) $(PCRE2_LIBS) $(OPENSSL_LIBS) -lgmp -lm

@@ -34,6 +34,7 @@ typedef struct FormatSettings {
     int64_t statement_now; /* timestamptz: statement_timestamp() */
     const struct RegNames *reg_names; /* regnames.h; NULL = numbers only */
     RandomState *random_state; /* NULL = setseed() is refused */
+    struct RegexCache *regex_cache; /* regex.h; NULL = patterns are compiled for each call */
 } FormatSettings;
 
 typedef struct TypeInfo {

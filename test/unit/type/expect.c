@@ -216,15 +216,16 @@ read_call(Ctx *cx, Line *line, Call *call, const char **text)
     return *text == NULL;
 }
 
-/* Rows 1, 3, 5 of seven are selected; 3 has null arguments; the last argument is constant if asked. */
+/* Rows 1, 3, 5 of seven are selected; 3 has null arguments (and is left out if the function wants to see
+ * nulls); the last argument is constant if asked. */
 static const char *
 run_batch(Ctx *cx, const Call *c, bool last_const, const char *want_null)
 {
-    static const uint16_t sel[] = {1, 3, 5};
+    static const uint16_t strict_sel[] = {1, 3, 5}, sel[] = {1, 5};
     Vector vectors[ARGS_MOST], *args[ARGS_MOST], out;
     void *state = NULL;
     FnCall call = {.cx = cx,
-                   .rows = {sel, 3},
+                   .rows = {c->fn->strict ? strict_sel : sel, c->fn->strict ? 3 : 2},
                    .capacity_rows = BATCH,
                    .arg_count = c->count,
                    .arg_types = c->types,

@@ -14,3 +14,5 @@
 EXPECT_DATA(number)
 EXPECT_DATA(numeric)
 EXPECT_DATA(datetime)
+EXPECT_DATA(text)
+EXPECT_DATA(array)
