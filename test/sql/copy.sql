@@ -4,7 +4,7 @@ copy c1 from stdin;
 1	one	1.5	2001-01-01	abc
 2	\N	\N	\N	\N
 3	tab\tnl\nbs\\cr\rbell\a oct\101 hex\x42	-0.0005	1999-12-31	äöü
-4		0		
+4		0	\N	
 \.
 copy c1 (b, a) from stdin;
 five	5
@@ -194,10 +194,12 @@ copy c1 from stdin where zzz > 1;
 copy c1 from stdin where a;
 copy c1 from stdin where sum(a) > 1;
 copy c1 from stdin (freeze);
+\.
 copy (select 1 into zzz) to stdout;
 copy (insert into c1 (a) values (1)) to stdout;
 create sequence cs;
 copy cs from stdin;
+\.
 copy cs to stdout;
 copy c1 from '/nonexistent/file';
 copy c1 to 'relative';

@@ -83,19 +83,6 @@ add_context(CopyIn *in)
 /* ---- one row ------------------------------------------------------------------------------------------------------- */
 
 static Status
-check_field_count(CopyIn *in)
-{
-    const CopyReader *r = &in->reader;
-
-    if (r->field_count > in->column_count && (in->column_count > 0 || r->field_count > 1 || r->line_bytes > 0))
-        return fail(in->cx, ST_ERROR, "22P04", "extra data after last expected column");
-    if (r->field_count < in->column_count)
-        return fail(in->cx, ST_ERROR, "22P04", "missing data for column \"%s\"",
-                    in->table->columns[in->columns[r->field_count] - 1].name);
-    return ST_OK;
-}
-
-static Status
 convert_text(CopyIn *in, int i, CopyField *f, Value *out)
 {
     int no = in->columns[i] - 1;
@@ -150,6 +137,29 @@ compute_defaults(CopyIn *in, Value *values)
     return ST_OK;
 }
 
+static Status
+convert_fields(CopyIn *in, Value *values)
+{
+    const CopyReader *r = &in->reader;
+
+    if (in->options->shape.format == COPY_BINARY) {
+        for (int i = 0; i < in->column_count; i++)
+            TRY(convert_binary(in, i, &r->fields[i], &values[in->columns[i] - 1]));
+        return ST_OK;
+    }
+    if (r->field_count > in->column_count && (in->column_count > 0 || r->line_bytes > 0))
+        return fail(in->cx, ST_ERROR, "22P04", "extra data after last expected column");
+    for (int i = 0; i < in->column_count; i++) {
+        int no = in->columns[i] - 1;
+
+        if (i >= r->field_count)
+            return fail(in->cx, ST_ERROR, "22P04", "missing data for column \"%s\"",
+                        in->table->columns[no].name);
+        TRY(convert_text(in, i, &r->fields[i], &values[no]));
+    }
+    return ST_OK;
+}
+
 /* The row just read, into the next place of the batch. */
 static Status
 take_row(CopyIn *in)
@@ -158,15 +168,8 @@ take_row(CopyIn *in)
     int n = in->table->column_count;
     Value *values = in->values + (size_t)in->rows * (size_t)n;
 
-    TRY(check_field_count(in));
     memcpy(values, in->constants, sizeof(*values) * (size_t)n);
-    if (in->options->shape.format == COPY_BINARY) {
-        for (int i = 0; i < in->column_count; i++)
-            TRY(convert_binary(in, i, &r->fields[i], &values[in->columns[i] - 1]));
-    } else {
-        for (int i = 0; i < in->column_count; i++)
-            TRY(convert_text(in, i, &r->fields[i], &values[in->columns[i] - 1]));
-    }
+    TRY(convert_fields(in, values));
     TRY(compute_defaults(in, values));
     if (in->where != NULL) {
         Value keep;
@@ -345,19 +348,34 @@ prepare_columns(CopyIn *in, Arena *a, const AstCopy *ast)
 }
 
 static Status
-find_target(Session *s, const AstCopy *a, const CopyOptions *o, const TableInfo **out)
+find_target(Session *s, const AstCopy *a, const TableInfo **out)
 {
     Ctx *cx = s->cx;
     const AstRangeVar *v = a->relation;
     const TableInfo *t;
-    CatalogRow *rows;
-    int count;
 
     TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ROW_EXCLUSIVE, &t));
     *out = t;
     if (t == NULL)
-        return fail_at(cx, v->ast.location, "42P01", "relation \"%s%s%s\" does not exist",
-                       v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
+                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+    if (t->kind == TABLE_CATALOG)
+        return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
+    if (t->kind == TABLE_INDEX)
+        return fail(cx, ST_ERROR, "42809", "\"%s\" is an index", t->name);
+    if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
+        return fail(cx, ST_ERROR, "25006", "cannot execute COPY FROM in a read-only transaction");
+    return ST_OK;
+}
+
+/* What PostgreSQL refuses when the client has been told to send already. Rows are never frozen here; whether
+ * one may ask is PostgreSQL's rule. */
+static Status
+check_late(Ctx *cx, const TableInfo *t, const CopyOptions *o)
+{
+    CatalogRow *rows;
+    int count;
+
     if (t->kind == TABLE_VIEW || t->kind == TABLE_VIRTUAL) {
         Status rc = fail(cx, ST_ERROR, "42809", "cannot copy to view \"%s\"", t->name);
 
@@ -366,21 +384,14 @@ find_target(Session *s, const AstCopy *a, const CopyOptions *o, const TableInfo 
     }
     if (t->kind == TABLE_SEQUENCE)
         return fail(cx, ST_ERROR, "42809", "cannot copy to sequence \"%s\"", t->name);
-    if (t->kind == TABLE_CATALOG)
-        return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
-    if (t->kind != TABLE_HEAP)
-        return fail(cx, ST_ERROR, "42809", "\"%s\" is an index", t->name);
-    if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
-        return fail(cx, ST_ERROR, "25006", "cannot execute COPY FROM in a read-only transaction");
     if (!o->freeze)
         return ST_OK;
-    /* rows are never frozen here; whether one may ask is PostgreSQL's rule */
     TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_oid, value_oid(t->oid), 0, value_null(), &rows, &count));
-    if (count == 0 || !catalog_row_is_own(cx, CAT_PG_CLASS, rows[0].tid))
-        return fail(cx, ST_ERROR, "55000",
-                    "cannot perform COPY FREEZE because the table was not created or truncated in the current "
-                    "subtransaction");
-    return ST_OK;
+    if (count > 0 && catalog_row_is_own(cx, CAT_PG_CLASS, rows[0].tid))
+        return ST_OK;
+    return fail(cx, ST_ERROR, "55000",
+                "cannot perform COPY FREEZE because the table was not created or truncated in the current "
+                "subtransaction");
 }
 
 /* ---- the statement --------------------------------------------------------------------------------------------------- */
@@ -431,7 +442,7 @@ copy_from(Session *s, const AstCopy *a, const CopyOptions *o, Sink *sink, uint64
     CopySource *source = &from_sink.base;
     Status rc;
 
-    TRY(find_target(s, a, o, &in.table));
+    TRY(find_target(s, a, &in.table));
     TRY(prepare_columns(&in, cx->arena, a));
     TRY(prepare_expressions(&in, cx->arena, a));
     if (a->file != NULL) {
@@ -442,7 +453,9 @@ copy_from(Session *s, const AstCopy *a, const CopyOptions *o, Sink *sink, uint64
             return fail_unsupported(cx, -1, "COPY FROM STDIN here");
         TRY(sink->copy_in_begin(sink, cx, o->shape.format == COPY_BINARY, in.column_count));
     }
-    rc = run(&in, cx->arena, source);
+    rc = check_late(cx, in.table, o);
+    if (rc == ST_OK)
+        rc = run(&in, cx->arena, source);
     copy_file_close(&file);
     *rows = in.done;
     return rc;
