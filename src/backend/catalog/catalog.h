@@ -96,6 +96,8 @@ MUST_CHECK Status catalog_find(Ctx *cx, CatalogNo no, int column_a, Value a, int
 MUST_CHECK Status catalog_insert(Ctx *cx, CatalogNo no, const Value *values);
 MUST_CHECK Status catalog_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values);
 MUST_CHECK Status catalog_delete(Ctx *cx, CatalogNo no, Tid tid);
+/* The row, in its present form, was written by this very transaction. */
+bool catalog_row_is_own(Ctx *cx, CatalogNo no, Tid tid);
 /* All nulls, to be filled. COUNT is COL_.._COUNT_. */
 Value *catalog_blank(Ctx *cx, int count);
 Value value_name(Ctx *cx, const char *name);

@@ -280,3 +280,20 @@ catalog_delete(Ctx *cx, CatalogNo no, Tid tid)
     txn_next_command(cx);
     return ST_OK;
 }
+
+bool
+catalog_row_is_own(Ctx *cx, CatalogNo no, Tid tid)
+{
+    Snapshot snapshot;
+    HeapRow row;
+    bool own;
+
+    if (txn_id(cx) == 0 || txn_catalog_snapshot(cx, &snapshot) != ST_OK ||
+        heap_fetch(cx, &catalog_relation(cx, no)->heap, tid, &snapshot, &row) != ST_OK) {
+        ctx_error_clear(cx);
+        return false;
+    }
+    own = row.found && heap_row_header(&row).xmin == (uint32_t)txn_id(cx);
+    heap_row_release(cx, &row);
+    return own;
+}

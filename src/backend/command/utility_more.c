@@ -1,13 +1,12 @@
 /* utility_more.c - statements whose parts are spread over other files of this folder. */
+#include "backend/command/command.h"
 #include "backend/command/utility.h"
 
 Status
 utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
 {
-    (void)sink;
-    (void)tag;
     switch (ast->kind) {
-    case AST_COPY: return fail_unsupported(s->cx, -1, "COPY");
+    case AST_COPY: return command_copy(s, (const AstCopy *)ast, sink, tag);
     case AST_VACUUM: return fail_unsupported(s->cx, -1, "VACUUM and ANALYZE");
     case AST_EXPLAIN: return fail_unsupported(s->cx, -1, "EXPLAIN");
     case AST_ALTER_TABLE: return fail_unsupported(s->cx, -1, "ALTER TABLE");

@@ -112,8 +112,8 @@ row_text(RowWriter *w, const Value *values)
     return text;
 }
 
-static Status
-check_row(RowWriter *w, const Value *values)
+Status
+row_writer_check(RowWriter *w, const Value *values)
 {
     const TableInfo *t = w->table;
 
@@ -224,7 +224,7 @@ make_cells(RowWriter *w, const Value *values)
 Status
 row_writer_insert(RowWriter *w, const Value *values, Tid *tid)
 {
-    TRY(check_row(w, values));
+    TRY(row_writer_check(w, values));
     TRY(make_cells(w, values));
     TRY(heap_insert(w->cx, &w->table->heap, w->cells, tid));
     for (int i = 0; i < w->table->index_count; i++)
@@ -232,11 +232,62 @@ row_writer_insert(RowWriter *w, const Value *values, Tid *tid)
     return ST_OK;
 }
 
+/* A value that has its column's form already lies where the cell can point to; the others take the long
+ * way, and a place of their own. */
+static Status
+make_many_cells(RowWriter *w, const Value *values, uint32_t rows, Cell *cells)
+{
+    const TableInfo *t = w->table;
+
+    for (uint32_t r = 0; r < rows; r++) {
+        for (int c = 0; c < t->column_count; c++, values++, cells++) {
+            const ColumnInfo *column = &t->columns[c];
+
+            if (values->is_null) {
+                *cells = (Cell){NULL, 0};
+            } else if (values->phys == PHYS_VAR && column->phys == PHYS_VAR) {
+                *cells = (Cell){values->var.bytes > 0 ? values->var.data : "", values->var.bytes};
+            } else if (values->phys == column->phys &&
+                       (column->phys != PHYS_DEC64 || values->scale == column->scale)) {
+                *cells = (Cell){&values->i64, phys_bytes(column->phys)};
+            } else {
+                void *space = arena_alloc(w->cx->arena, 16);
+
+                TRY(heap_cell(w->cx, w->cx->arena, column, values, space, cells));
+            }
+        }
+    }
+    return ST_OK;
+}
+
+Status
+row_writer_insert_many(RowWriter *w, const Value *values, uint32_t rows, uint32_t *failed)
+{
+    Arena *a = w->cx->arena;
+    int n = w->table->column_count;
+    Cell *cells = arena_alloc(a, sizeof(Cell) * (size_t)rows * (size_t)MAX_OF(n, 1));
+    Tid *tids = arena_alloc(a, sizeof(Tid) * (size_t)rows);
+
+    *failed = 0;
+    TRY(make_many_cells(w, values, rows, cells));
+    TRY(heap_insert_many(w->cx, &w->table->heap, cells, rows, tids));
+    for (uint32_t r = 0; r < rows && w->table->index_count > 0; r++) {
+        const Value *row = values + (size_t)r * (size_t)n;
+        ArenaMark mark = arena_mark(a);
+
+        *failed = r;
+        for (int i = 0; i < w->table->index_count; i++)
+            TRY(row_writer_index(w, i, row, tids[r]));
+        arena_rewind(a, mark);
+    }
+    return ST_OK;
+}
+
 Status
 row_writer_update(RowWriter *w, Tid tid, const Snapshot *snapshot, const Value *values, const bool *touched,
                   bool keys_changed, RowChange *change)
 {
-    TRY(check_row(w, values));
+    TRY(row_writer_check(w, values));
     TRY(make_cells(w, values));
     TRY(heap_update(w->cx, &w->table->heap, tid, snapshot, w->cells, keys_changed,
                     keys_changed ? ROW_LOCK_UPDATE : ROW_LOCK_NO_KEY_UPDATE, change));

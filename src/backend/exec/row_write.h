@@ -13,6 +13,10 @@ MUST_CHECK Status row_writer_open(Ctx *cx, Arena *arena, const TableInfo *table,
 /* values: one for each column, of the column's type; not null, check and unique violations fail with
  * PostgreSQL's texts and the names of table, column and constraint. */
 MUST_CHECK Status row_writer_insert(RowWriter *w, const Value *values, Tid *tid);
+/* Not null and check constraints only. */
+MUST_CHECK Status row_writer_check(RowWriter *w, const Value *values);
+/* Many rows that have passed row_writer_check: heap first, then indexes. *failed: the row an error is about. */
+MUST_CHECK Status row_writer_insert_many(RowWriter *w, const Value *values, uint32_t rows, uint32_t *failed);
 /* touched: per index, whether its keys may have changed. */
 MUST_CHECK Status row_writer_update(RowWriter *w, Tid tid, const Snapshot *snapshot, const Value *values,
                                     const bool *touched, bool keys_changed, RowChange *change);

@@ -12,8 +12,8 @@ is_query(const Ast *ast)
                            ast->kind == AST_DELETE);
 }
 
-static Status
-check_read_only(Session *s, const PlannedQuery *plan)
+Status
+session_check_read_only(Session *s, const PlannedQuery *plan)
 {
     static const char *const names[] = {
         [COMMAND_SELECT] = "SELECT FOR UPDATE",
@@ -107,7 +107,7 @@ run_query(Session *s, const Ast *ast, Sink *sink)
     Status rc;
 
     TRY(session_make_plan(s, &s->message, NULL, ast, &plan));
-    TRY(check_read_only(s, plan));
+    TRY(session_check_read_only(s, plan));
     s->snapshot_taken = true;
     TRY_TO(out, rc, exec_open(cx, &s->message, plan, NULL, 0, &e));
     if (plan->has_result)
@@ -409,7 +409,7 @@ static Status
 start_portal(Session *s, Portal *p)
 {
     p->started = true;
-    TRY(check_read_only(s, p->prepared->plan));
+    TRY(session_check_read_only(s, p->prepared->plan));
     s->snapshot_taken = true;
     return exec_open(s->cx, &p->arena, p->prepared->plan, p->params, p->param_count, &p->execution);
 }

@@ -19,6 +19,15 @@ decode_cstring(Decoder *d)
     return text;
 }
 
+/* How long a character would be that begins like this; bytes that begin none stand alone. */
+static size_t
+announced_bytes(char lead)
+{
+    unsigned char c = (unsigned char)lead;
+
+    return (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
+}
+
 Status
 decode_text(Ctx *cx, const char *text, size_t bytes)
 {
@@ -28,7 +37,7 @@ decode_text(Ctx *cx, const char *text, size_t bytes)
 
     if (LIKELY(good == bytes))
         return ST_OK;
-    count = MIN_OF((size_t)utf8_char_bytes(text[good]), bytes - good);
+    count = MIN_OF(announced_bytes(text[good]), bytes - good);
     for (size_t i = 0; i < count; i++)
         sprintf(shown + strlen(shown), "%s0x%02x", i > 0 ? " " : "", (unsigned char)text[good + i]);
     return fail(cx, ST_ERROR, "22021", "invalid byte sequence for encoding \"UTF8\": %s", shown);
