@@ -313,7 +313,7 @@ resolve_polymorphic(Ctx *cx, const Oid *actual, Oid *declared, int count, Oid *r
 static Status
 coerce_args(Binder *b, Expr **args, Oid *declared, int count, Oid *result, int location)
 {
-    Oid actual[FN_ARGS_MOST * 2];
+    Oid actual[FN_ARGS_MOST * 2] = {OID_NONE};
 
     for (int i = 0; i < count; i++)
         actual[i] = args[i]->type;
