@@ -61,7 +61,8 @@ polymorphic_fits(const Candidate *c, const Oid *actual)
     for (int k = 0; k < c->arg_count; k++) {
         bool is_array = c->args[k] == TYPE_ANYARRAY || c->args[k] == TYPE_ANYCOMPATIBLEARRAY;
         bool is_loose = c->args[k] == TYPE_ANYCOMPATIBLEARRAY || c->args[k] == TYPE_ANYCOMPATIBLE;
-        bool is_strict = c->args[k] == TYPE_ANYARRAY || c->args[k] == TYPE_ANYELEMENT || c->args[k] == TYPE_ANYNONARRAY;
+        bool is_strict =
+            c->args[k] == TYPE_ANYARRAY || c->args[k] == TYPE_ANYELEMENT || c->args[k] == TYPE_ANYNONARRAY;
         Oid element = is_array && actual[k] != TYPE_UNKNOWN ? info(actual[k])->elem : actual[k];
 
         if ((!is_loose && !is_strict) || actual[k] == TYPE_UNKNOWN)

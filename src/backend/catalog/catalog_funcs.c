@@ -53,7 +53,8 @@ SCALAR_FN(pg_get_userbyid)
     const char *name;
 
     TRY(catalog_role_by_oid(call->cx, args[0].u32, &name));
-    *out = text_of(call->cx, name != NULL ? name : arena_printf(call->cx->arena, "unknown (OID=%u)", args[0].u32));
+    *out =
+        text_of(call->cx, name != NULL ? name : arena_printf(call->cx->arena, "unknown (OID=%u)", args[0].u32));
     return ST_OK;
 }
 
@@ -84,8 +85,8 @@ description(Ctx *cx, Oid object, Oid class_id, int sub, Value *out)
     int count;
 
     *out = value_null();
-    TRY(catalog_find(cx, CAT_PG_DESCRIPTION, COL_PG_DESCRIPTION_objoid, value_oid(object), COL_PG_DESCRIPTION_classoid,
-                     value_oid(class_id), &rows, &count));
+    TRY(catalog_find(cx, CAT_PG_DESCRIPTION, COL_PG_DESCRIPTION_objoid, value_oid(object),
+                     COL_PG_DESCRIPTION_classoid, value_oid(class_id), &rows, &count));
     for (int i = 0; i < count; i++) {
         if (rows[i].values[COL_PG_DESCRIPTION_objsubid].i32 == sub)
             *out = rows[i].values[COL_PG_DESCRIPTION_description];
@@ -99,7 +100,8 @@ SCALAR_FN(obj_description)
     char kind;
 
     if (call->arg_count > 1) {
-        TRY(catalog_find_relation(call->cx, schema, arena_strndup(call->cx->arena, args[1].var.data, args[1].var.bytes),
+        TRY(catalog_find_relation(call->cx, schema,
+                                  arena_strndup(call->cx->arena, args[1].var.data, args[1].var.bytes),
                                   &class_id, &kind));
     }
     return description(call->cx, args[0].u32, class_id, 0, out);
@@ -116,7 +118,8 @@ SCALAR_FN(shobj_description)
     int count;
 
     *out = value_null();
-    TRY(catalog_find(call->cx, CAT_PG_SHDESCRIPTION, COL_PG_SHDESCRIPTION_objoid, args[0], 0, value_null(), &rows, &count));
+    TRY(catalog_find(call->cx, CAT_PG_SHDESCRIPTION, COL_PG_SHDESCRIPTION_objoid, args[0], 0, value_null(),
+                     &rows, &count));
     if (count > 0)
         *out = rows[0].values[COL_PG_SHDESCRIPTION_description];
     return ST_OK;
@@ -236,7 +239,8 @@ find_index(Ctx *cx, Oid oid, const TableInfo **table, const IndexInfo **index)
     int count;
 
     *index = NULL;
-    TRY(catalog_find(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(oid), 0, value_null(), &rows, &count));
+    TRY(catalog_find(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(oid), 0, value_null(), &rows,
+                     &count));
     if (count == 0)
         return ST_OK;
     TRY(catalog_table_by_oid(cx, rows[0].values[COL_PG_INDEX_indrelid].u32, LOCK_NONE, table));
@@ -339,8 +343,8 @@ SCALAR_FN(pg_get_serial_sequence)
     number = table_find_column(t, column);
     if (number == 0)
         return fail(cx, ST_ERROR, "42703", "column \"%s\" of relation \"%s\" does not exist", column, t->name);
-    TRY(catalog_find(cx, CAT_PG_DEPEND, COL_PG_DEPEND_refclassid, value_oid(CATALOG_OID_PG_CLASS), COL_PG_DEPEND_refobjid,
-                     value_oid(oid), &rows, &count));
+    TRY(catalog_find(cx, CAT_PG_DEPEND, COL_PG_DEPEND_refclassid, value_oid(CATALOG_OID_PG_CLASS),
+                     COL_PG_DEPEND_refobjid, value_oid(oid), &rows, &count));
     for (int i = 0; i < count; i++) {
         if (rows[i].values[COL_PG_DEPEND_refobjsubid].i32 != number)
             continue;

@@ -83,9 +83,11 @@ SCALAR_FN(has_schema_privilege)
             return fail(cx, ST_ERROR, "3F000", "schema \"%s\" does not exist", name);
     }
     create = args[at + 1].var.bytes >= 6 && strncasecmp(args[at + 1].var.data, "create", 6) == 0;
-    TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_oid, value_oid(oid), 0, value_null(), &rows, &count));
-    *out = value_bool(superuser || (count > 0 && rows[0].values[COL_PG_NAMESPACE_nspowner].u32 == role) ||
-                      (!create && (oid == SCHEMA_PUBLIC || oid == SCHEMA_PG_CATALOG || oid == SCHEMA_INFORMATION_SCHEMA)));
+    TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_oid, value_oid(oid), 0, value_null(), &rows,
+                     &count));
+    *out = value_bool(
+        superuser || (count > 0 && rows[0].values[COL_PG_NAMESPACE_nspowner].u32 == role) ||
+        (!create && (oid == SCHEMA_PUBLIC || oid == SCHEMA_PG_CATALOG || oid == SCHEMA_INFORMATION_SCHEMA)));
     return ST_OK;
 }
 

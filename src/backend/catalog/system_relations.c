@@ -5,13 +5,13 @@
 #include "backend/catalog/system_tables.h"
 
 static const TableInfo views[] = {
-#define VIEW(oid_, schema_, name_, sql_)                                                                               \
-    {.oid = oid_,                                                                                                      \
-     .schema = schema_,                                                                                                \
-     .schema_name = schema_ == SCHEMA_PG_CATALOG ? "pg_catalog" : "information_schema",                                \
-     .name = name_,                                                                                                    \
-     .kind = TABLE_VIEW,                                                                                               \
-     .owner = ROLE_BOOTSTRAP,                                                                                          \
+#define VIEW(oid_, schema_, name_, sql_)                                                                       \
+    {.oid = oid_,                                                                                              \
+     .schema = schema_,                                                                                        \
+     .schema_name = schema_ == SCHEMA_PG_CATALOG ? "pg_catalog" : "information_schema",                        \
+     .name = name_,                                                                                            \
+     .kind = TABLE_VIEW,                                                                                       \
+     .owner = ROLE_BOOTSTRAP,                                                                                  \
      .view_sql = sql_},
 #include "backend/catalog/system_views.def"
 #undef VIEW

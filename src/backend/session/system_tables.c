@@ -134,7 +134,9 @@ rows_activity(Ctx *cx, const TableInfo *table, RowReceiver *to)
         v[16] = a.kind == PROC_BACKEND ? text_or_null(states[a.state]) : value_null();
         v[17] = a.xid != 0 ? value_oid((uint32_t)a.xid) : value_null();
         v[20] = text_or_null(mine ? a.query : "<insufficient privilege>");
-        v[21] = text_or_null(a.kind == PROC_BACKEND ? "client backend" : a.kind == PROC_JANITOR ? "janitor" : "other");
+        v[21] = text_or_null(a.kind == PROC_BACKEND   ? "client backend"
+                             : a.kind == PROC_JANITOR ? "janitor"
+                                                      : "other");
         TRY(to->row(cx, to, v));
     }
     return ST_OK;
@@ -156,15 +158,9 @@ lock_type(uint8_t kind)
 static Status
 rows_locks(Ctx *cx, const TableInfo *table, RowReceiver *to)
 {
-    static const char *const modes[] = {"",
-                                        "AccessShareLock",
-                                        "RowShareLock",
-                                        "RowExclusiveLock",
-                                        "ShareUpdateExclusiveLock",
-                                        "ShareLock",
-                                        "ShareRowExclusiveLock",
-                                        "ExclusiveLock",
-                                        "AccessExclusiveLock"};
+    static const char *const modes[] = {
+        "",          "AccessShareLock",       "RowShareLock",  "RowExclusiveLock",   "ShareUpdateExclusiveLock",
+        "ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"};
     uint32_t count = lock_list(cx, NULL, 0), most = count + 64;
     LockRow *rows = arena_array(cx->arena, LockRow, most);
 
@@ -178,7 +174,8 @@ rows_locks(Ctx *cx, const TableInfo *table, RowReceiver *to)
         v[0] = text_or_null(lock_type(r->key.kind));
         if (r->key.branch == catalog_branch(cx))
             v[1] = value_oid(catalog_database(cx));
-        if (r->key.kind == LOCK_KIND_RELATION || r->key.kind == LOCK_KIND_TUPLE || r->key.kind == LOCK_KIND_TUPLE_SHARED)
+        if (r->key.kind == LOCK_KIND_RELATION || r->key.kind == LOCK_KIND_TUPLE ||
+            r->key.kind == LOCK_KIND_TUPLE_SHARED)
             v[2] = value_oid(r->key.a);
         if (r->key.kind == LOCK_KIND_TUPLE || r->key.kind == LOCK_KIND_TUPLE_SHARED) {
             v[3] = value_i32((int32_t)tid_block(r->key.b));
@@ -206,7 +203,7 @@ rows_prepared(Ctx *cx, const TableInfo *table, RowReceiver *to)
 {
     (void)table;
     for (Prepared *p = cx->session->prepared; p != NULL; p = p->next) {
-        Value v[6] = {text_or_null(p->name),       text_or_null(p->sql), value_i64(p->prepared_at),
+        Value v[6] = {text_or_null(p->name),   text_or_null(p->sql), value_i64(p->prepared_at),
                       value_bool(p->from_sql), value_i64(0),         value_i64(0)};
 
         if (p->name[0] != '\0')
@@ -235,49 +232,110 @@ rows_stats(Ctx *cx, const TableInfo *table, RowReceiver *to)
     return to->row(cx, to, v);
 }
 
-#define TEXT_COLUMN(n)          {.name = n, .type = TYPE_TEXT, .typmod = -1, .phys = PHYS_VAR}
-#define NAME_COLUMN(n)          {.name = n, .type = TYPE_NAME, .typmod = -1, .phys = PHYS_VAR}
-#define INT4_COLUMN(n)          {.name = n, .type = TYPE_INT4, .typmod = -1, .phys = PHYS_I32}
-#define INT2_COLUMN(n)          {.name = n, .type = TYPE_INT2, .typmod = -1, .phys = PHYS_I16}
-#define INT8_COLUMN(n)          {.name = n, .type = TYPE_INT8, .typmod = -1, .phys = PHYS_I64}
-#define BOOL_COLUMN(n)          {.name = n, .type = TYPE_BOOL, .typmod = -1, .phys = PHYS_BOOL}
-#define OID_COLUMN(n)           {.name = n, .type = TYPE_OID, .typmod = -1, .phys = PHYS_U32}
-#define XID_COLUMN(n)           {.name = n, .type = TYPE_XID, .typmod = -1, .phys = PHYS_U32}
-#define TIME_COLUMN(n)          {.name = n, .type = TYPE_TIMESTAMPTZ, .typmod = -1, .phys = PHYS_I64}
-#define ARRAY_COLUMN(n)         {.name = n, .type = TYPE_TEXT_ARRAY, .typmod = -1, .phys = PHYS_VAR}
+#define TEXT_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_TEXT, .typmod = -1, .phys = PHYS_VAR                                           \
+    }
+#define NAME_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_NAME, .typmod = -1, .phys = PHYS_VAR                                           \
+    }
+#define INT4_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_INT4, .typmod = -1, .phys = PHYS_I32                                           \
+    }
+#define INT2_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_INT2, .typmod = -1, .phys = PHYS_I16                                           \
+    }
+#define INT8_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_INT8, .typmod = -1, .phys = PHYS_I64                                           \
+    }
+#define BOOL_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_BOOL, .typmod = -1, .phys = PHYS_BOOL                                          \
+    }
+#define OID_COLUMN(n)                                                                                          \
+    {                                                                                                          \
+        .name = n, .type = TYPE_OID, .typmod = -1, .phys = PHYS_U32                                            \
+    }
+#define XID_COLUMN(n)                                                                                          \
+    {                                                                                                          \
+        .name = n, .type = TYPE_XID, .typmod = -1, .phys = PHYS_U32                                            \
+    }
+#define TIME_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_TIMESTAMPTZ, .typmod = -1, .phys = PHYS_I64                                    \
+    }
+#define ARRAY_COLUMN(n)                                                                                        \
+    {                                                                                                          \
+        .name = n, .type = TYPE_TEXT_ARRAY, .typmod = -1, .phys = PHYS_VAR                                     \
+    }
 
 static const ColumnInfo settings_columns[] = {
-    TEXT_COLUMN("name"),       TEXT_COLUMN("setting"),    TEXT_COLUMN("unit"),     TEXT_COLUMN("category"),
-    TEXT_COLUMN("short_desc"), TEXT_COLUMN("extra_desc"), TEXT_COLUMN("context"),  TEXT_COLUMN("vartype"),
-    TEXT_COLUMN("source"),     TEXT_COLUMN("min_val"),    TEXT_COLUMN("max_val"),  ARRAY_COLUMN("enumvals"),
-    TEXT_COLUMN("boot_val"),   TEXT_COLUMN("reset_val"),  TEXT_COLUMN("sourcefile"), INT4_COLUMN("sourceline"),
-    BOOL_COLUMN("pending_restart"),
+    TEXT_COLUMN("name"),       TEXT_COLUMN("setting"),         TEXT_COLUMN("unit"),
+    TEXT_COLUMN("category"),   TEXT_COLUMN("short_desc"),      TEXT_COLUMN("extra_desc"),
+    TEXT_COLUMN("context"),    TEXT_COLUMN("vartype"),         TEXT_COLUMN("source"),
+    TEXT_COLUMN("min_val"),    TEXT_COLUMN("max_val"),         ARRAY_COLUMN("enumvals"),
+    TEXT_COLUMN("boot_val"),   TEXT_COLUMN("reset_val"),       TEXT_COLUMN("sourcefile"),
+    INT4_COLUMN("sourceline"), BOOL_COLUMN("pending_restart"),
 };
 static const ColumnInfo config_columns[] = {TEXT_COLUMN("key"), TEXT_COLUMN("value"), TEXT_COLUMN("source"),
                                             TEXT_COLUMN("description")};
 static const ColumnInfo activity_columns[] = {
-    OID_COLUMN("datid"),          NAME_COLUMN("datname"),      INT4_COLUMN("pid"),         INT4_COLUMN("leader_pid"),
-    OID_COLUMN("usesysid"),       NAME_COLUMN("usename"),      TEXT_COLUMN("application_name"), TEXT_COLUMN("client_addr"),
-    TEXT_COLUMN("client_hostname"), INT4_COLUMN("client_port"), TIME_COLUMN("backend_start"), TIME_COLUMN("xact_start"),
-    TIME_COLUMN("query_start"),   TIME_COLUMN("state_change"), TEXT_COLUMN("wait_event_type"), TEXT_COLUMN("wait_event"),
-    TEXT_COLUMN("state"),         XID_COLUMN("backend_xid"),   XID_COLUMN("backend_xmin"), INT8_COLUMN("query_id"),
-    TEXT_COLUMN("query"),         TEXT_COLUMN("backend_type"),
+    OID_COLUMN("datid"),
+    NAME_COLUMN("datname"),
+    INT4_COLUMN("pid"),
+    INT4_COLUMN("leader_pid"),
+    OID_COLUMN("usesysid"),
+    NAME_COLUMN("usename"),
+    TEXT_COLUMN("application_name"),
+    TEXT_COLUMN("client_addr"),
+    TEXT_COLUMN("client_hostname"),
+    INT4_COLUMN("client_port"),
+    TIME_COLUMN("backend_start"),
+    TIME_COLUMN("xact_start"),
+    TIME_COLUMN("query_start"),
+    TIME_COLUMN("state_change"),
+    TEXT_COLUMN("wait_event_type"),
+    TEXT_COLUMN("wait_event"),
+    TEXT_COLUMN("state"),
+    XID_COLUMN("backend_xid"),
+    XID_COLUMN("backend_xmin"),
+    INT8_COLUMN("query_id"),
+    TEXT_COLUMN("query"),
+    TEXT_COLUMN("backend_type"),
 };
 static const ColumnInfo locks_columns[] = {
-    TEXT_COLUMN("locktype"),      OID_COLUMN("database"), OID_COLUMN("relation"), INT4_COLUMN("page"),
-    INT2_COLUMN("tuple"),         TEXT_COLUMN("virtualxid"), XID_COLUMN("transactionid"), OID_COLUMN("classid"),
-    OID_COLUMN("objid"),          INT2_COLUMN("objsubid"), TEXT_COLUMN("virtualtransaction"), INT4_COLUMN("pid"),
-    TEXT_COLUMN("mode"),          BOOL_COLUMN("granted"),  BOOL_COLUMN("fastpath"), TIME_COLUMN("waitstart"),
+    TEXT_COLUMN("locktype"),
+    OID_COLUMN("database"),
+    OID_COLUMN("relation"),
+    INT4_COLUMN("page"),
+    INT2_COLUMN("tuple"),
+    TEXT_COLUMN("virtualxid"),
+    XID_COLUMN("transactionid"),
+    OID_COLUMN("classid"),
+    OID_COLUMN("objid"),
+    INT2_COLUMN("objsubid"),
+    TEXT_COLUMN("virtualtransaction"),
+    INT4_COLUMN("pid"),
+    TEXT_COLUMN("mode"),
+    BOOL_COLUMN("granted"),
+    BOOL_COLUMN("fastpath"),
+    TIME_COLUMN("waitstart"),
 };
-static const ColumnInfo prepared_columns[] = {TEXT_COLUMN("name"),     TEXT_COLUMN("statement"),     TIME_COLUMN("prepare_time"),
-                                              BOOL_COLUMN("from_sql"), INT8_COLUMN("generic_plans"), INT8_COLUMN("custom_plans")};
-static const ColumnInfo stats_columns[] = {INT8_COLUMN("memory_used_bytes"), INT8_COLUMN("memory_limit_bytes"), INT4_COLUMN("sessions")};
+static const ColumnInfo prepared_columns[] = {TEXT_COLUMN("name"),          TEXT_COLUMN("statement"),
+                                              TIME_COLUMN("prepare_time"),  BOOL_COLUMN("from_sql"),
+                                              INT8_COLUMN("generic_plans"), INT8_COLUMN("custom_plans")};
+static const ColumnInfo stats_columns[] = {INT8_COLUMN("memory_used_bytes"), INT8_COLUMN("memory_limit_bytes"),
+                                           INT4_COLUMN("sessions")};
 
-#define SYSTEM_TABLE(oid_, name_, columns_, rows_)                                                                     \
-    {                                                                                                                  \
-        .oid = oid_, .schema = SCHEMA_PG_CATALOG, .schema_name = "pg_catalog", .name = name_, .kind = TABLE_VIRTUAL,   \
-        .owner = ROLE_BOOTSTRAP, .column_count = COUNT_OF(columns_), .columns = columns_, .make_rows = rows_,          \
-        .row_estimate = 100                                                                                            \
+#define SYSTEM_TABLE(oid_, name_, columns_, rows_)                                                             \
+    {                                                                                                          \
+        .oid = oid_, .schema = SCHEMA_PG_CATALOG, .schema_name = "pg_catalog", .name = name_,                  \
+        .kind = TABLE_VIRTUAL, .owner = ROLE_BOOTSTRAP, .column_count = COUNT_OF(columns_),                    \
+        .columns = columns_, .make_rows = rows_, .row_estimate = 100                                           \
     }
 
 const TableInfo system_tables[] = {
