@@ -119,7 +119,8 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
                      &count));
     TRY(catalog_find(cx, CAT_PG_ATTRDEF, COL_PG_ATTRDEF_adrelid, value_oid(t->oid), 0, value_null(), &defaults,
                      &default_count));
-    qsort(rows, (size_t)count, sizeof(*rows), by_attnum);
+    if (count > 1)
+        qsort(rows, (size_t)count, sizeof(*rows), by_attnum);
     columns = arena_array(&c->cache, ColumnInfo, MAX_OF(count, 1));
     layout = arena_array(&c->cache, HeapColumn, MAX_OF(count, 1));
     for (int i = 0; i < count; i++) {
