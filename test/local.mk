@@ -1,6 +1,7 @@
 # Unit tests: one program per layer, linked with the harness; each ends with "N passed, M failed".
 UNIT_HARNESS = test/unit/harness.c test/unit/harness.h
 
+include test/bench/local.mk
 include test/unit/base/local.mk
 include test/unit/storage/local.mk
 
