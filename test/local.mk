@@ -8,6 +8,7 @@ include test/unit/wire/local.mk
 include test/unit/postmaster/local.mk
 include test/fuzz/local.mk
 include test/unit/type/local.mk
+include test/unit/storage/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 

@@ -25,10 +25,12 @@ libsql_a_SOURCES = \
 	src/backend/exec/vectors.c \
 	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
-	src/backend/catalog/catalog_indexes.def src/backend/catalog/catalog_rows.c \
+	src/backend/catalog/catalog_funcs.c src/backend/catalog/catalog_indexes.def \
+	src/backend/catalog/privilege_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c \
 	src/backend/catalog/catalogs.def \
 	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
-	src/backend/catalog/system_relations.c \
+	src/backend/catalog/system_relations.c src/backend/catalog/system_tables.h \
+	src/backend/catalog/system_views.def src/backend/session/system_tables.c \
 	src/backend/catalog/table.h \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
@@ -37,7 +39,7 @@ libsql_a_SOURCES = \
 	src/backend/command/ddl_check.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c \
 	src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
 	src/backend/command/utility.c src/backend/command/utility_more.c \
-	src/backend/session/session.h src/backend/session/session_int.h \
+	src/backend/session/admin_funcs.c src/backend/session/session.h src/backend/session/session_int.h \
 	src/backend/session/door_session.c src/backend/session/door_session.h \
 	src/backend/session/funcs_session.def \
 	src/backend/session/names.c \

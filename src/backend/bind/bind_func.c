@@ -52,6 +52,34 @@ keep_best(Candidate *c, int n, const int *score)
     return keep(c, n, good);
 }
 
+/* anyarray next to anyelement: the types given must be able to agree on one element type. */
+static bool
+polymorphic_fits(const Candidate *c, const Oid *actual)
+{
+    Oid strict = OID_NONE, loose = OID_NONE;
+
+    for (int k = 0; k < c->arg_count; k++) {
+        bool is_array = c->args[k] == TYPE_ANYARRAY || c->args[k] == TYPE_ANYCOMPATIBLEARRAY;
+        bool is_loose = c->args[k] == TYPE_ANYCOMPATIBLEARRAY || c->args[k] == TYPE_ANYCOMPATIBLE;
+        bool is_strict =
+            c->args[k] == TYPE_ANYARRAY || c->args[k] == TYPE_ANYELEMENT || c->args[k] == TYPE_ANYNONARRAY;
+        Oid element = is_array && actual[k] != TYPE_UNKNOWN ? info(actual[k])->elem : actual[k];
+
+        if ((!is_loose && !is_strict) || actual[k] == TYPE_UNKNOWN)
+            continue;
+        if (is_strict && strict != OID_NONE && strict != element)
+            return false;
+        if (is_loose && loose != OID_NONE && !coerce_possible(loose, element, COERCE_IMPLICIT) &&
+            !coerce_possible(element, loose, COERCE_IMPLICIT))
+            return false;
+        if (is_strict)
+            strict = element;
+        else
+            loose = element;
+    }
+    return true;
+}
+
 static int
 keep_possible(Candidate *c, int n, const Oid *actual)
 {
@@ -61,6 +89,7 @@ keep_possible(Candidate *c, int n, const Oid *actual)
         good[i] = true;
         for (int k = 0; k < c[i].arg_count && good[i]; k++)
             good[i] = coerce_possible(actual[k], c[i].args[k], COERCE_IMPLICIT);
+        good[i] = good[i] && polymorphic_fits(&c[i], actual);
     }
     return keep(c, n, good);
 }
@@ -285,7 +314,7 @@ resolve_polymorphic(Ctx *cx, const Oid *actual, Oid *declared, int count, Oid *r
 static Status
 coerce_args(Binder *b, Expr **args, Oid *declared, int count, Oid *result, int location)
 {
-    Oid actual[FN_ARGS_MOST * 2];
+    Oid actual[FN_ARGS_MOST * 2] = {OID_NONE};
 
     for (int i = 0; i < count; i++)
         actual[i] = args[i]->type;

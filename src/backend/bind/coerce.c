@@ -45,8 +45,10 @@ find_way(Oid from, Oid to, CoerceContext context, const FnInfo **fn)
         ASSERT(*fn != NULL);
         return WAY_FUNCTION;
     }
-    if (source->elem != 0 && target->elem != 0 && source->typlen == -1 && target->typlen == -1) {
-        Way element = find_way(source->elem, target->elem, context, fn);
+    if (source->elem != 0 && target->elem != 0 && source->typlen == -1 && target->typlen == -1 &&
+        to != TYPE_OIDVECTOR && to != TYPE_INT2VECTOR) {
+        Way element =
+            source->elem == target->elem ? WAY_RELABEL : find_way(source->elem, target->elem, context, fn);
 
         if (element == WAY_RELABEL)
             return WAY_RELABEL;

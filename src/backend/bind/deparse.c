@@ -146,7 +146,7 @@ deparse_call(Deparse *d, const Expr *e)
         return ST_OK;
     }
     if (is_cast_function(e)) {
-        if (e->call.implicit && e->call.args[0]->type != e->type)
+        if (e->call.implicit)
             return deparse(d, e->call.args[0]);
         return deparse_cast(d, e->call.args[0], e->type, e->typmod);
     }

@@ -54,7 +54,8 @@ vector_int2_read(Ctx *cx, Value v, int16_t *out, int count)
         return fail(cx, ST_CORRUPT, "XX001", "a catalog row lacks its column numbers");
     view = array_open(v.var);
     if ((int)view.count < count)
-        return fail(cx, ST_CORRUPT, "XX001", "a catalog row has %u column numbers instead of %d", view.count, count);
+        return fail(cx, ST_CORRUPT, "XX001", "a catalog row has %u column numbers instead of %d", view.count,
+                    count);
     for (int i = 0; i < count; i++)
         out[i] = array_at(&view, (uint32_t)i).i16;
     return ST_OK;

@@ -278,7 +278,8 @@ rows_pg_class(Ctx *cx, const TableInfo *table, RowReceiver *to)
 
         TRY(class_row(&r, t->oid, t->name, 'r', t->column_count, shared, t->index_count > 0));
         for (int k = 0; k < t->index_count; k++)
-            TRY(class_row(&r, t->indexes[k].oid, t->indexes[k].name, 'i', t->indexes[k].key_count, shared, false));
+            TRY(class_row(&r, t->indexes[k].oid, t->indexes[k].name, 'i', t->indexes[k].key_count, shared,
+                          false));
     }
     return ST_OK;
 }
@@ -329,7 +330,9 @@ rows_pg_namespace(Ctx *cx, const TableInfo *table, RowReceiver *to)
     static const struct {
         Oid oid;
         const char *name;
-    } schemas[] = {{SCHEMA_PG_CATALOG, "pg_catalog"}, {99, "pg_toast"}, {SCHEMA_INFORMATION_SCHEMA, "information_schema"}};
+    } schemas[] = {{SCHEMA_PG_CATALOG, "pg_catalog"},
+                   {99, "pg_toast"},
+                   {SCHEMA_INFORMATION_SCHEMA, "information_schema"}};
     Row r;
 
     row_begin(&r, cx, table, to);

@@ -8,7 +8,7 @@
 
 #include "backend/command/copy_convert.h"
 #include "backend/exec/row_write.h"
-#include "backend/session/session_int.h"
+#include "backend/session/session.h"
 #include "base/log.h"
 #include "base/utf8.h"
 

@@ -1,7 +1,7 @@
 /* copy_to.c - COPY ... TO: the rows of a query, or of a table by way of one, as text, CSV or binary. */
 #include "backend/command/copy_int.h"
 
-#include "backend/session/session_int.h"
+#include "backend/session/session.h"
 #include "base/bytes.h"
 
 typedef struct CopyOut {

@@ -2,7 +2,7 @@
  * EXECUTE, LOCK, DISCARD. */
 #include "backend/command/ddl.h"
 #include "backend/command/utility.h"
-#include "backend/session/session_int.h"
+#include "backend/session/session.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
 

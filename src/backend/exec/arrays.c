@@ -64,7 +64,8 @@ array_make_nested(Ctx *cx, Oid elem, const Value *arrays, int count, Value *out)
 }
 
 Status
-array_with_elements(Ctx *cx, const Value *like, Oid like_elem, Oid elem, const Value *items, int count, Value *out)
+array_with_elements(Ctx *cx, const Value *like, Oid like_elem, Oid elem, const Value *items, int count,
+                    Value *out)
 {
     ArrayView v = array_open(like->var);
 

@@ -91,7 +91,7 @@ combine(LoopOp *l, uint32_t row, const Batch *right, Batch *out)
             Value null = value_null();
 
             vector_of(&out->columns[left_count + i], a, &null,
-                              type_by_oid(op->plan->right->outputs[i]->type)->phys);
+                      type_by_oid(op->plan->right->outputs[i]->type)->phys);
         }
     }
     return ST_OK;

@@ -25,7 +25,8 @@ plan_checks(Planner *p, const Query *q, Plan *m)
     m->modify.check_count = q->check_count;
     m->modify.checks = arena_array(p->arena, Expr *, MAX_OF(q->check_count, 1));
     for (int i = 0; i < q->check_count; i++)
-        TRY(plan_row_expression(p->cx, p->arena, &p->statement->state_count, q->checks[i], &m->modify.checks[i]));
+        TRY(plan_row_expression(p->cx, p->arena, &p->statement->state_count, q->checks[i],
+                                &m->modify.checks[i]));
     return ST_OK;
 }
 

@@ -30,7 +30,8 @@ find_role(Ctx *cx, AuthDirectory *self, const char *name, bool *found, RoleRecor
     if (strlen(name) > NAME_MOST_BYTES)
         return ST_OK;
     TRY(txn_begin(cx, ISOLATION_READ_COMMITTED));
-    rc = catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_rolname, value_name(cx, name), 0, value_null(), &rows, &count);
+    rc = catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_rolname, value_name(cx, name), 0, value_null(), &rows,
+                      &count);
     if (rc == ST_OK && count > 0) {
         const Value *v = rows[0].values;
 
@@ -40,9 +41,10 @@ find_role(Ctx *cx, AuthDirectory *self, const char *name, bool *found, RoleRecor
             .can_login = v[COL_PG_AUTHID_rolcanlogin].b,
             .superuser = v[COL_PG_AUTHID_rolsuper].b,
             .connection_limit = v[COL_PG_AUTHID_rolconnlimit].i32,
-            .valid_until_us = v[COL_PG_AUTHID_rolvaliduntil].is_null || v[COL_PG_AUTHID_rolvaliduntil].i64 == INT64_MAX
-                                  ? INT64_MAX
-                                  : v[COL_PG_AUTHID_rolvaliduntil].i64 + (int64_t)EPOCH_2000_US_SECONDS * 1000000,
+            .valid_until_us =
+                v[COL_PG_AUTHID_rolvaliduntil].is_null || v[COL_PG_AUTHID_rolvaliduntil].i64 == INT64_MAX
+                    ? INT64_MAX
+                    : v[COL_PG_AUTHID_rolvaliduntil].i64 + (int64_t)EPOCH_2000_US_SECONDS * 1000000,
             .verifier = value_cstring(cx, v[COL_PG_AUTHID_rolpassword]),
         };
     }
@@ -62,7 +64,8 @@ find_database(Ctx *cx, AuthDirectory *self, const char *name, bool *found, Datab
     if (strlen(name) > NAME_MOST_BYTES)
         return ST_OK;
     TRY(txn_begin(cx, ISOLATION_READ_COMMITTED));
-    rc = catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_datname, value_name(cx, name), 0, value_null(), &rows, &count);
+    rc = catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_datname, value_name(cx, name), 0, value_null(),
+                      &rows, &count);
     if (rc == ST_OK && count > 0) {
         const Value *v = rows[0].values;
 

@@ -383,7 +383,7 @@ session_find_portal(Session *s, const char *name, Portal **out)
 Status
 session_portal(Session *s, const char *name, Prepared *prepared, Portal **out)
 {
-    Portal *p;
+    Portal *p = NULL;
     Arena arena;
 
     if (session_find_portal(s, name, &p) == ST_OK) {

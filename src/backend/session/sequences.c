@@ -9,8 +9,8 @@ struct SessionSequence {
     struct SessionSequence *next; /* of the session */
     Oid oid;
     RelationId relation;
-    bool has_value;      /* nextval or setval was called in this session */
-    int64_t value;       /* what currval gives */
+    bool has_value; /* nextval or setval was called in this session */
+    int64_t value; /* what currval gives */
     int64_t last, increment; /* values cached up to `last` */
     SeqParams params;
 };
@@ -46,7 +46,8 @@ find_sequence(Session *s, Oid oid, const TableInfo **table, SessionSequence **ou
     if (q->relation != (*table)->heap.relation || q->params.increment == 0) {
         const Value *v;
 
-        TRY(catalog_find(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(oid), 0, value_null(), &rows, &count));
+        TRY(catalog_find(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(oid), 0, value_null(), &rows,
+                         &count));
         if (count != 1)
             return fail(cx, ST_CORRUPT, "XX001", "sequence \"%s\" has no parameters", (*table)->name);
         v = rows[0].values;
@@ -104,7 +105,8 @@ SCALAR_FN(currval)
     TRY(find_sequence(s, args[0].u32, &t, &q));
     TRY(check_usable(s, t));
     if (!q->has_value)
-        return fail(call->cx, ST_ERROR, "55000", "currval of sequence \"%s\" is not yet defined in this session", t->name);
+        return fail(call->cx, ST_ERROR, "55000",
+                    "currval of sequence \"%s\" is not yet defined in this session", t->name);
     *out = value_i64(q->value);
     return ST_OK;
 }
@@ -134,7 +136,8 @@ SCALAR_FN(setval)
     TRY(find_sequence(s, args[0].u32, &t, &q));
     TRY(check_usable(s, t));
     if (args[1].i64 < q->params.min || args[1].i64 > q->params.max)
-        return fail(call->cx, ST_ERROR, "22003", "setval: value %lld is out of bounds for sequence \"%s\" (%lld..%lld)",
+        return fail(call->cx, ST_ERROR, "22003",
+                    "setval: value %lld is out of bounds for sequence \"%s\" (%lld..%lld)",
                     (long long)args[1].i64, t->name, (long long)q->params.min, (long long)q->params.max);
     TRY(seq_set(call->cx, t->heap.branch, t->heap.relation,
                 (SeqState){.last_value = args[1].i64, .is_called = is_called}));

@@ -148,4 +148,17 @@ MUST_CHECK Status session_utility_columns(Session *s, const Ast *ast, ResultColu
 MUST_CHECK Status session_send_texts(Session *s, Sink *sink, const ResultColumn *columns, int column_count,
                                      const char *const *texts, int row_count);
 
+/* ---- for command/ ------------------------------------------------------------------------------------------ */
+/* As SHOW shows it; lies in the message arena. */
+const char *session_setting_text(Session *s, SettingNo no);
+/* Binds and plans into `arena`; params may be NULL. */
+MUST_CHECK Status session_make_plan(Session *s, Arena *arena, ParamTypes *params, const Ast *ast,
+                                    PlannedQuery **out);
+/* 25006 when the plan writes or locks rows and the transaction must not. */
+MUST_CHECK Status session_check_read_only(Session *s, const PlannedQuery *plan);
+/* A statement object with memory of its own, not in the session's list yet. */
+Prepared *session_new_prepared(Session *s, const char *name, const char *sql);
+void session_drop_unnamed(Session *s);
+void session_forget_sequences(Session *s); /* currval and lastval */
+
 #endif

@@ -61,6 +61,8 @@ head_of(const uint8_t *data, uint32_t bytes)
 
     if (bytes >= 4)
         return get_be32(data);
+    if (bytes == 0)
+        return 0;
     memcpy(first, data, bytes);
     return get_be32(first);
 }
@@ -447,32 +449,55 @@ posting_divide(BtreePage *p, uint32_t i)
     return true;
 }
 
+/* A full list, and the TID belongs behind all of it: an entry of its own. */
+static bool
+posting_append(BtreePage *p, uint32_t i, Tid tid)
+{
+    uint8_t key[BTREE_FULL_MOST];
+    uint8_t *payload = open_slot(p, i + 1, btree_slot_key(p, i, key), TID_BYTES, false);
+
+    if (payload == NULL)
+        return false;
+    tid_write(payload, tid);
+    return true;
+}
+
+/* Where the TID belongs among those of an entry. */
+static uint32_t
+tid_lower(const BtreePage *p, uint32_t i, Tid tid)
+{
+    if (p->slots[i].bytes & BTREE_POSTING)
+        return posting_lower(slot_payload(p, &p->slots[i]) + POSTING_HEAD_BYTES, btree_tid_count(p, i), tid);
+    return btree_tid(p, i, 0) < tid;
+}
+
 /* Adds the TID to an entry that has its key. */
 static bool
 posting_insert(BtreePage *p, uint32_t i, Tid tid)
 {
-    uint32_t count = btree_tid_count(p, i), most = posting_most(slot_rest_bytes(&p->slots[i])), at;
+    uint32_t count = btree_tid_count(p, i), at = tid_lower(p, i, tid);
+    bool posting = (p->slots[i].bytes & BTREE_POSTING) != 0;
     uint8_t *list;
 
-    if (!(p->slots[i].bytes & BTREE_POSTING)) {
-        if (btree_tid(p, i, 0) == tid)
-            return true;
-        if (!posting_grow(p, i))
-            return false;
-    } else if (count == get_u16(slot_payload(p, &p->slots[i]) + 2)) {
-        at = posting_lower(slot_payload(p, &p->slots[i]) + POSTING_HEAD_BYTES, count, tid);
-        if (at < count && btree_tid(p, i, at) == tid)
-            return true;
-        if (count < most ? !posting_grow(p, i) : !posting_divide(p, i))
-            return false;
-        if (count >= most && tid > btree_tid(p, i + 1, 0))
-            i++;
+    if (at < count && btree_tid(p, i, at) == tid)
+        return true;
+    if (!posting || count == get_u16(slot_payload(p, &p->slots[i]) + 2)) { /* no room in the list */
+        if (count < posting_most(slot_rest_bytes(&p->slots[i]))) {
+            if (!posting_grow(p, i))
+                return false;
+        } else if (at == count) {
+            return posting_append(p, i, tid);
+        } else {
+            if (!posting_divide(p, i))
+                return false;
+            if (at > btree_tid_count(p, i)) {
+                at -= btree_tid_count(p, i);
+                i++;
+            }
+        }
     }
     count = btree_tid_count(p, i);
     list = (uint8_t *)(uintptr_t)slot_payload(p, &p->slots[i]);
-    at = posting_lower(list + POSTING_HEAD_BYTES, count, tid);
-    if (at < count && btree_tid(p, i, at) == tid)
-        return true;
     memmove(list + POSTING_HEAD_BYTES + TID_BYTES * (at + 1), list + POSTING_HEAD_BYTES + TID_BYTES * at,
             TID_BYTES * (count - at));
     tid_write(list + POSTING_HEAD_BYTES + TID_BYTES * at, tid);

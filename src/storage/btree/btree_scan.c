@@ -153,32 +153,21 @@ slots_in_range(const BtreeScan *s, const BtreePage *p, uint32_t *from, uint32_t 
     *keep = UINT32_MAX;
     if (!s->at_edge)
         return;
+    /* Leaf keys lack the TID: several slots of the edge's key may lie on either side of it. */
     if (s->backward) {
-        /* Slots before the edge; the last of them may have TIDs on both sides. */
-        uint32_t end = btree_lower(p, &edge);
+        uint32_t end = MIN_OF(*to, btree_lower(p, &edge)), below = 0;
 
-        if (end < *to)
-            *to = MAX_OF(*from, end);
-        if (*to > *from) {
-            uint32_t below = tids_below(p, *to - 1, s->edge);
+        while (end > *from && (below = tids_below(p, end - 1, s->edge)) == 0)
+            end--;
+        *to = MAX_OF(*from, end);
+        if (*to > *from && below < btree_tid_count(p, *to - 1))
+            *keep = below;
+    } else {
+        uint32_t start = btree_lower(p, &edge), below;
 
-            if (below < btree_tid_count(p, *to - 1))
-                *keep = below;
-        }
-        return;
-    }
-    {
-        uint32_t start = btree_lower(p, &edge);
-
-        /* A leaf key is its entries' full key without the TID: the one before may reach beyond the edge. */
-        if (start > 0) {
-            uint32_t below = tids_below(p, start - 1, s->edge);
-
-            if (below < btree_tid_count(p, start - 1)) {
-                start--;
-                if (start >= *from)
-                    *skip = below;
-            }
+        while (start > *from && (below = tids_below(p, start - 1, s->edge)) < btree_tid_count(p, start - 1)) {
+            start--;
+            *skip = below;
         }
         *from = MIN_OF(MAX_OF(*from, start), *to);
     }

@@ -160,6 +160,8 @@ plan_ascending(const BtreePage *p, const BtreeTarget *next, SplitPlan *plan)
         plan_separator(p, p->count - 1u, plan);
         return true;
     }
+    if (s.bytes > btree_free_bytes(p) + p->dead_bytes) /* it becomes the high fence */
+        return false;
     memcpy(plan->separator_bytes, s.data, s.bytes);
     plan->separator = (Bytes){plan->separator_bytes, s.bytes};
     plan->at = p->count;

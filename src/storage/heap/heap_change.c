@@ -171,7 +171,7 @@ put_here(Ctx *cx, Change *c, const Cell *cells, uint16_t slot, uint32_t var_byte
 
     page_change_begin(cx, &c->ref);
     heap_mark(cx, &c->ref, i, c->xid, c->command_id, c->strength, false);
-    heap_page_put(p, slot, own_root ? slot : tid_slot(c->root), cells, var_bytes, wide);
+    heap_page_put(p, &c->rel->layout, slot, own_root ? slot : tid_slot(c->root), cells, var_bytes, wide);
     heap_page_set_creator(p, slot, WORD_RAW | c->xid, c->command_id);
     heap_next(p)[i] = (uint8_t)slot;
     if (own_root) {
@@ -232,7 +232,7 @@ move_elsewhere(Ctx *cx, Change *c, const Cell *cells, RowChange *out)
     page_unlatch(cx, &c->ref);
     stop_point("heap.update.locked");
     TRY(heap_place_find(cx, c->rel, c->cr, cells, tid_block(c->root), &place));
-    heap_place_fill(cx, &place, cells, c->xid, c->command_id);
+    heap_place_fill(cx, &place, c->rel, cells, c->xid, c->command_id);
     block = place.ref.frame->block;
     slot = place.slot;
     page_unpin(cx, &place.ref);

@@ -42,7 +42,7 @@ heap_page_has_room(const HeapPage *p, const HeapRel *rel, const Cell *cells, boo
         reserve = reserve_slots(p);
     if (left <= reserve)
         return false;
-    *var_bytes = heap_row_var_bytes(p, cells, wide, &fits);
+    *var_bytes = heap_row_var_bytes(p, &rel->layout, cells, wide, &fits);
     if (!fits || (p->var_columns > 0 && heap_free_bytes(p) < *var_bytes * (1 + reserve)))
         return false;
     *slot = heap_free_slot(p);
@@ -124,13 +124,13 @@ has_hinted_null(const HeapRel *rel, const Cell *cells)
 
 /* Size of the row's variable part on a page of this shape. */
 static uint32_t
-shape_row_bytes(const HeapShape *s, const Cell *cells)
+shape_row_bytes(const HeapShape *s, const HeapLayout *layout, const Cell *cells)
 {
     uint32_t total = 0;
 
     for (uint32_t c = 0; c < s->columns; c++) {
         if ((c >= s->described || (s->desc[c] & DESC_VAR)) && cells[c].data != NULL)
-            total += cell_bytes(&cells[c]);
+            total += row_cell_bytes(layout, c, &cells[c]);
     }
     return total + 2u * s->var_columns;
 }
@@ -146,7 +146,7 @@ shape_for_row(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, Heap
         all_bitmaps = true;
     }
     heap_shape(&rel->layout, all_bitmaps, 0, 1, s);
-    row = shape_row_bytes(s, cells);
+    row = shape_row_bytes(s, &rel->layout, cells);
     room = PAGE_BYTES - heap_shape_fixed_end(s, 1);
     if (s->var_columns > 0 && row > room) {
         uint32_t fixed = heap_shape_fixed_end(s, 1);
@@ -175,7 +175,7 @@ new_page(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, HeapPlace
     heap_page_init(p, &shape, atomic_load_explicit(&page_cache(cx->proc)->epoch, memory_order_relaxed));
     page_change_end(cx, &out->ref, RECORD_HEAP_INIT, (const RecordPart[]){{&shape, sizeof(shape)}}, 1);
     out->slot = 1;
-    out->var_bytes = heap_row_var_bytes(p, cells, &out->wide, &fits);
+    out->var_bytes = heap_row_var_bytes(p, &rel->layout, cells, &out->wide, &fits);
     ASSERT(fits);
     ASSERT(p->var_columns == 0 || out->var_bytes <= heap_free_bytes(p));
     return ST_OK;
@@ -195,7 +195,7 @@ heap_place_find(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, Bl
             return ST_OK;
     }
     for (uint32_t c = 0; c < rel->layout.column_count; c++)
-        row += cells[c].data != NULL ? cell_bytes(&cells[c]) : 0;
+        row += cells[c].data != NULL ? row_cell_bytes(&rel->layout, c, &cells[c]) : 0;
     for (int i = 0; i < SPACE_TRIES; i++) {
         BlockNo found;
 
@@ -216,12 +216,12 @@ heap_place_find(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, Bl
 }
 
 void
-heap_place_fill(Ctx *cx, HeapPlace *place, const Cell *cells, Xid xid, uint32_t command_id)
+heap_place_fill(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *cells, Xid xid, uint32_t command_id)
 {
     HeapPage *p = (HeapPage *)(void *)place->ref.page;
 
     page_change_begin(cx, &place->ref);
-    heap_page_put(p, place->slot, place->slot, cells, place->var_bytes, place->wide);
+    heap_page_put(p, &rel->layout, place->slot, place->slot, cells, place->var_bytes, place->wide);
     heap_page_set_creator(p, place->slot, WORD_RAW | xid, command_id);
     page_mark_raw(cx, &place->ref, txn_id(cx));
     page_change_end(cx, &place->ref, RECORD_HEAP_INSERT,
@@ -250,7 +250,7 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
         TRY(heap_place_find(cx, rel, cr, stored, BLOCK_NONE, &place));
         block = place.ref.frame->block;
         for (;;) { /* as many rows as the page takes, under one latch */
-            heap_place_fill(cx, &place, stored, xid, command_id);
+            heap_place_fill(cx, &place, rel, stored, xid, command_id);
             out[done++] = tid_make(block, place.slot);
             if (done == rows)
                 break;

@@ -100,6 +100,19 @@ cell_mark(const Cell *c)
 {
     return c->bytes >> 30;
 }
+/* Of a row as it came: `bytes` says nothing about a fixed column. */
+static inline uint32_t
+row_cell_bytes(const HeapLayout *layout, uint32_t column, const Cell *c)
+{
+    uint32_t width = layout->columns[column].width;
+
+    return width != 0 ? width : cell_bytes(c);
+}
+static inline uint32_t
+row_cell_mark(const HeapLayout *layout, uint32_t column, const Cell *c)
+{
+    return layout->columns[column].width != 0 ? MARK_PLAIN : cell_mark(c);
+}
 
 /* ---- arrays ------------------------------------------------------------------------------------------------ */
 static inline uint64_t *
@@ -168,11 +181,13 @@ uint32_t heap_shape_fixed_end(const HeapShape *shape, uint32_t capacity);
 void heap_page_init(HeapPage *p, const HeapShape *shape, uint64_t epoch);
 
 /* Size of the row's variable part on this page. *fits false: a null has no bitmap here. */
-uint32_t heap_row_var_bytes(const HeapPage *p, const Cell *cells, bool *wide, bool *fits);
+uint32_t heap_row_var_bytes(const HeapPage *p, const HeapLayout *layout, const Cell *cells, bool *wide,
+                            bool *fits);
 /* The slot the next row gets; 0 = none is left. */
 uint16_t heap_free_slot(const HeapPage *p);
 /* Writes columns, nulls and variable part; there must be room. Takes the slot. */
-void heap_page_put(HeapPage *p, uint16_t slot, uint16_t root, const Cell *cells, uint32_t var_bytes, bool wide);
+void heap_page_put(HeapPage *p, const HeapLayout *layout, uint16_t slot, uint16_t root, const Cell *cells,
+                   uint32_t var_bytes, bool wide);
 void heap_page_set_creator(HeapPage *p, uint16_t slot, uint64_t word, uint32_t companion);
 /* Gives the slot back; its variable bytes count as dead. */
 void heap_page_free_slot(HeapPage *p, uint16_t slot);
@@ -245,7 +260,8 @@ typedef struct HeapPlace {
 MUST_CHECK Status heap_place_find(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, BlockNo avoid,
                                   HeapPlace *out);
 /* Writes the row as the creator's; the latch is held. */
-void heap_place_fill(Ctx *cx, HeapPlace *place, const Cell *cells, Xid xid, uint32_t command_id);
+void heap_place_fill(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *cells, Xid xid,
+                     uint32_t command_id);
 /* Would the row fit on this page? */
 bool heap_page_has_room(const HeapPage *p, const HeapRel *rel, const Cell *cells, bool leave_reserve,
                         uint16_t *slot, uint32_t *var_bytes, bool *wide);

@@ -237,7 +237,7 @@ is_in_array(const HeapPage *p, uint32_t column)
 }
 
 uint32_t
-heap_row_var_bytes(const HeapPage *p, const Cell *cells, bool *wide, bool *fits)
+heap_row_var_bytes(const HeapPage *p, const HeapLayout *layout, const Cell *cells, bool *wide, bool *fits)
 {
     uint32_t total = 0;
     bool marked = false;
@@ -248,8 +248,8 @@ heap_row_var_bytes(const HeapPage *p, const Cell *cells, bool *wide, bool *fits)
             if (cells[c].data == NULL && desc_bitmap(p->desc[c]) == DESC_NO_BITMAP)
                 *fits = false;
         } else if (cells[c].data != NULL) {
-            total += cell_bytes(&cells[c]);
-            marked |= cell_mark(&cells[c]) != MARK_PLAIN;
+            total += row_cell_bytes(layout, c, &cells[c]);
+            marked |= row_cell_mark(layout, c, &cells[c]) != MARK_PLAIN;
         }
     }
     *wide = marked || total >= NARROW_NULL;
@@ -297,7 +297,8 @@ put_fixed(HeapPage *p, uint32_t position, uint32_t column, const Cell *cell)
 }
 
 void
-heap_page_put(HeapPage *p, uint16_t slot, uint16_t root, const Cell *cells, uint32_t var_bytes, bool wide)
+heap_page_put(HeapPage *p, const HeapLayout *layout, uint16_t slot, uint16_t root, const Cell *cells,
+              uint32_t var_bytes, bool wide)
 {
     uint32_t position = slot - 1u, no = 0, at = 0;
     uint8_t *part = NULL, *bytes = NULL;
@@ -332,11 +333,12 @@ heap_page_put(HeapPage *p, uint16_t slot, uint16_t root, const Cell *cells, uint
             continue;
         }
         if (cell->data != NULL) {
-            memcpy(bytes + at, cell->data, cell_bytes(cell));
-            at += cell_bytes(cell);
+            memcpy(bytes + at, cell->data, row_cell_bytes(layout, c, cell));
+            at += row_cell_bytes(layout, c, cell);
         }
         if (wide)
-            put_u16(part + 2 * no, (uint16_t)(at | (cell->data == NULL ? MARK_NULL : cell_mark(cell)) << 14));
+            put_u16(part + 2 * no,
+                    (uint16_t)(at | (cell->data == NULL ? MARK_NULL : row_cell_mark(layout, c, cell)) << 14));
         else
             part[no] = cell->data == NULL ? NARROW_NULL : (uint8_t)at;
         no++;
@@ -420,10 +422,10 @@ rewrite_slot(const HeapPage *p, HeapPage *q, const HeapLayout *layout, uint16_t 
         else
             cells[c] = layout->columns[c].missing;
     }
-    var_bytes = heap_row_var_bytes(q, cells, &wide, &fits);
+    var_bytes = heap_row_var_bytes(q, layout, cells, &wide, &fits);
     if (!fits || var_bytes > heap_free_bytes(q))
         return false;
-    heap_page_put(q, (uint16_t)(i + 1), heap_root(p)[i], cells, var_bytes, wide);
+    heap_page_put(q, layout, (uint16_t)(i + 1), heap_root(p)[i], cells, var_bytes, wide);
     heap_flags(q)[i] = (uint8_t)((heap_flags(p)[i] & ~SLOT_WIDE) | (wide ? SLOT_WIDE : 0));
     heap_next(q)[i] = heap_next(p)[i];
     heap_creators(q)[i] = heap_creators(p)[i];

@@ -304,6 +304,7 @@ heap_fetch_newest(Ctx *cx, const HeapRel *rel, Tid root, HeapRow *out)
     for (;;) {
         const HeapPage *p;
         uint16_t slot;
+        bool overtaken;
         MarkState mark;
         PageRef ref;
         Tid to;
@@ -327,7 +328,11 @@ heap_fetch_newest(Ctx *cx, const HeapRel *rel, Tid root, HeapRow *out)
             row_found(out, root, (uint16_t)(slot - 1), &ref);
             return ST_OK;
         }
+        /* Its successor may have been committed between our look at the one and at the other. */
+        overtaken = to == TID_NONE && newest_slot(cx, p, tid_slot(root)) != slot;
         page_unpin(cx, &ref);
+        if (overtaken)
+            continue;
         if (to == TID_NONE)
             return ST_OK; /* deleted */
         root = to;

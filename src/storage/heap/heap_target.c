@@ -80,17 +80,29 @@ judge_mark(Ctx *cx, const HeapPage *p, const Snapshot *snapshot, RowLock strengt
     }
 }
 
+/* A transaction that was running when we came to its version may have committed before we looked at
+ * the mark it left on the one before: then that mark leads to a version we have passed over. */
+static bool
+was_overtaken(Ctx *cx, const HeapPage *p, const Target *t)
+{
+    uint8_t next = heap_next(p)[t->position];
+    XidStatus status;
+    Csn csn;
+
+    if (t->state != TARGET_GONE || next == 0)
+        return false;
+    status = creator_status(cx, p, (uint16_t)(next - 1), &csn);
+    return status == XID_COMMITTED || status == XID_OWN;
+}
+
 static void
-look_for_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
+judge_chain(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
 {
     XidStatus newest_status = XID_ABORTED;
     uint16_t slot = root, newest = 0;
     Csn csn = 0, newest_csn = 0;
 
     *out = (Target){.state = TARGET_GONE};
-    if (!page_is(p, PAGE_KIND_HEAP) || root == 0 || root > p->used || heap_root(p)[root - 1] != root ||
-        (heap_flags(p)[root - 1] & SLOT_STUB))
-        return;
     while (slot != 0) {
         XidStatus status = creator_status(cx, p, (uint16_t)(slot - 1), &csn);
 
@@ -101,8 +113,10 @@ look_for_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snaps
         }
         slot = heap_flags(p)[slot - 1] & SLOT_MOVED ? 0 : heap_next(p)[slot - 1];
     }
-    if (newest == 0)
+    if (newest == 0) {
+        out->position = (uint16_t)(root - 1);
         return;
+    }
     out->position = (uint16_t)(newest - 1);
     if (newest_status == XID_OWN && heap_creator_companions(p)[newest - 1] >= snapshot->command_id) {
         out->state = TARGET_SELF;
@@ -113,14 +127,16 @@ look_for_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snaps
         out->newer = newest_status == XID_COMMITTED && newest_csn > snapshot->csn;
 }
 
-/* The walk asks for each writer's fate in turn. Who was running when its new version was looked at may
- * have committed when the mark on the old one was: then the row looks deleted. A second walk sees both. */
 void
 heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
 {
-    look_for_target(cx, p, root, snapshot, strength, out);
-    if (out->state == TARGET_GONE)
-        look_for_target(cx, p, root, snapshot, strength, out);
+    *out = (Target){.state = TARGET_GONE};
+    if (!page_is(p, PAGE_KIND_HEAP) || root == 0 || root > p->used || heap_root(p)[root - 1] != root ||
+        (heap_flags(p)[root - 1] & SLOT_STUB))
+        return;
+    do
+        judge_chain(cx, p, root, snapshot, strength, out);
+    while (UNLIKELY(was_overtaken(cx, p, out)));
 }
 
 Status
@@ -210,6 +226,8 @@ heap_mark(Ctx *cx, PageRef *ref, uint16_t i, Xid xid, uint32_t command_id, RowLo
     uint8_t flags = heap_flags(p)[i] & (uint8_t) ~(SLOT_STRENGTH | SLOT_LOCK_ONLY | SLOT_MOVED);
 
     ASSERT(ref->exclusive);
+    if (heap_flags(p)[i] & SLOT_MOVED) /* by a transaction that was rolled back: `next` is on another page */
+        heap_next(p)[i] = 0;
     heap_flags(p)[i] = (uint8_t)(flags | (uint8_t)strength | (lock_only ? SLOT_LOCK_ONLY : 0));
     heap_deleters(p)[i] = WORD_RAW | xid;
     heap_deleter_companions(p)[i] = command_id;
