@@ -7,5 +7,6 @@
 
 int fuzz_wire(const uint8_t *data, size_t bytes);
 int fuzz_toml(const uint8_t *data, size_t bytes);
+int fuzz_copy(const uint8_t *data, size_t bytes);
 
 #endif

@@ -86,3 +86,8 @@ TEST(fuzz, toml_survives_its_corpus)
 {
     EXPECT(replay(fuzz_toml, "toml") >= 4);
 }
+
+TEST(fuzz, copy_survives_its_corpus)
+{
+    EXPECT(replay(fuzz_copy, "copy") >= 7);
+}

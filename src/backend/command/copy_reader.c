@@ -35,7 +35,11 @@ void
 copy_reader_init(CopyReader *r, const CopyShape *shape, CopySource *source, int field_most, Budget *budget)
 {
     ASSERT(field_most >= 0);
-    *r = (CopyReader){.shape = *shape, .source = source, .field_most = field_most, .budget = budget};
+    *r = (CopyReader){.shape = *shape,
+                      .source = source,
+                      .field_most = field_most,
+                      .budget = budget,
+                      .fill_bytes = FILL_BYTES};
     r->plain_class[(unsigned char)'\n'] = r->quoted_class[(unsigned char)'\n'] = CLASS_NL;
     r->plain_class[(unsigned char)'\r'] = r->quoted_class[(unsigned char)'\r'] = CLASS_CR;
     r->plain_class[(unsigned char)shape->delimiter] = CLASS_DELIMITER;
@@ -94,7 +98,7 @@ grow(Ctx *cx, CopyReader *r, size_t need)
 Status
 copy_reader_fill(Ctx *cx, CopyReader *r)
 {
-    size_t left = r->end - r->start, target = MAX_OF(left * 2, (size_t)FILL_BYTES);
+    size_t left = r->end - r->start, target = MAX_OF(left * 2, r->fill_bytes);
 
     if (left > ROW_MOST_BYTES) {
         Status rc = fail(cx, ST_ERROR, "54000", "out of memory");
@@ -656,7 +660,6 @@ step_binary(Ctx *cx, CopyReader *r, CopyStep *step)
         if (r->start < r->end)
             return fail_binary(cx, "received copy data after EOF marker");
         *step = r->at_end ? COPY_STEP_END : COPY_STEP_NEED_INPUT;
-        r->line_no--;
         return ST_OK;
     }
     if (count != r->field_most)

@@ -36,6 +36,7 @@ typedef struct CopyReader {
     CopySource *source;
     Budget *budget; /* may be NULL */
     char *data; /* malloc */
+    size_t fill_bytes; /* how much input is collected before rows are cut from it */
     size_t start, end, capacity; /* input not used yet: [start, end) */
     size_t valid; /* up to here it is known to be UTF-8 */
     bool at_end; /* the source has no more */
