@@ -92,6 +92,9 @@ check_ways_back(Ctx *cx, const TypeInfo *type, const Value *v)
     Buf text = {0}, binary = {0};
     Value from_text, from_binary;
 
+    /* a POSIX zone may be further away ("UTC+53") than an offset may say; PostgreSQL has it so, too */
+    if (type->oid == TYPE_TIMETZ && (v->interval.days >= 16 * 3600 || v->interval.days <= -16 * 3600))
+        return;
     ck_assert_msg(type->out(cx, type, v, &text) == ST_OK, "out of %s: %s", type->name, cx->error.message);
     ck_assert_msg(type->in(cx, type, text.data != NULL ? text.data : "", text.bytes, -1, &from_text) == ST_OK,
                   "%s does not read what it shows: %.*s", type->name, (int)text.bytes, text.data);
