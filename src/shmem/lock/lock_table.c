@@ -680,6 +680,7 @@ lock_forget_dead(Ctx *cx, Proc *dead)
     atomic_store(&dead->wait_state, LOCK_NOT_WAITING);
     latch_take(proc, &dead->fast_latch);
     memset(dead->fast_locks, 0, sizeof(dead->fast_locks));
+    dead->fast_used = 0;
     latch_drop(proc, &dead->fast_latch);
     for (int span = 0; span < SPANS; span++)
         release_since(proc, dead, (LockSpan)span, 0);

@@ -69,6 +69,7 @@ struct Proc {
     /* --- locks -------------------------------------------------------------------------------------- */
     Latch fast_latch __attribute__((aligned(64)));
     uint64_t lock_seq; /* owner: counts grants */
+    uint32_t fast_used; /* owner: bits of fast_locks that may be in use */
     FastLock fast_locks[PROC_FAST_LOCKS]; /* fast_latch */
     ShmRef lock_holders[LOCK_PARTITIONS]; /* partition latch: what we hold in each partition */
     _Atomic uint32_t lock_partitions; /* atomic; bit set under the partition latch: list may not be empty */

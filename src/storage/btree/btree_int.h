@@ -166,6 +166,8 @@ typedef struct BtreeEntry {
 Bytes btree_slot_key(const BtreePage *p, uint32_t i, uint8_t *out);
 /* First slot whose key is not before the target. In inner pages slot 0 is before everything. */
 uint32_t btree_lower(const BtreePage *p, const BtreeTarget *t);
+/* The same, when it is not before `from`. */
+uint32_t btree_lower_from(const BtreePage *p, const BtreeTarget *t, uint32_t from);
 /* Inner: the child where the target belongs; `strict`: where the greatest key before it is. */
 uint32_t btree_child_no(const BtreePage *p, const BtreeTarget *t, bool strict);
 BlockNo btree_child(const BtreePage *p, uint32_t i);

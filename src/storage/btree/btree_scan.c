@@ -148,7 +148,7 @@ slots_in_range(const BtreeScan *s, const BtreePage *p, uint32_t *from, uint32_t 
     BtreeTarget edge = {s->edge, false};
 
     *from = btree_lower(p, &low);
-    *to = MAX_OF(*from, btree_lower(p, &high));
+    *to = btree_lower_from(p, &high, *from);
     *skip = 0;
     *keep = UINT32_MAX;
     if (!s->at_edge)
