@@ -3,6 +3,7 @@ UNIT_HARNESS = test/unit/harness.c test/unit/harness.h
 
 include test/bench/local.mk
 include test/unit/base/local.mk
+include test/unit/shmem/local.mk
 include test/unit/storage/local.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
