@@ -63,6 +63,7 @@ typedef struct Expr {
             const OperInfo *oper; /* when it was written as an operator */
             int arg_count;
             struct Expr **args;
+            int state_no; /* after planning: where FnCall.state lives */
             bool variadic_array; /* VARIADIC array: the last argument is the array itself */
             bool implicit; /* a coercion nobody wrote: left out when deparsed */
         } call;
@@ -97,6 +98,7 @@ typedef struct Expr {
         struct {
             const OperInfo *oper; /* DISTINCT, NULLIF: =; SCALAR_ARRAY: per element */
             struct Expr *left, *right;
+            int state_no;
             bool is_not; /* DISTINCT */
             bool use_all; /* SCALAR_ARRAY */
         } binary;

@@ -13,4 +13,7 @@ MUST_CHECK Status parse_expression(Ctx *cx, Arena *arena, const char *sql, Ast *
 /* A single type name: "numeric(10,2)[]", for regtype input. */
 MUST_CHECK Status parse_type_name(Ctx *cx, Arena *arena, const char *text, AstTypeName **out);
 
+/* A word that cannot stand as a name without quotes (reserved, or a type or column name keyword). */
+bool keyword_needs_quotes(const char *word);
+
 #endif

@@ -36,6 +36,7 @@
 #include <postgres.h>
 #include <nodes/parsenodes.h>
 #include <nodes/pg_list.h>
+#include <common/keywords.h>
 #include <parser/parser.h>
 #include <utils/memutils.h>
 #pragma GCC diagnostic pop
@@ -68,6 +69,10 @@ extern __thread ErrorContextCallback *error_context_stack;
 extern __thread MemoryContext CurrentMemoryContext;
 extern __thread MemoryContext TopMemoryContext;
 extern void pg_query_init(void);
+
+/* The one enum whose members libpg_query has in another order than PostgreSQL's header: there the default
+ * comes first. */
+enum { LIBRARY_LIMIT_WITH_TIES = 2 };
 
 static _Thread_local MemoryContext parse_memory;
 
@@ -689,7 +694,7 @@ copy_select(Copy *c, const SelectStmt *s)
     a->order_by = copy_list(c, s->sortClause);
     a->limit = copy_node(c, s->limitCount);
     a->offset = copy_node(c, s->limitOffset);
-    a->with_ties = s->limitOption == LIMIT_OPTION_WITH_TIES;
+    a->with_ties = (int)s->limitOption == LIBRARY_LIMIT_WITH_TIES;
     a->locking = copy_list(c, s->lockingClause);
     a->set_op = s->op == PG_SETOP_UNION       ? SETOP_UNION
                 : s->op == PG_SETOP_INTERSECT ? SETOP_INTERSECT
@@ -1546,4 +1551,12 @@ parse_type_name(Ctx *cx, Arena *arena, const char *sql, AstTypeName **out)
         *out = copy_type_name(&c, linitial_node(TypeName, raw));
     MemoryContextReset(parse_memory);
     return c.rc;
+}
+
+bool
+keyword_needs_quotes(const char *word)
+{
+    int no = ScanKeywordLookup(word, &ScanKeywords);
+
+    return no >= 0 && ScanKeywordCategories[no] != UNRESERVED_KEYWORD;
 }

@@ -19,13 +19,16 @@ typedef struct FnCall {
     const Oid *arg_types; /* actual types (polymorphic and variadic functions need them) */
     Oid result_type;
     int location; /* of the call in the query text, or -1 */
-    void **state; /* private to this place in the plan for the statement's life; starts NULL */
+    void **state; /* private to this place in the plan for the statement's life; starts NULL. A series
+                   * starts anew whenever its arguments change: set it back to NULL then. */
+    Arena *state_arena; /* what *state points to; lives as long as it. NULL: cx->arena does. */
 } FnCall;
 
 /* Computes out[row] for each row of call->rows. `out` comes with phys set by the result type and data
  * allocated; a kernel for numeric may choose the form: it then sets phys, scale and data itself.
  * A strict function's kernel never sees a null in a selected row and sets none unless the function
- * can itself return null. A kernel that cannot raise may be given rows whose values are garbage. */
+ * can itself return null. A kernel that cannot raise may be given rows whose values are garbage, if
+ * all its arguments are of fixed width (a VarRef has to point somewhere). */
 typedef Status (*FnKernel)(FnCall *call, Vector *const *args, Vector *out);
 /* The same for one row. *out starts as null-free zero of the result's form. The adapter calls it for
  * every selected row. A variable-length result lies in cx->arena or is part of an argument. */

@@ -19,6 +19,10 @@ typedef enum IntervalStyle {
     INTERVALSTYLE_SQL_STANDARD,
     INTERVALSTYLE_ISO_8601
 } IntervalStyle;
+/* What random() draws from and setseed() sets; all zero = not seeded yet. */
+typedef struct RandomState {
+    uint64_t words[2];
+} RandomState;
 typedef struct FormatSettings {
     DateStyle date_style;
     DateOrder date_order;
@@ -28,6 +32,12 @@ typedef struct FormatSettings {
     bool bytea_hex; /* bytea_output = hex (default) or escape */
     int64_t transaction_now; /* timestamptz: now() of this transaction */
     int64_t statement_now; /* timestamptz: statement_timestamp() */
+    const struct RegNames *reg_names; /* regnames.h; NULL = numbers only */
+    RandomState *random_state; /* NULL = setseed() is refused */
+    /* Types that are not built in (enums, domains, composites), from the catalog; NULL when there are
+     * none. */
+    const struct TypeInfo *(*find_type)(Ctx *cx, Oid oid);
+    struct RegexCache *regex_cache; /* regex.h; NULL = patterns are compiled for each call */
 } FormatSettings;
 
 typedef struct TypeInfo {
@@ -74,6 +84,8 @@ typedef struct TypeInfo {
 
 /* NULL when there is none. Array types of base types are types of their own, with `elem` set. */
 const TypeInfo *type_by_oid(Oid oid);
+/* The same, then the types of the session's catalog. */
+const TypeInfo *type_find(Ctx *cx, Oid oid);
 /* By pg_type.typname ("int4", "_text"); the grammar has already turned INTEGER into int4. */
 const TypeInfo *type_by_name(const char *name);
 /* All rows, in OID order. */

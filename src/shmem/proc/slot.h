@@ -154,7 +154,6 @@ proc_in_critical(const Proc *proc)
 }
 
 /* Sleeps until proc_wake or the monotonic deadline (UINT64_MAX = none); clears the wake-up. */
-void proc_sleep(Ctx *cx, Proc *proc, uint64_t deadline_us);
 void proc_wake(Proc *proc);
 /* Wakes every janitor. */
 void proc_wake_janitor(ProcTable *table);
