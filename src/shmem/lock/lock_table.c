@@ -441,9 +441,7 @@ drop_uncounted(Proc *proc, LockPartition *part, LockObject *o, LockHolder *h)
             dropped = true;
         }
     }
-    if (!dropped)
-        return;
-    if (o->queue_first != SHM_REF_NONE)
+    if (dropped && o->queue_first != SHM_REF_NONE)
         lock_queue_wake(proc, o);
     /* A session that waits here keeps its holder entry, empty or not. */
     if (h->mask == 0 && proc_slot(proc_table_of(proc), h->proc_no)->wait_lock != lock_ref(proc, o))

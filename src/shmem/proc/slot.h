@@ -57,6 +57,7 @@ struct Proc {
     _Atomic uint64_t xid; /* latch id_assign: top transaction id, 0 = none */
     _Atomic uint32_t xid_waited; /* atomic: somebody waits for our transaction's end (T4) */
     BranchId branch; /* owner */
+    _Atomic uint64_t private_bytes; /* owner writes: its budget's part of region->used_bytes (C5) */
 
     /* --- pins -------------------------------------------------------------------------------------- */
     uint16_t pin_free __attribute__((aligned(64))); /* owner: first free note + 1 */
