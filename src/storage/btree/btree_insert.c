@@ -275,7 +275,7 @@ btree_insert(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid, BtreeUnique 
     *conflict = TID_NONE;
     if (UNLIKELY(key.bytes > BTREE_KEY_MOST_BYTES))
         return btree_fail_too_long(cx, key.bytes);
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     if (UNLIKELY(cache_rel_length(cr, FORK_MAIN) == 0))
         TRY(btree_make_root(cx, cr));
     if (unique == BTREE_UNIQUE_NO)
@@ -298,7 +298,7 @@ btree_remove(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid)
     CacheRel *cr;
     PageRef ref;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     if (key.bytes > BTREE_KEY_MOST_BYTES)
         return ST_OK;
     t = (BtreeTarget){btree_full_key(key, tid, full), false};

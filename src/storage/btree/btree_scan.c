@@ -47,7 +47,7 @@ btree_scan_open(Ctx *cx, Arena *arena, const BtreeRel *index, BtreeBound low, Bt
     BtreeScan *s;
     CacheRel *cr;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     s = arena_alloc(arena, sizeof(*s));
     s->cr = cr;
     s->arena = arena;
@@ -148,7 +148,7 @@ slots_in_range(const BtreeScan *s, const BtreePage *p, uint32_t *from, uint32_t 
     BtreeTarget edge = {s->edge, false};
 
     *from = btree_lower(p, &low);
-    *to = MAX_OF(*from, btree_lower(p, &high));
+    *to = btree_lower_from(p, &high, *from);
     *skip = 0;
     *keep = UINT32_MAX;
     if (!s->at_edge)
@@ -477,7 +477,7 @@ btree_estimate(Ctx *cx, const BtreeRel *index, BtreeBound low, BtreeBound high, 
     double a = 0, b = 1;
     CacheRel *cr;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     if (cache_rel_length(cr, FORK_MAIN) == 0) {
         *fraction = 0;
         return ST_OK;
