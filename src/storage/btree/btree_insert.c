@@ -11,6 +11,7 @@
 #include "base/stop_point.h"
 #include "storage/btree/btree_int.h"
 #include "storage/heap/heap_unique.h"
+#include "storage/txn/ssi.h"
 
 Status
 btree_fail_too_long(Ctx *cx, uint32_t bytes)
@@ -29,6 +30,7 @@ put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
     BtreePage *p = btree_page_mut(ref);
     bool done;
 
+    ssi_write(cx, ref->frame->branch, ref->frame->relation, ref->frame->block, tid);
     page_change_begin(cx, ref);
     done = btree_leaf_insert(p, key, tid);
     if (!done && p->dead_bytes > PAGE_BYTES / 16) {

@@ -9,6 +9,7 @@
  * next step goes to the leaf that has the edge now, through the right link as a shortcut, and takes
  * only what lies beyond the edge. */
 #include "storage/btree/btree_int.h"
+#include "storage/txn/ssi.h"
 
 enum { FEW_TIDS = 16, FEW_KEY_BYTES = 1024, KEY_ROOM = 64 * 1024 };
 
@@ -310,6 +311,7 @@ load_leaf(Ctx *cx, BtreeScan *s)
             s->last = true;
             return ST_OK;
         }
+        ssi_read(cx, s->cr->branch, s->cr->relation, ref.frame->block, TID_NONE);
         taken = take_leaf(s, btree_page(&ref));
         if (taken)
             step_on(s, btree_page(&ref), low);

@@ -42,6 +42,10 @@ MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Ti
 /* `rows` rows of layout.column_count cells each, row after row; fills pages one latch at a time. */
 MUST_CHECK Status heap_insert_many(Ctx *cx, const HeapRel *rel, const Cell *cells, uint32_t rows, Tid *out);
 
+/* Takes back a row that this command has just inserted, as if it had been rolled back (ON CONFLICT: an
+ * index has refused it). Entries that other indexes already have for it are harmless. */
+MUST_CHECK Status heap_undo_insert(Ctx *cx, const HeapRel *rel, Tid tid);
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 /* One page of a scan (H5): pointers into the pinned page. Column arrays are indexed by slot. */
