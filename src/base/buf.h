@@ -32,7 +32,8 @@ buf_extend(Buf *b, size_t bytes)
 {
     char *at;
 
-    if (UNLIKELY(b->capacity_bytes - b->bytes < bytes) && !buf_grow(b, bytes))
+    if (UNLIKELY(b->capacity_bytes - b->bytes <= bytes) &&
+        !buf_grow(b, bytes)) /* an empty Buf has no data yet */
         return NULL;
     at = b->data + b->bytes;
     b->bytes += bytes;

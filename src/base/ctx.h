@@ -66,12 +66,15 @@ struct Ctx {
      * into the session's process slot once it has one. */
     _Atomic uint32_t *interrupt; /* atomic */
     uint64_t deadline_us; /* monotonic clock; 0 = none. The nearest of all time-outs (E1). */
+    const char *stack_limit; /* recursion below this address fails with 54001; NULL = not watched */
 
     /* Each belongs to the layer that defines the type; lower layers never look inside. */
     struct Env *env; /* base: clock, random, files, sockets */
     struct Engine *engine; /* storage: the shared engine */
     struct Proc *proc; /* shmem: our slot */
     struct Txn *txn; /* storage: the transaction of this session, NULL outside one */
+    struct Catalog *catalog; /* backend/catalog: names and what they mean */
+    struct Txn *txn_idle; /* storage: memory kept for the next transaction */
     struct Session *session; /* backend */
     const struct FormatSettings *format; /* backend/type: DateStyle, TimeZone, ... */
 };
@@ -81,6 +84,8 @@ Status fail(Ctx *cx, Status rc, const char *sqlstate, const char *format, ...) P
 /* The same with the position of the offending token: a 0-based byte offset into the query text, or
  * -1 when unknown. The session turns it into characters when it reports. */
 Status fail_at(Ctx *cx, int location, const char *sqlstate, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Makes the error just recorded one that ends the session, and returns `rc`. */
+Status fail_fatal(Ctx *cx, Status rc);
 /* What is not supported yet: 0A000 and its name. */
 Status fail_unsupported(Ctx *cx, int location, const char *feature);
 /* Each adds to the error just recorded and returns nothing; sentences with full stops. */
@@ -108,6 +113,22 @@ ctx_poll(Ctx *cx)
         return ST_OK;
     return cx->hooks != NULL && cx->hooks->poll != NULL ? cx->hooks->poll(cx) : ST_OK;
 }
+
+/* Fails with 54001 when the stack is nearly used up; every walker of trees calls it. */
+Status fail_stack(Ctx *cx);
+static inline MUST_CHECK Status
+ctx_check_stack(Ctx *cx)
+{
+    if (LIKELY((const char *)__builtin_frame_address(0) >= cx->stack_limit))
+        return ST_OK;
+    return fail_stack(cx);
+}
+/* Watches `bytes` of stack from the caller's frame downwards. */
+void ctx_watch_stack(Ctx *cx, size_t bytes);
+
+/* The same with a detail of its own (NULL = none). */
+void ctx_notice_detail(Ctx *cx, Severity severity, const char *sqlstate, const char *detail, const char *format,
+                       ...) PRINTF_LIKE(5, 6);
 
 #define TRY(call)                                                                                              \
     do {                                                                                                       \

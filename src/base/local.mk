@@ -8,6 +8,8 @@ libbase_a_SOURCES = \
 	src/base/env.c src/base/env.h \
 	src/base/hash.c src/base/hash.h \
 	src/base/ids.h \
+	src/base/interrupt.c src/base/interrupt.h \
 	src/base/log.c src/base/log.h \
+	src/base/stop_point.c src/base/stop_point.h \
 	src/base/utf8.c src/base/utf8.h
 BASE_LIBS = libbase.a $(JANSSON_LIBS) $(XXHASH_LIBS)

@@ -70,6 +70,39 @@ uint32_t lock_list(Ctx *cx, LockRow *out, uint32_t most);
 /* Pids that block this pid; for pg_blocking_pids. */
 uint32_t lock_blockers(Ctx *cx, int pid, int *out, uint32_t most);
 
+/* ---- the ends of transactions (T4) ------------------------------------------------------------------- */
+/* A transaction does not enter its own lock: whoever wants to wait enters it on the owner's behalf and
+ * raises xid_waited in the owner's slot. `running` is asked with the partition latch held, after that
+ * flag can be seen: if it says no, nobody waits. ST_OK may come early: the caller looks again. */
+MUST_CHECK Status lock_wait_transaction(Ctx *cx, uint64_t xid, uint32_t owner_slot,
+                                        bool (*running)(Ctx *cx, uint64_t xid));
+/* By the owner after its state is final (or part of it was rolled back): wakes who waits. */
+void lock_transaction_ended(Ctx *cx, struct Proc *owner, uint64_t xid);
+
+/* ---- row locks (R1, R2) -------------------------------------------------------------------------------- */
+/* Does anybody but us hold this key in a conflicting mode? Does not sleep: may be asked with a page
+ * latch held. */
+bool lock_conflict_exists(Ctx *cx, LockKey key, LockMode mode);
+
+/* Enters a lock we have in another form, as of an earlier moment (R2): granted without a queue, given
+ * up by lock_release_since(mark) for marks below `since`. */
+MUST_CHECK Status lock_enter_since(Ctx *cx, LockKey key, LockMode mode, uint64_t since);
+/* Whoever else holds `from` gets the same locks on `to` (a row that moves keeps its shared locks). */
+MUST_CHECK Status lock_copy_others(Ctx *cx, LockKey from, LockKey to);
+
+/* ---- setting up and cleaning ------------------------------------------------------------------------------ */
+struct Region;
+uint64_t lock_table_bytes(void);
+void lock_table_carve(struct Region *region, uint64_t deadlock_timeout_us);
+void lock_set_deadlock_timeout(Ctx *cx, uint64_t timeout_us);
+/* Takes a dead session out of every queue and gives up all its locks (C3). */
+void lock_forget_dead(Ctx *cx, struct Proc *dead);
+/* Gives up what the session has set aside; part of detaching. */
+void lock_stash_release(Ctx *cx);
+const char *lock_mode_name(LockMode mode); /* "AccessShareLock" */
+/* Walks the whole table and asserts its invariants. */
+void lock_table_check(Ctx *cx);
+
 /* lock_timeout of the session in microseconds, 0 = none: read at each wait. */
 void lock_set_timeout(Ctx *cx, uint64_t timeout_us);
 

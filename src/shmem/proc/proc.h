@@ -62,6 +62,9 @@ void proc_set_pid(Proc *proc, int pid);
 Activity *proc_activity_begin(Proc *proc);
 void proc_activity_end(Proc *proc);
 
+/* Sleeps until woken (proc_wake, proc_interrupt) or the monotonic deadline; may return early. */
+void proc_sleep(Ctx *cx, Proc *proc, uint64_t deadline_us);
+
 /* C1. Cheap: one store in the own slot. Nests. */
 void proc_critical_enter(Proc *proc);
 void proc_critical_leave(Proc *proc);

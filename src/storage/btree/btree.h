@@ -9,7 +9,8 @@
 #include "base/ids.h"
 #include "storage/heap/heap.h"
 
-enum { BTREE_KEY_MOST_BYTES = 2704 };
+/* Two of these, a fence of the same size and the page's own bytes fit on a page. */
+enum { BTREE_KEY_MOST_BYTES = 2580 };
 
 typedef struct BtreeRel {
     BranchId branch;
@@ -34,6 +35,10 @@ MUST_CHECK Status btree_insert(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid
                                const HeapRel *heap, Tid *conflict);
 /* Removes one entry (index cleaning of rolled back work, vacuum). Missing is fine. */
 MUST_CHECK Status btree_remove(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid);
+
+/* Removes all entries of these TIDs (ascending), and merges pages that have become nearly empty. One
+ * caller per index at a time. */
+MUST_CHECK Status btree_remove_many(Ctx *cx, const BtreeRel *index, const Tid *tids, uint32_t count);
 
 /* ---- building: sorted input, full pages ----------------------------------------------------------- */
 typedef struct BtreeBuild BtreeBuild;

@@ -7,6 +7,7 @@
 #define ENGINE_H
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "shmem/proc/proc.h"
 
 typedef struct Engine Engine;
 
@@ -24,6 +25,8 @@ void engine_destroy(Engine *engine);
 /* Takes a process slot for this session: sets cx->engine, cx->proc, cx->interrupt and
  * cx->arena budgets' shared counters. 53300 when no slot is free. */
 MUST_CHECK Status engine_attach(Ctx *cx, Engine *engine);
+/* The same for a janitor (PROC_JANITOR: woken when a session has died) or another kind of worker. */
+MUST_CHECK Status engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind);
 /* Aborts what is open and gives up everything the slot lists. */
 void engine_detach(Ctx *cx);
 
@@ -35,6 +38,9 @@ MUST_CHECK Status engine_janitor_step(Ctx *cx, uint32_t *idle_ms);
 /* For budgets of session arenas: the server-wide total and ceiling (C5). */
 _Atomic uint64_t *engine_used_bytes(Engine *engine);
 const _Atomic uint64_t *engine_limit_bytes(Engine *engine);
+/* For Budget.slot_used_bytes of a session's budgets: what the janitor takes off the total if the
+ * session is killed. */
+_Atomic uint64_t *engine_session_bytes(Ctx *cx);
 /* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
 int64_t engine_wall_us(Engine *engine);
 

@@ -132,7 +132,7 @@ typedef struct HeapStats {
 /* Cheap counters kept while rows change; good enough to decide when vacuum is due. */
 void heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out);
 /* Prunes every page, collects dead roots, removes them from `indexes`, frees stubs, cuts empty pages
- * off the end. Runs beside readers and writers. */
+ * off the end. Runs beside readers and writers; one vacuum of a table at a time. Takes no snapshot. */
 struct BtreeRel;
 MUST_CHECK Status heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int index_count,
                               HeapStats *out);

@@ -7,4 +7,4 @@ unit_type_SOURCES = $(UNIT_HARNESS) \
 	test/unit/type/test_tables.c \
 	test/unit/type/test_value.c
 unit_type_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit -DTYPE_TEST_DATA='"$(abs_srcdir)/test/unit/type/data"'
-unit_type_LDADD = $(TYPE_LIBS) $(CHECK_LIBS)
+unit_type_LDADD = $(SQL_LIBS) $(CHECK_LIBS)

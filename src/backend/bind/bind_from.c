@@ -1,0 +1,752 @@
+/* bind_from.c - FROM: entries of the range, joins, and finding a column by its name. */
+#include "backend/bind/bind_int.h"
+
+#include "backend/parse/parse.h"
+
+void
+binder_init(Binder *b, Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, Query *query)
+{
+    *b = (Binder){.cx = cx, .arena = arena, .params = params, .parent = parent, .query = query};
+    query->parent = parent != NULL ? parent->query : NULL;
+    query->result_rel = -1;
+}
+
+int
+add_range(Binder *b, RangeEntry *entry)
+{
+    Query *q = b->query;
+
+    if (q->range_count == q->range_capacity) {
+        int capacity = MAX_OF(4, q->range_capacity * 2);
+        RangeEntry **range = arena_array(b->arena, RangeEntry *, capacity);
+
+        if (q->range_count > 0)
+            memcpy(range, q->range, sizeof(*range) * (size_t)q->range_count);
+        q->range = range;
+        q->range_capacity = capacity;
+    }
+    entry->used = arena_array(b->arena, bool, entry->column_count + 1);
+    q->range[q->range_count] = entry;
+    return q->range_count++;
+}
+
+void
+scope_add(Binder *b, int rel, bool columns_visible, bool name_visible)
+{
+    if (b->scope_count == b->scope_capacity) {
+        int capacity = MAX_OF(8, b->scope_capacity * 2);
+        ScopeItem *scope = arena_array(b->arena, ScopeItem, capacity);
+
+        if (b->scope_count > 0)
+            memcpy(scope, b->scope, sizeof(*scope) * (size_t)b->scope_count);
+        b->scope = scope;
+        b->scope_capacity = capacity;
+    }
+    b->scope[b->scope_count++] =
+        (ScopeItem){.rel = rel, .columns_visible = columns_visible, .name_visible = name_visible};
+}
+
+/* FROM a, b AS a: the same name twice. */
+static Status
+check_alias(Binder *b, const char *alias)
+{
+    if (alias == NULL)
+        return ST_OK;
+    for (int i = 0; i < b->scope_count; i++) {
+        const RangeEntry *r = b->query->range[b->scope[i].rel];
+
+        if (b->scope[i].name_visible && r->alias != NULL && strcmp(r->alias, alias) == 0)
+            return fail(b->cx, ST_ERROR, "42712", "table name \"%s\" specified more than once", alias);
+    }
+    return ST_OK;
+}
+
+static Status
+apply_column_aliases(Binder *b, RangeEntry *r, const AstList *aliases, int location)
+{
+    int k = 0;
+
+    for (int i = 0; i < r->column_count && k < aliases->count; i++) {
+        if (r->columns[i].hidden)
+            continue;
+        r->columns[i].name = ((const AstString *)aliases->items[k++])->text;
+    }
+    if (k < aliases->count)
+        return fail_at(b->cx, location, "42P10",
+                       "table \"%s\" has %d columns available but %d columns specified", r->alias, k,
+                       aliases->count);
+    return ST_OK;
+}
+
+static RangeEntry *
+table_entry(Binder *b, const TableInfo *t, const char *alias)
+{
+    RangeEntry *r = arena_new(b->arena, RangeEntry);
+
+    r->kind = RANGE_TABLE;
+    r->alias = alias != NULL ? alias : t->name;
+    r->alias_given = alias != NULL;
+    r->table = t;
+    r->column_count = t->column_count;
+    r->columns = arena_array(b->arena, RangeColumn, MAX_OF(t->column_count, 1));
+    for (int i = 0; i < t->column_count; i++) {
+        r->columns[i].name = t->columns[i].name;
+        r->columns[i].type = t->columns[i].type;
+        r->columns[i].typmod = t->columns[i].typmod;
+        r->columns[i].hidden = t->columns[i].dropped;
+    }
+    return r;
+}
+
+static Status
+fail_no_table(Binder *b, const AstRangeVar *v)
+{
+    if (v->schema != NULL)
+        return fail_at(b->cx, v->ast.location, "42P01", "relation \"%s.%s\" does not exist", v->schema,
+                       v->name);
+    return fail_at(b->cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
+}
+
+static Status
+find_table(Binder *b, const AstRangeVar *v, LockMode lock, const TableInfo **out)
+{
+    if (catalog_find_table(b->cx, v->schema, v->name, lock, out) != ST_OK) {
+        fail_locate(b->cx, v->ast.location);
+        return ST_ERROR;
+    }
+    return *out != NULL ? ST_OK : fail_no_table(b, v);
+}
+
+Status
+add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel)
+{
+    const TableInfo *t;
+    RangeEntry *r;
+
+    TRY(find_table(b, v, lock, &t));
+    if (t->kind == TABLE_INDEX)
+        return fail_at(b->cx, v->ast.location, "42809", "\"%s\" is an index", t->name);
+    r = table_entry(b, t, v->alias);
+    r->lock = lock;
+    TRY(apply_column_aliases(b, r, &v->column_aliases, v->ast.location));
+    *rel = add_range(b, r);
+    return ST_OK;
+}
+
+/* ---- FROM items ------------------------------------------------------------------------------------ */
+
+static Status bind_from_item(Binder *b, const Ast *ast, FromNode **out);
+
+static FromNode *
+leaf(Binder *b, int rel)
+{
+    FromNode *f = arena_new(b->arena, FromNode);
+
+    f->rel = rel;
+    return f;
+}
+
+static void
+columns_of_query(Binder *b, RangeEntry *r, const Query *q)
+{
+    r->columns = arena_array(b->arena, RangeColumn, MAX_OF(q->target_count, 1));
+    for (int i = 0; i < q->target_count; i++) {
+        RangeColumn *c = &r->columns[r->column_count];
+
+        if (q->targets[i].junk)
+            continue;
+        c->name = q->targets[i].name;
+        c->type = q->targets[i].expr->type;
+        c->typmod = q->targets[i].expr->typmod;
+        r->column_count++;
+    }
+}
+
+static Status
+add_query_entry(Binder *b, Query *q, const char *alias, const AstList *aliases, bool lateral, int location,
+                int *rel)
+{
+    RangeEntry *r = arena_new(b->arena, RangeEntry);
+
+    r->kind = RANGE_SUBQUERY;
+    r->alias = alias;
+    r->alias_given = true;
+    r->query = q;
+    r->lateral = lateral;
+    columns_of_query(b, r, q);
+    if (aliases != NULL)
+        TRY(apply_column_aliases(b, r, aliases, location));
+    *rel = add_range(b, r);
+    return ST_OK;
+}
+
+static Status
+bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
+{
+    const char *alias = v->alias != NULL ? v->alias : v->name;
+    CteInfo *cte = NULL;
+    int levels_up, rel;
+
+    TRY(check_alias(b, alias));
+    if (v->schema == NULL)
+        cte = find_cte(b, v->name, &levels_up);
+    if (cte != NULL) {
+        TRY(add_query_entry(b, cte->query, alias, NULL, false, v->ast.location, &rel));
+        for (int i = 0; i < cte->column_count; i++)
+            b->query->range[rel]->columns[i].name = cte->columns[i].name;
+        TRY(apply_column_aliases(b, b->query->range[rel], &v->column_aliases, v->ast.location));
+    } else {
+        const TableInfo *t;
+
+        TRY(find_table(b, v, LOCK_ACCESS_SHARE, &t));
+        if (t->kind == TABLE_VIEW) {
+            AstStatement *statements;
+            int count;
+            Query *q;
+
+            TRY(parse_sql(b->cx, b->arena, t->view_sql, &statements, &count));
+            ASSERT(count == 1);
+            TRY(bind_select(b->cx, b->arena, NULL, NULL, (const AstSelect *)statements[0].ast, &q));
+            TRY(add_query_entry(b, q, alias, &v->column_aliases, false, v->ast.location, &rel));
+        } else {
+            TRY(add_table(b, v, LOCK_ACCESS_SHARE, &rel));
+        }
+    }
+    scope_add(b, rel, true, true);
+    *out = leaf(b, rel);
+    return ST_OK;
+}
+
+static Status
+bind_range_subselect(Binder *b, const AstRangeSubselect *s, FromNode **out)
+{
+    Query *q;
+    int rel;
+    bool saved = b->lateral_active;
+    Status rc;
+
+    if (s->alias == NULL) {
+        bool values = s->query->kind == AST_SELECT && ((const AstSelect *)s->query)->values.count > 0;
+
+        (void)fail_at(b->cx, s->ast.location, "42601",
+                      values ? "VALUES in FROM must have an alias" : "subquery in FROM must have an alias");
+        fail_hint(b->cx, values ? "For example, FROM (VALUES ...) [AS] foo."
+                                : "For example, FROM (SELECT ...) [AS] foo.");
+        return ST_ERROR;
+    }
+    TRY(check_alias(b, s->alias));
+    b->lateral_active = s->lateral;
+    if (s->lateral) {
+        rc = bind_subquery(b, s->query, &q);
+    } else { /* a plain subquery in FROM sees the enclosing queries, but not its neighbours */
+        ScopeItem *scope = b->scope;
+        int count = b->scope_count, capacity = b->scope_capacity;
+
+        b->scope = NULL;
+        b->scope_count = b->scope_capacity = 0;
+        rc = bind_subquery(b, s->query, &q);
+        b->scope = scope;
+        b->scope_count = count;
+        b->scope_capacity = capacity;
+    }
+    b->lateral_active = saved;
+    TRY(rc);
+    TRY(add_query_entry(b, q, s->alias, &s->column_aliases, s->lateral, s->ast.location, &rel));
+    scope_add(b, rel, true, true);
+    *out = leaf(b, rel);
+    return ST_OK;
+}
+
+static Status
+bind_range_function(Binder *b, const AstRangeFunction *f, FromNode **out)
+{
+    RangeEntry *r = arena_new(b->arena, RangeEntry);
+    const char *name;
+    Expr *e;
+    int rel;
+
+    if (f->rows_from || f->functions.count != 1)
+        return fail_unsupported(b->cx, f->ast.location, "ROWS FROM");
+    if (f->column_defs.count > 0)
+        return fail_unsupported(b->cx, f->ast.location, "a column definition list");
+    name = target_default_name(f->functions.items[0]);
+    TRY(check_alias(b, f->alias != NULL ? f->alias : name));
+    TRY(bind_expr_clause(b, f->functions.items[0], CLAUSE_FROM_FUNCTION, &e));
+    r->kind = RANGE_FUNCTION;
+    r->alias = f->alias != NULL ? f->alias : name;
+    r->alias_given = f->alias != NULL;
+    r->lateral = true; /* functions see their neighbours without the word */
+    r->function = e;
+    r->ordinality = f->ordinality;
+    r->column_count = f->ordinality ? 2 : 1;
+    r->columns = arena_array(b->arena, RangeColumn, 2);
+    r->columns[0] =
+        (RangeColumn){.name = f->alias != NULL ? f->alias : name, .type = e->type, .typmod = e->typmod};
+    r->columns[1] = (RangeColumn){.name = "ordinality", .type = TYPE_INT8, .typmod = -1};
+    TRY(apply_column_aliases(b, r, &f->column_aliases, f->ast.location));
+    rel = add_range(b, r);
+    scope_add(b, rel, true, true);
+    *out = leaf(b, rel);
+    return ST_OK;
+}
+
+/* The column of that name among those visible in scope[first, end); NULL when there is none. */
+static Status
+column_of_side(Binder *b, int first, int end, const char *name, const char *side, Expr **out)
+{
+    *out = NULL;
+    for (int i = first; i < end; i++) {
+        const ScopeItem *s = &b->scope[i];
+        const RangeEntry *r = b->query->range[s->rel];
+
+        if (!s->columns_visible)
+            continue;
+        for (int c = 0; c < r->column_count; c++) {
+            if (r->columns[c].hidden || strcmp(r->columns[c].name, name) != 0)
+                continue;
+            if (*out != NULL)
+                return fail_at(b->cx, -1, "42702",
+                               "common column name \"%s\" appears more than once in %s table", name, side);
+            *out = make_column(b, s->rel, c + 1, 0, -1);
+        }
+    }
+    return ST_OK;
+}
+
+static Status
+natural_columns(Binder *b, int left_first, int right_first, AstList *names)
+{
+    int capacity = 0;
+
+    for (int i = left_first; i < right_first; i++)
+        capacity += b->query->range[b->scope[i].rel]->column_count;
+    names->items = arena_array(b->arena, Ast *, MAX_OF(capacity, 1));
+    names->count = 0;
+    for (int i = left_first; i < right_first; i++) {
+        const RangeEntry *r = b->query->range[b->scope[i].rel];
+
+        for (int c = 0; b->scope[i].columns_visible && c < r->column_count; c++) {
+            Expr *other;
+
+            if (r->columns[c].hidden)
+                continue;
+            TRY(column_of_side(b, right_first, b->scope_count, r->columns[c].name, "right", &other));
+            if (other != NULL) {
+                AstString *s = arena_new(b->arena, AstString);
+
+                s->ast.kind = AST_STRING;
+                s->text = r->columns[c].name;
+                names->items[names->count++] = &s->ast;
+            }
+        }
+    }
+    return ST_OK;
+}
+
+/* USING and NATURAL: the merged columns become an entry of their own, which hides the sides' bare
+ * names; the sides stay visible qualified. */
+static Status
+bind_using(Binder *b, const AstJoin *j, const AstList *names, int left_first, int right_first, FromNode *f)
+{
+    RangeEntry *r = arena_new(b->arena, RangeEntry);
+    int end = b->scope_count, total = names->count;
+    Expr **conditions = arena_array(b->arena, Expr *, MAX_OF(names->count, 1));
+
+    for (int i = left_first; i < end; i++)
+        total += b->query->range[b->scope[i].rel]->column_count;
+    r->kind = RANGE_JOIN;
+    r->columns = arena_array(b->arena, RangeColumn, MAX_OF(total, 1));
+    for (int k = 0; k < names->count; k++) {
+        const char *name = ((const AstString *)names->items[k])->text;
+        Expr *left, *right, *merged;
+
+        TRY(column_of_side(b, left_first, right_first, name, "left", &left));
+        if (left == NULL)
+            return fail_at(b->cx, -1, "42703",
+                           "column \"%s\" specified in USING clause does not exist in left table", name);
+        TRY(column_of_side(b, right_first, end, name, "right", &right));
+        if (right == NULL)
+            return fail_at(b->cx, -1, "42703",
+                           "column \"%s\" specified in USING clause does not exist in right table", name);
+        merged = j->join_kind == JOIN_RIGHT ? right : left;
+        if (left->type != right->type || j->join_kind == JOIN_FULL) {
+            Expr *both[2] = {left, right};
+            Oid type;
+
+            TRY(common_type(b, both, 2, "JOIN/USING", &type));
+            TRY(coerce_or_fail(b, both[0], type, -1, COERCE_IMPLICIT, -1, &both[0]));
+            TRY(coerce_or_fail(b, both[1], type, -1, COERCE_IMPLICIT, -1, &both[1]));
+            merged = j->join_kind == JOIN_RIGHT ? both[1] : both[0];
+            if (j->join_kind == JOIN_FULL) {
+                merged = expr_new(b->arena, EXPR_COALESCE, type, -1, -1);
+                merged->list.items = arena_memdup(b->arena, both, sizeof(both));
+                merged->list.count = 2;
+            }
+        }
+        TRY(bind_operator(b, NULL, "=", left, right, -1, &conditions[k]));
+        r->columns[r->column_count++] =
+            (RangeColumn){.name = name, .type = merged->type, .typmod = merged->typmod, .alias_of = merged};
+    }
+    for (int i = left_first; i < end; i++) {
+        const RangeEntry *side = b->query->range[b->scope[i].rel];
+
+        for (int c = 0; b->scope[i].columns_visible && c < side->column_count; c++) {
+            bool merged = side->columns[c].hidden;
+
+            for (int k = 0; k < names->count && !merged; k++)
+                merged = strcmp(side->columns[c].name, ((const AstString *)names->items[k])->text) == 0;
+            if (merged)
+                continue;
+            r->columns[r->column_count] = side->columns[c];
+            r->columns[r->column_count++].alias_of = side->columns[c].alias_of != NULL
+                                                         ? side->columns[c].alias_of
+                                                         : make_column(b, b->scope[i].rel, c + 1, 0, -1);
+        }
+        b->scope[i].columns_visible = false;
+    }
+    f->rel = add_range(b, r);
+    if (names->count == 1) {
+        f->on = conditions[0];
+    } else if (names->count > 1) {
+        f->on = expr_new(b->arena, EXPR_AND, TYPE_BOOL, -1, -1);
+        f->on->list.items = conditions;
+        f->on->list.count = names->count;
+    }
+    scope_add(b, f->rel, true, false);
+    return ST_OK;
+}
+
+/* JOIN ... AS alias: the alias hides everything inside. */
+static Status
+alias_join(Binder *b, const AstJoin *j, int first)
+{
+    RangeEntry *r = arena_new(b->arena, RangeEntry);
+    int total = 0, end = b->scope_count;
+
+    for (int i = first; i < end; i++)
+        total += b->query->range[b->scope[i].rel]->column_count;
+    r->kind = RANGE_JOIN;
+    r->alias = j->alias;
+    r->alias_given = true;
+    r->columns = arena_array(b->arena, RangeColumn, MAX_OF(total, 1));
+    for (int i = first; i < end; i++) {
+        const RangeEntry *side = b->query->range[b->scope[i].rel];
+
+        for (int c = 0; b->scope[i].columns_visible && c < side->column_count; c++) {
+            if (side->columns[c].hidden)
+                continue;
+            r->columns[r->column_count] = side->columns[c];
+            if (side->columns[c].alias_of == NULL)
+                r->columns[r->column_count].alias_of = make_column(b, b->scope[i].rel, c + 1, 0, -1);
+            r->column_count++;
+        }
+    }
+    TRY(apply_column_aliases(b, r, &j->column_aliases, -1));
+    b->scope_count = first;
+    scope_add(b, add_range(b, r), true, true);
+    return ST_OK;
+}
+
+static Status
+bind_join(Binder *b, const AstJoin *j, FromNode **out)
+{
+    FromNode *f = arena_new(b->arena, FromNode);
+    int left_first = b->scope_count, right_first;
+
+    f->is_join = true;
+    f->rel = -1;
+    f->join_kind = j->join_kind;
+    TRY(bind_from_item(b, j->left, &f->left));
+    right_first = b->scope_count;
+    TRY(bind_from_item(b, j->right, &f->right));
+    if (j->natural || j->using_columns.count > 0) {
+        AstList names = j->using_columns;
+
+        if (j->natural)
+            TRY(natural_columns(b, left_first, right_first, &names));
+        TRY(bind_using(b, j, &names, left_first, right_first, f));
+    } else if (j->on != NULL) {
+        /* ON sees only the two sides */
+        ScopeItem *scope = b->scope;
+        int count = b->scope_count;
+        Status rc;
+
+        b->scope = scope + left_first;
+        b->scope_count = count - left_first;
+        b->scope_capacity -= left_first;
+        rc = bind_condition(b, j->on, CLAUSE_JOIN_ON, "JOIN/ON", &f->on);
+        b->scope = scope;
+        b->scope_count = count;
+        b->scope_capacity += left_first;
+        TRY(rc);
+    }
+    if (j->alias != NULL)
+        TRY(alias_join(b, j, left_first));
+    *out = f;
+    return ST_OK;
+}
+
+static Status
+bind_from_item(Binder *b, const Ast *ast, FromNode **out)
+{
+    TRY(ctx_check_stack(b->cx));
+    switch (ast->kind) {
+    case AST_RANGE_VAR: return bind_range_var(b, (const AstRangeVar *)ast, out);
+    case AST_RANGE_SUBSELECT: return bind_range_subselect(b, (const AstRangeSubselect *)ast, out);
+    case AST_RANGE_FUNCTION: return bind_range_function(b, (const AstRangeFunction *)ast, out);
+    case AST_JOIN: return bind_join(b, (const AstJoin *)ast, out);
+    default: return fail_unsupported(b->cx, ast->location, "this item of FROM");
+    }
+}
+
+Status
+bind_from(Binder *b, const AstList *items)
+{
+    Query *q = b->query;
+    FromNode **from = arena_array(b->arena, FromNode *, q->from_count + items->count + 1);
+
+    if (q->from_count > 0)
+        memcpy(from, q->from, sizeof(*from) * (size_t)q->from_count);
+    q->from = from;
+    for (int i = 0; i < items->count; i++) {
+        FromNode *node;
+
+        TRY(bind_from_item(b, items->items[i], &node));
+        q->from[q->from_count++] = node;
+    }
+    return ST_OK;
+}
+
+/* ---- columns --------------------------------------------------------------------------------------- */
+
+Expr *
+make_column(Binder *b, int rel, int column, int levels_up, int location)
+{
+    Binder *at = b;
+    RangeEntry *r;
+    Expr *e;
+
+    for (int i = 0; i < levels_up; i++)
+        at = at->parent;
+    r = at->query->range[rel];
+    if (r->kind == RANGE_JOIN) {
+        Expr *alias = expr_copy(b->arena, r->columns[column - 1].alias_of);
+
+        if (levels_up > 0) /* the alias was made inside its own level */
+            alias->column.levels_up = levels_up;
+        alias->location = location;
+        return alias;
+    }
+    if (column > 0) {
+        e = expr_new(b->arena, EXPR_COLUMN, r->columns[column - 1].type, r->columns[column - 1].typmod,
+                     location);
+        r->used[column - 1] = true;
+    } else {
+        Oid type = column == COLUMN_CTID                            ? TYPE_TID
+                   : column == COLUMN_TABLEOID                      ? TYPE_OID
+                   : column == COLUMN_XMIN || column == COLUMN_XMAX ? TYPE_XID
+                                                                    : TYPE_CID;
+
+        e = expr_new(b->arena, EXPR_COLUMN, type, -1, location);
+        r->used_ctid |= true;
+    }
+    e->column.rel = rel;
+    e->column.column = column;
+    e->column.levels_up = levels_up;
+    return e;
+}
+
+static int
+system_column(const char *name)
+{
+    static const struct {
+        const char *name;
+        int column;
+    } rows[] = {{"ctid", COLUMN_CTID}, {"xmin", COLUMN_XMIN}, {"cmin", COLUMN_CMIN},
+                {"xmax", COLUMN_XMAX}, {"cmax", COLUMN_CMAX}, {"tableoid", COLUMN_TABLEOID}};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].column;
+    }
+    return 0;
+}
+
+/* 0: not there; ambiguous names inside one entry are an error. */
+static Status
+column_of_entry(Binder *b, const RangeEntry *r, const char *name, int location, int *column)
+{
+    *column = 0;
+    for (int i = 0; i < r->column_count; i++) {
+        if (r->columns[i].hidden || strcmp(r->columns[i].name, name) != 0)
+            continue;
+        if (*column != 0)
+            return fail_at(b->cx, location, "42702", "column reference \"%s\" is ambiguous", name);
+        *column = i + 1;
+    }
+    if (*column == 0 && r->kind == RANGE_TABLE &&
+        (r->table->kind == TABLE_HEAP || r->table->kind == TABLE_CATALOG))
+        *column = system_column(name);
+    return ST_OK;
+}
+
+static Status
+bind_bare_column(Binder *b, const AstColumnRef *ref, Expr **out)
+{
+    const char *name = ref->parts[0];
+    int levels_up = 0;
+
+    for (Binder *at = b; at != NULL; at = at->parent, levels_up++) {
+        int found_rel = -1, found_column = 0;
+
+        for (int i = 0; i < at->scope_count; i++) {
+            int column;
+
+            if (!at->scope[i].columns_visible)
+                continue;
+            TRY(column_of_entry(b, at->query->range[at->scope[i].rel], name, ref->ast.location, &column));
+            if (column == 0)
+                continue;
+            if (found_rel >= 0) {
+                if (column < 0)
+                    continue;
+                if (found_column > 0)
+                    return fail_at(b->cx, ref->ast.location, "42702", "column reference \"%s\" is ambiguous",
+                                   name);
+            }
+            found_rel = at->scope[i].rel;
+            found_column = column;
+        }
+        if (found_rel >= 0) {
+            *out = make_column(b, found_rel, found_column, levels_up, ref->ast.location);
+            return ST_OK;
+        }
+    }
+    return fail_at(b->cx, ref->ast.location, "42703", "column \"%s\" does not exist", name);
+}
+
+static const ScopeItem *
+find_entry(Binder *b, const char *schema, const char *name, int *levels_up)
+{
+    *levels_up = 0;
+    for (Binder *at = b; at != NULL; at = at->parent, (*levels_up)++) {
+        for (int i = 0; i < at->scope_count; i++) {
+            const RangeEntry *r = at->query->range[at->scope[i].rel];
+
+            if (!at->scope[i].name_visible || r->alias == NULL || strcmp(r->alias, name) != 0)
+                continue;
+            if (schema != NULL &&
+                (r->alias_given || r->kind != RANGE_TABLE || strcmp(r->table->schema_name, schema) != 0))
+                continue;
+            return &at->scope[i];
+        }
+    }
+    return NULL;
+}
+
+static Status
+fail_missing_from(Binder *b, const AstColumnRef *ref, const char *name)
+{
+    /* the name may belong to an entry that this place must not see */
+    for (Binder *at = b; at != NULL; at = at->parent) {
+        for (int i = 0; i < at->query->range_count; i++) {
+            const RangeEntry *r = at->query->range[i];
+
+            if (r->alias != NULL && strcmp(r->alias, name) == 0)
+                return fail_at(b->cx, ref->ast.location, "42P01",
+                               "invalid reference to FROM-clause entry for table \"%s\"", name);
+        }
+    }
+    return fail_at(b->cx, ref->ast.location, "42P01", "missing FROM-clause entry for table \"%s\"", name);
+}
+
+Status
+bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out)
+{
+    const char *table, *name, *schema = NULL;
+    const ScopeItem *item;
+    int levels_up, column;
+    Binder *at = b;
+
+    if (ref->star)
+        return fail_at(b->cx, ref->ast.location, "42601", "row expansion via \"*\" is not supported here");
+    if (ref->part_count == 1)
+        return bind_bare_column(b, ref, out);
+    if (ref->part_count > 4)
+        return fail_at(b->cx, ref->ast.location, "42601", "improper qualified name (too many dotted names)");
+    name = ref->parts[ref->part_count - 1];
+    table = ref->parts[ref->part_count - 2];
+    if (ref->part_count > 2)
+        schema = ref->parts[ref->part_count - 3];
+    item = find_entry(b, schema, table, &levels_up);
+    if (item == NULL)
+        return fail_missing_from(b, ref, table);
+    for (int i = 0; i < levels_up; i++)
+        at = at->parent;
+    TRY(column_of_entry(b, at->query->range[item->rel], name, ref->ast.location, &column));
+    if (column == 0)
+        return fail_at(b->cx, ref->ast.location, "42703", "column %s.%s does not exist", table, name);
+    *out = make_column(b, item->rel, column, levels_up, ref->ast.location);
+    return ST_OK;
+}
+
+static void
+expand_entry(Binder *b, int rel, int location)
+{
+    RangeEntry *r = b->query->range[rel];
+
+    for (int c = 0; c < r->column_count; c++) {
+        TargetEntry t = {.name = r->columns[c].name};
+
+        if (r->columns[c].hidden)
+            continue;
+        t.expr = make_column(b, rel, c + 1, 0, location);
+        if (t.expr->kind == EXPR_COLUMN && b->query->range[t.expr->column.rel]->kind == RANGE_TABLE) {
+            t.table = b->query->range[t.expr->column.rel]->table->oid;
+            t.column = (int16_t)t.expr->column.column;
+        }
+        query_add_target(b, b->query, t);
+    }
+}
+
+Status
+expand_star(Binder *b, const AstColumnRef *ref)
+{
+    int levels_up;
+    const ScopeItem *item;
+
+    if (ref->part_count == 0) {
+        bool any = false;
+
+        for (int i = 0; i < b->scope_count; i++) {
+            if (b->scope[i].columns_visible) {
+                expand_entry(b, b->scope[i].rel, ref->ast.location);
+                any = true;
+            }
+        }
+        if (!any)
+            return fail_at(b->cx, ref->ast.location, "42601", "SELECT * with no tables specified is not valid");
+        return ST_OK;
+    }
+    item = find_entry(b, ref->part_count > 1 ? ref->parts[ref->part_count - 2] : NULL,
+                      ref->parts[ref->part_count - 1], &levels_up);
+    if (item == NULL)
+        return fail_missing_from(b, ref, ref->parts[ref->part_count - 1]);
+    if (levels_up > 0)
+        return fail_unsupported(b->cx, ref->ast.location, "expanding a row of an outer query");
+    expand_entry(b, item->rel, ref->ast.location);
+    return ST_OK;
+}
+
+CteInfo *
+find_cte(Binder *b, const char *name, int *levels_up)
+{
+    *levels_up = 0;
+    for (Binder *at = b; at != NULL; at = at->parent, (*levels_up)++) {
+        for (int i = at->query->cte_count - 1; i >= 0; i--) {
+            if (strcmp(at->query->ctes[i].name, name) == 0)
+                return &at->query->ctes[i];
+        }
+    }
+    return NULL;
+}

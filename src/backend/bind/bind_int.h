@@ -1,0 +1,102 @@
+/* src/backend/bind/bind_int.h - what the binder's files share. */
+#ifndef BIND_INT_H
+#define BIND_INT_H
+#include "backend/bind/bind.h"
+
+/* One name in scope: an entry of the query's range, and how it may be used. */
+typedef struct ScopeItem {
+    int rel;
+    bool columns_visible; /* by bare column name */
+    bool name_visible; /* qualified and in * */
+    bool lateral_only; /* left of a LATERAL, visible to it only */
+} ScopeItem;
+
+typedef enum Clause {
+    CLAUSE_NONE,
+    CLAUSE_SELECT,
+    CLAUSE_FROM_FUNCTION,
+    CLAUSE_JOIN_ON,
+    CLAUSE_WHERE,
+    CLAUSE_GROUP_BY,
+    CLAUSE_HAVING,
+    CLAUSE_ORDER_BY,
+    CLAUSE_LIMIT,
+    CLAUSE_OFFSET,
+    CLAUSE_VALUES,
+    CLAUSE_RETURNING,
+    CLAUSE_UPDATE_SET,
+    CLAUSE_DISTINCT_ON,
+    CLAUSE_AGG_ARGUMENT,
+    CLAUSE_AGG_FILTER,
+    CLAUSE_OTHER, /* clause_text says which */
+} Clause;
+
+typedef struct Binder {
+    Ctx *cx;
+    Arena *arena;
+    ParamTypes *params;
+    struct Binder *parent; /* of the enclosing query */
+    Query *query;
+    ScopeItem *scope;
+    int scope_count, scope_capacity;
+    Clause clause;
+    const char *clause_text;
+    bool lateral_active;
+    const struct Binder *cte_scope_parent;
+    int aggregate_depth;
+} Binder;
+
+void binder_init(Binder *b, Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, Query *query);
+
+/* expressions */
+Status bind_expr(Binder *b, const Ast *ast, Expr **out);
+Status bind_expr_clause(Binder *b, const Ast *ast, Clause clause, Expr **out);
+/* ... that must be boolean; `what` as in "argument of WHERE". */
+Status bind_condition(Binder *b, const Ast *ast, Clause clause, const char *what, Expr **out);
+const char *clause_name(const Binder *b);
+
+/* functions and operators */
+Status bind_function(Binder *b, const AstFunc *f, Expr **out);
+Status bind_operator(Binder *b, const char *schema, const char *name, Expr *left, Expr *right, int location,
+                     Expr **out);
+/* The operator for two types, without making a call; 42883 when there is none. */
+Status find_operator(Binder *b, const char *schema, const char *name, Oid left, Oid right, int location,
+                     const OperInfo **out);
+Status make_call(Binder *b, const FnInfo *fn, const OperInfo *oper, Expr **args, int arg_count, int location,
+                 Expr **out);
+/* Replaces the polymorphic types in declared[] by what the actual ones make of them. */
+Status resolve_polymorphic(Ctx *cx, const Oid *actual, Oid *declared, int count, Oid *result, int location);
+
+/* coercions inside the binder */
+Status coerce_or_fail(Binder *b, Expr *e, Oid type, int32_t typmod, CoerceContext context, int location,
+                      Expr **out);
+Status coerce_to_boolean(Binder *b, Expr *e, const char *what, Expr **out);
+/* The type that all can be brought to (UNION, CASE, VALUES, ...). `what` for the error. */
+Status common_type(Binder *b, Expr *const *exprs, int count, const char *what, Oid *out);
+int32_t common_typmod(Expr *const *exprs, int count, Oid type);
+/* unknown literals that nothing gave a type become text. */
+Status resolve_unknown(Binder *b, Expr **e);
+
+/* FROM and names */
+Status bind_from(Binder *b, const AstList *items);
+Status bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out);
+/* Adds an entry for a table, everything visible; also used for the target of INSERT/UPDATE/DELETE. */
+Status add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel);
+int add_range(Binder *b, RangeEntry *entry);
+void scope_add(Binder *b, int rel, bool columns_visible, bool name_visible);
+Expr *make_column(Binder *b, int rel, int column, int levels_up, int location);
+/* Expands * or t.* into targets. */
+Status expand_star(Binder *b, const AstColumnRef *ref);
+void query_add_target(Binder *b, Query *q, TargetEntry t);
+CteInfo *find_cte(Binder *b, const char *name, int *levels_up);
+
+/* queries */
+Status bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s, Query **out);
+Status bind_subquery(Binder *b, const Ast *ast, Query **out);
+Status bind_ctes(Binder *b, const AstList *ctes, bool recursive);
+Status bind_targets(Binder *b, const AstList *targets, Clause clause);
+const char *target_default_name(const Ast *ast);
+Status bind_returning(Binder *b, const AstList *returning);
+Status check_aggregates(Binder *b);
+
+#endif

@@ -1,0 +1,699 @@
+/* bind_select.c - SELECT, VALUES and set operations. */
+#include "backend/bind/bind_int.h"
+
+void
+query_add_target(Binder *b, Query *q, TargetEntry t)
+{
+    if (q->target_count == q->target_capacity) {
+        int capacity = MAX_OF(8, q->target_capacity * 2);
+        TargetEntry *targets = arena_array(b->arena, TargetEntry, capacity);
+
+        if (q->target_count > 0)
+            memcpy(targets, q->targets, sizeof(*targets) * (size_t)q->target_count);
+        q->targets = targets;
+        q->target_capacity = capacity;
+    }
+    q->targets[q->target_count++] = t;
+}
+
+/* The name of an output column nobody named. */
+const char *
+target_default_name(const Ast *ast)
+{
+    const char *name;
+
+    switch (ast->kind) {
+    case AST_COLUMN_REF: {
+        const AstColumnRef *r = (const AstColumnRef *)ast;
+
+        return r->part_count > 0 ? r->parts[r->part_count - 1] : "?column?";
+    }
+    case AST_FUNC: return ((const AstFunc *)ast)->name;
+    case AST_CAST:
+        name = target_default_name(((const AstCast *)ast)->arg);
+        if (strcmp(name, "?column?") != 0 && ((const AstCast *)ast)->arg->kind != AST_CONST)
+            return name;
+        return ((const AstCast *)ast)->type->name;
+    case AST_CASE:
+        if (((const AstCase *)ast)->otherwise != NULL) {
+            name = target_default_name(((const AstCase *)ast)->otherwise);
+            if (strcmp(name, "?column?") != 0 && ((const AstCase *)ast)->otherwise->kind != AST_CONST &&
+                ((const AstCase *)ast)->otherwise->kind != AST_CAST)
+                return name;
+        }
+        return "case";
+    case AST_COALESCE: return "coalesce";
+    case AST_MINMAX: return ((const AstMinMax *)ast)->greatest ? "greatest" : "least";
+    case AST_ARRAY: return "array";
+    case AST_ROW: return "row";
+    case AST_INDIRECTION:
+        if (((const AstIndirection *)ast)->field != NULL)
+            return ((const AstIndirection *)ast)->field;
+        return target_default_name(((const AstIndirection *)ast)->arg);
+    case AST_COLLATE: return target_default_name(((const AstCollate *)ast)->arg);
+    case AST_OP: return ((const AstOp *)ast)->op_kind == OP_NULLIF ? "nullif" : "?column?";
+    case AST_SUBLINK: {
+        const AstSublink *s = (const AstSublink *)ast;
+
+        if (s->sublink_kind == SUBLINK_EXISTS)
+            return "exists";
+        if (s->sublink_kind == SUBLINK_ARRAY)
+            return "array";
+        if (s->sublink_kind == SUBLINK_SCALAR && s->query->kind == AST_SELECT) {
+            const AstSelect *q = (const AstSelect *)s->query;
+
+            if (q->targets.count > 0) {
+                const AstTarget *t = (const AstTarget *)q->targets.items[0];
+
+                return t->name != NULL ? t->name : target_default_name(t->value);
+            }
+        }
+        return "?column?";
+    }
+    case AST_SQL_VALUE: {
+        static const char *const names[] = {
+            [SQLVALUE_CURRENT_DATE] = "current_date",           [SQLVALUE_CURRENT_TIME] = "current_time",
+            [SQLVALUE_CURRENT_TIMESTAMP] = "current_timestamp", [SQLVALUE_LOCALTIME] = "localtime",
+            [SQLVALUE_LOCALTIMESTAMP] = "localtimestamp",       [SQLVALUE_CURRENT_ROLE] = "current_role",
+            [SQLVALUE_CURRENT_USER] = "current_user",           [SQLVALUE_SESSION_USER] = "session_user",
+            [SQLVALUE_CURRENT_CATALOG] = "current_catalog",     [SQLVALUE_CURRENT_SCHEMA] = "current_schema",
+        };
+
+        return names[((const AstSqlValue *)ast)->value_kind];
+    }
+    default: return "?column?";
+    }
+}
+
+Status
+bind_targets(Binder *b, const AstList *targets, Clause clause)
+{
+    for (int i = 0; i < targets->count; i++) {
+        const AstTarget *t = (const AstTarget *)targets->items[i];
+        TargetEntry entry = {0};
+
+        if (t->value->kind == AST_COLUMN_REF && ((const AstColumnRef *)t->value)->star) {
+            TRY(expand_star(b, (const AstColumnRef *)t->value));
+            continue;
+        }
+        TRY(bind_expr_clause(b, t->value, clause, &entry.expr));
+        entry.name = t->name != NULL ? t->name : target_default_name(t->value);
+        if (entry.expr->kind == EXPR_COLUMN && entry.expr->column.levels_up == 0) {
+            const RangeEntry *r = b->query->range[entry.expr->column.rel];
+
+            if (r->kind == RANGE_TABLE) {
+                entry.table = r->table->oid;
+                entry.column = (int16_t)entry.expr->column.column;
+            }
+        }
+        if (clause == CLAUSE_SELECT && expr_has_series(entry.expr))
+            b->query->has_series = true;
+        query_add_target(b, b->query, entry);
+    }
+    return ST_OK;
+}
+
+/* ---- ORDER BY, GROUP BY, DISTINCT: references to targets ------------------------------------------- */
+
+/* Finds or adds the target that a sort or group item means: an output name (SQL-92), a position, or
+ * any expression. */
+static Status
+find_target(Binder *b, const Ast *ast, Clause clause, bool input_first, int *out)
+{
+    Query *q = b->query;
+    const char *what = clause == CLAUSE_ORDER_BY   ? "ORDER BY"
+                       : clause == CLAUSE_GROUP_BY ? "GROUP BY"
+                                                   : "DISTINCT ON";
+    TargetEntry junk = {.junk = true, .name = "?column?"};
+    Expr *e;
+
+    if (ast->kind == AST_COLUMN_REF && ((const AstColumnRef *)ast)->part_count == 1 &&
+        !((const AstColumnRef *)ast)->star) {
+        const char *name = ((const AstColumnRef *)ast)->parts[0];
+        int found = -1;
+
+        if (input_first) { /* GROUP BY prefers an input column of that name */
+            Status rc = bind_expr_clause(b, ast, clause, &e);
+
+            if (rc == ST_OK && e->kind == EXPR_COLUMN && e->column.levels_up > 0)
+                rc = ST_ERROR; /* an outer column does not hide an output name */
+            if (rc == ST_OK)
+                goto by_expression;
+            if (strcmp(b->cx->error.sqlstate, "42702") == 0)
+                return rc;
+            ctx_error_clear(b->cx);
+        }
+        for (int i = 0; i < q->target_count; i++) {
+            if (q->targets[i].junk || strcmp(q->targets[i].name, name) != 0)
+                continue;
+            if (found >= 0 && !expr_equal(q->targets[found].expr, q->targets[i].expr))
+                return fail_at(b->cx, ast->location, "42702", "%s \"%s\" is ambiguous", what, name);
+            found = found < 0 ? i : found;
+        }
+        if (found >= 0) {
+            *out = found;
+            return ST_OK;
+        }
+    }
+    if (ast->kind == AST_CONST) {
+        const AstConst *k = (const AstConst *)ast;
+        int position = 0;
+
+        if (k->const_kind != CONST_INT)
+            return fail_at(b->cx, ast->location, "42601", "non-integer constant in %s", what);
+        for (int i = 0; i < q->target_count; i++) {
+            if (!q->targets[i].junk && ++position == k->integer) {
+                *out = i;
+                return ST_OK;
+            }
+        }
+        return fail_at(b->cx, ast->location, "42P10", "%s position %d is not in select list", what, k->integer);
+    }
+    TRY(bind_expr_clause(b, ast, clause, &e));
+by_expression:
+    for (int i = 0; i < q->target_count; i++) {
+        if (expr_equal(q->targets[i].expr, e)) {
+            *out = i;
+            return ST_OK;
+        }
+    }
+    if (q->set_op != SETOP_NONE)
+        return fail_at(b->cx, ast->location, "0A000", "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
+    TRY(resolve_unknown(b, &e));
+    junk.expr = e;
+    *out = q->target_count;
+    query_add_target(b, q, junk);
+    return ST_OK;
+}
+
+static Status
+check_sortable(Binder *b, const Expr *e, int location)
+{
+    Status rc;
+
+    if (type_by_oid(e->type)->compare != NULL)
+        return ST_OK;
+    rc = fail_at(b->cx, location >= 0 ? location : e->location, "42883",
+                 "could not identify an ordering operator for type %s", type_by_oid(e->type)->sql_name);
+    fail_hint(b->cx, "Use an explicit ordering operator or modify the query.");
+    return rc;
+}
+
+static Status
+bind_order_by(Binder *b, const AstList *items)
+{
+    Query *q = b->query;
+
+    q->sort = arena_array(b->arena, SortClause, MAX_OF(items->count, 1));
+    for (int i = 0; i < items->count; i++) {
+        const AstSortBy *s = (const AstSortBy *)items->items[i];
+        SortClause c = {0};
+        bool seen = false;
+
+        TRY(find_target(b, s->expr, CLAUSE_ORDER_BY, false, &c.target));
+        TRY(resolve_unknown(b, &q->targets[c.target].expr));
+        TRY(check_sortable(b, q->targets[c.target].expr, s->expr->location));
+        c.descending = s->descending;
+        if (s->using_op != NULL) {
+            if (strcmp(s->using_op, "<") != 0 && strcmp(s->using_op, ">") != 0)
+                return fail_at(b->cx, s->ast.location, "42809", "operator %s is not a valid ordering operator",
+                               s->using_op);
+            c.descending = s->using_op[0] == '>';
+        }
+        c.nulls_first = s->nulls_given ? s->nulls_first : c.descending;
+        for (int k = 0; k < q->sort_count; k++)
+            seen |= q->sort[k].target == c.target;
+        if (!seen)
+            q->sort[q->sort_count++] = c;
+    }
+    return ST_OK;
+}
+
+static Status
+bind_group_by(Binder *b, const AstList *items)
+{
+    Query *q = b->query;
+
+    q->group = arena_array(b->arena, int, MAX_OF(items->count, 1));
+    for (int i = 0; i < items->count; i++) {
+        int target;
+        bool seen = false;
+
+        TRY(find_target(b, items->items[i], CLAUSE_GROUP_BY, true, &target));
+        TRY(resolve_unknown(b, &q->targets[target].expr));
+        if (expr_has_aggregate(q->targets[target].expr))
+            return fail_at(b->cx, items->items[i]->location, "42803",
+                           "aggregate functions are not allowed in GROUP BY");
+        TRY(check_sortable(b, q->targets[target].expr, items->items[i]->location));
+        for (int k = 0; k < q->group_count; k++)
+            seen |= q->group[k] == target;
+        if (!seen)
+            q->group[q->group_count++] = target;
+    }
+    return ST_OK;
+}
+
+static Status
+bind_distinct_clause(Binder *b, const AstSelect *s)
+{
+    Query *q = b->query;
+
+    q->distinct = s->distinct;
+    if (!s->distinct)
+        return ST_OK;
+    if (s->distinct_on.count == 0) {
+        for (int i = 0; i < q->sort_count; i++) {
+            if (q->targets[q->sort[i].target].junk)
+                return fail_at(b->cx, q->targets[q->sort[i].target].expr->location, "42P10",
+                               "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
+        }
+        for (int i = 0; i < q->target_count; i++) {
+            TRY(resolve_unknown(b, &q->targets[i].expr));
+            if (type_by_oid(q->targets[i].expr->type)->compare == NULL)
+                return fail_at(b->cx, q->targets[i].expr->location, "42883",
+                               "could not identify an equality operator for type %s",
+                               type_by_oid(q->targets[i].expr->type)->sql_name);
+        }
+        return ST_OK;
+    }
+    q->distinct_on = arena_array(b->arena, int, s->distinct_on.count);
+    for (int i = 0; i < s->distinct_on.count; i++) {
+        TRY(find_target(b, s->distinct_on.items[i], CLAUSE_DISTINCT_ON, false, &q->distinct_on[i]));
+        q->distinct_on_count++;
+    }
+    for (int i = 0; i < MIN_OF(q->sort_count, q->distinct_on_count); i++) {
+        bool found = false;
+
+        for (int k = 0; k < q->distinct_on_count; k++)
+            found |= q->distinct_on[k] == q->sort[i].target;
+        if (!found)
+            return fail_at(b->cx, s->distinct_on.items[0]->location, "42P10",
+                           "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
+    }
+    return ST_OK;
+}
+
+static Status
+bind_limit_value(Binder *b, const Ast *ast, Clause clause, const char *what, Expr **out)
+{
+    Expr *e;
+    Buf name = {0};
+
+    *out = NULL;
+    if (ast == NULL || (ast->kind == AST_CONST && ((const AstConst *)ast)->const_kind == CONST_NULL))
+        return ST_OK;
+    TRY(bind_expr_clause(b, ast, clause, &e));
+    if (e->kind == EXPR_COLUMN && e->column.levels_up == 0)
+        return fail_at(b->cx, e->location, "42P10", "argument of %s must not contain variables", what);
+    TRY(coerce_expr(b->cx, b->arena, b->params, e, TYPE_INT8, -1, COERCE_ASSIGNMENT, out));
+    if (*out != NULL)
+        return ST_OK;
+    type_format(e->type, -1, &name);
+    (void)fail_at(b->cx, e->location, "42804", "argument of %s must be type bigint, not type %s", what,
+                  buf_cstr(&name));
+    buf_free(&name);
+    return ST_ERROR;
+}
+
+/* ---- FOR UPDATE ------------------------------------------------------------------------------------ */
+
+static const char *
+strength_name(LockStrength s)
+{
+    static const char *const names[] = {"", "FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"};
+
+    return names[s];
+}
+
+static void
+add_mark(Binder *b, int rel, const AstLocking *l)
+{
+    Query *q = b->query;
+
+    for (int i = 0; i < q->mark_count; i++) {
+        if (q->marks[i].rel == rel) {
+            q->marks[i].strength = MAX_OF(q->marks[i].strength, l->strength);
+            q->marks[i].wait = MAX_OF(q->marks[i].wait, l->wait);
+            return;
+        }
+    }
+    q->marks[q->mark_count++] = (RowMark){rel, l->strength, l->wait};
+}
+
+static Status
+bind_locking(Binder *b, const AstSelect *s)
+{
+    Query *q = b->query;
+
+    if (s->locking.count == 0)
+        return ST_OK;
+    q->marks = arena_array(b->arena, RowMark, q->range_count + 1);
+    for (int i = 0; i < s->locking.count; i++) {
+        const AstLocking *l = (const AstLocking *)s->locking.items[i];
+        const char *name = strength_name(l->strength);
+        const char *refused = q->set_op != SETOP_NONE ? "UNION/INTERSECT/EXCEPT"
+                              : q->distinct           ? "DISTINCT clause"
+                              : q->group_count > 0    ? "GROUP BY clause"
+                              : q->having != NULL     ? "HAVING clause"
+                              : q->has_aggregates     ? "aggregate functions"
+                              : q->has_series         ? "set-returning functions in the target list"
+                              : s->values.count > 0   ? "VALUES"
+                                                      : NULL;
+
+        if (refused != NULL)
+            return fail(b->cx, ST_ERROR, "0A000", "%s %s %s", name,
+                        s->values.count > 0 ? "cannot be applied to" : "is not allowed with", refused);
+        if (l->of.count == 0) {
+            for (int r = 0; r < q->range_count; r++) {
+                if (q->range[r]->kind == RANGE_TABLE)
+                    add_mark(b, r, l);
+                else if (q->range[r]->kind == RANGE_SUBQUERY)
+                    return fail_unsupported(b->cx, -1, "row locking in a subquery of FROM");
+            }
+        }
+        for (int k = 0; k < l->of.count; k++) {
+            const AstRangeVar *v = (const AstRangeVar *)l->of.items[k];
+            int found = -1;
+
+            for (int r = 0; r < q->range_count; r++) {
+                if (q->range[r]->alias != NULL && strcmp(q->range[r]->alias, v->name) == 0)
+                    found = r;
+            }
+            if (found < 0)
+                return fail_at(b->cx, v->ast.location, "42P01",
+                               "relation \"%s\" in %s clause not found in FROM clause", v->name, name);
+            if (q->range[found]->kind != RANGE_TABLE)
+                return fail_at(b->cx, v->ast.location, "0A000", "%s cannot be applied to this item of FROM",
+                               name);
+            add_mark(b, found, l);
+        }
+    }
+    for (int i = 0; i < q->mark_count; i++) {
+        RangeEntry *r = q->range[q->marks[i].rel];
+
+        if (r->table->kind != TABLE_HEAP)
+            return fail(b->cx, ST_ERROR, "42809", "cannot lock rows in relation \"%s\"", r->table->name);
+        r->used_ctid = true;
+        r->lock = MAX_OF(r->lock, LOCK_ROW_SHARE);
+    }
+    return ST_OK;
+}
+
+/* ---- aggregates: every other column must be grouped ------------------------------------------------ */
+
+typedef struct GroupCheck {
+    Binder *b;
+    Status rc;
+} GroupCheck;
+
+/* All columns of a table are determined by its grouped primary key. */
+static bool
+grouped_by_primary_key(const Query *q, int rel)
+{
+    const RangeEntry *r = q->range[rel];
+
+    if (r->kind != RANGE_TABLE)
+        return false;
+    for (int i = 0; i < r->table->index_count; i++) {
+        const IndexInfo *x = &r->table->indexes[i];
+        bool all = x->primary;
+
+        for (int k = 0; k < x->key_count && all; k++) {
+            bool found = false;
+
+            for (int g = 0; g < q->group_count; g++) {
+                const Expr *e = q->targets[q->group[g]].expr;
+
+                found |= e->kind == EXPR_COLUMN && e->column.levels_up == 0 && e->column.rel == rel &&
+                         e->column.column == x->keys[k].column;
+            }
+            all = found;
+        }
+        if (all)
+            return true;
+    }
+    return false;
+}
+
+static bool
+check_grouped(Expr **child, void *arg)
+{
+    GroupCheck *g = arg;
+    Expr *e = *child;
+    const Query *q = g->b->query;
+
+    if (e->kind == EXPR_AGG)
+        return true;
+    for (int i = 0; i < q->group_count; i++) {
+        if (expr_equal(e, q->targets[q->group[i]].expr))
+            return true;
+    }
+    if (e->kind == EXPR_COLUMN && e->column.levels_up == 0) {
+        const RangeEntry *r = q->range[e->column.rel];
+        const char *name;
+
+        if (grouped_by_primary_key(q, e->column.rel))
+            return true;
+        name = e->column.column > 0 ? r->columns[e->column.column - 1].name : "ctid";
+        g->rc =
+            fail_at(g->b->cx, e->location, "42803",
+                    "column \"%s.%s\" must appear in the GROUP BY clause or be used in an aggregate function",
+                    r->alias, name);
+        return false;
+    }
+    return expr_children(e, check_grouped, arg);
+}
+
+Status
+check_aggregates(Binder *b)
+{
+    Query *q = b->query;
+    GroupCheck g = {b, ST_OK};
+
+    if (!q->has_aggregates && q->group_count == 0 && q->having == NULL)
+        return ST_OK;
+    q->has_aggregates = true;
+    for (int i = 0; i < q->target_count; i++) {
+        if (!check_grouped(&q->targets[i].expr, &g))
+            return g.rc;
+    }
+    if (q->having != NULL && !check_grouped(&q->having, &g))
+        return g.rc;
+    return ST_OK;
+}
+
+/* ---- the statement --------------------------------------------------------------------------------- */
+
+/* VALUES (...), (...): one entry in FROM whose columns are the targets. */
+static Status
+bind_values(Binder *b, const AstSelect *s)
+{
+    RangeEntry *r = arena_new(b->arena, RangeEntry);
+    int rows = s->values.count, columns = ((const AstListNode *)s->values.items[0])->items.count, rel;
+
+    r->kind = RANGE_VALUES;
+    r->alias = "*VALUES*";
+    r->column_count = columns;
+    r->columns = arena_array(b->arena, RangeColumn, columns);
+    r->value_row_count = rows;
+    r->value_rows = arena_array(b->arena, Expr **, rows);
+    for (int i = 0; i < rows; i++) {
+        const AstList *row = &((const AstListNode *)s->values.items[i])->items;
+
+        if (row->count != columns)
+            return fail_at(b->cx, row->count > 0 ? row->items[0]->location : -1, "42601",
+                           "VALUES lists must all be the same length");
+        r->value_rows[i] = arena_array(b->arena, Expr *, columns);
+        for (int c = 0; c < columns; c++)
+            TRY(bind_expr_clause(b, row->items[c], CLAUSE_VALUES, &r->value_rows[i][c]));
+    }
+    for (int c = 0; c < columns; c++) {
+        Expr **column = arena_array(b->arena, Expr *, rows);
+
+        for (int i = 0; i < rows; i++)
+            column[i] = r->value_rows[i][c];
+        TRY(common_type(b, column, rows, "VALUES", &r->columns[c].type));
+        for (int i = 0; i < rows; i++) {
+            TRY(coerce_or_fail(b, column[i], r->columns[c].type, -1, COERCE_IMPLICIT, column[i]->location,
+                               &column[i]));
+            r->value_rows[i][c] = column[i];
+        }
+        r->columns[c].typmod = common_typmod(column, rows, r->columns[c].type);
+        r->columns[c].name = arena_printf(b->arena, "column%d", c + 1);
+    }
+    rel = add_range(b, r);
+    scope_add(b, rel, true, true);
+    b->query->from = arena_array(b->arena, FromNode *, 1);
+    b->query->from[0] = arena_new(b->arena, FromNode);
+    b->query->from[0]->rel = rel;
+    b->query->from_count = 1;
+    return expand_star(b, &(AstColumnRef){.ast = {AST_COLUMN_REF, -1}, .star = true});
+}
+
+/* Brings output column `column` of one side to the common type. A side that is a set operation itself
+ * passes the wish on to its own sides. */
+static Status
+set_operation_coerce(Binder *b, Query *side, int column, Oid type)
+{
+    for (int i = 0, k = 0; i < side->target_count; i++) {
+        TargetEntry *t = &side->targets[i];
+
+        if (t->junk || k++ != column)
+            continue;
+        if (t->expr->type == type)
+            return ST_OK;
+        if (side->set_op == SETOP_NONE)
+            return coerce_or_fail(b, t->expr, type, -1, COERCE_IMPLICIT, t->expr->location, &t->expr);
+        TRY(set_operation_coerce(b, side->left, column, type));
+        TRY(set_operation_coerce(b, side->right, column, type));
+        t->expr->type = type;
+        t->expr->typmod = -1;
+        return ST_OK;
+    }
+    return ST_OK;
+}
+
+static Status
+bind_set_operation(Binder *b, const AstSelect *s)
+{
+    static const char *const names[] = {"", "UNION", "INTERSECT", "EXCEPT"};
+    Query *q = b->query;
+    Expr **sides[2];
+    Query *queries[2];
+    int columns[2] = {0, 0};
+
+    q->set_op = s->set_op;
+    q->set_all = s->set_all;
+    TRY(bind_subquery(b, &s->left->ast, &q->left));
+    TRY(bind_subquery(b, &s->right->ast, &q->right));
+    queries[0] = q->left;
+    queries[1] = q->right;
+    for (int side = 0; side < 2; side++) {
+        sides[side] = arena_array(b->arena, Expr *, MAX_OF(queries[side]->target_count, 1));
+        for (int i = 0; i < queries[side]->target_count; i++) {
+            if (!queries[side]->targets[i].junk)
+                sides[side][columns[side]++] = queries[side]->targets[i].expr;
+        }
+    }
+    if (columns[0] != columns[1])
+        return fail_at(b->cx, columns[1] > 0 ? sides[1][0]->location : -1, "42601",
+                       "each %s query must have the same number of columns", names[s->set_op]);
+    for (int c = 0; c < columns[0]; c++) {
+        Expr *both[2] = {sides[0][c], sides[1][c]};
+        TargetEntry t = {0};
+        Oid type;
+
+        TRY(common_type(b, both, 2, names[s->set_op], &type));
+        for (int side = 0; side < 2; side++)
+            TRY(set_operation_coerce(b, queries[side], c, type));
+        t.expr = expr_new(b->arena, EXPR_COLUMN, type, common_typmod(both, 2, type), both[0]->location);
+        t.expr->column.rel = 0;
+        t.expr->column.column = c + 1;
+        for (int i = 0, k = 0; i < q->left->target_count; i++) {
+            if (!q->left->targets[i].junk && k++ == c)
+                t.name = q->left->targets[i].name;
+        }
+        query_add_target(b, q, t);
+    }
+    return ST_OK;
+}
+
+Status
+bind_subquery(Binder *b, const Ast *ast, Query **out)
+{
+    if (ast->kind != AST_SELECT)
+        return fail_unsupported(b->cx, -1, "a data-modifying statement in WITH or FROM");
+    return bind_select(b->cx, b->arena, b->params, b, (const AstSelect *)ast, out);
+}
+
+Status
+bind_ctes(Binder *b, const AstList *ctes, bool recursive)
+{
+    Query *q = b->query;
+
+    q->ctes = arena_array(b->arena, CteInfo, MAX_OF(ctes->count, 1));
+    for (int i = 0; i < ctes->count; i++) {
+        const AstCte *a = (const AstCte *)ctes->items[i];
+        CteInfo *c = &q->ctes[q->cte_count];
+
+        for (int k = 0; k < i; k++) {
+            if (strcmp(((const AstCte *)ctes->items[k])->name, a->name) == 0)
+                return fail_at(b->cx, a->ast.location, "42712",
+                               "WITH query name \"%s\" specified more than once", a->name);
+        }
+        if (recursive)
+            return fail_unsupported(b->cx, a->ast.location, "WITH RECURSIVE");
+        TRY(bind_subquery(b, a->query, &c->query));
+        c->name = a->name;
+        c->columns = arena_array(b->arena, RangeColumn, MAX_OF(c->query->target_count, 1));
+        for (int t = 0; t < c->query->target_count; t++) {
+            TargetEntry *e = &c->query->targets[t];
+
+            if (e->junk)
+                continue;
+            if (expr_is_volatile(e->expr))
+                return fail_unsupported(b->cx, a->ast.location, "a volatile function in WITH");
+            c->columns[c->column_count++] =
+                (RangeColumn){.name = e->name, .type = e->expr->type, .typmod = e->expr->typmod};
+        }
+        if (a->column_aliases.count > c->column_count)
+            return fail_at(b->cx, a->ast.location, "42P10",
+                           "WITH query \"%s\" has %d columns available but %d columns specified", a->name,
+                           c->column_count, a->column_aliases.count);
+        for (int k = 0; k < a->column_aliases.count; k++)
+            c->columns[k].name = ((const AstString *)a->column_aliases.items[k])->text;
+        q->cte_count++;
+    }
+    return ST_OK;
+}
+
+static Status
+bind_plain_select(Binder *b, const AstSelect *s)
+{
+    Query *q = b->query;
+
+    if (s->has_windows)
+        return fail_unsupported(b->cx, -1, "WINDOW");
+    TRY(bind_from(b, &s->from));
+    TRY(bind_targets(b, &s->targets, CLAUSE_SELECT));
+    TRY(bind_condition(b, s->where, CLAUSE_WHERE, "WHERE", &q->where));
+    TRY(bind_condition(b, s->having, CLAUSE_HAVING, "HAVING", &q->having));
+    return ST_OK;
+}
+
+Status
+bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s, Query **out)
+{
+    Query *q = arena_new(arena, Query);
+    Binder b;
+
+    TRY(ctx_check_stack(cx));
+    binder_init(&b, cx, arena, params, parent, q);
+    if (s->into != NULL)
+        return fail_unsupported(cx, s->into->ast.location, "SELECT INTO");
+    TRY(bind_ctes(&b, &s->ctes, s->recursive));
+    if (s->set_op != SETOP_NONE)
+        TRY(bind_set_operation(&b, s));
+    else if (s->values.count > 0)
+        TRY(bind_values(&b, s));
+    else
+        TRY(bind_plain_select(&b, s));
+    TRY(bind_order_by(&b, &s->order_by));
+    if (s->set_op == SETOP_NONE && s->values.count == 0)
+        TRY(bind_group_by(&b, &s->group_by));
+    TRY(bind_distinct_clause(&b, s));
+    TRY(bind_limit_value(&b, s->offset, CLAUSE_OFFSET, "OFFSET", &q->offset));
+    TRY(bind_limit_value(&b, s->limit, CLAUSE_LIMIT, "LIMIT", &q->limit));
+    q->with_ties = s->with_ties;
+    if (q->with_ties)
+        return fail_unsupported(cx, -1, "FETCH FIRST ... WITH TIES");
+    /* literals that nothing gave a type become text, as PostgreSQL's output columns do */
+    for (int i = 0; i < q->target_count && (parent == NULL || q->set_op == SETOP_NONE); i++) {
+        if (parent == NULL || q->targets[i].expr->kind != EXPR_CONST)
+            TRY(resolve_unknown(&b, &q->targets[i].expr));
+    }
+    TRY(check_aggregates(&b));
+    TRY(bind_locking(&b, s));
+    *out = q;
+    return ST_OK;
+}

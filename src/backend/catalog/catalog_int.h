@@ -1,0 +1,40 @@
+/* src/backend/catalog/catalog_int.h - what the catalog's files share. */
+#ifndef CATALOG_INT_H
+#define CATALOG_INT_H
+#include "backend/catalog/catalog.h"
+
+typedef struct CachedTable CachedTable;
+
+struct Catalog {
+    Arena *arena; /* the session's */
+    Oid database, role;
+    BranchId branch;
+    const char *database_name, *role_name;
+    bool superuser;
+    const char *search_path;
+    TableInfo *relations[CAT_COUNT]; /* catalogs themselves, made when first used */
+    Arena cache, old_cache; /* TableInfos; those that were replaced */
+    CachedTable *by_oid[256];
+    uint64_t version;
+    bool end_registered; /* forget again when the transaction ends */
+};
+
+struct CachedTable {
+    CachedTable *next;
+    TableInfo info;
+    char relkind;
+};
+
+/* The definition in catalogs.def, without a branch. */
+const TableInfo *catalog_static(CatalogNo no);
+bool catalog_is_shared(CatalogNo no);
+/* OIDs and names of catalogs, for look-ups by name in pg_catalog. */
+bool catalog_no_of_oid(Oid oid, CatalogNo *out);
+bool catalog_no_of_name(const char *name, CatalogNo *out);
+/* Virtual tables and views of pg_catalog and information_schema (system_views.c). */
+const TableInfo *system_relation_by_name(Oid schema, const char *name);
+const TableInfo *system_relation_by_oid(Oid oid);
+RowMaker catalog_static_rows(CatalogNo no); /* NULL: none */
+void catalog_forget(Catalog *c);
+
+#endif

@@ -1,0 +1,14 @@
+/* config_int.h - what the sources of this folder share. */
+#ifndef CONFIG_INT_H
+#define CONFIG_INT_H
+#include "backend/config/settings.h"
+
+/* setting_check.c: see SettingCheck. */
+Status check_application_name(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
+Status check_client_encoding(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
+Status check_datestyle(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
+Status check_timezone(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
+
+Status fail_value(Ctx *cx, const SettingInfo *info, const char *text);
+
+#endif

@@ -1,0 +1,762 @@
+/* eval.c - expressions over a batch: one call computes a whole column.
+ *
+ * Results lie in cx->arena, which the operator has set to its scratch. CASE, AND, OR and COALESCE
+ * narrow the rows as they go (rule X1), so that what must not be computed is not. */
+#include "backend/exec/exec_int.h"
+#include "backend/exec/arrays.h"
+#include "backend/exec/subplan.h"
+#include "backend/type/numeric.h"
+
+static Vector *
+new_vector(Execution *e, Phys phys, uint32_t capacity)
+{
+    Vector *v = arena_new(e->cx->arena, Vector);
+
+    vector_init(v, e->cx->arena, phys, capacity);
+    return v;
+}
+
+static Vector *
+const_vector(Execution *e, const Value *v, Oid type)
+{
+    Vector *out = arena_new(e->cx->arena, Vector);
+
+    vector_of(out, e->cx->arena, v, type_by_oid(type)->phys);
+    return out;
+}
+
+static bool
+truth(const Vector *v, uint32_t row)
+{
+    return !vector_is_null(v, row) && ((const uint8_t *)v->data)[v->is_const ? 0 : row] != 0;
+}
+
+/* The rows of `rows` for which keep(v) holds. */
+typedef enum Keep { KEEP_TRUE, KEEP_NOT_TRUE, KEEP_NOT_FALSE, KEEP_NULL, KEEP_FALSE_OR_NULL } Keep;
+
+static Rows
+narrow(Execution *e, const Vector *v, Rows rows, Keep keep)
+{
+    uint16_t *sel = arena_alloc(e->cx->arena, sizeof(uint16_t) * MAX_OF(rows.count, 1));
+    uint32_t n = 0;
+
+    if (v->nulls == NULL && !v->is_const && keep == KEEP_TRUE) { /* the common case without branches */
+        const uint8_t *b = v->data;
+
+        for (uint32_t k = 0; k < rows.count; k++) {
+            uint32_t row = rows_at(rows, k);
+
+            sel[n] = (uint16_t)row;
+            n += b[row];
+        }
+        return (Rows){sel, n};
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        bool is_null = vector_is_null(v, row), t = !is_null && truth(v, row), take = false;
+
+        switch (keep) {
+        case KEEP_TRUE: take = t; break;
+        case KEEP_NOT_TRUE:
+        case KEEP_FALSE_OR_NULL: take = !t; break;
+        case KEEP_NOT_FALSE: take = is_null || t; break;
+        case KEEP_NULL: take = is_null; break;
+        }
+        sel[n] = (uint16_t)row;
+        n += take;
+    }
+    return (Rows){sel, n};
+}
+
+static Rows
+narrow_null(Execution *e, const Vector *v, Rows rows)
+{
+    uint16_t *sel = arena_alloc(e->cx->arena, sizeof(uint16_t) * MAX_OF(rows.count, 1));
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        if (vector_is_null(v, row))
+            sel[n++] = (uint16_t)row;
+    }
+    return (Rows){sel, n};
+}
+
+/* The rows of `all` that are not in `taken` (both ascending). */
+static Rows
+without(Execution *e, Rows all, Rows taken)
+{
+    uint16_t *sel = arena_alloc(e->cx->arena, sizeof(uint16_t) * MAX_OF(all.count, 1));
+    uint32_t n = 0, t = 0;
+
+    for (uint32_t k = 0; k < all.count; k++) {
+        uint32_t row = rows_at(all, k);
+
+        if (t < taken.count && rows_at(taken, t) == row)
+            t++;
+        else
+            sel[n++] = (uint16_t)row;
+    }
+    return (Rows){sel, n};
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------------- */
+
+static Status
+call_vector(Execution *e, const FnInfo *fn, const Oid *types, Vector *const *args, int count, Oid result,
+            int location, int state_no, const Batch *in, Rows rows, Vector **out)
+{
+    FnCall call = {
+        .cx = e->cx,
+        .fn = fn,
+        .rows = rows,
+        .capacity_rows = in->capacity,
+        .arg_count = count,
+        .arg_types = types,
+        .result_type = result,
+        .location = location,
+        .state = &e->states[state_no],
+    };
+
+    *out = arena_new(e->cx->arena, Vector);
+    return fn_call_vector(&call, fn, args, *out);
+}
+
+static Status
+eval_call(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector *args[FN_ARGS_MOST * 2];
+    Oid types[FN_ARGS_MOST * 2];
+
+    for (int i = 0; i < x->call.arg_count; i++) {
+        TRY(eval(e, x->call.args[i], in, rows, &args[i]));
+        types[i] = x->call.args[i]->type;
+    }
+    return call_vector(e, x->call.fn, types, args, x->call.arg_count, x->type, x->location, x->call.state_no,
+                       in, rows, out);
+}
+
+/* ---- AND, OR, NOT ------------------------------------------------------------------------------------------ */
+
+/* decided: the value that settles it (false for AND, true for OR). */
+static Status
+eval_and_or(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    bool decided = x->kind == EXPR_OR;
+    Vector *result = new_vector(e, PHYS_BOOL, in->capacity);
+    uint8_t *b = result->data;
+    Rows open = rows;
+
+    for (uint32_t k = 0; k < rows.count; k++)
+        b[rows_at(rows, k)] = !decided;
+    for (int i = 0; i < x->list.count && open.count > 0; i++) {
+        Vector *v;
+        uint16_t *sel = arena_alloc(e->cx->arena, sizeof(uint16_t) * open.count);
+        uint32_t n = 0;
+
+        TRY(eval(e, x->list.items[i], in, open, &v));
+        for (uint32_t k = 0; k < open.count; k++) {
+            uint32_t row = rows_at(open, k);
+
+            if (vector_is_null(v, row)) {
+                vector_need_nulls(result, e->cx->arena, in->capacity);
+                bit_set(result->nulls, row);
+                sel[n++] = (uint16_t)row;
+            } else if (truth(v, row) == decided) {
+                b[row] = decided;
+                if (result->nulls != NULL)
+                    result->nulls[row / 64] &= ~(UINT64_C(1) << (row % 64));
+            } else {
+                sel[n++] = (uint16_t)row;
+            }
+        }
+        open = (Rows){sel, n};
+    }
+    *out = result;
+    return ST_OK;
+}
+
+static Status
+eval_not(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector *v, *result;
+
+    TRY(eval(e, x->unary.arg, in, rows, &v));
+    result = new_vector(e, PHYS_BOOL, in->capacity);
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        ((uint8_t *)result->data)[row] = !((const uint8_t *)v->data)[v->is_const ? 0 : row];
+        if (vector_is_null(v, row)) {
+            vector_need_nulls(result, e->cx->arena, in->capacity);
+            bit_set(result->nulls, row);
+        }
+    }
+    *out = result;
+    return ST_OK;
+}
+
+static Status
+eval_test(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector *v, *result;
+
+    TRY(eval(e, x->unary.arg, in, rows, &v));
+    result = new_vector(e, PHYS_BOOL, in->capacity);
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        bool is_null = vector_is_null(v, row), yes;
+
+        if (x->kind == EXPR_NULL_TEST) {
+            yes = is_null != x->unary.is_not;
+        } else {
+            bool t = !is_null && truth(v, row), f = !is_null && !t;
+
+            switch (x->unary.test) {
+            case IS_TRUE: yes = t; break;
+            case IS_NOT_TRUE: yes = !t; break;
+            case IS_FALSE: yes = f; break;
+            case IS_NOT_FALSE: yes = !f; break;
+            case IS_UNKNOWN: yes = is_null; break;
+            default: yes = !is_null; break;
+            }
+        }
+        ((uint8_t *)result->data)[row] = yes;
+    }
+    *out = result;
+    return ST_OK;
+}
+
+/* ---- results put together from several vectors --------------------------------------------------------------- */
+
+/* Collects pieces, each for some rows, into one vector. */
+typedef struct Pieces {
+    Vector **vectors;
+    Rows *rows;
+    int count;
+} Pieces;
+
+static void
+pieces_init(Execution *e, Pieces *p, int most)
+{
+    p->vectors = arena_alloc(e->cx->arena, sizeof(Vector *) * (size_t)most);
+    p->rows = arena_alloc(e->cx->arena, sizeof(Rows) * (size_t)most);
+    p->count = 0;
+}
+
+static void
+pieces_add(Pieces *p, Vector *v, Rows rows)
+{
+    if (rows.count == 0)
+        return;
+    p->vectors[p->count] = v;
+    p->rows[p->count++] = rows;
+}
+
+static bool
+all_null(const Vector *v)
+{
+    return v->is_const && v->nulls != NULL && bit_get(v->nulls, 0);
+}
+
+static Status
+pieces_join(Execution *e, const Pieces *p, Oid type, uint32_t capacity, Vector **out)
+{
+    Vector *result = arena_new(e->cx->arena, Vector);
+    const Vector *model = NULL;
+    bool mixed = false;
+
+    if (p->count == 1 && !p->vectors[0]->is_const) {
+        *out = p->vectors[0];
+        return ST_OK;
+    }
+    for (int i = 0; i < p->count; i++) {
+        const Vector *v = p->vectors[i];
+
+        if (all_null(v))
+            continue;
+        if (model == NULL)
+            model = v;
+        mixed |= v->phys != model->phys || v->scale != model->scale;
+    }
+    vector_init(result, e->cx->arena,
+                model == NULL ? type_by_oid(type)->phys
+                : mixed       ? PHYS_VAR
+                              : (Phys)model->phys,
+                capacity);
+    result->scale = model != NULL && !mixed ? model->scale : 0;
+    for (int i = 0; i < p->count; i++)
+        TRY(vector_scatter(e->cx, result, capacity, p->vectors[i], p->rows[i]));
+    *out = result;
+    return ST_OK;
+}
+
+static Status
+eval_case(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    const Vector *saved = e->case_value;
+    Rows open = rows;
+    Pieces pieces;
+    Vector *v;
+    Status rc = ST_OK;
+
+    pieces_init(e, &pieces, x->cases.when_count + 1);
+    if (x->cases.arg != NULL) {
+        TRY(eval(e, x->cases.arg, in, rows, &v));
+        e->case_value = v;
+    }
+    for (int i = 0; i < x->cases.when_count && open.count > 0; i++) {
+        const Vector *mine = e->case_value;
+        Rows hit;
+
+        TRY_TO(out, rc, eval(e, x->cases.whens[i], in, open, &v));
+        hit = narrow(e, v, open, KEEP_TRUE);
+        if (hit.count == 0)
+            continue;
+        open = without(e, open, hit);
+        e->case_value = saved;
+        TRY_TO(out, rc, eval(e, x->cases.thens[i], in, hit, &v));
+        e->case_value = mine;
+        pieces_add(&pieces, v, hit);
+    }
+    e->case_value = saved;
+    if (open.count > 0) {
+        TRY_TO(out, rc, eval(e, x->cases.otherwise, in, open, &v));
+        pieces_add(&pieces, v, open);
+    }
+    rc = pieces_join(e, &pieces, x->type, in->capacity, out);
+out:
+    e->case_value = saved;
+    return rc;
+}
+
+static Status
+eval_coalesce(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Rows open = rows;
+    Pieces pieces;
+
+    pieces_init(e, &pieces, x->list.count + 1);
+    for (int i = 0; i < x->list.count && open.count > 0; i++) {
+        Vector *v;
+        Rows nulls;
+
+        TRY(eval(e, x->list.items[i], in, open, &v));
+        if (i == x->list.count - 1) {
+            pieces_add(&pieces, v, open);
+            break;
+        }
+        nulls = narrow_null(e, v, open);
+        if (nulls.count == 0) {
+            pieces_add(&pieces, v, open);
+            break;
+        }
+        pieces_add(&pieces, v, without(e, open, nulls));
+        open = nulls;
+    }
+    return pieces_join(e, &pieces, x->type, in->capacity, out);
+}
+
+static Status
+eval_minmax(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    const TypeInfo *type = type_by_oid(x->type);
+    Vector **args = arena_alloc(e->cx->arena, sizeof(Vector *) * (size_t)x->list.count);
+    uint16_t *choice = arena_zalloc(e->cx->arena, sizeof(uint16_t) * in->capacity);
+    Pieces pieces;
+
+    for (int i = 0; i < x->list.count; i++)
+        TRY(eval(e, x->list.items[i], in, rows, &args[i]));
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        for (int i = 1; i < x->list.count; i++) {
+            Value best, other;
+
+            if (vector_is_null(args[i], row))
+                continue;
+            if (vector_is_null(args[choice[row]], row)) {
+                choice[row] = (uint16_t)i;
+                continue;
+            }
+            best = vector_get(args[choice[row]], row);
+            other = vector_get(args[i], row);
+            if (x->list.greatest ? type->compare(&other, &best) > 0 : type->compare(&other, &best) < 0)
+                choice[row] = (uint16_t)i;
+        }
+    }
+    pieces_init(e, &pieces, x->list.count);
+    for (int i = 0; i < x->list.count; i++) {
+        uint16_t *sel = arena_alloc(e->cx->arena, sizeof(uint16_t) * MAX_OF(rows.count, 1));
+        uint32_t n = 0;
+
+        for (uint32_t k = 0; k < rows.count; k++) {
+            uint32_t row = rows_at(rows, k);
+
+            if (choice[row] == i)
+                sel[n++] = (uint16_t)row;
+        }
+        pieces_add(&pieces, args[i], (Rows){sel, n});
+    }
+    return pieces_join(e, &pieces, x->type, in->capacity, out);
+}
+
+/* IS DISTINCT FROM, NULLIF: = where neither side is null. */
+static Status
+eval_binary(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector *args[2], *equal, *result;
+    Oid types[2] = {x->binary.left->type, x->binary.right->type};
+    Rows both;
+
+    TRY(eval(e, x->binary.left, in, rows, &args[0]));
+    TRY(eval(e, x->binary.right, in, rows, &args[1]));
+    both = without(e, rows, narrow_null(e, args[0], rows));
+    both = without(e, both, narrow_null(e, args[1], both));
+    TRY(call_vector(e, fn_by_oid(x->binary.oper->fn), types, args, 2, TYPE_BOOL, x->location,
+                    x->binary.state_no, in, both, &equal));
+    if (x->kind == EXPR_NULLIF) {
+        Rows same = narrow(e, equal, both, KEEP_TRUE);
+        Value null = value_null();
+        Pieces pieces;
+
+        pieces_init(e, &pieces, 2);
+        pieces_add(&pieces, args[0], without(e, rows, same));
+        pieces_add(&pieces, const_vector(e, &null, x->type), same);
+        return pieces_join(e, &pieces, x->type, in->capacity, out);
+    }
+    result = new_vector(e, PHYS_BOOL, in->capacity);
+    for (uint32_t k = 0, b = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        bool distinct;
+
+        if (b < both.count && rows_at(both, b) == row) {
+            distinct = !truth(equal, row);
+            b++;
+        } else {
+            distinct = vector_is_null(args[0], row) != vector_is_null(args[1], row);
+        }
+        ((uint8_t *)result->data)[row] = distinct != x->binary.is_not;
+    }
+    *out = result;
+    return ST_OK;
+}
+
+/* ---- through text, arrays ------------------------------------------------------------------------------------- */
+
+static Status
+cast_through_text(Ctx *cx, const TypeInfo *from, const TypeInfo *to, int32_t typmod, const Value *v, Value *out)
+{
+    Buf text = {0};
+    Status rc;
+
+    if (from->phys == PHYS_VAR && (from->category == 'S' || from->oid == TYPE_UNKNOWN) && v->phys == PHYS_VAR)
+        return to->in(cx, to, v->var.data, v->var.bytes, typmod, out);
+    rc = from->out(cx, from, v, &text);
+    if (rc == ST_OK && text.failed)
+        rc = fail_memory(cx, text.bytes);
+    if (rc == ST_OK) {
+        const char *copy = arena_memdup(cx->arena, text.data, text.bytes);
+
+        rc = to->in(cx, to, copy, text.bytes, typmod, out);
+    }
+    buf_free(&text);
+    return rc;
+}
+
+/* Runs `each` for every row that is not null and collects the results. */
+typedef Status (*RowFn)(Execution *e, const Expr *x, const Value *v, Value *out);
+
+static Status
+each_row(Execution *e, const Expr *x, const Vector *v, const Batch *in, Rows rows, RowFn each, Vector **out)
+{
+    Vector *result = new_vector(e, type_by_oid(x->type)->phys, in->capacity);
+    Vector one;
+
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        Value value = vector_is_null(v, row) ? value_null() : vector_get(v, row), done = value_null();
+        uint16_t at = (uint16_t)row;
+
+        if (!value.is_null)
+            TRY(each(e, x, &value, &done));
+        if (!done.is_null && done.phys != PHYS_VAR && result->phys == PHYS_VAR)
+            done = numeric_pack(e->cx->arena, &done);
+        vector_of(&one, e->cx->arena, &done, (Phys)result->phys);
+        TRY(vector_scatter(e->cx, result, in->capacity, &one, (Rows){&at, 1}));
+    }
+    *out = result;
+    return ST_OK;
+}
+
+static Status
+io_cast_row(Execution *e, const Expr *x, const Value *v, Value *out)
+{
+    return cast_through_text(e->cx, type_by_oid(x->unary.arg->type), type_by_oid(x->type), -1, v, out);
+}
+
+static Status
+array_cast_row(Execution *e, const Expr *x, const Value *v, Value *out)
+{
+    const TypeInfo *from = type_by_oid(x->unary.arg->type), *to = type_by_oid(x->type);
+    Value *items;
+    int count;
+
+    TRY(array_elements(e->cx, from->elem, v, &items, &count));
+    for (int i = 0; i < count; i++) {
+        if (items[i].is_null)
+            continue;
+        if (x->unary.element_fn == NULL) {
+            TRY(cast_through_text(e->cx, type_by_oid(from->elem), type_by_oid(to->elem), x->typmod, &items[i],
+                                  &items[i]));
+        } else {
+            Value args[3] = {items[i], value_i32(x->typmod), value_bool(x->unary.explicit_cast)};
+            Oid types[3] = {from->elem, TYPE_INT4, TYPE_BOOL};
+
+            TRY(fn_call_value(e->cx, x->unary.element_fn, types, args, x->unary.element_fn->arg_count, to->elem,
+                              &items[i]));
+        }
+    }
+    return array_with_elements(e->cx, v, from->elem, to->elem, items, count, out);
+}
+
+static Status
+eval_array(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector **args = arena_alloc(e->cx->arena, sizeof(Vector *) * (size_t)MAX_OF(x->list.count, 1));
+    Value *items = arena_alloc(e->cx->arena, sizeof(Value) * (size_t)MAX_OF(x->list.count, 1));
+    Vector *result = new_vector(e, PHYS_VAR, in->capacity);
+    bool nested = x->list.count > 0 && x->list.items[0]->type == x->type;
+
+    for (int i = 0; i < x->list.count; i++)
+        TRY(eval(e, x->list.items[i], in, rows, &args[i]));
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        Value v;
+
+        for (int i = 0; i < x->list.count; i++)
+            items[i] = vector_is_null(args[i], row) ? value_null() : vector_get(args[i], row);
+        if (nested)
+            TRY(array_make_nested(e->cx, type_by_oid(x->type)->elem, items, x->list.count, &v));
+        else
+            TRY(array_make(e->cx, type_by_oid(x->type)->elem, items, x->list.count, &v));
+        vector_set(result, e->cx->arena, row, in->capacity, v);
+    }
+    *out = result;
+    return ST_OK;
+}
+
+static Status
+eval_subscript(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector *array, *lower = NULL, *upper = NULL;
+    Vector *result = new_vector(e, type_by_oid(x->type)->phys, in->capacity);
+    Oid elem = type_by_oid(x->subscript.arg->type)->elem;
+
+    TRY(eval(e, x->subscript.arg, in, rows, &array));
+    if (x->subscript.lower != NULL)
+        TRY(eval(e, x->subscript.lower, in, rows, &lower));
+    if (x->subscript.upper != NULL)
+        TRY(eval(e, x->subscript.upper, in, rows, &upper));
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        Value a, v = value_null();
+        bool missing = vector_is_null(array, row) || (lower != NULL && vector_is_null(lower, row)) ||
+                       (upper != NULL && vector_is_null(upper, row));
+        Vector one;
+        uint16_t at = (uint16_t)row;
+
+        if (!missing) {
+            a = vector_get(array, row);
+            if (x->subscript.is_slice)
+                TRY(array_slice(e->cx, elem, &a, lower != NULL ? vector_get(lower, row).i32 : INT32_MIN,
+                                upper != NULL ? vector_get(upper, row).i32 : INT32_MAX, &v));
+            else
+                TRY(array_element(e->cx, elem, &a, vector_get(upper, row).i32, &v));
+        }
+        if (!v.is_null && v.phys != PHYS_VAR && result->phys == PHYS_VAR)
+            v = numeric_pack(e->cx->arena, &v);
+        vector_of(&one, e->cx->arena, &v, (Phys)result->phys);
+        TRY(vector_scatter(e->cx, result, in->capacity, &one, (Rows){&at, 1}));
+    }
+    *out = result;
+    return ST_OK;
+}
+
+/* x op ANY/ALL (array): one pass of the operator for each element over the rows still open; with an
+ * array that differs from row to row, row by row. */
+static Status
+scalar_array_rows(Execution *e, const Expr *x, const Vector *left, const Value *array, const Batch *in,
+                  Rows rows, Vector *result)
+{
+    const TypeInfo *t = type_by_oid(x->binary.right->type);
+    const FnInfo *fn = fn_by_oid(x->binary.oper->fn);
+    Oid types[2] = {x->binary.left->type, t->elem};
+    bool decided = !x->binary.use_all;
+    Rows open = rows;
+    Value *items;
+    int count;
+
+    for (uint32_t k = 0; k < rows.count; k++)
+        ((uint8_t *)result->data)[rows_at(rows, k)] = !decided;
+    if (array->is_null) {
+        for (uint32_t k = 0; k < rows.count; k++) {
+            vector_need_nulls(result, e->cx->arena, in->capacity);
+            bit_set(result->nulls, rows_at(rows, k));
+        }
+        return ST_OK;
+    }
+    TRY(array_elements(e->cx, t->elem, array, &items, &count));
+    for (int i = 0; i < count && open.count > 0; i++) {
+        Vector *args[2] = {(Vector *)(uintptr_t)left, const_vector(e, &items[i], t->elem)}, *v;
+        uint16_t *sel = arena_alloc(e->cx->arena, sizeof(uint16_t) * open.count);
+        uint32_t n = 0;
+
+        TRY(call_vector(e, fn, types, args, 2, TYPE_BOOL, x->location, x->binary.state_no, in, open, &v));
+        for (uint32_t k = 0; k < open.count; k++) {
+            uint32_t row = rows_at(open, k);
+
+            if (vector_is_null(v, row)) {
+                vector_need_nulls(result, e->cx->arena, in->capacity);
+                bit_set(result->nulls, row);
+                sel[n++] = (uint16_t)row;
+            } else if (truth(v, row) == decided) {
+                ((uint8_t *)result->data)[row] = decided;
+                if (result->nulls != NULL)
+                    result->nulls[row / 64] &= ~(UINT64_C(1) << (row % 64));
+            } else {
+                sel[n++] = (uint16_t)row;
+            }
+        }
+        open = (Rows){sel, n};
+    }
+    return ST_OK;
+}
+
+static Status
+eval_scalar_array(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Vector *left, *right, *result = new_vector(e, PHYS_BOOL, in->capacity);
+
+    TRY(eval(e, x->binary.left, in, rows, &left));
+    TRY(eval(e, x->binary.right, in, rows, &right));
+    *out = result;
+    if (right->is_const) {
+        Value array = vector_is_null(right, 0) ? value_null() : vector_get(right, 0);
+
+        return scalar_array_rows(e, x, left, &array, in, rows, result);
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint16_t row = (uint16_t)rows_at(rows, k);
+        Value array = vector_is_null(right, row) ? value_null() : vector_get(right, row);
+
+        TRY(scalar_array_rows(e, x, left, &array, in, (Rows){&row, 1}, result));
+    }
+    return ST_OK;
+}
+
+/* ---- the switch --------------------------------------------------------------------------------------------------- */
+
+Status
+eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    switch (x->kind) {
+    case EXPR_SLOT:
+        ASSERT(x->slot.index < in->column_count);
+        *out = &in->columns[x->slot.index];
+        return ST_OK;
+    case EXPR_CONST: *out = const_vector(e, &x->constant, x->type); return ST_OK;
+    case EXPR_PARAM:
+        ASSERT(x->param.number < e->param_count);
+        *out = const_vector(e, &e->params[x->param.number], x->type);
+        return ST_OK;
+    case EXPR_OUTER: *out = const_vector(e, &e->outer[x->slot.index], x->type); return ST_OK;
+    case EXPR_CASE_VALUE:
+        ASSERT(e->case_value != NULL);
+        *out = (Vector *)(uintptr_t)e->case_value;
+        return ST_OK;
+    case EXPR_CALL: return eval_call(e, x, in, rows, out);
+    case EXPR_AND:
+    case EXPR_OR: return eval_and_or(e, x, in, rows, out);
+    case EXPR_NOT: return eval_not(e, x, in, rows, out);
+    case EXPR_NULL_TEST:
+    case EXPR_BOOL_TEST: return eval_test(e, x, in, rows, out);
+    case EXPR_CASE: return eval_case(e, x, in, rows, out);
+    case EXPR_COALESCE: return eval_coalesce(e, x, in, rows, out);
+    case EXPR_MINMAX: return eval_minmax(e, x, in, rows, out);
+    case EXPR_DISTINCT:
+    case EXPR_NULLIF: return eval_binary(e, x, in, rows, out);
+    case EXPR_RELABEL: return eval(e, x->unary.arg, in, rows, out);
+    case EXPR_IO_CAST: {
+        Vector *v;
+
+        TRY(eval(e, x->unary.arg, in, rows, &v));
+        return each_row(e, x, v, in, rows, io_cast_row, out);
+    }
+    case EXPR_ARRAY_CAST: {
+        Vector *v;
+
+        TRY(eval(e, x->unary.arg, in, rows, &v));
+        return each_row(e, x, v, in, rows, array_cast_row, out);
+    }
+    case EXPR_SCALAR_ARRAY: return eval_scalar_array(e, x, in, rows, out);
+    case EXPR_ARRAY: return eval_array(e, x, in, rows, out);
+    case EXPR_SUBSCRIPT: return eval_subscript(e, x, in, rows, out);
+    case EXPR_SUBQUERY: return subplan_eval(e, x, in, rows, out);
+    case EXPR_COLUMN:
+    case EXPR_AGG:
+    case EXPR_ROW:
+    case EXPR_DEFAULT: break;
+    }
+    ASSERT(!"an expression the planner should have replaced");
+    return ST_ERROR;
+}
+
+Status
+eval_filter(Execution *e, const Expr *x, const Batch *in, Rows rows, Rows *out)
+{
+    Vector *v;
+
+    if (x->kind == EXPR_AND) {
+        for (int i = 0; i < x->list.count && rows.count > 0; i++)
+            TRY(eval_filter(e, x->list.items[i], in, rows, &rows));
+        *out = rows;
+        return ST_OK;
+    }
+    TRY(eval(e, x, in, rows, &v));
+    if (v->is_const && v->nulls == NULL && ((const uint8_t *)v->data)[0]) {
+        *out = rows;
+        return ST_OK;
+    }
+    *out = narrow(e, v, rows, KEEP_TRUE);
+    return ST_OK;
+}
+
+Status
+eval_one(Execution *e, const Expr *x, Value *out)
+{
+    Batch none = {.capacity = 1, .rows = {NULL, 1}};
+    Vector *v;
+
+    TRY(eval(e, x, &none, none.rows, &v));
+    *out = vector_is_null(v, 0) ? value_null() : vector_get(v, 0);
+    return ST_OK;
+}
+
+Status
+set_outer(Execution *e, const OuterArg *args, int count, const Batch *in, uint32_t row)
+{
+    uint16_t at = (uint16_t)row;
+
+    for (int i = 0; i < count; i++) {
+        Vector *v;
+        int index = args[i].index;
+
+        TRY(eval(e, args[i].expr, in, (Rows){&at, 1}, &v));
+        arena_reset(&e->outer_arena[index]);
+        e->outer[index] =
+            vector_is_null(v, row) ? value_null() : value_copy(&e->outer_arena[index], vector_get(v, row));
+    }
+    return ST_OK;
+}

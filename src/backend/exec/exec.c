@@ -1,0 +1,255 @@
+/* exec.c - making operators, handing on calls, closing everything whatever happened. */
+#include "backend/exec/exec_int.h"
+
+#include "backend/exec/subplan.h"
+#include "base/env.h"
+
+static Status (*const makers[PLAN_KIND_COUNT])(Execution *e, const Plan *plan, Op **out) = {
+    [PLAN_RESULT] = result_op,           [PLAN_SCAN] = scan_op,
+    [PLAN_INDEX_SCAN] = index_scan_op,   [PLAN_ROWS_SCAN] = rows_scan_op,
+    [PLAN_VALUES] = values_op,           [PLAN_FUNCTION] = function_op,
+    [PLAN_SUBQUERY] = subquery_op,       [PLAN_FILTER] = filter_op,
+    [PLAN_PROJECT] = project_op,         [PLAN_PROJECT_SET] = project_set_op,
+    [PLAN_NESTED_LOOP] = nested_loop_op, [PLAN_HASH_JOIN] = hash_join_op,
+    [PLAN_AGGREGATE] = aggregate_op,     [PLAN_SORT] = sort_op,
+    [PLAN_UNIQUE] = unique_op,           [PLAN_LIMIT] = limit_op,
+    [PLAN_APPEND] = append_op,           [PLAN_SET_OP] = set_operation_op,
+    [PLAN_LOCK_ROWS] = lock_rows_op,     [PLAN_MODIFY] = modify_op,
+};
+
+Status
+op_new(Execution *e, const Plan *plan, Op **out)
+{
+    ASSERT(makers[plan->kind] != NULL);
+    return makers[plan->kind](e, plan, out);
+}
+
+void *
+op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class)
+{
+    Op *op = arena_zalloc(e->arena, bytes);
+
+    op->class = class;
+    op->plan = plan;
+    op->e = e;
+    arena_init(&op->scratch, "operator", e->cx->arena->budget);
+    if (e->op_count == e->op_capacity) {
+        int capacity = MAX_OF(8, e->op_capacity * 2);
+        Op **ops = arena_array(e->arena, Op *, capacity);
+
+        if (e->op_count > 0)
+            memcpy(ops, e->ops, sizeof(*ops) * (size_t)e->op_count);
+        e->ops = ops;
+        e->op_capacity = capacity;
+    }
+    e->ops[e->op_count++] = op;
+    return op;
+}
+
+Status
+op_children(Op *op)
+{
+    if (op->plan->left != NULL)
+        TRY(op_new(op->e, op->plan->left, &op->left));
+    if (op->plan->right != NULL)
+        TRY(op_new(op->e, op->plan->right, &op->right));
+    return ST_OK;
+}
+
+static Status
+counted_next(Op *op, uint64_t budget, Batch **out)
+{
+    Ctx *cx = op->e->cx;
+    uint64_t start = env_mono_us(cx->env);
+    Status rc = op->class->next(op, budget, out);
+
+    op->count->time_us += env_mono_us(cx->env) - start;
+    if (op->count->loops == 0)
+        op->count->loops = 1;
+    if (rc == ST_OK && *out != NULL)
+        op->count->rows += (*out)->rows.count;
+    return rc;
+}
+
+Status
+op_next(Op *op, uint64_t budget, Batch **out)
+{
+    Ctx *cx = op->e->cx;
+    Arena *saved = cx->arena;
+    Status rc;
+
+    TRY(ctx_poll(cx));
+    cx->arena = &op->scratch;
+    rc = UNLIKELY(op->count != NULL) ? counted_next(op, budget, out) : op->class->next(op, budget, out);
+    cx->arena = saved;
+    return rc;
+}
+
+Status
+op_rewind(Op *op)
+{
+    Ctx *cx = op->e->cx;
+    Arena *saved = cx->arena;
+    Status rc;
+
+    if (op->count != NULL && op->count->loops > 0)
+        op->count->loops++;
+    cx->arena = &op->scratch;
+    rc = op->class->rewind(op);
+    cx->arena = saved;
+    return rc;
+}
+
+static void
+allocate_values(Execution *e)
+{
+    int n = e->query->outer_count;
+
+    e->outer = arena_array(e->arena, Value, MAX_OF(n, 1));
+    e->outer_arena = arena_array(e->arena, Arena, MAX_OF(n, 1));
+    for (int i = 0; i < n; i++) {
+        e->outer[i].is_null = true;
+        arena_init(&e->outer_arena[i], "outer value", NULL);
+    }
+    e->states = arena_array(e->arena, void *, e->query->state_count + 1);
+    e->subplans = arena_array(e->arena, SubplanState *, e->query->subplan_count + 1);
+}
+
+Status
+exec_open(Ctx *cx, Arena *arena, const PlannedQuery *plan, const Value *params, int param_count,
+          Execution **out)
+{
+    Execution *e = arena_new(arena, Execution);
+    Status rc;
+
+    e->cx = cx;
+    e->arena = arena;
+    e->query = plan;
+    e->params = params;
+    e->param_count = param_count;
+    allocate_values(e);
+    rc = op_new(e, plan->plan, &e->root);
+    if (rc != ST_OK) {
+        exec_close(e);
+        return rc;
+    }
+    *out = e;
+    return ST_OK;
+}
+
+Status
+exec_next(Execution *e, uint64_t budget, Batch **batch)
+{
+    if (!e->has_snapshot) {
+        TRY(txn_snapshot(e->cx, &e->snapshot));
+        e->has_snapshot = true;
+    }
+    return op_next(e->root, budget, batch);
+}
+
+uint64_t
+exec_changed(const Execution *e)
+{
+    return e->changed;
+}
+
+void
+exec_close(Execution *e)
+{
+    if (e == NULL)
+        return;
+    for (int i = e->op_count - 1; i >= 0; i--) {
+        Op *op = e->ops[i];
+
+        if (op->class->close != NULL)
+            op->class->close(op);
+        arena_free(&op->scratch);
+    }
+    e->op_count = 0;
+    for (int i = 0; i < e->query->subplan_count; i++)
+        subplan_close(e->subplans[i]);
+    for (int i = 0; i < e->query->outer_count; i++)
+        arena_free(&e->outer_arena[i]);
+    if (e->has_snapshot) {
+        txn_snapshot_release(e->cx);
+        e->has_snapshot = false;
+    }
+}
+
+void
+exec_instrument(Execution *e)
+{
+    e->instrumented = true;
+    e->counts = arena_array(e->arena, ExecCount, MAX_OF(e->op_count, 1));
+    e->count_count = e->op_count;
+    for (int i = 0; i < e->op_count; i++) {
+        e->counts[i].plan = e->ops[i]->plan;
+        e->ops[i]->count = &e->counts[i];
+    }
+}
+
+const ExecCount *
+exec_counts(const Execution *e, int *count)
+{
+    *count = e->count_count;
+    return e->counts;
+}
+
+/* ---- single expressions ------------------------------------------------------------------------------------ */
+
+struct RowEval {
+    Execution e;
+    PlannedQuery none;
+};
+
+Status
+row_eval_open(Ctx *cx, Arena *arena, int state_count, RowEval **out)
+{
+    RowEval *r = arena_new(arena, RowEval);
+
+    r->none.state_count = state_count;
+    r->e.cx = cx;
+    r->e.arena = arena;
+    r->e.query = &r->none;
+    allocate_values(&r->e);
+    *out = r;
+    return ST_OK;
+}
+
+void
+row_eval_close(RowEval *r)
+{
+    (void)r; /* everything lies in the arena it was opened with */
+}
+
+Status
+row_eval(RowEval *r, const Expr *x, const Value *values, int value_count, Value *out)
+{
+    Arena *a = r->e.cx->arena;
+    Vector *columns = arena_array(a, Vector, MAX_OF(value_count, 1));
+    Batch row = {.columns = columns, .column_count = value_count, .rows = {NULL, 1}, .capacity = 1};
+    Vector *v;
+
+    for (int i = 0; i < value_count; i++)
+        vector_of(&columns[i], a, &values[i], values[i].is_null ? PHYS_VAR : (Phys)values[i].phys);
+    TRY(eval(&r->e, x, &row, row.rows, &v));
+    *out = vector_is_null(v, 0) ? value_null() : vector_get(v, 0);
+    return ST_OK;
+}
+
+Status
+exec_constant(Ctx *cx, Arena *arena, const Expr *x, Value *out)
+{
+    RowEval *r;
+    Expr *resolved;
+    int states = 0;
+    Arena *saved = cx->arena;
+    Status rc;
+
+    TRY(plan_row_expression(cx, arena, &states, x, &resolved));
+    TRY(row_eval_open(cx, arena, states, &r));
+    cx->arena = arena;
+    rc = row_eval(r, resolved, NULL, 0, out);
+    cx->arena = saved;
+    return rc;
+}

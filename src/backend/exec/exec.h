@@ -1,0 +1,47 @@
+/* src/backend/exec/exec.h - running a plan: operators hand batches of rows upwards. */
+#ifndef EXEC_EXEC_H
+#define EXEC_EXEC_H
+#include "backend/plan/plan.h"
+#include "storage/txn/txn.h"
+
+/* Rows on their way: columns of equal length, and which rows count. Valid until the operator that gave
+ * it is called again. */
+typedef struct Batch {
+    Vector *columns;
+    int column_count;
+    Rows rows;
+    uint32_t capacity; /* of every vector: row numbers are below it */
+} Batch;
+
+typedef struct Execution Execution;
+
+/* Makes the operators of a plan. `params` (param_count values of the types the plan was bound with)
+ * must live as long as the execution, which lies in `arena`. The caller has taken the plan's relation
+ * locks. The plan's snapshot is taken by the first exec_next. */
+MUST_CHECK Status exec_open(Ctx *cx, Arena *arena, const PlannedQuery *plan, const Value *params,
+                            int param_count, Execution **out);
+/* The next batch of at most `budget` rows (rule X1); *batch NULL at the end. */
+MUST_CHECK Status exec_next(Execution *e, uint64_t budget, Batch **batch);
+/* Rows changed by INSERT, UPDATE, DELETE so far. */
+uint64_t exec_changed(const Execution *e);
+/* Releases pins and memory; after failures too. NULL is fine. */
+void exec_close(Execution *e);
+/* EXPLAIN ANALYZE: rows and microseconds of each node, by Plan. */
+typedef struct ExecCount {
+    const Plan *plan;
+    uint64_t rows, loops, time_us;
+} ExecCount;
+void exec_instrument(Execution *e);
+const ExecCount *exec_counts(const Execution *e, int *count);
+
+/* ---- single expressions -------------------------------------------------------------------------------- */
+typedef struct RowEval RowEval;
+/* For expressions made by plan_row_expression; `state_count` is theirs. Lies in `arena`. */
+MUST_CHECK Status row_eval_open(Ctx *cx, Arena *arena, int state_count, RowEval **out);
+void row_eval_close(RowEval *r);
+/* Over one row of values (slot i = values[i]). The result lies in cx->arena. */
+MUST_CHECK Status row_eval(RowEval *r, const Expr *e, const Value *values, int value_count, Value *out);
+/* The value of an expression without columns. */
+MUST_CHECK Status exec_constant(Ctx *cx, Arena *arena, const Expr *e, Value *out);
+
+#endif

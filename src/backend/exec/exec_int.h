@@ -1,0 +1,136 @@
+/* src/backend/exec/exec_int.h - what the operators share.
+ *
+ * An operator's output is valid until its next call: it lies in the operator's own scratch arena,
+ * which is reset when the call begins. While an operator computes, cx->arena is its scratch. */
+#ifndef EXEC_INT_H
+#define EXEC_INT_H
+#include "backend/exec/exec.h"
+
+typedef struct Op Op;
+
+typedef struct OpClass {
+    /* At most `budget` rows; *out NULL = no more. */
+    Status (*next)(Op *op, uint64_t budget, Batch **out);
+    /* Starts again from the beginning; values handed down may have changed. */
+    Status (*rewind)(Op *op);
+    void (*close)(Op *op); /* gives up pins and arenas of its own; may be NULL */
+} OpClass;
+
+struct Op {
+    const OpClass *class;
+    const Plan *plan;
+    Execution *e;
+    Op *left, *right;
+    Arena scratch;
+    Batch out;
+    ExecCount *count; /* EXPLAIN ANALYZE, else NULL */
+};
+
+typedef struct SubplanState SubplanState;
+
+struct Execution {
+    Ctx *cx;
+    Arena *arena;
+    const PlannedQuery *query;
+    const Value *params;
+    int param_count;
+    Value *outer; /* values handed down */
+    Arena *outer_arena; /* their bytes, per value */
+    void **states; /* FnCall.state of each place */
+    SubplanState **subplans;
+    Op *root;
+    Snapshot snapshot;
+    bool has_snapshot;
+    uint64_t changed;
+    const Vector *case_value;
+    /* R4: the re-check runs with every base relation fixed to one row; NULL outside */
+    const Tid *fixed;
+    Op **ops; /* all, for closing */
+    int op_count, op_capacity;
+    ExecCount *counts;
+    int count_count;
+    bool instrumented;
+};
+
+/* ---- operators ------------------------------------------------------------------------------------------ */
+Status op_new(Execution *e, const Plan *plan, Op **out);
+Status op_next(Op *op, uint64_t budget, Batch **out);
+Status op_rewind(Op *op);
+/* Allocates an operator of its own struct type, which starts with Op. */
+void *op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class);
+#define OP_NEW(e, plan, Type, class) ((Type *)op_alloc((e), (plan), sizeof(Type), (class)))
+Status op_children(Op *op);
+
+Status scan_op(Execution *e, const Plan *plan, Op **out);
+Status index_scan_op(Execution *e, const Plan *plan, Op **out);
+Status rows_scan_op(Execution *e, const Plan *plan, Op **out);
+Status result_op(Execution *e, const Plan *plan, Op **out);
+Status values_op(Execution *e, const Plan *plan, Op **out);
+Status function_op(Execution *e, const Plan *plan, Op **out);
+Status subquery_op(Execution *e, const Plan *plan, Op **out);
+Status filter_op(Execution *e, const Plan *plan, Op **out);
+Status project_op(Execution *e, const Plan *plan, Op **out);
+Status project_set_op(Execution *e, const Plan *plan, Op **out);
+Status nested_loop_op(Execution *e, const Plan *plan, Op **out);
+Status hash_join_op(Execution *e, const Plan *plan, Op **out);
+Status aggregate_op(Execution *e, const Plan *plan, Op **out);
+Status sort_op(Execution *e, const Plan *plan, Op **out);
+/* Tells a sort (others do not mind) that no more than `rows` will be asked for. */
+void sort_set_bound(Op *op, uint64_t rows);
+Status unique_op(Execution *e, const Plan *plan, Op **out);
+Status limit_op(Execution *e, const Plan *plan, Op **out);
+Status append_op(Execution *e, const Plan *plan, Op **out);
+Status set_operation_op(Execution *e, const Plan *plan, Op **out);
+Status lock_rows_op(Execution *e, const Plan *plan, Op **out);
+Status modify_op(Execution *e, const Plan *plan, Op **out);
+
+/* ---- expressions ---------------------------------------------------------------------------------------- */
+/* The result may be a column of `in`. Results lie in cx->arena. */
+Status eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out);
+/* Rows for which the condition is true: *sel from cx->arena (or rows.sel when all are). */
+Status eval_filter(Execution *e, const Expr *x, const Batch *in, Rows rows, Rows *out);
+/* Sets the values handed down from row `row` of the batch. */
+Status set_outer(Execution *e, const OuterArg *args, int count, const Batch *in, uint32_t row);
+Status eval_one(Execution *e, const Expr *x, Value *out); /* no columns */
+
+/* ---- vectors -------------------------------------------------------------------------------------------- */
+/* dst[dst_row + k] = src[row k of rows]; bytes of PHYS_VAR are copied into `bytes` when given. Forms of
+ * numeric that do not agree become packed. ST_NO_MEMORY (53200) when the arena's budget is used up. */
+Status vector_append(Ctx *cx, Arena *a, Arena *bytes, Vector *dst, uint32_t dst_row, uint32_t dst_capacity,
+                     const Vector *src, Rows rows);
+/* dst[row] = src[row] for each of rows. */
+Status vector_scatter(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, Rows rows);
+/* dst[row] = the const src; a numeric dst is in the packed form. */
+Status vector_put(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, uint32_t row);
+/* A const vector of a value in the form the value has (numeric has two), or a null of the given form. */
+static inline void
+vector_of(Vector *out, Arena *a, const Value *v, Phys null_phys)
+{
+    vector_init_const(out, a, v, v->is_null ? null_phys : (Phys)v->phys);
+}
+Status fail_memory(Ctx *cx, size_t bytes);
+
+/* ---- row store: rows kept by sorts, hashes and joins ---------------------------------------------------- */
+typedef struct RowStore {
+    Ctx *cx;
+    Arena arena; /* chunks and bytes */
+    int column_count;
+    Expr *const *types; /* column i has types[i]->type */
+    Vector **chunks; /* each: column_count vectors of BATCH_ROWS */
+    uint32_t chunk_capacity;
+    uint64_t row_count;
+} RowStore;
+void row_store_init(RowStore *s, Ctx *cx, const char *name, Expr *const *types, int column_count);
+Status row_store_append(RowStore *s, const Batch *in);
+/* columns[c].data etc. of row `row`. */
+Value row_store_get(const RowStore *s, uint64_t row, int column);
+/* Gathers rows by number into `out` (columns from arena a, bytes not copied). rows[i] == UINT64_MAX: a row of
+ * nulls. */
+Status row_store_gather(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, Vector *columns);
+void row_store_clear(RowStore *s);
+void row_store_free(RowStore *s);
+
+/* A new batch of own vectors in `a` (data of each type's form). */
+Vector *vectors_new(Arena *a, Expr *const *types, int count, uint32_t capacity);
+
+#endif

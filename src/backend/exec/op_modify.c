@@ -1,0 +1,411 @@
+/* op_modify.c - INSERT, UPDATE, DELETE.
+ *
+ * The rows to change come from below in batches; each is changed on its own. A row that somebody else
+ * has changed since our snapshot is locked at its newest version and checked again: a second instance
+ * of the plan below runs with every base relation fixed to one row (rule R4). From REPEATABLE READ up
+ * that is 40001 instead. */
+#include "backend/exec/exec_int.h"
+
+#include "backend/exec/heap_read.h"
+#include "backend/exec/key.h"
+#include "backend/exec/row_write.h"
+
+typedef struct ModifyOp {
+    Op op;
+    RowWriter *writer;
+    RowStore returned; /* RETURNING's rows of the current batch */
+    uint64_t returned_at;
+    bool done;
+    Execution *recheck;
+    Tid *fixed;
+} ModifyOp;
+
+static Status
+fail_conflict(Ctx *cx, RowOutcome outcome)
+{
+    return fail(cx, ST_CONFLICT, "40001",
+                outcome == ROW_DELETED ? "could not serialize access due to concurrent delete"
+                                       : "could not serialize access due to concurrent update");
+}
+
+static Value
+value_at(const Batch *in, int slot, uint32_t row)
+{
+    return vector_is_null(&in->columns[slot], row) ? value_null() : vector_get(&in->columns[slot], row);
+}
+
+/* The new row: for INSERT the input, for UPDATE the old row with the assigned columns, for DELETE the
+ * old row (if it was read at all). */
+static void
+row_values(const ModifyOp *m, const Batch *in, uint32_t row, Value *values)
+{
+    const Plan *plan = m->op.plan;
+    int first = plan->modify.command == COMMAND_INSERT ? 0 : plan->modify.first_column_slot;
+
+    for (int c = 0; c < plan->modify.table->column_count; c++)
+        values[c] = first < 0 ? value_null() : value_at(in, first + c, row);
+    for (int i = 0; i < plan->modify.assign_count && plan->modify.command == COMMAND_UPDATE; i++)
+        values[plan->modify.assign_columns[i] - 1] = value_at(in, plan->modify.first_value_slot + i, row);
+}
+
+static Status
+keep_returning(ModifyOp *m, const Batch *in, uint32_t row, const Value *values, Tid tid)
+{
+    const Plan *plan = m->op.plan;
+    Execution *e = m->op.e;
+    Arena *a = e->cx->arena;
+    int n = plan->modify.table->column_count, total = n + 2 + in->column_count;
+    Vector *columns, *results;
+    Batch one, result;
+
+    if (plan->modify.returning_count == 0)
+        return ST_OK;
+    columns = arena_array(a, Vector, total);
+    results = arena_array(a, Vector, plan->modify.returning_count);
+    for (int c = 0; c < total; c++) {
+        Value v = c < n        ? values[c]
+                  : c == n     ? value_i64((int64_t)tid)
+                  : c == n + 1 ? value_oid(plan->modify.table->oid)
+                               : value_at(in, c - n - 2, row);
+
+        vector_of(&columns[c], a, &v, v.is_null ? PHYS_VAR : (Phys)v.phys);
+    }
+    one = (Batch){columns, total, {NULL, 1}, 1};
+    for (int i = 0; i < plan->modify.returning_count; i++) {
+        Vector *v;
+
+        TRY(eval(e, plan->modify.returning[i], &one, one.rows, &v));
+        results[i] = *v;
+        if (vector_is_null(v, 0)) { /* a null of unknown form takes that of the column */
+            Value null = value_null();
+
+            vector_of(&results[i], a, &null, type_by_oid(plan->outputs[i]->type)->phys);
+        }
+    }
+    result = (Batch){results, plan->modify.returning_count, {NULL, 1}, 1};
+    return row_store_append(&m->returned, &result);
+}
+
+/* ---- the re-check ------------------------------------------------------------------------------------------------ */
+
+/* Runs the plan below for the newest version of one row; *in NULL when it no longer qualifies. */
+static Status
+recheck_row(ModifyOp *m, const Batch *old, uint32_t row, Tid newest, Batch **in)
+{
+    Execution *e = m->op.e;
+    const Plan *plan = m->op.plan;
+
+    if (m->recheck == NULL) {
+        PlannedQuery *below = arena_memdup(e->arena, e->query, sizeof(*e->query));
+
+        below->plan = plan->left;
+        TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &m->recheck));
+        m->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));
+        m->recheck->fixed = m->fixed;
+    } else {
+        TRY(op_rewind(m->recheck->root));
+    }
+    m->recheck->snapshot = e->snapshot;
+    m->recheck->has_snapshot = true;
+    memset(m->fixed, 0, sizeof(Tid) * (size_t)e->query->rel_count);
+    m->fixed[plan->modify.rel_no] = newest;
+    for (int i = 0; i < plan->modify.mark_count; i++) {
+        Value v = value_at(old, plan->modify.mark_slots[i], row);
+
+        m->fixed[plan->modify.mark_rels[i]] = v.is_null ? TID_NONE : (Tid)v.i64;
+    }
+    return op_next(m->recheck->root, 1, in);
+}
+
+/* One row of UPDATE or DELETE, again from the start as long as others are faster. */
+static Status
+change_row(ModifyOp *m, const Batch *in, uint32_t row)
+{
+    Execution *e = m->op.e;
+    Ctx *cx = e->cx;
+    const Plan *plan = m->op.plan;
+    const TableInfo *t = plan->modify.table;
+    Tid tid = (Tid)value_at(in, plan->modify.ctid_slot, row).i64;
+    Value *values = arena_array(cx->arena, Value, MAX_OF(t->column_count, 1));
+    Snapshot snapshot = e->snapshot;
+    const Batch *original = in;
+    uint32_t original_row = row;
+
+    for (;;) {
+        RowChange change;
+        Batch *again;
+
+        TRY(ctx_poll(cx));
+        row_values(m, in, row, values);
+        if (plan->modify.command == COMMAND_UPDATE)
+            TRY(row_writer_update(m->writer, tid, &snapshot, values, plan->modify.index_touched,
+                                  plan->modify.keys_changed, &change));
+        else
+            TRY(heap_delete(cx, &t->heap, tid, &snapshot, &change));
+        switch (change.outcome) {
+        case ROW_DONE:
+            e->changed++;
+            return keep_returning(m, in, row, values,
+                                  plan->modify.command == COMMAND_UPDATE ? change.tid : tid);
+        case ROW_SELF_UPDATED: return ST_OK;
+        case ROW_DELETED:
+            if (txn_isolation(cx) != ISOLATION_READ_COMMITTED)
+                return fail_conflict(cx, change.outcome);
+            return ST_OK;
+        case ROW_UPDATED: break;
+        case ROW_WOULD_BLOCK: ASSERT(!"we asked to wait");
+        }
+        if (txn_isolation(cx) != ISOLATION_READ_COMMITTED)
+            return fail_conflict(cx, change.outcome);
+        TRY(heap_lock(cx, &t->heap, change.tid, &snapshot,
+                      plan->modify.command == COMMAND_UPDATE && !plan->modify.keys_changed
+                          ? ROW_LOCK_NO_KEY_UPDATE
+                          : ROW_LOCK_UPDATE,
+                      LOCK_WAIT_BLOCK, &change));
+        if (change.outcome == ROW_DELETED)
+            return ST_OK;
+        tid = change.tid;
+        TRY(recheck_row(m, original, original_row, tid, &again));
+        if (again == NULL)
+            return ST_OK;
+        in = again;
+        row = rows_at(again->rows, 0);
+        TRY(txn_catalog_snapshot(cx, &snapshot)); /* the row is ours: its newest version is what we see */
+    }
+}
+
+static Status
+insert_rows(ModifyOp *m, const Batch *in)
+{
+    const TableInfo *t = m->op.plan->modify.table;
+    Ctx *cx = m->op.e->cx;
+    Value *values = arena_array(cx->arena, Value, (size_t)MAX_OF(t->column_count, 1));
+
+    for (uint32_t k = 0; k < in->rows.count; k++) {
+        uint32_t row = rows_at(in->rows, k);
+        Tid tid;
+
+        row_values(m, in, row, values);
+        TRY(row_writer_insert(m->writer, values, &tid));
+        m->op.e->changed++;
+        TRY(keep_returning(m, in, row, values, tid));
+    }
+    return ST_OK;
+}
+
+static Status
+modify_batch(ModifyOp *m, const Batch *in)
+{
+    if (m->op.plan->modify.command == COMMAND_INSERT)
+        return insert_rows(m, in);
+    for (uint32_t k = 0; k < in->rows.count; k++) {
+        ArenaMark mark = arena_mark(&m->op.scratch);
+
+        TRY(change_row(m, in, rows_at(in->rows, k)));
+        if (mark.chunk != NULL)
+            arena_rewind(&m->op.scratch, mark);
+    }
+    return ST_OK;
+}
+
+static Status
+modify_next(Op *op, uint64_t budget, Batch **out)
+{
+    ModifyOp *m = (ModifyOp *)op;
+    uint32_t n;
+    uint64_t *rows;
+
+    *out = NULL;
+    while (!m->done) { /* all changes are made before the first row is given out */
+        Batch *in;
+
+        arena_reset(&op->scratch);
+        TRY(op_next(op->left, BATCH_ROWS, &in));
+        if (in == NULL)
+            m->done = true;
+        else
+            TRY(modify_batch(m, in));
+    }
+    arena_reset(&op->scratch);
+    n = (uint32_t)MIN_OF(MIN_OF(m->returned.row_count - m->returned_at, budget), (uint64_t)BATCH_ROWS);
+    if (n == 0)
+        return ST_OK;
+    rows = arena_alloc(&op->scratch, sizeof(*rows) * n);
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = m->returned_at + i;
+    m->returned_at += n;
+    op->out.columns = arena_array(&op->scratch, Vector, MAX_OF(op->plan->output_count, 1));
+    op->out.column_count = op->plan->output_count;
+    op->out.capacity = n;
+    op->out.rows = (Rows){NULL, n};
+    TRY(row_store_gather(&m->returned, &op->scratch, rows, n, op->out.columns));
+    *out = &op->out;
+    return ST_OK;
+}
+
+static Status
+modify_rewind(Op *op)
+{
+    (void)op;
+    ASSERT(!"a change is made once");
+    return ST_ERROR;
+}
+
+static void
+modify_close(Op *op)
+{
+    ModifyOp *m = (ModifyOp *)op;
+
+    if (m->recheck != NULL) {
+        m->recheck->has_snapshot = false; /* it borrowed ours */
+        exec_close(m->recheck);
+    }
+    row_store_free(&m->returned);
+    row_writer_close(m->writer);
+}
+
+Status
+modify_op(Execution *e, const Plan *plan, Op **out)
+{
+    static const OpClass class = {.next = modify_next, .rewind = modify_rewind, .close = modify_close};
+    ModifyOp *m = OP_NEW(e, plan, ModifyOp, &class);
+
+    row_store_init(&m->returned, e->cx, "returning", plan->outputs, plan->output_count);
+    TRY(row_writer_open(e->cx, e->arena, plan->modify.table, plan->modify.checks, plan->modify.check_count,
+                        e->query->state_count, &m->writer));
+    *out = &m->op;
+    return op_children(*out);
+}
+
+/* ---- FOR UPDATE and its kin ------------------------------------------------------------------------------------ */
+
+typedef struct LockRowsOp {
+    Op op;
+    Execution *recheck;
+    Tid *fixed;
+} LockRowsOp;
+
+/* Locks what one row is made of. *keep: it stays; *changed: it must be checked again with the newest
+ * versions in fixed[]. */
+static Status
+lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed)
+{
+    Execution *e = l->op.e;
+    const Plan *plan = l->op.plan;
+    static const RowLock modes[] = {
+        [LOCKING_KEY_SHARE] = ROW_LOCK_KEY_SHARE,
+        [LOCKING_SHARE] = ROW_LOCK_SHARE,
+        [LOCKING_NO_KEY_UPDATE] = ROW_LOCK_NO_KEY_UPDATE,
+        [LOCKING_UPDATE] = ROW_LOCK_UPDATE,
+    };
+
+    *keep = true;
+    *changed = false;
+    memset(l->fixed, 0, sizeof(Tid) * (size_t)MAX_OF(e->query->rel_count, 1));
+    for (int i = 0; i < plan->lock.count; i++) {
+        Value v = value_at(in, plan->lock.marks[i].slot, row);
+        LockWait wait = plan->lock.marks[i].wait == 1   ? LOCK_WAIT_SKIP
+                        : plan->lock.marks[i].wait == 2 ? LOCK_WAIT_ERROR
+                                                        : LOCK_WAIT_BLOCK;
+        RowChange change;
+        Status rc;
+
+        if (v.is_null) /* the padded side of an outer join */
+            continue;
+        rc = heap_lock(e->cx, &plan->lock.marks[i].table->heap, (Tid)v.i64, &e->snapshot,
+                       modes[plan->lock.marks[i].strength], wait, &change);
+        if (rc != ST_OK && wait == LOCK_WAIT_ERROR && strcmp(e->cx->error.sqlstate, "55P03") == 0)
+            return fail(e->cx, rc, "55P03", "could not obtain lock on row in relation \"%s\"",
+                        plan->lock.marks[i].table->name);
+        TRY(rc);
+        l->fixed[plan->lock.marks[i].rel_no] = (Tid)v.i64;
+        if (change.outcome == ROW_DONE)
+            continue;
+        if (change.outcome == ROW_WOULD_BLOCK || change.outcome == ROW_SELF_UPDATED) {
+            *keep = false;
+            return ST_OK;
+        }
+        if (txn_isolation(e->cx) != ISOLATION_READ_COMMITTED)
+            return fail_conflict(e->cx, change.outcome);
+        if (change.outcome == ROW_DELETED) {
+            *keep = false;
+            return ST_OK;
+        }
+        l->fixed[plan->lock.marks[i].rel_no] = change.tid;
+        *changed = true;
+    }
+    return ST_OK;
+}
+
+static Status
+check_again(LockRowsOp *l, Batch **out)
+{
+    Execution *e = l->op.e;
+
+    if (l->recheck == NULL) {
+        PlannedQuery *below = arena_memdup(e->arena, e->query, sizeof(*e->query));
+
+        below->plan = l->op.plan->left;
+        TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &l->recheck));
+        l->recheck->fixed = l->fixed;
+    } else {
+        TRY(op_rewind(l->recheck->root));
+    }
+    l->recheck->snapshot = e->snapshot;
+    l->recheck->has_snapshot = true;
+    return op_next(l->recheck->root, 1, out);
+}
+
+static Status
+lock_rows_next(Op *op, uint64_t budget, Batch **out)
+{
+    LockRowsOp *l = (LockRowsOp *)op;
+
+    for (;;) {
+        Batch *in;
+        uint32_t row;
+        bool keep, changed;
+
+        arena_reset(&op->scratch);
+        TRY(op_next(op->left, MIN_OF(budget, (uint64_t)1), &in)); /* no row is locked that nobody asks for */
+        *out = in;
+        if (in == NULL)
+            return ST_OK;
+        row = rows_at(in->rows, 0);
+        TRY(lock_row(l, in, row, &keep, &changed));
+        if (keep && changed)
+            TRY(check_again(l, &in));
+        if (!keep || in == NULL)
+            continue;
+        *out = in;
+        return ST_OK;
+    }
+}
+
+static Status
+lock_rows_rewind(Op *op)
+{
+    return op_rewind(op->left);
+}
+
+static void
+lock_rows_close(Op *op)
+{
+    LockRowsOp *l = (LockRowsOp *)op;
+
+    if (l->recheck != NULL) {
+        l->recheck->has_snapshot = false;
+        exec_close(l->recheck);
+    }
+}
+
+Status
+lock_rows_op(Execution *e, const Plan *plan, Op **out)
+{
+    static const OpClass class = {.next = lock_rows_next, .rewind = lock_rows_rewind, .close = lock_rows_close};
+    LockRowsOp *l = OP_NEW(e, plan, LockRowsOp, &class);
+
+    l->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));
+    *out = &l->op;
+    return op_children(*out);
+}

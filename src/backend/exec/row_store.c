@@ -1,0 +1,117 @@
+/* row_store.c - rows in chunks of BATCH_ROWS, each column a vector, bytes in one arena. */
+#include "backend/exec/exec_int.h"
+#include "backend/type/numeric.h"
+
+void
+row_store_init(RowStore *s, Ctx *cx, const char *name, Expr *const *types, int column_count)
+{
+    *s = (RowStore){.cx = cx, .types = types, .column_count = column_count};
+    arena_init(&s->arena, name, cx->arena->budget);
+}
+
+static Status
+add_chunk(RowStore *s)
+{
+    uint32_t no = (uint32_t)(s->row_count / BATCH_ROWS);
+    size_t need = 0;
+
+    if (no >= s->chunk_capacity) {
+        uint32_t capacity = MAX_OF(16, s->chunk_capacity * 2);
+        Vector **chunks = arena_try_alloc(&s->arena, sizeof(*chunks) * capacity);
+
+        if (chunks == NULL)
+            return fail_memory(s->cx, sizeof(*chunks) * capacity);
+        if (no > 0)
+            memcpy(chunks, s->chunks, sizeof(*chunks) * no);
+        s->chunks = chunks;
+        s->chunk_capacity = capacity;
+    }
+    for (int c = 0; c < s->column_count; c++)
+        need += phys_bytes(type_by_oid(s->types[c]->type)->phys) * BATCH_ROWS;
+    if (s->arena.budget != NULL) { /* ask for the room first: the vectors below may not fail */
+        if (!budget_take(s->arena.budget, need))
+            return fail_memory(s->cx, need);
+        budget_give(s->arena.budget, need);
+    }
+    s->chunks[no] = vectors_new(&s->arena, s->types, s->column_count, BATCH_ROWS);
+    return ST_OK;
+}
+
+Status
+row_store_append(RowStore *s, const Batch *in)
+{
+    uint32_t done = 0;
+
+    ASSERT(in->column_count >= s->column_count);
+    while (done < in->rows.count) {
+        uint32_t at = (uint32_t)(s->row_count % BATCH_ROWS), n = MIN_OF(in->rows.count - done, BATCH_ROWS - at);
+        uint16_t sel[BATCH_ROWS];
+        Rows part = {sel, n};
+        Vector *chunk;
+
+        if (at == 0)
+            TRY(add_chunk(s));
+        chunk = s->chunks[s->row_count / BATCH_ROWS];
+        for (uint32_t k = 0; k < n; k++)
+            sel[k] = (uint16_t)rows_at(in->rows, done + k);
+        for (int c = 0; c < s->column_count; c++)
+            TRY(vector_append(s->cx, &s->arena, &s->arena, &chunk[c], at, BATCH_ROWS, &in->columns[c], part));
+        s->row_count += n;
+        done += n;
+    }
+    return ST_OK;
+}
+
+Value
+row_store_get(const RowStore *s, uint64_t row, int column)
+{
+    const Vector *v = &s->chunks[row / BATCH_ROWS][column];
+    uint32_t at = (uint32_t)(row % BATCH_ROWS);
+
+    return vector_is_null(v, at) ? value_null() : vector_get(v, at);
+}
+
+Status
+row_store_gather(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, Vector *columns)
+{
+    for (int c = 0; c < s->column_count; c++) {
+        Vector *out = &columns[c];
+
+        vector_init(out, a, type_by_oid(s->types[c]->type)->phys, count);
+        for (uint32_t k = 0; k < count; k++) {
+            if (rows[k] == UINT64_MAX) {
+                Vector null_row = *out;
+                uint64_t bit = 1;
+
+                null_row.nulls = &bit;
+                null_row.is_const = true;
+                TRY(vector_append(s->cx, a, NULL, out, k, count, &null_row, (Rows){NULL, 1}));
+            } else {
+                uint16_t at = (uint16_t)(rows[k] % BATCH_ROWS);
+
+                TRY(vector_append(s->cx, a, NULL, out, k, count, &s->chunks[rows[k] / BATCH_ROWS][c],
+                                  (Rows){&at, 1}));
+            }
+        }
+    }
+    return ST_OK;
+}
+
+void
+row_store_clear(RowStore *s)
+{
+    arena_reset(&s->arena);
+    s->chunks = NULL;
+    s->chunk_capacity = 0;
+    s->row_count = 0;
+}
+
+void
+row_store_free(RowStore *s)
+{
+    if (s->cx != NULL)
+        arena_free(&s->arena);
+    s->chunks = NULL;
+    s->chunk_capacity = 0;
+    s->row_count = 0;
+}

@@ -1,0 +1,194 @@
+/* src/backend/plan/plan.h - how a query will be executed.
+ *
+ * Plans are read-only (rule X3) and lie in the arena given to plan_query. Expressions in a node refer
+ * to the output columns of its input by EXPR_SLOT; `outputs` says what each output column means in
+ * terms of the query, which is how the nodes above find it. */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+#include "backend/bind/query.h"
+
+typedef enum PlanKind {
+    PLAN_RESULT, /* one row without columns */
+    PLAN_SCAN, /* a heap, page by page */
+    PLAN_INDEX_SCAN, /* a heap by way of an index */
+    PLAN_ROWS_SCAN, /* a catalog or virtual table */
+    PLAN_VALUES,
+    PLAN_FUNCTION, /* a function in FROM */
+    PLAN_SUBQUERY, /* renames the columns of its input */
+    PLAN_FILTER,
+    PLAN_PROJECT,
+    PLAN_PROJECT_SET, /* with set-returning functions */
+    PLAN_NESTED_LOOP,
+    PLAN_HASH_JOIN,
+    PLAN_AGGREGATE,
+    PLAN_SORT,
+    PLAN_UNIQUE, /* DISTINCT ON: the first row of each run of equal keys */
+    PLAN_LIMIT,
+    PLAN_APPEND,
+    PLAN_SET_OP, /* UNION, INTERSECT, EXCEPT with their counts */
+    PLAN_LOCK_ROWS,
+    PLAN_MODIFY,
+    PLAN_KIND_COUNT
+} PlanKind;
+
+/* A value handed down to a plan that runs once for each row of another: set values[index] = expr. */
+typedef struct OuterArg {
+    int index;
+    Expr *expr;
+} OuterArg;
+
+typedef struct IndexBoundPlan {
+    int equal_count; /* leading keys fixed by equal[] */
+    Expr *equal[INDEX_KEYS_MOST]; /* NULL entry: IS NULL */
+    Expr *low, *high; /* bounds of the next key; NULL = open */
+    bool low_inclusive, high_inclusive;
+    Expr *in_array; /* next key = ANY (array): one descent for each element */
+} IndexBoundPlan;
+
+typedef struct SortSlot {
+    int slot;
+    bool descending, nulls_first;
+} SortSlot;
+
+typedef struct Plan {
+    PlanKind kind;
+    double rows; /* estimate */
+    double cost;
+    int output_count;
+    Expr **outputs;
+    struct Plan *left, *right;
+    Expr *filter; /* scans: over the scanned columns; joins: over left ++ right; others: over the input */
+    int rel; /* scans: index in the query's range; used with row marks and in EXPLAIN */
+    union {
+        struct {
+            const TableInfo *table;
+            const char *alias;
+            const int16_t *columns; /* output column i is this column (negative: system) */
+            const IndexInfo *index; /* INDEX_SCAN */
+            IndexBoundPlan bound;
+            bool backward;
+            bool one_row; /* a unique index with all keys fixed */
+            Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
+            int rel_no; /* number of this base relation in the whole statement */
+        } scan;
+        struct {
+            int row_count;
+            Expr ***rows;
+        } values;
+        struct {
+            Expr *call; /* its arguments may be EXPR_OUTER */
+            bool ordinality;
+            const char *alias;
+        } function;
+        struct {
+            Expr **exprs; /* output_count of them */
+        } project;
+        struct {
+            JoinKind kind;
+            int arg_count; /* NESTED_LOOP: set before each run of the right side */
+            OuterArg *args;
+            int key_count; /* HASH_JOIN: left_keys over left's slots, right_keys over right's */
+            Expr **left_keys, **right_keys;
+            const OperInfo **key_opers;
+        } join;
+        struct {
+            int group_count;
+            Expr **groups;
+            int agg_count;
+            Expr **aggs; /* EXPR_AGG with arguments over the input */
+        } agg;
+        struct {
+            int key_count;
+            SortSlot *keys;
+        } sort; /* also UNIQUE: the keys that make rows equal */
+        struct {
+            Expr *limit, *offset;
+        } limit;
+        struct {
+            int count;
+            struct Plan **inputs;
+        } append;
+        struct {
+            SetOpKind op;
+            bool all;
+        } set_op;
+        struct {
+            int count;
+            struct {
+                int slot; /* of the row's ctid */
+                const TableInfo *table;
+                LockStrength strength;
+                int wait;
+                int rel_no;
+            } * marks;
+        } lock;
+        struct {
+            CommandKind command;
+            const TableInfo *table;
+            int ctid_slot; /* UPDATE, DELETE */
+            int rel_no;
+            int mark_count; /* other base relations of the plan, for the re-check (R4) */
+            int *mark_slots, *mark_rels;
+            int first_column_slot; /* UPDATE: slot of the old row's column 1; others follow */
+            int assign_count; /* UPDATE: new values are slots first_value_slot.. */
+            int first_value_slot;
+            const int *assign_columns;
+            bool *index_touched; /* UPDATE: per index, whether a key column may change */
+            bool keys_changed;
+            int check_count; /* over the new row: slot i = column i + 1 */
+            Expr **checks;
+            int returning_count; /* over new (or deleted) row ++ input slots */
+            Expr **returning;
+        } modify;
+    };
+} Plan;
+
+/* A query inside an expression. */
+typedef struct Subplan {
+    Plan *plan;
+    SublinkKind kind;
+    int arg_count; /* 0: the answer is the same for all rows of one execution */
+    OuterArg *args; /* over the slots of the node the expression is in */
+    const OperInfo *oper;
+    Oid type; /* of its output column */
+    bool hashable; /* ANY with = and no arguments */
+} Subplan;
+
+typedef struct ResultColumn {
+    const char *name;
+    Oid type;
+    int32_t typmod;
+    Oid table;
+    int16_t column;
+} ResultColumn;
+
+typedef struct PlannedQuery {
+    Plan *plan;
+    CommandKind command;
+    int outer_count; /* values handed down */
+    int state_count; /* places in expressions that keep a state */
+    int subplan_count;
+    Subplan **subplans;
+    int rel_count; /* base relations, numbered for row marks */
+    int column_count; /* result columns; the plan's outputs [0, column_count) */
+    ResultColumn *columns;
+    bool has_result; /* SELECT or RETURNING */
+    bool writes, locks_rows;
+    bool constant_raises; /* a constant expression fails: nothing is announced before it has been reached */
+    uint64_t catalog_version;
+    int lock_count; /* relation locks an execution takes first */
+    struct {
+        Oid table;
+        LockMode mode;
+    } * locks;
+} PlannedQuery;
+
+MUST_CHECK Status plan_query(Ctx *cx, Arena *arena, const Query *query, PlannedQuery **out);
+/* An expression over the columns of one row (slot i = column i + 1), or over nothing. */
+/* *state_count: number of places that keep a state, raised by those of `e`. */
+MUST_CHECK Status plan_row_expression(Ctx *cx, Arena *arena, int *state_count, const Expr *e, Expr **out);
+/* Constants computed once; TRUE and FALSE taken out of AND and OR. An error in a constant is left for
+ * the execution, which may never come to it (rule X1); *raises says so. */
+Expr *plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises);
+
+#endif

@@ -1,0 +1,92 @@
+/* src/backend/plan/plan_int.h - what the planner's files share. */
+#ifndef PLAN_INT_H
+#define PLAN_INT_H
+#include "backend/bind/bind.h"
+#include "backend/plan/plan.h"
+
+/* Collected once for the whole statement. */
+typedef struct PlanStatement {
+    Ctx *cx;
+    Arena *arena;
+    int outer_count, rel_count, state_count;
+    bool constant_raises;
+    Subplan **subplans;
+    int subplan_count, subplan_capacity;
+} PlanStatement;
+
+/* What a plan needs from outside: set `index` to `expr` (in terms of whoever runs it). */
+typedef struct OuterNeed {
+    int index;
+    Expr *expr;
+} OuterNeed;
+
+/* One query level. */
+typedef struct Planner {
+    PlanStatement *statement;
+    Ctx *cx;
+    Arena *arena;
+    const Query *query;
+    OuterNeed *needs; /* columns of enclosing queries, one level less up */
+    int need_count, need_capacity;
+    int *rel_numbers; /* of the query's range: number in the statement, or -1 */
+    bool lateral; /* columns of this level that are not in the inputs come from the left side */
+    OuterNeed *lateral_needs;
+    int lateral_count, lateral_capacity;
+} Planner;
+
+/* A condition that must hold, with the range entries of this query it looks at. */
+typedef struct Conjunct {
+    Expr *expr;
+    uint64_t rels; /* bit per range entry (queries with more than 64 are refused) */
+    bool used;
+    bool has_subquery, is_volatile;
+} Conjunct;
+
+typedef struct ConjunctList {
+    Conjunct *items;
+    int count, capacity;
+} ConjunctList;
+
+/* A part of FROM that has a plan: one relation or joined ones. */
+typedef struct JoinUnit {
+    Plan *plan;
+    uint64_t rels;
+    uint64_t lateral; /* rels that must be to the left */
+    OuterNeed *needs; /* what it takes from them */
+    int need_count;
+    const RangeEntry *table; /* a single base table: it may be scanned by index from outside */
+    int rel;
+} JoinUnit;
+
+Plan *plan_new(Planner *p, PlanKind kind, int output_count);
+Status plan_level(PlanStatement *s, const Query *query, Planner *p, Plan **out);
+
+/* plan_expr.c */
+Status resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **out);
+Status resolve_over(Planner *p, Expr *e, const Plan *input, Expr **out);
+uint64_t expr_rels(const Expr *e);
+/* Rels of the query around q that q looks at. */
+uint64_t query_outer_rels(const Query *q);
+Status collect_conjuncts(Planner *p, Expr *e, ConjunctList *list);
+int planner_need(Planner *p, Expr *e);
+/* A need of a query in FROM that concerns neither it nor us goes one level up, under its number. */
+void planner_pass_need(Planner *p, OuterNeed need);
+/* The needs noted since planner_lateral_begin, and an end to it. */
+void planner_lateral_begin(Planner *p);
+void planner_lateral_end(Planner *p, OuterNeed **needs, int *count);
+Expr *and_together(Planner *p, Expr *const *exprs, int count);
+
+/* plan_scan.c */
+Status plan_base_table(Planner *p, int rel, ConjunctList *conjuncts, Plan **out);
+/* Gives `unit` another plan: an index scan whose keys come from `left_rels`, filtered by every conjunct
+ * of the list that can be judged there (marked used). *out NULL when no index fits. */
+Status plan_inner_index(Planner *p, JoinUnit *unit, uint64_t left_rels, ConjunctList *conjuncts, Plan **out);
+double filter_selectivity(const RangeEntry *r, const Expr *e);
+
+/* plan_from.c */
+Status plan_from(Planner *p, ConjunctList *conjuncts, Plan **out);
+
+/* plan_modify.c */
+Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);
+
+#endif

@@ -1,0 +1,235 @@
+/* session.c - opening and closing a session, settings taking effect, interrupts and time-outs. */
+#include "backend/session/session.h"
+
+#include "backend/session/session_int.h"
+#include "backend/type/timezone.h"
+#include "base/env.h"
+#include "shmem/proc/proc.h"
+#include "storage/engine/engine.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+enum { EPOCH_2000_SECONDS = 946684800 };
+
+int64_t
+session_now(Session *s)
+{
+    return engine_wall_us(s->cx->engine) - (int64_t)EPOCH_2000_SECONDS * 1000000;
+}
+
+/* ---- interrupts ---------------------------------------------------------------------------------------------- */
+
+static Status
+poll_session(Ctx *cx)
+{
+    uint32_t bits = atomic_load(cx->interrupt);
+
+    if (bits & INTERRUPT_TERMINATE)
+        return fail(cx, ST_CLOSED, "57P01", "terminating connection due to administrator command");
+    if (bits & INTERRUPT_CANCEL) {
+        atomic_fetch_and(cx->interrupt, ~(uint32_t)INTERRUPT_CANCEL);
+        return fail(cx, ST_CANCELED, "57014", "canceling statement due to user request");
+    }
+    if (bits & INTERRUPT_WAKE)
+        atomic_fetch_and(cx->interrupt, ~(uint32_t)INTERRUPT_WAKE);
+    if (cx->deadline_us != 0 && env_mono_us(cx->env) >= cx->deadline_us) {
+        cx->deadline_us = 0;
+        return fail(cx, ST_CANCELED, "57014", "canceling statement due to statement timeout");
+    }
+    return ST_OK;
+}
+
+static void
+notice_session(Ctx *cx, const ErrorInfo *info)
+{
+    Session *s = cx->session;
+
+    if (s == NULL || s->notice == NULL)
+        return;
+    s->notice(s->notice_arg, cx, info);
+}
+
+static const CtxHooks session_hooks = {.poll = poll_session, .notice = notice_session};
+
+/* ---- settings -------------------------------------------------------------------------------------------------- */
+
+static void
+apply_time_zone(Session *s)
+{
+    const TimeZone *zone;
+    Ctx *cx = s->cx;
+
+    if (timezone_find(cx, settings_text(s->settings, SETTING_TIMEZONE),
+                      strlen(settings_text(s->settings, SETTING_TIMEZONE)), &zone) == ST_OK)
+        s->format.time_zone = zone;
+    else
+        ctx_error_clear(cx);
+}
+
+static void
+setting_changed(void *arg, SettingNo no)
+{
+    Session *s = arg;
+
+    switch (no) {
+    case SETTING_DATESTYLE: {
+        DateStyleParts p = setting_datestyle_parts(settings_text(s->settings, SETTING_DATESTYLE));
+
+        s->format.date_style = (DateStyle)p.style;
+        s->format.date_order = (DateOrder)p.order;
+        break;
+    }
+    case SETTING_INTERVALSTYLE:
+        s->format.interval_style = (IntervalStyle)settings_int(s->settings, SETTING_INTERVALSTYLE);
+        break;
+    case SETTING_TIMEZONE: apply_time_zone(s); break;
+    case SETTING_EXTRA_FLOAT_DIGITS:
+        s->format.extra_float_digits = (int)settings_int(s->settings, SETTING_EXTRA_FLOAT_DIGITS);
+        break;
+    case SETTING_BYTEA_OUTPUT:
+        s->format.bytea_hex = strcmp(session_setting_text(s, SETTING_BYTEA_OUTPUT), "hex") == 0;
+        break;
+    case SETTING_SEARCH_PATH:
+        catalog_set_search_path(s->cx, settings_text(s->settings, SETTING_SEARCH_PATH));
+        break;
+    case SETTING_LOCK_TIMEOUT:
+        lock_set_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_LOCK_TIMEOUT) * 1000);
+        break;
+    case SETTING_APPLICATION_NAME: {
+        Activity *a = proc_activity_begin(s->cx->proc);
+
+        snprintf(a->application, sizeof(a->application), "%s",
+                 settings_text(s->settings, SETTING_APPLICATION_NAME));
+        proc_activity_end(s->cx->proc);
+        break;
+    }
+    default: break;
+    }
+}
+
+static Status
+setting_check(Ctx *cx, void *arg, SettingNo no, const char *text)
+{
+    Session *s = arg;
+    const TimeZone *zone;
+
+    switch (no) {
+    case SETTING_TIMEZONE:
+        if (timezone_find(cx, text, strlen(text), &zone) != ST_OK || zone == NULL)
+            return fail(cx, ST_ERROR, "22023", "invalid value for parameter \"TimeZone\": \"%s\"", text);
+        return ST_OK;
+    case SETTING_TRANSACTION_ISOLATION:
+    case SETTING_DEFAULT_TRANSACTION_ISOLATION:
+        if (strcasecmp(text, "serializable") == 0)
+            return fail_unsupported(cx, -1, "isolation level SERIALIZABLE");
+        if (no == SETTING_TRANSACTION_ISOLATION && s->cx->txn != NULL && s->snapshot_taken)
+            return fail(cx, ST_ERROR, "25001",
+                        "SET TRANSACTION ISOLATION LEVEL must be called before any query");
+        return ST_OK;
+    default: return ST_OK;
+    }
+}
+
+SettingHooks
+session_setting_hooks(Session *s)
+{
+    return (SettingHooks){.check = setting_check, .changed = setting_changed, .arg = s};
+}
+
+/* The words of an enum, and what SHOW shows of the others; lies in the message arena. */
+const char *
+session_setting_text(Session *s, SettingNo no)
+{
+    Buf b = {0};
+    const char *out;
+
+    settings_show(s->settings, no, false, &b);
+    out = arena_strdup(&s->message, buf_cstr(&b));
+    buf_free(&b);
+    return out;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+Status
+session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
+{
+    Session *s = arena_new(arena, Session);
+    static const SettingNo effective[] = {SETTING_DATESTYLE,    SETTING_INTERVALSTYLE,
+                                          SETTING_TIMEZONE,     SETTING_EXTRA_FLOAT_DIGITS,
+                                          SETTING_BYTEA_OUTPUT, SETTING_SEARCH_PATH,
+                                          SETTING_LOCK_TIMEOUT};
+
+    s->cx = cx;
+    s->arena = arena;
+    s->settings = settings;
+    s->budget = (Budget){.shared_used_bytes = engine_used_bytes(cx->engine),
+                         .shared_limit_bytes = engine_limit_bytes(cx->engine)};
+    arena_init(&s->message, "message", &s->budget);
+    s->format.random_state = &s->random_state;
+    s->format.reg_names = session_reg_names();
+    cx->session = s;
+    cx->format = &s->format;
+    cx->hooks = &session_hooks;
+    for (size_t i = 0; i < COUNT_OF(effective); i++)
+        setting_changed(s, effective[i]);
+    settings->hooks = session_setting_hooks(s);
+    *out = s;
+    return ST_OK;
+}
+
+void
+session_login(Session *s, Oid role, const char *name, bool superuser, Oid database, BranchId branch,
+              const char *database_name)
+{
+    Ctx *cx = s->cx;
+    Activity *a;
+
+    s->session_user = role;
+    s->session_user_name = arena_strdup(s->arena, name);
+    s->session_superuser = superuser;
+    catalog_set_database(cx, database, branch, database_name);
+    catalog_set_role(cx, role, name, superuser);
+    a = proc_activity_begin(cx->proc);
+    a->database_oid = database;
+    a->role_oid = role;
+    a->branch = branch;
+    snprintf(a->database, sizeof(a->database), "%s", database_name);
+    snprintf(a->role, sizeof(a->role), "%s", name);
+    a->state = ACTIVITY_IDLE;
+    proc_activity_end(cx->proc);
+}
+
+void
+session_close(Session *s)
+{
+    Ctx *cx = s->cx;
+
+    cx->deadline_us = 0;
+    session_close_portals(s);
+    if (cx->txn != NULL)
+        txn_abort(cx);
+    while (s->prepared != NULL)
+        session_drop_prepared(s, s->prepared);
+    lock_release_all(cx, LOCK_SPAN_SESSION);
+    arena_free(&s->message);
+    cx->session = NULL;
+    cx->hooks = NULL;
+}
+
+void
+session_activity(Session *s, ActivityState state, const char *query)
+{
+    Activity *a;
+    int64_t now = engine_wall_us(s->cx->engine);
+
+    a = proc_activity_begin(s->cx->proc);
+    a->state = state;
+    a->state_change_us = now;
+    if (query != NULL) {
+        a->query_start_us = now;
+        snprintf(a->query, sizeof(a->query), "%s", query);
+    }
+    proc_activity_end(s->cx->proc);
+}

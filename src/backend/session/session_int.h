@@ -1,0 +1,14 @@
+/* src/backend/session/session_int.h - what the session's files share. */
+#ifndef SESSION_INT_H
+#define SESSION_INT_H
+#include "backend/session/session.h"
+#include "backend/type/regnames.h"
+#include "shmem/proc/proc.h"
+
+int64_t session_now(Session *s); /* timestamptz */
+void session_activity(Session *s, ActivityState state, const char *query);
+const RegNames *session_reg_names(void);
+/* Statement-level clock and time-outs start here. */
+void session_start_clock(Session *s);
+
+#endif

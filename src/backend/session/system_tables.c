@@ -1,0 +1,349 @@
+/* system_tables.c - pg_settings, pg_stat_activity, pg_locks, pg_prepared_statements, system_config. */
+#include "backend/catalog/system_tables.h"
+
+#include "backend/session/session_int.h"
+#include "storage/engine/engine.h"
+
+enum { UNIX_TO_2000_SECONDS = 946684800 };
+
+static Value
+text_or_null(const char *s)
+{
+    return s == NULL ? value_null() : value_var(s, strlen(s));
+}
+
+/* Wall microseconds since 1970; 0 = null. */
+static Value
+time_or_null(int64_t us)
+{
+    return us == 0 ? value_null() : value_i64(us - (int64_t)UNIX_TO_2000_SECONDS * 1000000);
+}
+
+static const char *
+show_setting(Session *s, SettingNo no, bool reset)
+{
+    Buf b = {0};
+    const char *out;
+
+    if (reset)
+        settings_show_reset(s->settings, no, true, &b);
+    else
+        settings_show(s->settings, no, true, &b);
+    out = arena_strdup(s->cx->arena, buf_cstr(&b));
+    buf_free(&b);
+    return out;
+}
+
+static const char *
+unit_name(SettingUnit unit)
+{
+    static const char *const names[] = {[UNIT_NONE] = NULL,    [UNIT_BYTES] = "B",  [UNIT_KBYTES] = "kB",
+                                        [UNIT_BLOCKS] = "8kB", [UNIT_MSECS] = "ms", [UNIT_SECS] = "s"};
+
+    return names[unit];
+}
+
+static Status
+rows_settings(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    static const char *const contexts[] = {"internal", "postmaster", "sighup", "superuser", "user"};
+    static const char *const kinds[] = {"bool", "integer", "real", "enum", "string"};
+    Session *s = cx->session;
+
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const SettingInfo *info = &setting_infos[i];
+        Value v[17];
+
+        if (info->flags & SETTING_IS_HIDDEN)
+            continue;
+        for (int c = 0; c < table->column_count; c++)
+            v[c] = value_null();
+        v[0] = text_or_null(info->name);
+        v[1] = text_or_null(show_setting(s, (SettingNo)i, false));
+        v[2] = text_or_null(info->kind == KIND_INT ? unit_name(info->unit) : NULL);
+        v[3] = text_or_null("");
+        v[4] = text_or_null(info->doc);
+        v[6] = text_or_null(contexts[info->context]);
+        v[7] = text_or_null(kinds[info->kind]);
+        v[8] = text_or_null(settings_source_name(settings_source(s->settings, (SettingNo)i)));
+        if (info->kind == KIND_INT) {
+            v[9] = text_or_null(arena_printf(cx->arena, "%lld", (long long)info->min));
+            v[10] = text_or_null(arena_printf(cx->arena, "%lld", (long long)info->max));
+        }
+        v[12] = v[13] = text_or_null(show_setting(s, (SettingNo)i, true));
+        v[16] = value_bool(false);
+        TRY(to->row(cx, to, v));
+    }
+    return ST_OK;
+}
+
+static Status
+rows_config(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    Session *s = cx->session;
+
+    (void)table;
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        Value v[4];
+
+        if (setting_infos[i].flags & SETTING_IS_HIDDEN)
+            continue;
+        v[0] = text_or_null(setting_infos[i].name);
+        v[1] = text_or_null(session_setting_text(s, (SettingNo)i));
+        v[2] = text_or_null(settings_source_name(settings_source(s->settings, (SettingNo)i)));
+        v[3] = text_or_null(setting_infos[i].doc);
+        TRY(to->row(cx, to, v));
+    }
+    return ST_OK;
+}
+
+static Status
+rows_activity(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    static const char *const states[] = {
+        [ACTIVITY_STARTING] = NULL,
+        [ACTIVITY_IDLE] = "idle",
+        [ACTIVITY_ACTIVE] = "active",
+        [ACTIVITY_IDLE_IN_TRANSACTION] = "idle in transaction",
+        [ACTIVITY_IDLE_IN_ABORTED] = "idle in transaction (aborted)",
+    };
+    ProcTable *procs = proc_table(cx->engine);
+
+    for (uint32_t i = 0; i < proc_slot_count(procs); i++) {
+        Activity a;
+        Value v[22];
+        bool mine;
+
+        if (!proc_activity_read(procs, i, &a) || a.pid == 0)
+            continue;
+        mine = catalog_is_superuser(cx) || a.role_oid == catalog_role(cx);
+        for (int c = 0; c < table->column_count; c++)
+            v[c] = value_null();
+        v[0] = a.database_oid != 0 ? value_oid(a.database_oid) : value_null();
+        v[1] = a.database[0] != '\0' ? text_or_null(a.database) : value_null();
+        v[2] = value_i32(a.pid);
+        v[4] = a.role_oid != 0 ? value_oid(a.role_oid) : value_null();
+        v[5] = a.role[0] != '\0' ? text_or_null(a.role) : value_null();
+        v[6] = text_or_null(a.application);
+        v[7] = a.client_addr[0] != '\0' ? text_or_null(a.client_addr) : value_null();
+        v[9] = a.kind == PROC_BACKEND ? value_i32(a.client_port) : value_null();
+        v[10] = time_or_null(a.backend_start_us);
+        v[11] = time_or_null(a.xact_start_us);
+        v[12] = time_or_null(a.query_start_us);
+        v[13] = time_or_null(a.state_change_us);
+        v[16] = a.kind == PROC_BACKEND ? text_or_null(states[a.state]) : value_null();
+        v[17] = a.xid != 0 ? value_oid((uint32_t)a.xid) : value_null();
+        v[20] = text_or_null(mine ? a.query : "<insufficient privilege>");
+        v[21] = text_or_null(a.kind == PROC_BACKEND   ? "client backend"
+                             : a.kind == PROC_JANITOR ? "janitor"
+                                                      : "other");
+        TRY(to->row(cx, to, v));
+    }
+    return ST_OK;
+}
+
+static const char *
+lock_type(uint8_t kind)
+{
+    switch (kind) {
+    case LOCK_KIND_RELATION: return "relation";
+    case LOCK_KIND_TRANSACTION: return "transactionid";
+    case LOCK_KIND_TUPLE:
+    case LOCK_KIND_TUPLE_SHARED: return "tuple";
+    case LOCK_KIND_ADVISORY: return "advisory";
+    default: return "object";
+    }
+}
+
+static Status
+rows_locks(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    static const char *const modes[] = {
+        "",          "AccessShareLock",       "RowShareLock",  "RowExclusiveLock",   "ShareUpdateExclusiveLock",
+        "ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"};
+    uint32_t count = lock_list(cx, NULL, 0), most = count + 64;
+    LockRow *rows = arena_array(cx->arena, LockRow, most);
+
+    count = MIN_OF(lock_list(cx, rows, most), most);
+    for (uint32_t i = 0; i < count; i++) {
+        const LockRow *r = &rows[i];
+        Value v[16];
+
+        for (int c = 0; c < table->column_count; c++)
+            v[c] = value_null();
+        v[0] = text_or_null(lock_type(r->key.kind));
+        if (r->key.branch == catalog_branch(cx))
+            v[1] = value_oid(catalog_database(cx));
+        if (r->key.kind == LOCK_KIND_RELATION || r->key.kind == LOCK_KIND_TUPLE ||
+            r->key.kind == LOCK_KIND_TUPLE_SHARED)
+            v[2] = value_oid(r->key.a);
+        if (r->key.kind == LOCK_KIND_TUPLE || r->key.kind == LOCK_KIND_TUPLE_SHARED) {
+            v[3] = value_i32((int32_t)tid_block(r->key.b));
+            v[4] = (Value){.i16 = (int16_t)tid_slot(r->key.b), .phys = PHYS_I16};
+        }
+        if (r->key.kind == LOCK_KIND_TRANSACTION)
+            v[6] = value_oid((uint32_t)r->key.b);
+        if (r->key.kind == LOCK_KIND_ADVISORY) {
+            v[7] = value_oid((uint32_t)(r->key.b >> 32));
+            v[8] = value_oid((uint32_t)r->key.b);
+            v[9] = (Value){.i16 = r->key.sub, .phys = PHYS_I16};
+        }
+        v[11] = value_i32(r->pid);
+        v[12] = text_or_null(modes[r->mode]);
+        v[13] = value_bool(r->granted);
+        v[14] = value_bool(r->fast_path);
+        v[15] = time_or_null(r->wait_start_us);
+        TRY(to->row(cx, to, v));
+    }
+    return ST_OK;
+}
+
+static Status
+rows_prepared(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    (void)table;
+    for (Prepared *p = cx->session->prepared; p != NULL; p = p->next) {
+        Value v[6] = {text_or_null(p->name),   text_or_null(p->sql), value_i64(p->prepared_at),
+                      value_bool(p->from_sql), value_i64(0),         value_i64(0)};
+
+        if (p->name[0] != '\0')
+            TRY(to->row(cx, to, v));
+    }
+    return ST_OK;
+}
+
+/* Counters of the engine as they are now. */
+static Status
+rows_stats(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    Value v[3];
+    uint32_t sessions = 0;
+    ProcTable *procs = proc_table(cx->engine);
+
+    (void)table;
+    for (uint32_t i = 0; i < proc_slot_count(procs); i++) {
+        Activity a;
+
+        sessions += proc_activity_read(procs, i, &a) && a.kind == PROC_BACKEND && a.pid != 0;
+    }
+    v[0] = value_i64((int64_t)atomic_load(engine_used_bytes(cx->engine)));
+    v[1] = value_i64((int64_t)atomic_load(engine_limit_bytes(cx->engine)));
+    v[2] = value_i32((int32_t)sessions);
+    return to->row(cx, to, v);
+}
+
+#define TEXT_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_TEXT, .typmod = -1, .phys = PHYS_VAR                                           \
+    }
+#define NAME_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_NAME, .typmod = -1, .phys = PHYS_VAR                                           \
+    }
+#define INT4_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_INT4, .typmod = -1, .phys = PHYS_I32                                           \
+    }
+#define INT2_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_INT2, .typmod = -1, .phys = PHYS_I16                                           \
+    }
+#define INT8_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_INT8, .typmod = -1, .phys = PHYS_I64                                           \
+    }
+#define BOOL_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_BOOL, .typmod = -1, .phys = PHYS_BOOL                                          \
+    }
+#define OID_COLUMN(n)                                                                                          \
+    {                                                                                                          \
+        .name = n, .type = TYPE_OID, .typmod = -1, .phys = PHYS_U32                                            \
+    }
+#define XID_COLUMN(n)                                                                                          \
+    {                                                                                                          \
+        .name = n, .type = TYPE_XID, .typmod = -1, .phys = PHYS_U32                                            \
+    }
+#define TIME_COLUMN(n)                                                                                         \
+    {                                                                                                          \
+        .name = n, .type = TYPE_TIMESTAMPTZ, .typmod = -1, .phys = PHYS_I64                                    \
+    }
+#define ARRAY_COLUMN(n)                                                                                        \
+    {                                                                                                          \
+        .name = n, .type = TYPE_TEXT_ARRAY, .typmod = -1, .phys = PHYS_VAR                                     \
+    }
+
+static const ColumnInfo settings_columns[] = {
+    TEXT_COLUMN("name"),       TEXT_COLUMN("setting"),         TEXT_COLUMN("unit"),
+    TEXT_COLUMN("category"),   TEXT_COLUMN("short_desc"),      TEXT_COLUMN("extra_desc"),
+    TEXT_COLUMN("context"),    TEXT_COLUMN("vartype"),         TEXT_COLUMN("source"),
+    TEXT_COLUMN("min_val"),    TEXT_COLUMN("max_val"),         ARRAY_COLUMN("enumvals"),
+    TEXT_COLUMN("boot_val"),   TEXT_COLUMN("reset_val"),       TEXT_COLUMN("sourcefile"),
+    INT4_COLUMN("sourceline"), BOOL_COLUMN("pending_restart"),
+};
+static const ColumnInfo config_columns[] = {TEXT_COLUMN("key"), TEXT_COLUMN("value"), TEXT_COLUMN("source"),
+                                            TEXT_COLUMN("description")};
+static const ColumnInfo activity_columns[] = {
+    OID_COLUMN("datid"),
+    NAME_COLUMN("datname"),
+    INT4_COLUMN("pid"),
+    INT4_COLUMN("leader_pid"),
+    OID_COLUMN("usesysid"),
+    NAME_COLUMN("usename"),
+    TEXT_COLUMN("application_name"),
+    TEXT_COLUMN("client_addr"),
+    TEXT_COLUMN("client_hostname"),
+    INT4_COLUMN("client_port"),
+    TIME_COLUMN("backend_start"),
+    TIME_COLUMN("xact_start"),
+    TIME_COLUMN("query_start"),
+    TIME_COLUMN("state_change"),
+    TEXT_COLUMN("wait_event_type"),
+    TEXT_COLUMN("wait_event"),
+    TEXT_COLUMN("state"),
+    XID_COLUMN("backend_xid"),
+    XID_COLUMN("backend_xmin"),
+    INT8_COLUMN("query_id"),
+    TEXT_COLUMN("query"),
+    TEXT_COLUMN("backend_type"),
+};
+static const ColumnInfo locks_columns[] = {
+    TEXT_COLUMN("locktype"),
+    OID_COLUMN("database"),
+    OID_COLUMN("relation"),
+    INT4_COLUMN("page"),
+    INT2_COLUMN("tuple"),
+    TEXT_COLUMN("virtualxid"),
+    XID_COLUMN("transactionid"),
+    OID_COLUMN("classid"),
+    OID_COLUMN("objid"),
+    INT2_COLUMN("objsubid"),
+    TEXT_COLUMN("virtualtransaction"),
+    INT4_COLUMN("pid"),
+    TEXT_COLUMN("mode"),
+    BOOL_COLUMN("granted"),
+    BOOL_COLUMN("fastpath"),
+    TIME_COLUMN("waitstart"),
+};
+static const ColumnInfo prepared_columns[] = {TEXT_COLUMN("name"),          TEXT_COLUMN("statement"),
+                                              TIME_COLUMN("prepare_time"),  BOOL_COLUMN("from_sql"),
+                                              INT8_COLUMN("generic_plans"), INT8_COLUMN("custom_plans")};
+static const ColumnInfo stats_columns[] = {INT8_COLUMN("memory_used_bytes"), INT8_COLUMN("memory_limit_bytes"),
+                                           INT4_COLUMN("sessions")};
+
+#define SYSTEM_TABLE(oid_, name_, columns_, rows_)                                                             \
+    {                                                                                                          \
+        .oid = oid_, .schema = SCHEMA_PG_CATALOG, .schema_name = "pg_catalog", .name = name_,                  \
+        .kind = TABLE_VIRTUAL, .owner = ROLE_BOOTSTRAP, .column_count = COUNT_OF(columns_),                    \
+        .columns = columns_, .make_rows = rows_, .row_estimate = 100                                           \
+    }
+
+const TableInfo system_tables[] = {
+    SYSTEM_TABLE(11601, "pg_settings", settings_columns, rows_settings),
+    SYSTEM_TABLE(11602, "system_config", config_columns, rows_config),
+    SYSTEM_TABLE(11603, "pg_stat_activity", activity_columns, rows_activity),
+    SYSTEM_TABLE(11604, "pg_locks", locks_columns, rows_locks),
+    SYSTEM_TABLE(11605, "pg_prepared_statements", prepared_columns, rows_prepared),
+    SYSTEM_TABLE(11606, "system_stats", stats_columns, rows_stats),
+};
+const int system_table_count = COUNT_OF(system_tables);

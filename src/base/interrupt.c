@@ -1,0 +1,53 @@
+/* interrupt.c - see the header. A raise between two sessions is kept in `pending` and handed to the
+ * next watcher, because "end" may arrive while the process has no session.
+ *
+ * Invariant: a raise that happens after interrupt_watch() has returned is visible in the word; one
+ * that happens during it is seen either by the handler's own store or by the exchange at the end. */
+#include "base/interrupt.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+static _Atomic(_Atomic uint32_t *) watched_word;
+static _Atomic int watched_fd = -1;
+static _Atomic uint32_t pending;
+static _Atomic bool hang_up_pending;
+
+void
+interrupt_watch(int fd, _Atomic uint32_t *word)
+{
+    uint32_t bits;
+
+    atomic_store(&watched_fd, fd);
+    atomic_store(&watched_word, word);
+    bits = atomic_exchange(&pending, 0);
+    if (bits != 0)
+        atomic_fetch_or(word, bits);
+    if (atomic_exchange(&hang_up_pending, false) && fd >= 0)
+        shutdown(fd, SHUT_RD);
+}
+
+void
+interrupt_unwatch(void)
+{
+    atomic_store(&watched_word, NULL);
+    atomic_store(&watched_fd, -1);
+}
+
+void
+interrupt_raise(uint32_t bits, bool hang_up)
+{
+    _Atomic uint32_t *word = atomic_load(&watched_word);
+    int fd = atomic_load(&watched_fd);
+    int saved = errno;
+
+    if (word != NULL)
+        atomic_fetch_or(word, bits);
+    else
+        atomic_fetch_or(&pending, bits);
+    if (hang_up && fd >= 0)
+        shutdown(fd, SHUT_RD);
+    else if (hang_up)
+        atomic_store(&hang_up_pending, true);
+    errno = saved;
+}

@@ -1,0 +1,24 @@
+/* src/base/interrupt.h - what a signal may do to the one session of this process.
+ *
+ * A server process serves one session at a time. Signal handlers reach it through two words kept
+ * here: the interrupt word of its context, and the socket it may be asleep on. Told to end, the
+ * handler shuts the socket for reading, so that a recv(2) that is about to sleep returns as well as
+ * one that already does: no race, and no extra system call per message.
+ *
+ * The words are process-wide because handlers have no arguments. An embedding program never calls
+ * interrupt_watch, and raising is then a no-op. */
+#ifndef BASE_INTERRUPT_H
+#define BASE_INTERRUPT_H
+#include <stdatomic.h>
+
+#include "base/attr.h"
+
+/* From now on handlers set bits in *word (cx->interrupt) and may shut `fd` (-1 = no socket). Bits
+ * raised while nobody watched are not lost: they are set in *word now. */
+void interrupt_watch(int fd, _Atomic uint32_t *word);
+/* To be called before the socket is closed or the word goes away. */
+void interrupt_unwatch(void);
+/* Async-signal-safe. `hang_up`: reading from the socket is over. */
+void interrupt_raise(uint32_t bits, bool hang_up);
+
+#endif

@@ -1,0 +1,76 @@
+/* body.c - what the server is made of: the engine in memory mode, its catalogs, sessions and janitor. */
+#include "bin/body.h"
+
+#include "backend/catalog/catalog.h"
+#include "backend/session/door_session.h"
+#include "base/env.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "shmem/proc/proc.h"
+#include "storage/engine/engine.h"
+
+static Status
+fill(Ctx *cx, Engine *engine, const BodyOptions *options)
+{
+    FirstRoleRow roles[8];
+    Status rc;
+
+    ASSERT(options->role_count <= (int)COUNT_OF(roles));
+    for (int i = 0; i < options->role_count; i++)
+        roles[i] = (FirstRoleRow){options->roles[i].name, options->roles[i].verifier};
+    TRY(engine_attach(cx, engine));
+    rc = catalog_bootstrap(cx, roles, options->role_count);
+    engine_detach(cx);
+    return rc;
+}
+
+static Status
+create(Ctx *cx, const BodyOptions *options, Door *door)
+{
+    EngineOptions engine = {
+        .max_memory_bytes = (uint64_t)settings_int(options->settings, SETTING_MAX_MEMORY),
+        .max_slots = options->max_slots,
+        .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
+    };
+
+    TRY(engine_create_memory(cx, &engine, &door->engine));
+    TRY(fill(cx, door->engine, options));
+    door->begin = door_session_begin;
+    door->directory = door_session_directory;
+    door->run = door_session_run;
+    door->end = door_session_end;
+    return ST_OK;
+}
+
+/* Cleans up after dead sessions and keeps the id table short, until told to end. */
+static void
+janitor(Door *door)
+{
+    Arena arena, errors;
+    Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
+
+    arena_init(&arena, "janitor", NULL);
+    arena_init(&errors, "janitor errors", NULL);
+    if (engine_attach_as(&cx, door->engine, PROC_JANITOR) != ST_OK) {
+        log_report(LOG_ERROR, NULL, &cx.error);
+        return;
+    }
+    interrupt_watch(-1, cx.interrupt);
+    while (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
+        uint32_t idle_ms = 1000;
+
+        atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD));
+        if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
+            log_report(LOG_WARNING, "janitor", &cx.error);
+            ctx_error_clear(&cx);
+        }
+        arena_reset(&arena);
+        proc_sleep(&cx, cx.proc, env_mono_us(cx.env) + (uint64_t)idle_ms * 1000);
+    }
+    interrupt_unwatch();
+    engine_detach(&cx);
+    arena_free(&arena);
+    arena_free(&errors);
+}
+
+const ServerBody server_body = {.create = create, .janitor = janitor};

@@ -1,0 +1,33 @@
+/* src/bin/body.h - what the program is made of besides its shell: the engine and the sessions.
+ *
+ * One table of functions, defined once per program: body.c for the server, a smaller one for the tests of
+ * the shell. */
+#ifndef BIN_BODY_H
+#define BIN_BODY_H
+#include "backend/door/door.h"
+
+struct Engine;
+
+typedef struct FirstRole {
+    const char *name;
+    const char *verifier; /* NULL = no password */
+} FirstRole;
+
+typedef struct BodyOptions {
+    const SettingSet *settings;
+    uint32_t max_slots; /* process slots the engine has to have */
+    const FirstRole *roles; /* superusers that exist from the start */
+    int role_count;
+} BodyOptions;
+
+typedef struct ServerBody {
+    /* In the postmaster, before the first fork: makes the engine and what all sessions inherit; sets
+     * door->engine, arg and the session's functions. */
+    Status (*create)(Ctx *cx, const BodyOptions *options, Door *door);
+    /* In a process of its own, until INTERRUPT_TERMINATE; NULL = there is nothing to do. */
+    void (*janitor)(Door *door);
+} ServerBody;
+
+extern const ServerBody server_body;
+
+#endif

@@ -1,0 +1,40 @@
+/* cmd_start.c - heliosdb-nano start. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bin/commands.h"
+#include "bin/daemon.h"
+#include "bin/options.h"
+#include "bin/server.h"
+
+int
+command_start(Ctx *cx, const Command *command, char **argv, int argc)
+{
+    FlagSet flags;
+    StartOptions *options = arena_new(cx->arena, StartOptions);
+    int status = EXIT_FAILED, ready_fd = -1;
+
+    if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
+        return status;
+    if (options_load(cx, &flags, options) != ST_OK)
+        return command_complain(cx, command, options->usage_error ? EXIT_USAGE : EXIT_FAILED);
+    if (options->daemon && daemon_fork(cx, &ready_fd) != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
+    if (server_run(cx, options, ready_fd, &status) != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
+    return status;
+}
+
+int
+command_init(Ctx *cx, const Command *command, char **argv, int argc)
+{
+    FlagSet flags;
+    int status;
+
+    if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
+        return status;
+    fail(cx, ST_ERROR, "0A000",
+         "data directories are not supported yet: \"%s\" was not made; start with --memory",
+         flags.word_count > 0 ? flags.words[0] : "./heliosdb-data");
+    return command_complain(cx, command, EXIT_FAILED);
+}

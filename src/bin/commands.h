@@ -1,0 +1,33 @@
+/* src/bin/commands.h - the commands of the program. Each gets the arguments behind its name and returns the
+ * exit status. */
+#ifndef BIN_COMMANDS_H
+#define BIN_COMMANDS_H
+#include "base/ctx.h"
+#include "bin/flags.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_RUNNING = 3 };
+
+typedef struct Command {
+    const char *name;
+    const char *usage; /* what follows the name, for --help */
+    const char *doc; /* one line; NULL = not listed: not there yet */
+    const Flag *flags;
+    int (*run)(Ctx *cx, const struct Command *command, char **argv, int argc); /* NULL = not there yet */
+} Command;
+
+int command_start(Ctx *cx, const Command *command, char **argv, int argc);
+int command_stop(Ctx *cx, const Command *command, char **argv, int argc);
+int command_status(Ctx *cx, const Command *command, char **argv, int argc);
+int command_reload(Ctx *cx, const Command *command, char **argv, int argc);
+int command_config(Ctx *cx, const Command *command, char **argv, int argc);
+int command_init(Ctx *cx, const Command *command, char **argv, int argc);
+
+extern const Flag stop_flags[], status_flags[], reload_flags[], no_flags[];
+
+/* One line on standard error: "heliosdb-nano start: MESSAGE; HINT". Returns `status`. */
+int command_complain(Ctx *cx, const Command *command, int status);
+/* Reads the flags. True = go on; else *status is how to exit (help was printed, or usage was wrong). */
+bool command_read_flags(Ctx *cx, const Command *command, int words_most, char **argv, int argc, FlagSet *out,
+                        int *status);
+
+#endif

@@ -1,0 +1,51 @@
+/* src/bin/options.h - what `start` was asked for: defaults, file, environment, flags, in one place. */
+#ifndef BIN_OPTIONS_H
+#define BIN_OPTIONS_H
+#include "backend/auth/auth.h"
+#include "backend/config/settings.h"
+#include "bin/flags.h"
+
+typedef struct StartOptions {
+    SettingSet settings;
+    const FlagSet *flags;
+    const char *config_file; /* NULL = none was found */
+    const char *config_path_given; /* by flag or environment: it must exist */
+    const char *password; /* NULL = none */
+    const char *pid_file;
+    bool pid_file_given;
+    const char *log_file; /* NULL = standard error */
+    const char *unix_dir; /* NULL = no Unix socket */
+    bool unix_wanted;
+    bool daemon, insecure;
+    bool usage_error; /* the failure is one of usage: exit status 2 */
+} StartOptions;
+
+extern const Flag start_flags[];
+extern const Flag config_flags[];
+
+/* Settings only: file and flags. Used by `start`, `reload` and `config show`. `flags` may be NULL. */
+MUST_CHECK Status options_load_settings(Ctx *cx, const FlagSet *flags, const char *config_path, SettingSet *out,
+                                        const char **config_file, bool *usage_error);
+/* All of it, checked for what contradicts itself. Failures say in one line what is wrong and what to do. */
+MUST_CHECK Status options_load(Ctx *cx, const FlagSet *flags, StartOptions *out);
+AuthMethod options_auth_method(const SettingSet *settings);
+/* pid file of a command that talks to a server: --pid-file, --data-dir, configuration, else ./heliosdb.pid. */
+const char *options_pid_file(Ctx *cx, const FlagSet *flags);
+
+enum OptionId {
+    /* Ids below SETTING_COUNT are settings. */
+    OPT_DATA_DIR = 1000,
+    OPT_MEMORY,
+    OPT_CONFIG,
+    OPT_PASSWORD,
+    OPT_PASSWORD_FILE,
+    OPT_DAEMON,
+    OPT_PID_FILE,
+    OPT_INSECURE,
+    OPT_LISTEN,
+    OPT_MODE,
+    OPT_TIMEOUT,
+    OPT_LATER, /* known, but not there yet */
+};
+
+#endif

@@ -1,0 +1,356 @@
+/* server.c - introduces the parts to each other: settings, log, TLS, engine, door, postmaster.
+ *
+ * The order is that of failing early and cheaply: what may be refused by the outside (files, ports) comes
+ * before anything is made. Nothing here runs after the first fork but `ready` and `reload`. */
+#include "bin/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend/auth/verifier.h"
+#include "backend/config/config_file.h"
+#include "backend/wire/tls.h"
+#include "base/log.h"
+#include "bin/body.h"
+#include "bin/daemon.h"
+#include "postmaster/listen.h"
+#include "postmaster/pidfile.h"
+#include "postmaster/postmaster.h"
+
+enum { AUXILIARY_SLOTS = 16, ROLES_MOST = 3 };
+
+typedef struct Server {
+    Ctx *cx;
+    StartOptions *options;
+    SettingSet *settings; /* the current ones: door.settings */
+    Door door;
+    ListenSet listeners;
+    PidFile pid_file;
+    int ready_fd;
+    uint32_t reload_count;
+    const char *restart_keys; /* changed in the file, but only a restart takes them over */
+    const char *reload_error;
+} Server;
+
+static const char mode_name[] = "Memory-Only";
+
+/* ---- log ------------------------------------------------------------------------------------------ */
+
+/* Opens it anew at each call, so that a rotated file is let go. */
+static Status
+open_log(Ctx *cx, const StartOptions *o, const SettingSet *settings)
+{
+    LogOptions log = {.fd = 2,
+                      .level = (LogLevel)settings_int(settings, SETTING_LOG_LEVEL),
+                      .format = (LogFormat)settings_int(settings, SETTING_LOG_FORMAT)};
+    static int open_fd = -1; /* of this process; what log_configure was told */
+
+    if (o->log_file != NULL) {
+        int fd = open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+
+        if (fd < 0)
+            return fail(cx, ST_IO, "58030", "could not open log file \"%s\": %s", o->log_file, strerror(errno));
+        if (open_fd >= 0)
+            close(open_fd);
+        log.fd = open_fd = fd;
+    }
+    log_configure(&log);
+    return ST_OK;
+}
+
+/* ---- TLS and passwords ---------------------------------------------------------------------------- */
+
+static Status
+make_tls(Ctx *cx, const SettingSet *settings, TlsContext **out)
+{
+    TlsFiles files = {.cert_path = settings_text(settings, SETTING_SSL_CERT_FILE),
+                      .key_path = settings_text(settings, SETTING_SSL_KEY_FILE),
+                      .ca_path = settings_text(settings, SETTING_SSL_CA_FILE)};
+
+    if (!settings_bool(settings, SETTING_SSL)) {
+        *out = NULL;
+        return ST_OK;
+    }
+    if (files.ca_path[0] == '\0')
+        files.ca_path = NULL;
+    return tls_context_create(cx, &files, out);
+}
+
+static Status
+make_login(Ctx *cx, const SettingSet *settings, LoginOptions *out)
+{
+    TlsContext *tls = NULL;
+
+    TRY(make_tls(cx, settings, &tls));
+    out->startup.tls = tls;
+    out->startup.timeout_ms = (uint32_t)settings_int(settings, SETTING_AUTHENTICATION_TIMEOUT) * 1000;
+    out->auth.method = options_auth_method(settings);
+    return ST_OK;
+}
+
+static Status
+make_verifier(Ctx *cx, const StartOptions *o, const char *role, const char **out)
+{
+    *out = NULL;
+    if (o->password == NULL)
+        return ST_OK;
+    if (options_auth_method(&o->settings) == AUTH_MD5)
+        return verifier_make_md5(cx, cx->arena, role, o->password, out);
+    return verifier_make_scram(cx, cx->arena, o->password, out);
+}
+
+static Status
+make_roles(Ctx *cx, const StartOptions *o, FirstRole roles[ROLES_MOST], int *count)
+{
+    const struct passwd *user = getpwuid(geteuid());
+
+    roles[0].name = "postgres";
+    TRY(make_verifier(cx, o, "postgres", &roles[0].verifier));
+    roles[1].name = "helios";
+    if (options_auth_method(&o->settings) == AUTH_MD5)
+        TRY(make_verifier(cx, o, "helios", &roles[1].verifier));
+    else
+        roles[1].verifier = roles[0].verifier; /* 5 ms each: the same salt does no harm here */
+    *count = 2;
+    if (user != NULL && strcmp(user->pw_name, "postgres") != 0 && strcmp(user->pw_name, "helios") != 0)
+        roles[(*count)++] = (FirstRole){.name = arena_strdup(cx->arena, user->pw_name)};
+    return ST_OK;
+}
+
+/* ---- facts for `status` and `reload` -------------------------------------------------------------- */
+
+static void
+write_facts(Server *s)
+{
+    Buf lines = {0};
+
+    if (s->pid_file.fd < 0)
+        return;
+    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name, (long long)time(NULL));
+    buf_add_text(&lines, "listen=");
+    for (int i = 0; i < s->listeners.count; i++)
+        buf_printf(&lines, "%s%s", i > 0 ? ", " : "", s->listeners.items[i].text);
+    buf_printf(&lines, "\nconfig=%s\nreloads=%u\n",
+               s->options->config_file != NULL ? s->options->config_file : "", s->reload_count);
+    if (s->restart_keys != NULL)
+        buf_printf(&lines, "restart=%s\n", s->restart_keys);
+    if (s->reload_error != NULL)
+        buf_printf(&lines, "error=%s\n", s->reload_error);
+    if (pidfile_write_facts(s->cx, &s->pid_file, &lines) != ST_OK)
+        log_report(LOG_WARNING, NULL, &s->cx->error);
+    buf_free(&lines);
+}
+
+/* ---- reload --------------------------------------------------------------------------------------- */
+
+/* Values that only a restart takes over stay as they are; their names are collected. */
+static const char *
+keep_fixed(Ctx *cx, SettingSet *fresh, const SettingSet *old)
+{
+    const char *changed = NULL;
+
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const SettingInfo *info = &setting_infos[i];
+        Buf a = {0}, b = {0};
+
+        if (info->context != CONTEXT_POSTMASTER)
+            continue;
+        settings_show(fresh, (SettingNo)i, false, &a);
+        settings_show(old, (SettingNo)i, false, &b);
+        if (strcmp(buf_cstr(&a), buf_cstr(&b)) != 0) {
+            const char *key = config_key_name(cx->arena, (SettingNo)i);
+
+            changed = changed == NULL ? key : arena_printf(cx->arena, "%s, %s", changed, key);
+            if (info->kind == KIND_TEXT)
+                settings_assign_text(fresh, (SettingNo)i, settings_text(old, (SettingNo)i));
+            else
+                settings_assign_number(fresh, (SettingNo)i, old->values[i].number);
+            fresh->sources[i] = old->sources[i];
+            fresh->lines[i] = old->lines[i];
+        }
+        buf_free(&a);
+        buf_free(&b);
+    }
+    return changed;
+}
+
+static Status
+load_again(Server *s, Ctx *cx, const char **restart_keys)
+{
+    SettingSet *fresh = calloc(1, sizeof(*fresh));
+    const char *file;
+    bool usage_error = false;
+    LoginOptions login = s->door.login;
+    Status rc;
+
+    if (fresh == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    rc = options_load_settings(cx, s->options->flags, s->options->config_file, fresh, &file, &usage_error);
+    if (rc == ST_OK) {
+        *restart_keys = keep_fixed(cx, fresh, s->settings);
+        rc = make_login(cx, fresh, &login);
+    }
+    if (rc == ST_OK)
+        rc = open_log(cx, s->options, fresh);
+    if (rc != ST_OK) {
+        settings_free(fresh);
+        free(fresh);
+        return rc;
+    }
+    /* The old TLS context may still serve a connection of this process: it is not freed. */
+    s->door.login = login;
+    settings_free(s->settings);
+    if (s->settings != &s->options->settings)
+        free(s->settings);
+    s->settings = fresh;
+    s->door.settings = fresh;
+    return ST_OK;
+}
+
+/* `first`: we are the postmaster, who says how it went. */
+static void
+reload(void *arg, bool first)
+{
+    Server *s = arg;
+    Arena scratch, errors;
+    Ctx cx = {.arena = &scratch, .error_arena = &errors, .env = env_system()};
+    const char *restart = NULL;
+    Status rc;
+
+    arena_init(&scratch, "reload", NULL);
+    arena_init(&errors, "reload errors", NULL);
+    rc = load_again(s, &cx, &restart);
+    if (first) {
+        s->reload_count++;
+        s->restart_keys = restart != NULL ? arena_strdup(s->cx->arena, restart) : NULL;
+        s->reload_error = rc != ST_OK ? arena_strdup(s->cx->arena, cx.error.message) : NULL;
+        if (rc != ST_OK)
+            log_line(LOG_ERROR, "configuration not reloaded: %s", cx.error.message);
+        else
+            log_line(LOG_INFO, "configuration reloaded");
+        if (restart != NULL)
+            log_line(LOG_WARNING, "changed, but taken over only by a restart: %s", restart);
+        write_facts(s);
+    }
+    arena_free(&errors);
+    arena_free(&scratch);
+}
+
+static void
+reload_in_session(Door *door)
+{
+    /* The door is the server's; sessions reach it through the same address in their own process. */
+    reload((char *)door - offsetof(Server, door), false);
+}
+
+/* ---- parts of the postmaster ---------------------------------------------------------------------- */
+
+static bool
+serve(void *arg, int fd, bool too_many)
+{
+    Server *s = arg;
+
+    return door_serve(&s->door, fd, too_many);
+}
+
+static void
+run_janitor(void *arg)
+{
+    Server *s = arg;
+
+    server_body.janitor(&s->door);
+}
+
+static void
+ready(void *arg)
+{
+    Server *s = arg;
+
+    for (int i = 0; i < s->listeners.count; i++)
+        log_line(LOG_INFO, "Server listening on %s", s->listeners.items[i].text);
+    write_facts(s);
+    if (s->ready_fd >= 0) {
+        if (write(s->ready_fd, "R", 1) != 1)
+            log_line(LOG_DEBUG, "nobody waits for us to be ready");
+        close(s->ready_fd);
+        s->ready_fd = -1;
+    }
+}
+
+/* ---- start ---------------------------------------------------------------------------------------- */
+
+static void
+announce(const Server *s)
+{
+    uint64_t cache = (uint64_t)settings_int(s->settings, SETTING_SHARED_BUFFERS) * 8192;
+
+    log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name);
+    log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache >> 20));
+    if (s->options->config_file != NULL)
+        log_line(LOG_DEBUG, "configuration file: %s", s->options->config_file);
+}
+
+static Status
+take_pid_file(Ctx *cx, Server *s)
+{
+    if (pidfile_create(cx, s->options->pid_file, (int)getpid(), &s->pid_file) == ST_OK)
+        return ST_OK;
+    s->pid_file.fd = -1;
+    if (s->options->pid_file_given)
+        return ST_ERROR;
+    /* In the foreground it is only a convenience. */
+    log_line(LOG_DEBUG, "no pid file: %s", cx->error.message);
+    ctx_error_clear(cx);
+    return ST_OK;
+}
+
+Status
+server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
+{
+    Server *s = arena_new(cx->arena, Server);
+    FirstRole roles[ROLES_MOST];
+    const SettingSet *settings = &options->settings;
+    int max_connections = (int)settings_int(settings, SETTING_MAX_CONNECTIONS);
+    BodyOptions body = {.settings = settings,
+                        .max_slots = (uint32_t)(max_connections + AUXILIARY_SLOTS),
+                        .roles = roles};
+    ListenOptions listen = {.addresses = settings_text(settings, SETTING_LISTEN_ADDRESSES),
+                            .port = (int)settings_int(settings, SETTING_PORT),
+                            .unix_dir = options->unix_dir,
+                            .unix_wanted = options->unix_wanted};
+    PostmasterOptions postmaster = {.listeners = &s->listeners, .max_connections = max_connections};
+    PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .ready = ready};
+    Status rc = ST_OK;
+
+    *s = (Server){
+        .cx = cx, .options = options, .settings = &options->settings, .pid_file.fd = -1, .ready_fd = ready_fd};
+    TRY(open_log(cx, options, settings));
+    announce(s);
+    TRY_TO(out, rc, make_login(cx, settings, &s->door.login));
+    if (!cx->env->random(cx->env, s->door.login.auth.mock_secret, sizeof(s->door.login.auth.mock_secret))) {
+        rc = fail(cx, ST_ERROR, "XX000", "the system gives no random bytes");
+        goto out;
+    }
+    TRY_TO(out, rc, make_roles(cx, options, roles, &body.role_count));
+    TRY_TO(out, rc, take_pid_file(cx, s));
+    TRY_TO(out, rc, listen_open(cx, &listen, &s->listeners));
+    s->door.settings = settings;
+    s->door.reload = reload_in_session;
+    TRY_TO(out, rc, server_body.create(cx, &body, &s->door));
+    ASSERT(s->door.run != NULL);
+    postmaster.procs = proc_table(s->door.engine);
+    if (server_body.janitor != NULL)
+        parts.janitor = run_janitor;
+    if (ready_fd >= 0)
+        daemon_detach(); /* before the first child inherits the terminal */
+    *exit_status = postmaster_run(cx, &postmaster, &parts);
+out:
+    listen_close(&s->listeners, true);
+    pidfile_remove(&s->pid_file);
+    return rc;
+}

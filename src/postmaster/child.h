@@ -1,0 +1,12 @@
+/* src/postmaster/child.h - the life of a forked process. None of these return. */
+#ifndef POSTMASTER_CHILD_H
+#define POSTMASTER_CHILD_H
+#include "postmaster/pool.h"
+#include "postmaster/postmaster.h"
+
+/* Waits for connections and serves one after the other. Signals must be blocked. */
+NORETURN void child_serve(const Pool *pool, int slot, const ListenSet *listeners, const PostmasterParts *parts);
+/* Runs `work` with signals set up. */
+NORETURN void child_work(const Pool *pool, ListenSet *listeners, void (*work)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,384 @@
+/* postmaster.c - one loop around sigtimedwait.
+ *
+ * Everything the postmaster reacts to is a signal: children that end (SIGCHLD), children that say that
+ * spares run short (SIGUSR2), orders from outside. All are blocked and taken one by one, so there are
+ * no handlers and nothing to be interrupted.
+ *
+ *   RUNNING --smart--> DRAINING --fast--> ENDING --immediate--> KILLING
+ *   all sessions gone --> janitor told to end --> all children gone --> exit
+ *
+ * A backend that was killed outside a critical section is the janitor's business (C3). One that died
+ * inside, or of a fault of its own (C2), leaves shared memory in doubt: in memory mode there is
+ * nothing to rebuild it from, so the server says so and stops. */
+#include "postmaster/postmaster.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/log.h"
+#include "postmaster/child.h"
+#include "postmaster/notify.h"
+
+enum {
+    TICK_MS = 1000,
+    JANITOR_RESTART_MS = 1000, /* at most one restart in this time */
+    ENDING_PATIENCE_MS = 30000, /* then backends that do not listen are killed */
+    KILLING_PATIENCE_MS = 5000,
+    FORK_PAUSE_MS = 500, /* after a backend that failed at once */
+};
+
+typedef enum Phase { RUNNING, DRAINING, ENDING, KILLING } Phase;
+
+typedef struct Postmaster {
+    Ctx *cx;
+    const PostmasterOptions *options;
+    const PostmasterParts *parts;
+    Pool pool;
+    Phase phase;
+    int janitor_pid;
+    bool janitor_told; /* to end */
+    uint64_t janitor_start_us;
+    uint64_t ending_since_us; /* of ENDING or KILLING */
+    uint64_t shrink_due_us, refill_after_us;
+    uint64_t watchdog_us, watchdog_due_us;
+    int exit_status;
+} Postmaster;
+
+static uint64_t
+now_us(const Postmaster *pm)
+{
+    return env_mono_us(pm->cx->env);
+}
+
+/* ---- children ------------------------------------------------------------------------------------- */
+
+static void
+fork_backend(Postmaster *pm)
+{
+    int slot = pool_free_slot(&pm->pool), pid;
+
+    if (slot < 0)
+        return; /* all that max_connections can need are there */
+    atomic_store(&pm->pool.shared->states[slot], CHILD_IDLE);
+    pid = fork();
+    if (pid == 0)
+        child_serve(&pm->pool, slot, pm->options->listeners, pm->parts);
+    if (pid < 0) {
+        atomic_store(&pm->pool.shared->states[slot], CHILD_FREE);
+        log_line(LOG_WARNING, "could not fork a backend: %s", strerror(errno));
+        return;
+    }
+    pm->pool.pids[slot] = pid;
+}
+
+static void
+fork_janitor(Postmaster *pm)
+{
+    int pid;
+
+    if (pm->parts->janitor == NULL)
+        return;
+    pid = fork();
+    if (pid == 0)
+        child_work(&pm->pool, pm->options->listeners, pm->parts->janitor, pm->parts->arg);
+    if (pid < 0)
+        log_line(LOG_WARNING, "could not fork the janitor: %s", strerror(errno));
+    pm->janitor_pid = pid > 0 ? pid : 0;
+    pm->janitor_start_us = now_us(pm);
+}
+
+/* Enough spares while we run; one more than the least, so that not every connection asks for one. */
+static void
+refill(Postmaster *pm)
+{
+    int want;
+
+    if (pm->phase != RUNNING || pool_count(&pm->pool, CHILD_IDLE) >= pm->pool.spare_least ||
+        now_us(pm) < pm->refill_after_us)
+        return;
+    want = pm->pool.spare_least + 1 - pool_count(&pm->pool, CHILD_IDLE);
+    while (want-- > 0)
+        fork_backend(pm);
+}
+
+/* Sends home what was not needed for a while. */
+static void
+shrink(Postmaster *pm)
+{
+    PoolShared *shared = pm->pool.shared;
+    int idle = pool_count(&pm->pool, CHILD_IDLE), surplus;
+    uint32_t least;
+
+    if (pm->phase != RUNNING || now_us(pm) < pm->shrink_due_us)
+        return;
+    pm->shrink_due_us = now_us(pm) + TICK_MS * UINT64_C(1000);
+    least = atomic_exchange(&shared->idle_least, (uint32_t)idle);
+    surplus = (int)MIN_OF(least, (uint32_t)idle) - pm->pool.spare_least - 1;
+    for (; surplus > 0; surplus--) {
+        if (write(pm->pool.ticket_write, "x", 1) != 1)
+            return; /* full: they are on their way */
+    }
+}
+
+static void
+signal_children(Postmaster *pm, int signo)
+{
+    for (uint32_t i = 0; i < pm->pool.shared->capacity; i++) {
+        if (pm->pool.pids[i] != 0)
+            kill(pm->pool.pids[i], signo);
+    }
+}
+
+static int
+children_count(const Postmaster *pm)
+{
+    int count = 0;
+
+    for (uint32_t i = 0; i < pm->pool.shared->capacity; i++)
+        count += pm->pool.pids[i] != 0;
+    return count;
+}
+
+/* ---- shutting down -------------------------------------------------------------------------------- */
+
+static void
+enter_phase(Postmaster *pm, Phase phase, const char *message)
+{
+    if (pm->phase >= phase)
+        return;
+    if (pm->phase == RUNNING) {
+        notify_stopping();
+        atomic_store(&pm->pool.shared->draining, true);
+        listen_stop(pm->options->listeners); /* wakes the idle ones, who then end */
+    }
+    log_line(LOG_INFO, "%s", message);
+    pm->phase = phase;
+    pm->ending_since_us = now_us(pm);
+    if (phase == ENDING) {
+        signal_children(pm, SIGTERM);
+    }
+    if (phase == KILLING) {
+        signal_children(pm, SIGQUIT);
+        if (pm->janitor_pid != 0)
+            kill(pm->janitor_pid, SIGQUIT);
+    }
+}
+
+/* C2 */
+static void
+stop_for_broken_memory(Postmaster *pm, const char *who, int pid, const char *how)
+{
+    if (pm->exit_status != 0)
+        return;
+    log_line(
+        LOG_FATAL,
+        "%s %d %s while it was changing shared memory: what is in memory can not be trusted any more, and a "
+        "memory server has nothing to recover from. All sessions end and the server stops",
+        who, pid, how);
+    pm->exit_status = 1;
+    enter_phase(pm, KILLING, "stopping at once");
+}
+
+/* ---- reaping -------------------------------------------------------------------------------------- */
+
+static bool
+is_fatal_signal(int signo)
+{
+    return signo == SIGSEGV || signo == SIGBUS || signo == SIGABRT || signo == SIGILL || signo == SIGFPE;
+}
+
+static void
+describe(int status, char *out, size_t bytes)
+{
+    if (WIFSIGNALED(status))
+        snprintf(out, bytes, "was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        snprintf(out, bytes, "ended with status %d", WEXITSTATUS(status));
+}
+
+/* What became of the child's slot in shared memory, and what follows from it. */
+static void
+bury(Postmaster *pm, const char *who, int pid, int status)
+{
+    char how[128];
+    ProcDeath death;
+
+    describe(status, how, sizeof(how));
+    if (pm->phase == KILLING)
+        return; /* nothing is going to be used again */
+    death = proc_mark_dead(pm->options->procs, pid, WIFSIGNALED(status) && is_fatal_signal(WTERMSIG(status)));
+    switch (death) {
+    case PROC_DEATH_INSIDE: stop_for_broken_memory(pm, who, pid, how); return;
+    case PROC_DEATH_OUTSIDE:
+        log_line(LOG_WARNING, "%s %d %s; what it held is released and its transaction rolled back", who, pid,
+                 how);
+        return;
+    case PROC_DEATH_UNKNOWN_PID:
+    case PROC_DEATH_CLEAN: break;
+    }
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0)
+        log_line(WIFSIGNALED(status) ? LOG_WARNING : LOG_DEBUG, "%s %d %s", who, pid, how);
+}
+
+static void
+reap(Postmaster *pm)
+{
+    int status, pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == pm->janitor_pid) {
+            pm->janitor_pid = 0;
+            bury(pm, "janitor", pid, status);
+            continue;
+        }
+        for (uint32_t i = 0; i < pm->pool.shared->capacity; i++) {
+            if (pm->pool.pids[i] != pid)
+                continue;
+            pm->pool.pids[i] = 0;
+            atomic_store(&pm->pool.shared->states[i], CHILD_FREE);
+            if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+                pm->refill_after_us = now_us(pm) + FORK_PAUSE_MS * UINT64_C(1000);
+            bury(pm, "backend", pid, status);
+        }
+    }
+}
+
+/* The janitor has to be there while anybody works; it is the last to go. */
+static void
+look_after_janitor(Postmaster *pm)
+{
+    bool sessions_gone = children_count(pm) == 0;
+
+    if (pm->phase == RUNNING || (pm->phase < KILLING && !sessions_gone)) {
+        if (pm->janitor_pid == 0 && now_us(pm) - pm->janitor_start_us >= JANITOR_RESTART_MS * UINT64_C(1000))
+            fork_janitor(pm);
+    } else if (pm->phase < KILLING && pm->janitor_pid != 0 && !pm->janitor_told) {
+        pm->janitor_told = true;
+        kill(pm->janitor_pid, SIGTERM);
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------- */
+
+static void
+reload(Postmaster *pm)
+{
+    if (pm->phase != RUNNING)
+        return;
+    notify_reloading();
+    pm->parts->reload(pm->parts->arg, true);
+    signal_children(pm, SIGHUP);
+    if (pm->janitor_pid != 0)
+        kill(pm->janitor_pid, SIGHUP);
+    notify_ready("running");
+}
+
+static void
+obey(Postmaster *pm, int signo)
+{
+    switch (signo) {
+    case SIGTERM:
+    case SIGINT: enter_phase(pm, ENDING, "fast shutdown: sessions are ended"); break;
+    case SIGUSR1: enter_phase(pm, DRAINING, "smart shutdown: waiting for clients to leave"); break;
+    case SIGQUIT: enter_phase(pm, KILLING, "immediate shutdown"); break;
+    case SIGHUP: reload(pm); break;
+    default: break; /* SIGCHLD, SIGUSR2: looked after in any case */
+    }
+}
+
+/* Milliseconds until something is due; -1 = nothing is. */
+static int64_t
+next_due_ms(const Postmaster *pm)
+{
+    int64_t due = -1;
+
+    if (pm->watchdog_us != 0) {
+        uint64_t now = now_us(pm);
+
+        due = pm->watchdog_due_us > now ? (int64_t)((pm->watchdog_due_us - now) / 1000) + 1 : 0;
+    }
+    if (pm->phase >= ENDING || (pm->janitor_pid == 0 && pm->parts->janitor != NULL) ||
+        now_us(pm) < pm->refill_after_us ||
+        children_count(pm) > pm->pool.spare_least + 1) /* busy ones may become idle, and will not say so */
+        due = due < 0 || due > TICK_MS ? TICK_MS : due;
+    return due;
+}
+
+static void
+do_what_is_due(Postmaster *pm)
+{
+    uint32_t patience_ms;
+
+    if (pm->watchdog_us != 0 && now_us(pm) >= pm->watchdog_due_us) {
+        notify_send("WATCHDOG=1\n");
+        pm->watchdog_due_us = now_us(pm) + pm->watchdog_us;
+    }
+    shrink(pm);
+    patience_ms = pm->phase == ENDING ? ENDING_PATIENCE_MS : KILLING_PATIENCE_MS;
+    if (pm->phase >= ENDING && now_us(pm) - pm->ending_since_us > patience_ms * UINT64_C(1000)) {
+        log_line(LOG_WARNING, "%d processes did not end within %u seconds and are killed", children_count(pm),
+                 patience_ms / 1000);
+        pm->ending_since_us = now_us(pm);
+        signal_children(pm, SIGKILL);
+        if (pm->janitor_pid != 0 && pm->phase == KILLING)
+            kill(pm->janitor_pid, SIGKILL);
+    }
+}
+
+static void
+run_loop(Postmaster *pm, const sigset_t *mine)
+{
+    while (pm->phase == RUNNING || children_count(pm) > 0 || pm->janitor_pid != 0) {
+        int64_t due_ms = next_due_ms(pm);
+        struct timespec wait = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+        int signo = due_ms < 0 ? sigwaitinfo(mine, NULL) : sigtimedwait(mine, NULL, &wait);
+
+        if (signo > 0)
+            obey(pm, signo);
+        do_what_is_due(pm);
+        reap(pm);
+        refill(pm);
+        look_after_janitor(pm);
+    }
+}
+
+int
+postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts *parts)
+{
+    Postmaster pm = {.cx = cx, .options = options, .parts = parts};
+    sigset_t mine, old;
+
+    ASSERT(parts->backend != NULL);
+    ASSERT(options->listeners->count > 0);
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGCHLD);
+    sigaddset(&mine, SIGTERM);
+    sigaddset(&mine, SIGINT);
+    sigaddset(&mine, SIGQUIT);
+    sigaddset(&mine, SIGHUP);
+    sigaddset(&mine, SIGUSR1);
+    sigaddset(&mine, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &mine, &old);
+    if (pool_create(cx, options->max_connections, options->spare_backends, &pm.pool) != ST_OK) {
+        log_report(LOG_FATAL, NULL, &cx->error);
+        return 1;
+    }
+    pm.watchdog_us = notify_watchdog_us();
+    fork_backend(&pm); /* the first client is served while the others are made */
+    parts->ready(parts->arg);
+    notify_ready("running");
+    fork_janitor(&pm);
+    refill(&pm);
+    run_loop(&pm, &mine);
+    listen_close(options->listeners, true);
+    if (pm.exit_status == 0)
+        log_line(LOG_INFO, "the server has stopped");
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return pm.exit_status;
+}

@@ -1,0 +1,212 @@
+/* cache_rel.c - the table of relations: a hash of chains, one latch per partition.
+ *
+ * Sessions come here once per relation and remember the place in their slot; after that a look-up is
+ * one compare. A remembered place may have been given to another relation since: the compare of
+ * branch and id finds out, because the memory is never used for anything but a CacheRel, and ids are
+ * never used twice (B5). */
+#include "shmem/pagecache/cache_rel.h"
+
+#include "shmem/pagecache/pagecache.h"
+
+enum { PER_FRAME = PAGE_BYTES / (int)sizeof(CacheRel) };
+
+static_assert(REL_BUCKETS % REL_PARTITIONS == 0, "a bucket belongs to one partition");
+
+static RelTable *
+table_of(Ctx *cx)
+{
+    return &page_cache(cx->proc)->rels;
+}
+
+static CacheRel *
+find_in_chain(Region *region, ShmRef at, BranchId branch, RelationId relation)
+{
+    while (at != SHM_REF_NONE) {
+        CacheRel *rel = region_ptr(region, at);
+
+        if (rel->relation == relation && rel->branch == branch)
+            return rel;
+        at = rel->next;
+    }
+    return NULL;
+}
+
+CacheRel *
+cache_rel_slow(Ctx *cx, BranchId branch, RelationId relation)
+{
+    RelTable *t = table_of(cx);
+    uint32_t bucket = cache_rel_hash(branch, relation) % REL_BUCKETS;
+    Latch *latch = &t->latch[bucket % REL_PARTITIONS];
+    CacheRel *rel;
+
+    latch_take(cx->proc, latch);
+    rel = find_in_chain(proc_region(cx->proc), t->bucket[bucket], branch, relation);
+    latch_drop(cx->proc, latch);
+    return rel;
+}
+
+CacheRel *
+cache_rel(Ctx *cx, BranchId branch, RelationId relation)
+{
+    Proc *proc = cx->proc;
+    ShmRef *slot = &proc->rel_cache[cache_rel_hash(branch, relation) % PROC_REL_CACHE];
+    CacheRel *rel = region_ptr(proc_region(proc), *slot);
+
+    if (LIKELY(rel != NULL && rel->relation == relation && rel->branch == branch))
+        return rel;
+    rel = cache_rel_slow(cx, branch, relation);
+    if (rel != NULL)
+        *slot = rel->self;
+    return rel;
+}
+
+RelationId
+cache_rel_next_id(Ctx *cx)
+{
+    return atomic_fetch_add(&table_of(cx)->next_relation, 1);
+}
+
+/* A free entry of the partition; its latch is held. Cuts a new frame into entries if there is none. */
+static CacheRel *
+take_entry(Ctx *cx, RelTable *t, uint32_t partition)
+{
+    Proc *proc = cx->proc;
+    Region *region = proc_region(proc);
+    CacheRel *rel;
+
+    if (t->free[partition] == SHM_REF_NONE) {
+        char *slab = cache_frame_bytes(page_cache(proc), frame_take(proc, FRAME_SHARED));
+
+        for (int i = PER_FRAME - 1; i >= 0; i--) {
+            rel = (CacheRel *)(void *)(slab + (size_t)i * sizeof(CacheRel));
+            rel->self = region_ref(region, rel);
+            latch_init(&rel->extend, LATCH_REL_EXTEND);
+            rel->next = t->free[partition];
+            t->free[partition] = rel->self;
+        }
+    }
+    rel = region_ptr(region, t->free[partition]);
+    t->free[partition] = rel->next;
+    return rel;
+}
+
+Status
+cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence, CacheRel **out)
+{
+    RelTable *t = table_of(cx);
+    uint32_t bucket = cache_rel_hash(branch, relation) % REL_BUCKETS;
+    uint32_t partition = bucket % REL_PARTITIONS;
+    CacheRel *rel;
+
+    ASSERT(relation != RELATION_NONE);
+    TRY(frame_reserve(cx, 1, false));
+    latch_take(cx->proc, &t->latch[partition]);
+    rel = find_in_chain(proc_region(cx->proc), t->bucket[bucket], branch, relation);
+    if (rel == NULL) {
+        rel = take_entry(cx, t, partition);
+        rel->branch = branch;
+        rel->persistence = (uint8_t)persistence;
+        rel->next = t->bucket[bucket];
+        atomic_thread_fence(memory_order_release);
+        rel->relation = relation;
+        t->bucket[bucket] = rel->self;
+        atomic_fetch_add(&t->count, 1);
+    }
+    latch_drop(cx->proc, &t->latch[partition]);
+    *out = rel;
+    return ST_OK;
+}
+
+static void
+free_map_node(Proc *proc, uint32_t no, uint32_t height)
+{
+    _Atomic uint32_t *node = cache_frame_bytes(page_cache(proc), no);
+
+    for (int i = 0; height > 1 && i < CACHE_NODE_ENTRIES; i++) {
+        if (atomic_load(&node[i]) != 0)
+            free_map_node(proc, atomic_load(&node[i]), height - 1);
+    }
+    frame_release(proc, no);
+}
+
+void
+cache_rel_drop(Ctx *cx, CacheRel *rel)
+{
+    Proc *proc = cx->proc;
+    RelTable *t = table_of(cx);
+    Region *region = proc_region(proc);
+    uint32_t bucket = cache_rel_hash(rel->branch, rel->relation) % REL_BUCKETS;
+    uint32_t partition = bucket % REL_PARTITIONS;
+    ShmRef *link, next;
+
+    ASSERT(rel->relation != RELATION_NONE);
+    for (int fork = 0; fork < FORK_COUNT; fork++) {
+        uint64_t map;
+
+        (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
+        map = atomic_exchange(&rel->forks[fork].map, 0);
+        if (map != 0)
+            free_map_node(proc, (uint32_t)map, (uint32_t)(map >> 32));
+    }
+    latch_take(proc, &t->latch[partition]);
+    link = &t->bucket[bucket];
+    while (*link != rel->self) {
+        ASSERT(*link != SHM_REF_NONE);
+        link = &((CacheRel *)region_ptr(region, *link))->next;
+    }
+    next = rel->next;
+    *link = next;
+    rel->relation = RELATION_NONE;
+    atomic_store(&rel->creator_xid, 0);
+    atomic_store(&rel->dropper_xid, 0);
+    atomic_store(&rel->live_rows, 0);
+    atomic_store(&rel->dead_rows, 0);
+    atomic_store(&rel->row_var_bytes, 0);
+    atomic_store(&rel->nulls_seen, 0);
+    atomic_store(&rel->space_hint, 0);
+    atomic_store(&rel->free_pages, 0);
+    atomic_store(&rel->counter, 0);
+    for (int i = 0; i < CACHE_INSERT_HINTS; i++)
+        atomic_store(&rel->insert_block[i], 0);
+    for (int fork = 0; fork < FORK_COUNT; fork++)
+        memset(&rel->forks[fork], 0, sizeof(rel->forks[fork]));
+    rel->kind = 0;
+    rel->next = t->free[partition];
+    t->free[partition] = rel->self;
+    atomic_fetch_sub(&t->count, 1);
+    latch_drop(proc, &t->latch[partition]);
+}
+
+void
+cache_rel_each(Ctx *cx, void (*each)(Ctx *cx, void *arg, CacheRel *rel), void *arg)
+{
+    RelTable *t = table_of(cx);
+    Region *region = proc_region(cx->proc);
+
+    for (uint32_t bucket = 0; bucket < REL_BUCKETS; bucket++) {
+        CacheRel *found[64];
+        uint32_t count;
+        uint32_t skip = 0;
+
+        do { /* in portions: `each` may sleep and must not run under the latch */
+            ShmRef at;
+            uint32_t seen = 0;
+
+            if (t->bucket[bucket] == SHM_REF_NONE)
+                break;
+            count = 0;
+            latch_take(cx->proc, &t->latch[bucket % REL_PARTITIONS]);
+            for (at = t->bucket[bucket]; at != SHM_REF_NONE && count < COUNT_OF(found); seen++) {
+                CacheRel *rel = region_ptr(region, at);
+
+                if (seen >= skip)
+                    found[count++] = rel;
+                at = rel->next;
+            }
+            latch_drop(cx->proc, &t->latch[bucket % REL_PARTITIONS]);
+            for (uint32_t i = 0; i < count; i++)
+                each(cx, arg, found[i]);
+            skip += count;
+        } while (count == COUNT_OF(found));
+    }
+}

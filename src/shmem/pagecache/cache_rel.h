@@ -1,0 +1,94 @@
+/* src/shmem/pagecache/cache_rel.h - relations as the page cache sees them.
+ *
+ * A CacheRel never moves and its memory is only ever reused for another CacheRel, so a session may
+ * keep the place of one and check the key again when it comes back (type-stable memory).
+ *
+ * The block map of a fork grows as it needs: the first blocks inside the CacheRel, then a tree of
+ * frames with 2048 frame numbers each. Readers take no latch: entries and the root are atomic words. */
+#ifndef CACHE_REL_H
+#define CACHE_REL_H
+#include "base/ctx.h"
+#include "base/ids.h"
+#include "shmem/region/region.h"
+#include "shmem/sync/latch.h"
+
+enum { CACHE_INLINE_BLOCKS = 4, CACHE_NODE_ENTRIES = PAGE_BYTES / 4, CACHE_INSERT_HINTS = 8 };
+
+typedef struct CacheFork {
+    _Atomic uint32_t length; /* atomic; grows and shrinks under the extend latch */
+    _Atomic uint64_t map; /* atomic: height << 32 | frame of the root node; 0 = inline only */
+    _Atomic uint32_t inline_frames[CACHE_INLINE_BLOCKS]; /* atomic */
+} CacheFork;
+
+typedef struct CacheRel {
+    /* Change only under the table's partition latch; a reader checks after it found the place. */
+    BranchId branch;
+    RelationId relation; /* 0 = free */
+    ShmRef self; /* set once */
+    ShmRef next; /* partition latch: in its hash chain, or in the free list */
+    uint8_t persistence; /* set when made (H8) */
+    uint8_t kind; /* hint: PageKind of its main fork, 0 = not known yet */
+    Latch extend;
+
+    CacheFork forks[FORK_COUNT];
+
+    /* Which transaction made it, and which will drop it when it commits (0 = none): what the janitor
+     * needs to finish the work of a dead session. */
+    _Atomic uint64_t creator_xid; /* atomic */
+    _Atomic uint64_t dropper_xid; /* atomic */
+
+    /* Hints and counters of the heap; none of them needs to be exact. */
+    _Atomic int64_t live_rows, dead_rows; /* atomic */
+    _Atomic uint32_t row_var_bytes; /* atomic: average width of the variable part, times 16 */
+    _Atomic uint32_t nulls_seen; /* atomic: a column hinted NOT NULL has held a null */
+    _Atomic uint32_t insert_block[CACHE_INSERT_HINTS]; /* atomic: block + 1 where to insert next */
+    _Atomic uint32_t space_hint; /* atomic: most free bytes in the free-space map, or 0 */
+    _Atomic uint32_t free_pages; /* atomic: B+tree: first page of the list of unused pages + 1 */
+    _Atomic uint64_t counter; /* atomic: of the access method */
+} CacheRel;
+
+enum { REL_PARTITIONS = 16, REL_BUCKETS = 4096 };
+
+typedef struct RelTable {
+    Latch latch[REL_PARTITIONS]; /* of the hash chains */
+    ShmRef bucket[REL_BUCKETS]; /* partition latch */
+    ShmRef free[REL_PARTITIONS]; /* partition latch */
+    _Atomic uint32_t next_relation; /* atomic: B5 */
+    _Atomic uint32_t count; /* atomic */
+} RelTable;
+
+/* Fixed ids are below; made ones start here (OIDs of users start there, too). */
+enum { RELATION_FIRST = 16384 };
+
+/* NULL when there is no such relation. */
+CacheRel *cache_rel_slow(Ctx *cx, BranchId branch, RelationId relation);
+/* Makes it; finds it if it is there already. Frames it may need are reserved inside. */
+MUST_CHECK Status cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence,
+                                 CacheRel **out);
+RelationId cache_rel_next_id(Ctx *cx);
+/* Frees all pages and the entry itself. Nobody may use the relation any more. */
+void cache_rel_drop(Ctx *cx, CacheRel *rel);
+/* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
+ * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
+BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);
+/* Frees one page if it is the last of its fork and nobody has a pin on it. */
+MUST_CHECK bool cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
+/* Calls `each` for every relation of the cache; it may drop the one it is called for. */
+void cache_rel_each(Ctx *cx, void (*each)(Ctx *cx, void *arg, CacheRel *rel), void *arg);
+
+static inline uint32_t
+cache_rel_hash(BranchId branch, RelationId relation)
+{
+    uint64_t x = ((uint64_t)branch << 32 | relation) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (uint32_t)(x >> 40);
+}
+/* Through the session's own cache of places. */
+CacheRel *cache_rel(Ctx *cx, BranchId branch, RelationId relation);
+static inline BlockNo
+cache_rel_length(const CacheRel *rel, Fork fork)
+{
+    return atomic_load_explicit(&rel->forks[fork].length, memory_order_acquire);
+}
+
+#endif

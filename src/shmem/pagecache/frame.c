@@ -1,0 +1,326 @@
+/* frame.c - frames of 8 KiB as memory: free list, growth by touching, the ceiling.
+ *
+ * A frame is in one of these places:
+ *
+ *   never touched --grow--> stash of a session --frame_take--> in use --frame_release--> free list
+ *        free list --frame_reserve--> stash;  free list --frame_trim--> hole --frame_reserve--> stash
+ *
+ * A session's stash is noted in its slot, so that a kill loses no frame. Growing touches a run of new
+ * frames with one madvise: that costs a quarter of faulting them in one by one, and tells us politely
+ * when the system has no more. While that call runs the run is noted in the slot, too (`range`).
+ *
+ * Ceiling (C5): region->used_bytes counts every frame that is not a hole and not untouched, whether
+ * somebody uses it or not, and the private budgets. Growth beyond the ceiling is refused with 53200;
+ * ending and deleting may go a little further. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "shmem/pagecache/pagecache.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { GROW_LEAST = 8, GROW_MOST = 64, TAKE_BATCH = 8, TRIM_BATCH = PROC_STASH_MOST, FREE_KEPT = 2048 };
+
+uint64_t
+page_cache_bytes(void)
+{
+    return sizeof(PageCache) + 256;
+}
+
+void
+page_cache_carve(Region *region)
+{
+    PageCache *cache = region_carve(region, sizeof(PageCache), 64);
+    Frame *frames = region_carve(region, sizeof(Frame) * region->frame_count, 64);
+    char *bytes = (char *)region + region->mapped_bytes - region->frame_count * PAGE_BYTES;
+
+    ASSERT(region->frame_count < UINT32_MAX);
+    cache->frames = (ShmRef)((char *)frames - (char *)cache);
+    cache->bytes = (ShmRef)(bytes - (char *)cache);
+    cache->frame_count = (uint32_t)region->frame_count;
+    cache->high = 1; /* frame 0 stands for "none" */
+    atomic_init(&cache->epoch, 1);
+    latch_init(&cache->free_latch, LATCH_FREE_FRAMES);
+    for (int i = 0; i < REL_PARTITIONS; i++)
+        latch_init(&cache->rels.latch[i], LATCH_REL_TABLE);
+    atomic_init(&cache->rels.next_relation, RELATION_FIRST);
+    region->part[PART_CACHE] = region_ref(region, cache);
+}
+
+uint64_t
+frame_used_bytes(const PageCache *cache)
+{
+    return (uint64_t)(cache->high - 1 - cache->holes) * PAGE_BYTES;
+}
+
+static uint64_t
+spare_bytes(uint64_t limit)
+{
+    return MIN_OF(MAX_OF(limit / 64, UINT64_C(1) << 20), UINT64_C(64) << 20);
+}
+
+/* Counts `bytes` against the ceiling, or says no. */
+static bool
+count_bytes(Region *region, uint64_t bytes, bool spare)
+{
+    uint64_t limit = atomic_load_explicit(&region->limit_bytes, memory_order_relaxed);
+    uint64_t now = atomic_fetch_add(&region->used_bytes, bytes) + bytes;
+
+    if (now <= limit + (spare ? spare_bytes(limit) : 0))
+        return true;
+    atomic_fetch_sub(&region->used_bytes, bytes);
+    return false;
+}
+
+/* Moves up to `count` frames from the list to the stash. */
+static void
+pop_free(PageCache *cache, Proc *proc, uint32_t count)
+{
+    latch_take(proc, &cache->free_latch);
+    while (count-- > 0 && cache->free_head != 0) {
+        uint32_t no = cache->free_head;
+
+        cache->free_head = cache_frame(cache, no)->next_free;
+        cache->free_count--;
+        proc->stash[proc->stash_count++] = no;
+    }
+    latch_drop(proc, &cache->free_latch);
+}
+
+/* A hole has lost its memory: taking it counts again. */
+static bool
+pop_hole(PageCache *cache, Proc *proc, bool spare)
+{
+    bool got = false;
+
+    if (!count_bytes(proc_region(proc), PAGE_BYTES, spare))
+        return false;
+    latch_take(proc, &cache->free_latch);
+    if (cache->hole_head != 0) {
+        uint32_t no = cache->hole_head;
+
+        cache->hole_head = cache_frame(cache, no)->next_free;
+        cache->holes--;
+        proc->stash[proc->stash_count++] = no;
+        got = true;
+    }
+    latch_drop(proc, &cache->free_latch);
+    if (!got)
+        atomic_fetch_sub(&proc_region(proc)->used_bytes, PAGE_BYTES);
+    return got;
+}
+
+static void
+push_range(PageCache *cache, Proc *proc)
+{
+    latch_take(proc, &cache->free_latch);
+    while (proc->range_count > 0) {
+        uint32_t no = proc->range_first + --proc->range_count;
+
+        cache_frame(cache, no)->next_free = cache->free_head;
+        cache->free_head = no;
+        cache->free_count++;
+    }
+    latch_drop(proc, &cache->free_latch);
+}
+
+/* Touches new frames and puts them on the free list. */
+static bool
+grow(Ctx *cx, PageCache *cache, bool spare)
+{
+    Proc *proc = cx->proc;
+    Region *region = proc_region(proc);
+    uint32_t want = MIN_OF(MAX_OF(cache->high / 8, GROW_LEAST), GROW_MOST);
+
+    if (!count_bytes(region, (uint64_t)want * PAGE_BYTES, spare)) {
+        want = 1;
+        if (!count_bytes(region, PAGE_BYTES, spare))
+            return false;
+    }
+    latch_take(proc, &cache->free_latch);
+    proc->range_first = cache->high;
+    proc->range_count = MIN_OF(want, cache->frame_count - cache->high);
+    cache->high += proc->range_count;
+    latch_drop(proc, &cache->free_latch);
+    if (proc->range_count < want)
+        atomic_fetch_sub(&region->used_bytes, (uint64_t)(want - proc->range_count) * PAGE_BYTES);
+    if (proc->range_count == 0)
+        return false;
+    /* An old kernel does not know the advice (EINVAL): the frames are then touched when used. */
+    if (madvise(cache_frame_bytes(cache, proc->range_first), (size_t)proc->range_count * PAGE_BYTES,
+                MADV_POPULATE_WRITE) != 0 &&
+        (errno == ENOMEM || errno == EFAULT)) {
+        push_range(cache, proc);
+        return false;
+    }
+    push_range(cache, proc);
+    return true;
+}
+
+Status
+frame_reserve(Ctx *cx, uint32_t count, bool spare)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache;
+
+    ASSERT(count <= PROC_STASH_MOST);
+    if (LIKELY(proc->stash_count >= count))
+        return ST_OK;
+    ASSERT(!proc_in_critical(proc));
+    cache = page_cache(proc);
+    while (proc->stash_count < count) {
+        uint32_t before = proc->stash_count;
+
+        pop_free(cache, proc, MIN_OF(MAX_OF(count - before, TAKE_BATCH), PROC_STASH_MOST - before));
+        if (proc->stash_count > before || pop_hole(cache, proc, spare))
+            continue;
+        if (!grow(cx, cache, spare)) {
+            (void)fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+            fail_detail(cx, "The server has reached its memory limit of %llu MB.",
+                        (unsigned long long)(atomic_load(&proc_region(proc)->limit_bytes) >> 20));
+            fail_hint(cx, "Delete data, or start the server with a larger --max-memory.");
+            return ST_NO_MEMORY;
+        }
+    }
+    return ST_OK;
+}
+
+uint32_t
+frame_take(Proc *proc, FrameUse use)
+{
+    PageCache *cache = page_cache(proc);
+    uint32_t no;
+
+    ASSERT(proc->stash_count > 0);
+    ASSERT(use == FRAME_SHARED); /* pages take theirs in page.c, where the tag is set */
+    proc_instant_enter(proc);
+    no = proc->stash[--proc->stash_count];
+    memset(cache_frame_bytes(cache, no), 0, PAGE_BYTES);
+    atomic_store(&cache_frame(cache, no)->use, (uint8_t)use);
+    proc_instant_leave(proc);
+    return no;
+}
+
+void
+frame_release(Proc *proc, uint32_t frame_no)
+{
+    PageCache *cache = page_cache(proc);
+    Frame *f = cache_frame(cache, frame_no);
+
+    ASSERT(frame_no > 0);
+    ASSERT(frame_no < cache->high);
+    latch_take(proc, &cache->free_latch);
+    atomic_store(&f->use, FRAME_FREE);
+    f->next_free = cache->free_head;
+    cache->free_head = frame_no;
+    cache->free_count++;
+    latch_drop(proc, &cache->free_latch);
+}
+
+static void
+release_stash(Proc *proc, uint32_t *stash, uint32_t *count)
+{
+    PageCache *cache = page_cache(proc);
+
+    if (*count == 0)
+        return;
+    latch_take(proc, &cache->free_latch);
+    while (*count > 0) {
+        uint32_t no = stash[--*count];
+
+        cache_frame(cache, no)->next_free = cache->free_head;
+        cache->free_head = no;
+        cache->free_count++;
+    }
+    latch_drop(proc, &cache->free_latch);
+}
+
+void
+frame_stash_release(Proc *proc)
+{
+    release_stash(proc, proc->stash, &proc->stash_count);
+}
+
+static int
+compare_frame_no(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Turns the frames of the stash into holes: neighbours are given back with one call. */
+static void
+make_holes(Proc *proc, PageCache *cache)
+{
+    Region *region = proc_region(proc);
+    uint32_t count = proc->stash_count;
+
+    qsort(proc->stash, count, sizeof(uint32_t), compare_frame_no);
+    for (uint32_t i = 0; i < count;) {
+        uint32_t run = 1;
+
+        while (i + run < count && proc->stash[i + run] == proc->stash[i] + run)
+            run++;
+        region_give_back(region, cache_frame_bytes(cache, proc->stash[i]), (uint64_t)run * PAGE_BYTES);
+        i += run;
+    }
+    latch_take(proc, &cache->free_latch);
+    while (proc->stash_count > 0) {
+        uint32_t no = proc->stash[--proc->stash_count];
+
+        cache_frame(cache, no)->next_free = cache->hole_head;
+        cache->hole_head = no;
+        cache->holes++;
+    }
+    latch_drop(proc, &cache->free_latch);
+    atomic_fetch_sub(&region->used_bytes, (uint64_t)count * PAGE_BYTES);
+}
+
+void
+frame_trim(Ctx *cx)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+
+    frame_stash_release(proc);
+    while (cache->free_count > FREE_KEPT + cache->high / 8) {
+        pop_free(cache, proc, TRIM_BATCH);
+        make_holes(proc, cache);
+    }
+}
+
+void
+page_forget_dead(Ctx *cx, Proc *dead)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+
+    for (uint32_t i = 0; i < dead->pin_high; i++) {
+        PinNote *note = &dead->pins[i];
+        Frame *f;
+        uint64_t old;
+
+        if (note->frame_no == 0)
+            continue;
+        f = cache_frame(cache, note->frame_no);
+        proc_instant_enter(proc);
+        old = atomic_fetch_sub(&f->latch, FRAME_PIN + (note->shared ? FRAME_SHARE : 0));
+        *note = (PinNote){0};
+        proc_instant_leave(proc);
+        if (old & FRAME_WAITERS)
+            page_wake_waiters(f);
+    }
+    dead->pin_high = dead->pin_free = 0;
+    dead->pin_count = 0;
+    release_stash(proc, dead->stash, &dead->stash_count);
+    if (dead->range_count > 0) {
+        proc->range_first = dead->range_first;
+        proc->range_count = dead->range_count;
+        dead->range_count = 0;
+        push_range(cache, proc);
+    }
+}

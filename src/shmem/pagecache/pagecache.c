@@ -1,0 +1,623 @@
+/* pagecache.c - from block to pinned frame, and the latch word.
+ *
+ * Pinning races with freeing (drop, truncation). The pinner raises the pin count first and then checks
+ * the tag; the freer takes the tag away first and then swaps the latch word from "exclusive, one pin"
+ * to "free" in one step. So one of the two notices: a pinner that came too late finds another tag
+ * and undoes its pin; a freer that came too early finds a second pin and waits.
+ *
+ * The latch word carries pins, share and exclusive latches, a bit that says somebody sleeps, and a
+ * version (H6). Taking pin and share latch together is one atomic addition. */
+#include "shmem/pagecache/pagecache.h"
+
+#include "shmem/sync/futex.h"
+
+enum { SPIN_MOST = 400 };
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex word is the low half of the latch");
+
+static _Atomic uint32_t *
+latch_low_half(Frame *f)
+{
+    return (_Atomic uint32_t *)(void *)&f->latch;
+}
+
+void
+page_wake_waiters(Frame *f)
+{
+    atomic_fetch_and(&f->latch, ~FRAME_WAITERS);
+    futex_wake(latch_low_half(f), INT32_MAX);
+}
+
+/* ---- finding ---------------------------------------------------------------------------------------- */
+
+static inline uint32_t
+map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block)
+{
+    uint64_t map = atomic_load_explicit(&fork->map, memory_order_acquire);
+    uint32_t height = (uint32_t)(map >> 32), node_no = (uint32_t)map;
+
+    if (height == 0)
+        return block < CACHE_INLINE_BLOCKS
+                   ? atomic_load_explicit(&fork->inline_frames[block], memory_order_acquire)
+                   : 0;
+    if (height < 3 && block >> (11 * height) != 0)
+        return 0;
+    for (;;) {
+        const _Atomic uint32_t *node = cache_frame_bytes(cache, node_no);
+
+        height--;
+        node_no = atomic_load_explicit(&node[block >> (11 * height) & (CACHE_NODE_ENTRIES - 1)],
+                                       memory_order_acquire);
+        if (height == 0 || node_no == 0)
+            return node_no;
+    }
+}
+
+static_assert(CACHE_NODE_ENTRIES == 1 << 11, "eleven bits of the block number per level");
+
+static inline bool
+tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
+{
+    return atomic_load_explicit(&f->use, memory_order_acquire) == FRAME_PAGE && f->relation == rel->relation &&
+           f->block == block && f->branch == rel->branch && f->fork == fork;
+}
+
+/* ---- notes in the slot ------------------------------------------------------------------------------- */
+
+static inline uint16_t
+note_take(Proc *proc, uint32_t frame_no, bool shared)
+{
+    uint16_t i;
+
+    if (proc->pin_free != 0) {
+        i = (uint16_t)(proc->pin_free - 1);
+        proc->pin_free = proc->pins[i].next_free;
+    } else {
+        i = proc->pin_high++;
+    }
+    proc->pins[i] = (PinNote){.frame_no = frame_no, .shared = shared};
+    proc->pin_count++;
+    return i;
+}
+
+static inline void
+note_drop(Proc *proc, uint16_t i)
+{
+    proc->pins[i].frame_no = 0;
+    proc->pins[i].next_free = proc->pin_free;
+    proc->pin_free = (uint16_t)(i + 1);
+    proc->pin_count--;
+}
+
+static void
+undo_pin(Frame *f, uint64_t taken)
+{
+    uint64_t old = atomic_fetch_sub(&f->latch, taken);
+
+    if (old & FRAME_WAITERS)
+        page_wake_waiters(f);
+}
+
+/* Pins the frame and takes the share latch with the same addition if that is asked for and free. */
+static Status
+pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint64_t add = want_shared ? FRAME_PIN + FRAME_SHARE : FRAME_PIN;
+
+    if (UNLIKELY(proc->pin_free == 0 && proc->pin_high == PROC_PINS_MOST))
+        return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
+    for (;;) {
+        uint32_t no = map_lookup(cache, &rel->forks[fork], block);
+        Frame *f;
+        uint64_t old;
+
+        if (UNLIKELY(no == 0)) {
+            *out = PAGE_REF_NONE;
+            return ST_OK;
+        }
+        f = cache_frame(cache, no);
+        proc_instant_enter(proc);
+        old = atomic_fetch_add(&f->latch, add);
+        if (UNLIKELY(!tag_is(f, rel, fork, block))) { /* freed in between: look again */
+            undo_pin(f, add);
+            proc_instant_leave(proc);
+            __builtin_ia32_pause();
+            continue;
+        }
+        DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
+        out->page = cache_frame_bytes(cache, no);
+        out->frame = f;
+        out->frame_no = no;
+        out->exclusive = false;
+        out->csn_cap = UINT64_MAX;
+        out->shared = want_shared;
+        if (UNLIKELY(want_shared && (old & FRAME_EXCLUSIVE))) {
+            undo_pin(f, FRAME_SHARE);
+            out->shared = false;
+        }
+        out->note = note_take(proc, no, out->shared);
+        proc_instant_leave(proc);
+        if (UNLIKELY(want_shared && !out->shared))
+            page_latch_shared(cx, out);
+        return ST_OK;
+    }
+}
+
+Status
+page_pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, PageRef *out)
+{
+    return pin(cx, rel, fork, block, false, out);
+}
+
+Status
+page_pin_shared(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, PageRef *out)
+{
+    return pin(cx, rel, fork, block, true, out);
+}
+
+void
+page_unpin(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t old;
+
+    if (ref->page == NULL)
+        return;
+    if (UNLIKELY(ref->exclusive))
+        page_unlatch(cx, ref);
+    ASSERT(proc->pins[ref->note].frame_no == ref->frame_no);
+    proc_instant_enter(proc);
+    old = atomic_fetch_sub(&f->latch, FRAME_PIN + (ref->shared ? FRAME_SHARE : 0));
+    note_drop(proc, ref->note);
+    proc_instant_leave(proc);
+    DEBUG_ASSERT((old & FRAME_PINS) != 0);
+    /* Sleepers wait for latches only, but a cleaner may wait for the last pin. */
+    if (UNLIKELY(old & FRAME_WAITERS))
+        page_wake_waiters(f);
+    *ref = PAGE_REF_NONE;
+}
+
+void
+page_prefetch(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block, uint32_t bytes)
+{
+    uint32_t no = map_lookup(cache, &rel->forks[fork], block);
+    const char *p;
+
+    if (no == 0)
+        return;
+    __builtin_prefetch(cache_frame(cache, no), 1);
+    p = cache_frame_bytes(cache, no);
+    for (uint32_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch(p + at, 0);
+}
+
+/* ---- latches ------------------------------------------------------------------------------------------ */
+
+/* Sleeps until the word changes; the caller has seen `word` and could not have its latch. */
+static void
+latch_sleep(Frame *f, uint64_t word)
+{
+    if (!(word & FRAME_WAITERS) && !atomic_compare_exchange_strong(&f->latch, &word, word | FRAME_WAITERS))
+        return;
+    futex_wait(latch_low_half(f), (uint32_t)(word | FRAME_WAITERS), 10000);
+}
+
+void
+page_latch_shared(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+
+    ASSERT(!ref->shared);
+    ASSERT(!ref->exclusive);
+    ASSERT(proc->latch_depth == 0);
+    for (int spins = 0;; spins++) {
+        uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+        if (!(word & FRAME_EXCLUSIVE)) {
+            bool got;
+
+            proc_instant_enter(proc);
+            got = atomic_compare_exchange_weak(&f->latch, &word, word + FRAME_SHARE);
+            if (got)
+                ref->shared = proc->pins[ref->note].shared = true;
+            proc_instant_leave(proc);
+            if (got)
+                return;
+        } else if (spins > SPIN_MOST) {
+            latch_sleep(f, word);
+            continue;
+        }
+        __builtin_ia32_pause();
+    }
+}
+
+/* B1: new changes wait while a fork is being made. */
+static void
+wait_for_fork(PageCache *cache)
+{
+    while (atomic_load(&cache->fork_flag) != 0)
+        futex_wait(&cache->fork_flag, 1, 1000);
+}
+
+void
+page_latch_exclusive(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    Frame *f = ref->frame;
+
+    ASSERT(!ref->shared);
+    ASSERT(!ref->exclusive);
+    ASSERT(proc->latch_depth == 0);
+    proc_critical_enter(proc);
+    for (int spins = 0;; spins++) {
+        uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+        if (!(word & (FRAME_EXCLUSIVE | FRAME_SHARES))) {
+            if (atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE)) {
+                ref->exclusive = true;
+                /* The swap above is a full fence: either the forker sees us inside, or we see its flag. */
+                if (LIKELY(atomic_load_explicit(&cache->fork_flag, memory_order_relaxed) == 0) ||
+                    atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+                    return;
+                page_unlatch(cx, ref);
+                wait_for_fork(cache);
+                proc_critical_enter(proc);
+                continue;
+            }
+        } else if (spins > SPIN_MOST) {
+            latch_sleep(f, word);
+            continue;
+        }
+        __builtin_ia32_pause();
+    }
+}
+
+bool
+page_try_exclusive(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+    ASSERT(!ref->shared);
+    ASSERT(!ref->exclusive);
+    ASSERT(proc->latch_depth == 0);
+    proc_critical_enter(proc);
+    while (!(word & (FRAME_EXCLUSIVE | FRAME_SHARES))) {
+        if (!atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE))
+            continue;
+        ref->exclusive = true;
+        if (LIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) == 0) ||
+            atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+            return true;
+        page_unlatch(cx, ref);
+        return false;
+    }
+    proc_critical_leave(proc);
+    return false;
+}
+
+bool
+page_try_upgrade(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+    ASSERT(ref->shared);
+    ASSERT(proc->latch_depth == 0);
+    if (atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0)
+        return false;
+    proc_critical_enter(proc);
+    while ((word & (FRAME_EXCLUSIVE | FRAME_SHARES)) == FRAME_SHARE) {
+        if (!atomic_compare_exchange_weak(&f->latch, &word, (word & ~FRAME_SHARES) | FRAME_EXCLUSIVE))
+            continue;
+        ref->exclusive = true;
+        ref->shared = proc->pins[ref->note].shared = false;
+        if (UNLIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0) &&
+            atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1) {
+            /* Back to the share latch in one step: nothing has been changed yet. */
+            ref->exclusive = false;
+            ref->shared = proc->pins[ref->note].shared = true;
+            atomic_fetch_add(&f->latch, FRAME_SHARE - FRAME_EXCLUSIVE);
+            break;
+        }
+        return true;
+    }
+    proc_critical_leave(proc);
+    return false;
+}
+
+void
+page_unlatch(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t old;
+
+    if (ref->exclusive) {
+        ref->exclusive = false;
+        old = atomic_fetch_add(&f->latch, FRAME_VERSION - FRAME_EXCLUSIVE);
+        if (UNLIKELY(old & FRAME_WAITERS))
+            page_wake_waiters(f);
+        proc_critical_leave(proc);
+        return;
+    }
+    ASSERT(ref->shared);
+    proc_instant_enter(proc);
+    old = atomic_fetch_sub(&f->latch, FRAME_SHARE);
+    ref->shared = proc->pins[ref->note].shared = false;
+    proc_instant_leave(proc);
+    if (UNLIKELY(old & FRAME_WAITERS))
+        page_wake_waiters(f);
+}
+
+/* ---- adding and freeing --------------------------------------------------------------------------------- */
+
+/* Latches a frame that nobody can find: only the passing shares of late pinners are in the way. */
+static void
+latch_hidden(Frame *f)
+{
+    uint64_t word = atomic_load(&f->latch);
+
+    for (;;) {
+        if (word & (FRAME_SHARES | FRAME_EXCLUSIVE)) {
+            __builtin_ia32_pause();
+            word = atomic_load(&f->latch);
+        } else if (atomic_compare_exchange_weak(&f->latch, &word, (word | FRAME_EXCLUSIVE) + FRAME_PIN)) {
+            return;
+        }
+    }
+}
+
+/* A node of the block map, from the stash. */
+static uint32_t
+take_node(Proc *proc)
+{
+    return frame_take(proc, FRAME_SHARED);
+}
+
+static void
+map_grow(Proc *proc, CacheFork *fork)
+{
+    PageCache *cache = page_cache(proc);
+    uint64_t map = atomic_load(&fork->map);
+    uint32_t no = take_node(proc);
+    _Atomic uint32_t *node = cache_frame_bytes(cache, no);
+
+    if (map == 0) {
+        for (int i = 0; i < CACHE_INLINE_BLOCKS; i++)
+            atomic_store(&node[i], atomic_load(&fork->inline_frames[i]));
+    } else {
+        atomic_store(&node[0], (uint32_t)map);
+    }
+    atomic_store(&fork->map, ((map >> 32) + 1) << 32 | no);
+}
+
+/* Under the extend latch. */
+static void
+map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no)
+{
+    PageCache *cache = page_cache(proc);
+    uint32_t height = (uint32_t)(atomic_load(&fork->map) >> 32);
+    _Atomic uint32_t *entry;
+
+    if (height == 0 && block >= CACHE_INLINE_BLOCKS) {
+        map_grow(proc, fork);
+        height = 1;
+    }
+    if (height == 0) {
+        atomic_store(&fork->inline_frames[block], frame_no);
+        return;
+    }
+    while (height < 3 && block >> (11 * height) != 0) {
+        map_grow(proc, fork);
+        height++;
+    }
+    entry = cache_frame_bytes(cache, (uint32_t)atomic_load(&fork->map));
+    for (;;) {
+        height--;
+        entry += block >> (11 * height) & (CACHE_NODE_ENTRIES - 1);
+        if (height == 0)
+            break;
+        if (atomic_load(entry) == 0)
+            atomic_store(entry, take_node(proc));
+        entry = cache_frame_bytes(cache, atomic_load(entry));
+    }
+    atomic_store(entry, frame_no);
+}
+
+void
+page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    CacheFork *cf = &rel->forks[fork];
+    uint32_t no;
+    Frame *f;
+
+    ASSERT(proc->stash_count >= CACHE_EXTEND_FRAMES);
+    ASSERT(proc->pin_free != 0 || proc->pin_high < PROC_PINS_MOST);
+    proc_critical_enter(proc); /* of the exclusive latch that we hand out */
+    no = proc->stash[--proc->stash_count];
+    f = cache_frame(cache, no);
+    ASSERT(atomic_load(&f->use) == FRAME_FREE);
+    latch_hidden(f);
+    memset(cache_frame_bytes(cache, no), 0, PAGE_BYTES);
+    latch_take(proc, &rel->extend);
+    f->branch = rel->branch;
+    f->relation = rel->relation;
+    f->fork = (uint8_t)fork;
+    f->block = atomic_load(&cf->length);
+    f->raw_min = 0;
+    f->dirty = 1;
+    ASSERT(f->block < UINT32_MAX - 1);
+    atomic_store_explicit(&f->use, FRAME_PAGE, memory_order_release);
+    map_set(proc, cf, f->block, no);
+    atomic_store_explicit(&cf->length, f->block + 1, memory_order_release);
+    latch_drop(proc, &rel->extend);
+    atomic_fetch_add(&cache->pages_live, 1);
+    *out = (PageRef){.page = cache_frame_bytes(cache, no),
+                     .frame = f,
+                     .frame_no = no,
+                     .exclusive = true,
+                     .csn_cap = UINT64_MAX};
+    out->note = note_take(proc, no, false);
+}
+
+/* Takes the page out of the relation: see the top of this file. False: somebody has it pinned. */
+static bool
+free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    CacheFork *cf = &rel->forks[fork];
+    uint32_t no = map_lookup(cache, cf, block);
+    Frame *f = cache_frame(cache, no);
+    uint64_t word;
+
+    ASSERT(no != 0);
+    word = atomic_load(&f->latch) & ~(FRAME_PINS | FRAME_SHARES | FRAME_EXCLUSIVE | FRAME_WAITERS);
+    proc_critical_enter(proc);
+    atomic_store(&f->use, FRAME_FREE);
+    if (!atomic_compare_exchange_strong(&f->latch, &word, word + FRAME_VERSION)) {
+        atomic_store(&f->use, FRAME_PAGE);
+        proc_critical_leave(proc);
+        return false;
+    }
+    map_set(proc, cf, block, 0);
+    atomic_fetch_sub(&cache->pages_live, 1);
+    frame_release(proc, no);
+    proc_critical_leave(proc);
+    return true;
+}
+
+bool
+cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    CacheFork *cf = &rel->forks[fork];
+    bool freed = false;
+
+    latch_take(cx->proc, &rel->extend);
+    if (atomic_load(&cf->length) == block + 1 && free_page(cx, rel, fork, block)) {
+        atomic_store(&cf->length, block);
+        freed = true;
+    }
+    latch_drop(cx->proc, &rel->extend);
+    return freed;
+}
+
+BlockNo
+cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait)
+{
+    CacheFork *cf = &rel->forks[fork];
+    Proc *proc = cx->proc;
+    BlockNo length;
+
+    for (int tries = 0;;) {
+        bool freed;
+
+        latch_take(proc, &rel->extend);
+        length = atomic_load(&cf->length);
+        if (length <= keep_blocks) {
+            latch_drop(proc, &rel->extend);
+            return length;
+        }
+        freed = free_page(cx, rel, fork, length - 1);
+        if (freed)
+            atomic_store(&cf->length, length - 1);
+        latch_drop(proc, &rel->extend);
+        if (freed)
+            continue;
+        if (!wait)
+            return length;
+        if (++tries > SPIN_MOST) /* a passing visitor: the janitor, or a late pinner */
+            futex_wait(&proc->sem, atomic_load(&proc->sem), 100);
+    }
+}
+
+/* ---- pages with raw ids -------------------------------------------------------------------------------- */
+
+static void
+raw_push(PageCache *cache, Frame *f, uint32_t frame_no)
+{
+    uint32_t head = atomic_load(&cache->raw_head);
+
+    do
+        atomic_store_explicit(&f->raw_next, head, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&cache->raw_head, &head, frame_no));
+}
+
+void
+page_mark_raw(Ctx *cx, PageRef *ref, Xid xid)
+{
+    Frame *f = ref->frame;
+
+    DEBUG_ASSERT(ref->exclusive);
+    if (f->raw_min == 0 || xid < f->raw_min)
+        f->raw_min = xid;
+    if (LIKELY(atomic_load_explicit(&f->raw_listed, memory_order_relaxed) != 0))
+        return;
+    if (atomic_exchange(&f->raw_listed, 1) == 0)
+        raw_push(page_cache(cx->proc), f, ref->frame_no);
+}
+
+/* The frame is pinned if it still holds a page. Not by relation and block: the list knows frames. */
+static bool
+pin_listed(Ctx *cx, PageCache *cache, uint32_t no, PageRef *out)
+{
+    Proc *proc = cx->proc;
+    Frame *f = cache_frame(cache, no);
+
+    proc_instant_enter(proc);
+    atomic_fetch_add(&f->latch, FRAME_PIN);
+    if (atomic_load(&f->use) != FRAME_PAGE) {
+        undo_pin(f, FRAME_PIN);
+        proc_instant_leave(proc);
+        return false;
+    }
+    *out = (PageRef){.page = cache_frame_bytes(cache, no), .frame = f, .frame_no = no, .csn_cap = UINT64_MAX};
+    out->note = note_take(proc, no, false);
+    proc_instant_leave(proc);
+    return true;
+}
+
+Status
+page_raw_visit(Ctx *cx, RawResolve resolve, Xid *oldest)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint32_t no = atomic_exchange(&cache->raw_head, 0);
+    Xid least = UINT64_MAX;
+
+    if (cx->proc->pin_free == 0 && cx->proc->pin_high == PROC_PINS_MOST)
+        return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
+    while (no != 0) {
+        Frame *f = cache_frame(cache, no);
+        uint32_t next = atomic_load(&f->raw_next);
+        PageRef ref;
+
+        /* From here on a writer lists the frame again by itself. */
+        atomic_store(&f->raw_listed, 0);
+        if (pin_listed(cx, cache, no, &ref)) {
+            Xid left;
+
+            page_latch_exclusive(cx, &ref);
+            left = resolve(cx, &ref);
+            f->raw_min = left;
+            if (left != 0) {
+                least = MIN_OF(least, left);
+                if (atomic_exchange(&f->raw_listed, 1) == 0)
+                    raw_push(cache, f, no);
+            }
+            page_unpin(cx, &ref);
+        }
+        no = next;
+    }
+    *oldest = least;
+    return ST_OK;
+}

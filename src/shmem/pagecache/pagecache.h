@@ -1,0 +1,213 @@
+/* src/shmem/pagecache/pagecache.h - pages in shared memory: finding, pinning, latching, changing.
+ *
+ * A CacheRel is what the cache knows of one relation: its forks' lengths, and a map from block to
+ * frame. It stays where it is as long as the relation lives, so a session looks it up once per call
+ * (cache_rel) and then goes from block to frame by one or two array accesses.
+ *
+ * A pin keeps the frame from being reused; a latch orders looking and changing:
+ *   share latch      to look at what may change (visibility, index entries)
+ *   exclusive latch  to change bytes; a critical section (C1)
+ *   cleanup latch    exclusive and sole pin: to move or reuse bytes of existing rows (H1)
+ * Page latches come before all latches of latch_ranks.def; among themselves the order is
+ * (relation, block), in a B+tree left to right and child to parent. */
+#ifndef PAGECACHE_H
+#define PAGECACHE_H
+#include "base/ctx.h"
+#include "base/ids.h"
+#include "shmem/pagecache/page.h"
+#include "shmem/pagecache/cache_rel.h"
+#include "shmem/proc/slot.h"
+
+typedef enum FrameUse {
+    FRAME_FREE, /* on the free list, in a stash, or never touched */
+    FRAME_PAGE, /* holds the page of its tag */
+    FRAME_SHARED, /* memory of some other shared structure */
+} FrameUse;
+
+/* The latch word: | version 32 | waiters 1 | exclusive 1 | shared 12 | pins 18 |. The version is
+ * raised at each exclusive release (H6). Never reset: a late reader may still count on it. */
+#define FRAME_PIN       UINT64_C(1)
+#define FRAME_PINS      UINT64_C(0x3ffff)
+#define FRAME_SHARE     (UINT64_C(1) << 18)
+#define FRAME_SHARES    (UINT64_C(0xfff) << 18)
+#define FRAME_EXCLUSIVE (UINT64_C(1) << 30)
+#define FRAME_WAITERS   (UINT64_C(1) << 31)
+#define FRAME_VERSION   (UINT64_C(1) << 32)
+
+typedef struct Frame {
+    _Atomic uint64_t latch; /* atomic */
+    /* The tag: changes only while `use` is not FRAME_PAGE. */
+    BranchId branch;
+    RelationId relation;
+    BlockNo block;
+    uint8_t fork;
+    _Atomic uint8_t use; /* atomic: FrameUse */
+    _Atomic uint8_t raw_listed; /* atomic: linked in the list of frames with raw ids */
+    uint8_t dirty; /* exclusive latch: changed since it was last written (no store: never read) */
+    Xid raw_min; /* exclusive latch: no raw id on the page is smaller; 0 = there is none */
+    _Atomic uint32_t raw_next; /* raw list */
+    uint32_t next_free; /* latch free_frames */
+    uint64_t reserved[3];
+} Frame;
+
+static_assert(sizeof(Frame) == 64, "one cache line per frame");
+
+typedef struct PageCache {
+    ShmRef frames; /* set once at start: distance from here to the descriptors */
+    ShmRef bytes; /* set once at start: distance from here to the frames' bytes */
+    uint32_t frame_count; /* set once at start */
+    _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
+    _Atomic uint64_t epoch; /* atomic (B1) */
+
+    Latch free_latch __attribute__((aligned(64)));
+    uint32_t free_head; /* free_latch */
+    uint32_t free_count; /* free_latch */
+    uint32_t high; /* free_latch: frames ever touched; frame 0 is never used */
+    uint32_t holes; /* free_latch: free frames whose memory was given back */
+    uint32_t hole_head; /* free_latch */
+
+    _Atomic uint32_t raw_head __attribute__((aligned(64))); /* atomic: frames with raw ids */
+    _Atomic uint64_t pages_live; /* atomic: frames with use FRAME_PAGE */
+    RelTable rels;
+} PageCache;
+
+typedef struct PageRef {
+    char *page; /* NULL = PAGE_REF_NONE */
+    Frame *frame;
+    uint32_t frame_no;
+    uint16_t note; /* index in the slot's pin list */
+    bool shared, exclusive; /* latched so by us */
+    Csn csn_cap; /* B2: judge with min(S, csn_cap); UINT64_MAX = an own page */
+} PageRef;
+#define PAGE_REF_NONE ((PageRef){0})
+
+uint64_t page_cache_bytes(void);
+void page_cache_carve(Region *region);
+
+static inline PageCache *
+page_cache(const Proc *proc)
+{
+    return region_part(proc_region(proc), PART_CACHE);
+}
+static inline Frame *
+cache_frame(const PageCache *cache, uint32_t frame_no)
+{
+    return (Frame *)((char *)cache + cache->frames) + frame_no;
+}
+static inline void *
+cache_frame_bytes(const PageCache *cache, uint32_t frame_no)
+{
+    return (char *)cache + cache->bytes + (uint64_t)frame_no * PAGE_BYTES;
+}
+
+/* ---- frames as memory (frame.c) ------------------------------------------------------------------- */
+/* Makes sure that the session has `count` frames set aside (C5), at most PROC_STASH_MOST. 53200 at the
+ * ceiling; `spare` allows going into the small reserve that ending and deleting live on. */
+MUST_CHECK Status frame_reserve(Ctx *cx, uint32_t count, bool spare);
+/* Takes a frame set aside: never fails, its bytes are zero. */
+uint32_t frame_take(Proc *proc, FrameUse use);
+/* Back to the free list. Not while holding latch free_frames. */
+void frame_release(Proc *proc, uint32_t frame_no);
+/* Gives the session's stash back. */
+void frame_stash_release(Proc *proc);
+/* Gives memory of free frames back to the system when there is much of it. */
+void frame_trim(Ctx *cx);
+uint64_t frame_used_bytes(const PageCache *cache);
+
+/* ---- pages ------------------------------------------------------------------------------------------ */
+/* Pins a page; out->page is NULL if the relation has no such block. */
+MUST_CHECK Status page_pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, PageRef *out);
+/* The same with its share latch. */
+MUST_CHECK Status page_pin_shared(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, PageRef *out);
+/* Drops a latch if one is held, and the pin; a no-op on PAGE_REF_NONE, which it leaves behind. */
+void page_unpin(Ctx *cx, PageRef *ref);
+/* Adds a page of zeros at the end, pinned and exclusively latched. The caller has reserved
+ * CACHE_EXTEND_FRAMES frames and initializes the page before it drops the latch. */
+enum { CACHE_EXTEND_FRAMES = 4 };
+void page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out);
+/* Asks the processor to fetch the first `bytes` of a page that will be read soon. */
+void page_prefetch(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block, uint32_t bytes);
+
+void page_latch_shared(Ctx *cx, PageRef *ref);
+void page_latch_exclusive(Ctx *cx, PageRef *ref);
+MUST_CHECK bool page_try_exclusive(Ctx *cx, PageRef *ref);
+/* Share to exclusive without letting go, tried once (T6). On failure the share latch is still held. */
+MUST_CHECK bool page_try_upgrade(Ctx *cx, PageRef *ref);
+void page_unlatch(Ctx *cx, PageRef *ref);
+/* For whoever takes a share away without a PageRef. */
+void page_wake_waiters(Frame *f);
+/* With the exclusive latch held: are we the only one with a pin (H1)? */
+static inline bool
+page_is_sole_pin(const PageRef *ref)
+{
+    return (atomic_load_explicit(&ref->frame->latch, memory_order_acquire) & FRAME_PINS) == 1;
+}
+/* H6: changes whenever the page may have changed. */
+static inline uint32_t
+page_version(const PageRef *ref)
+{
+    return (uint32_t)(atomic_load_explicit(&ref->frame->latch, memory_order_acquire) >> 32);
+}
+
+/* ---- changing ---------------------------------------------------------------------------------------- */
+/* Every change of a page goes through these two, under the exclusive latch:
+ *     page_change_begin(cx, &ref);
+ *     heap_page_insert(ref.page, &record, ...);      a function of (page, record) alone (H3)
+ *     page_change_end(cx, &ref, RECORD_HEAP_INSERT, parts, part_count);
+ * The parts are the record: what redo needs to do the same again. In memory mode nobody reads them. */
+typedef enum RecordKind {
+    RECORD_NONE,
+    RECORD_HINT, /* resolving and other hints: never logged, never force a write (T6) */
+    RECORD_HEAP_INIT,
+    RECORD_HEAP_INSERT,
+    RECORD_HEAP_MARK, /* delete or lock mark */
+    RECORD_HEAP_UPDATE, /* same-page update */
+    RECORD_HEAP_PRUNE,
+    RECORD_HEAP_REWRITE,
+    RECORD_BTREE_INIT,
+    RECORD_BTREE_INSERT,
+    RECORD_BTREE_REMOVE,
+    RECORD_BTREE_SPLIT,
+    RECORD_BTREE_IMAGE, /* whole new contents: build, merge, compaction */
+    RECORD_BTREE_FLAG,
+    RECORD_SEQ_SET,
+    RECORD_FREESPACE,
+} RecordKind;
+
+typedef struct RecordPart {
+    const void *data;
+    uint32_t bytes;
+} RecordPart;
+
+static inline void
+page_change_begin(Ctx *cx, PageRef *ref)
+{
+    (void)cx;
+    DEBUG_ASSERT(ref->exclusive);
+    ref->frame->dirty = 1; /* S1: before the record's place is reserved */
+}
+static inline void
+page_change_end(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count)
+{
+    /* Memory mode: there is no log (design 5). */
+    (void)cx;
+    (void)ref;
+    (void)kind;
+    (void)parts;
+    (void)part_count;
+}
+
+/* ---- raw ids (T6) ---------------------------------------------------------------------------------- */
+/* Under the exclusive latch: the page now holds the raw id `xid`. */
+void page_mark_raw(Ctx *cx, PageRef *ref, Xid xid);
+/* Visits each page listed so far: pins it, latches it exclusively and calls `resolve`, which answers
+ * the smallest raw id still on the page (0 = none). Returns the smallest of all answers in *oldest
+ * (UINT64_MAX = none are left of those that were listed). */
+typedef Xid (*RawResolve)(Ctx *cx, PageRef *ref);
+MUST_CHECK Status page_raw_visit(Ctx *cx, RawResolve resolve, Xid *oldest);
+
+/* ---- the janitor ----------------------------------------------------------------------------------- */
+/* Undoes the pins, latches and set-aside frames of a dead session (C3). */
+void page_forget_dead(Ctx *cx, Proc *dead);
+
+#endif

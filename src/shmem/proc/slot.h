@@ -1,0 +1,164 @@
+/* src/shmem/proc/slot.h - the inside of a process slot, for shmem and storage only.
+ *
+ * Everything a session holds in shared memory is listed here, so that the janitor can undo it when the
+ * session was killed (C1, C3): pins and share latches in `pins`, locks through `lock_holders` and
+ * `fast_locks`, a lock it waits for in `wait_*`, frames set aside in `stash`, its snapshot, its
+ * transaction by `xid`. */
+#ifndef PROC_SLOT_H
+#define PROC_SLOT_H
+#include "shmem/proc/proc.h"
+#include "shmem/region/region.h"
+#include "shmem/sync/latch.h"
+
+enum {
+    PROC_PINS_MOST = 1024,
+    PROC_STASH_MOST = 32,
+    PROC_FAST_LOCKS = 16,
+    PROC_REL_CACHE = 256,
+    PROC_RANKS_MOST = 24,
+    FAST_MODES = 3, /* ACCESS_SHARE, ROW_SHARE, ROW_EXCLUSIVE */
+    LOCK_PARTITIONS = 16,
+    PROC_LOCK_ITEMS = 4,
+};
+
+/* One pin of a page frame. */
+typedef struct PinNote {
+    uint32_t frame_no; /* 0 = not in use */
+    uint16_t next_free; /* index + 1 of the next free note */
+    bool shared; /* its share latch is held, too */
+} PinNote;
+
+/* R6: one relation's weak locks. seq[m] = when mode m was first taken, for lock_release_since. */
+typedef struct FastLock {
+    BranchId branch;
+    uint32_t relation; /* 0 = not in use */
+    uint32_t count[FAST_MODES];
+    uint64_t seq[FAST_MODES];
+} FastLock;
+
+struct Proc {
+    /* --- the owner's own line --------------------------------------------------------------------- */
+    ShmRef self; /* set once at start: offset of this slot */
+    uint32_t no; /* set once at start */
+    _Atomic uint32_t critical; /* owner writes: depth of critical sections */
+    uint32_t latch_depth; /* owner */
+    uint16_t latch_rank[PROC_RANKS_MOST]; /* owner */
+
+    /* --- written by others ------------------------------------------------------------------------ */
+    _Atomic uint64_t owner __attribute__((aligned(64))); /* atomic: ProcState << 32 | pid */
+    _Atomic uint32_t interrupt; /* atomic */
+    _Atomic uint32_t sem; /* atomic: 1 = wake up */
+    uint32_t cancel_secret; /* owner */
+    uint32_t kind; /* owner */
+    uint64_t fork_generation; /* owner: E1, which process the slot was claimed in */
+
+    /* --- what others read often -------------------------------------------------------------------- */
+    _Atomic uint64_t snapshot_csn __attribute__((aligned(64))); /* owner writes (T8); 0 = none */
+    _Atomic uint64_t xid; /* latch id_assign: top transaction id, 0 = none */
+    _Atomic uint32_t xid_waited; /* atomic: somebody waits for our transaction's end (T4) */
+    BranchId branch; /* owner */
+    _Atomic uint64_t private_bytes; /* owner writes: its budget's part of region->used_bytes (C5) */
+
+    /* --- pins -------------------------------------------------------------------------------------- */
+    uint16_t pin_free __attribute__((aligned(64))); /* owner: first free note + 1 */
+    uint16_t pin_high; /* owner: notes ever used */
+    uint32_t pin_count; /* owner */
+    uint32_t stash_count; /* owner */
+    uint32_t stash[PROC_STASH_MOST]; /* owner: frames taken from the free list, not yet used */
+    uint32_t range_first, range_count; /* owner: new frames being touched (frame.c) */
+
+    /* --- locks -------------------------------------------------------------------------------------- */
+    Latch fast_latch __attribute__((aligned(64)));
+    uint64_t lock_seq; /* owner: counts grants */
+    uint32_t fast_used; /* owner: bits of fast_locks that may be in use */
+    FastLock fast_locks[PROC_FAST_LOCKS]; /* fast_latch */
+    ShmRef lock_holders[LOCK_PARTITIONS]; /* partition latch: what we hold in each partition */
+    _Atomic uint32_t lock_partitions; /* atomic; bit set under the partition latch: list may not be empty */
+    uint32_t lock_item_count; /* owner */
+    ShmRef lock_items[PROC_LOCK_ITEMS]; /* owner: entries taken from the pool, not yet used */
+    ShmRef wait_lock; /* partition latch of that lock */
+    ShmRef wait_next, wait_prev; /* partition latch of wait_lock */
+    uint32_t wait_mode; /* partition latch of wait_lock */
+    _Atomic uint32_t wait_state; /* atomic: LockWaitState; changes below the partition latch */
+    int64_t wait_start_us; /* owner */
+    uint64_t lock_timeout_us; /* owner */
+
+    /* --- caches of the owner ------------------------------------------------------------------------ */
+    ShmRef rel_cache[PROC_REL_CACHE]; /* owner */
+    uint64_t absorbed; /* owner: position in the invalidation ring */
+
+    PinNote pins[PROC_PINS_MOST]; /* owner */
+
+    _Atomic uint32_t activity_version; /* seqlock: odd while being written */
+    Activity activity; /* seqlock */
+};
+
+struct ProcTable {
+    ShmRef self; /* set once at start: offset of this table */
+    uint32_t slot_count; /* set once at start */
+    _Atomic uint32_t high; /* atomic: slots ever used; the others are untouched memory */
+    ShmRef slots; /* set once at start: distance from this table */
+};
+
+/* Carves the table; part PART_PROC. */
+void proc_table_carve(Region *region, uint32_t slot_count);
+uint64_t proc_table_bytes(uint32_t slot_count);
+
+static inline Region *
+proc_region(const Proc *proc)
+{
+    return (Region *)((char *)proc - proc->self);
+}
+static inline Proc *
+proc_slot(const ProcTable *table, uint32_t no)
+{
+    return (Proc *)((char *)table + table->slots) + no;
+}
+static inline ProcTable *
+proc_table_of(const Proc *proc)
+{
+    return region_part(proc_region(proc), PART_PROC);
+}
+static inline ProcState
+proc_state(const Proc *proc)
+{
+    return (ProcState)(atomic_load(&proc->owner) >> 32);
+}
+static inline int
+proc_pid(const Proc *proc)
+{
+    return (int)(uint32_t)atomic_load_explicit(&proc->owner, memory_order_relaxed);
+}
+
+/* The instants of (C1 c): taking or giving up something together with its note. No allocation check,
+ * because nothing is called in between. */
+static inline void
+proc_instant_enter(Proc *proc)
+{
+    uint32_t depth = atomic_load_explicit(&proc->critical, memory_order_relaxed);
+
+    atomic_store_explicit(&proc->critical, depth + 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+static inline void
+proc_instant_leave(Proc *proc)
+{
+    uint32_t depth = atomic_load_explicit(&proc->critical, memory_order_relaxed);
+
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&proc->critical, depth - 1, memory_order_relaxed);
+}
+static inline bool
+proc_in_critical(const Proc *proc)
+{
+    return atomic_load_explicit(&proc->critical, memory_order_relaxed) != 0;
+}
+
+/* Sleeps until proc_wake or the monotonic deadline (UINT64_MAX = none); clears the wake-up. */
+void proc_wake(Proc *proc);
+/* Wakes every janitor. */
+void proc_wake_janitor(ProcTable *table);
+/* The janitor: the slot of a dead process is clean again. */
+void proc_free_dead(Proc *proc);
+
+#endif

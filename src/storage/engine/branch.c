@@ -1,0 +1,145 @@
+/* branch.c - making and dropping root branches.
+ *
+ * A branch is its relations: dropping it drops them. As with relations, what has to happen at the end
+ * of the transaction is queued there, and noted in the entry for the janitor. */
+#include "storage/engine/engine_int.h"
+#include "storage/rel/rel_upkeep.h"
+#include "storage/txn/txn_shared.h"
+
+static BranchEntry *
+find(EngineShared *s, BranchId id)
+{
+    for (uint32_t i = 0; i < s->branch_high; i++) {
+        if (s->branches[i].state == BRANCH_LIVE && s->branches[i].id == id)
+            return &s->branches[i];
+    }
+    return NULL;
+}
+
+static void
+forget(Ctx *cx, BranchEntry *e)
+{
+    EngineShared *s = engine_shared(cx->engine);
+
+    rel_drop_branch(cx, e->id);
+    latch_take(cx->proc, &s->branch_latch);
+    e->state = BRANCH_FREE;
+    atomic_store(&e->creator_xid, 0);
+    atomic_store(&e->dropper_xid, 0);
+    latch_drop(cx->proc, &s->branch_latch);
+}
+
+static void
+end_create(Ctx *cx, void *arg, bool committed)
+{
+    BranchEntry *e = find(engine_shared(cx->engine), *(BranchId *)arg);
+
+    if (e == NULL)
+        return;
+    if (committed)
+        atomic_store(&e->creator_xid, 0);
+    else
+        forget(cx, e);
+}
+
+static void
+end_drop(Ctx *cx, void *arg, bool committed)
+{
+    BranchEntry *e = find(engine_shared(cx->engine), *(BranchId *)arg);
+
+    if (e == NULL)
+        return;
+    if (committed)
+        forget(cx, e);
+    else
+        atomic_store(&e->dropper_xid, 0);
+}
+
+/* An entry with a new id; NULL when the registry is full. Latch held. */
+static BranchEntry *
+take_entry(EngineShared *s, Xid xid)
+{
+    BranchEntry *e = NULL;
+
+    for (uint32_t i = 0; i < s->branch_high && e == NULL; i++) {
+        if (s->branches[i].state == BRANCH_FREE)
+            e = &s->branches[i];
+    }
+    if (e == NULL) {
+        if (s->branch_high == BRANCHES_MOST)
+            return NULL;
+        e = &s->branches[s->branch_high++];
+    }
+    e->id = s->next_branch++;
+    e->state = BRANCH_LIVE;
+    atomic_store(&e->creator_xid, xid);
+    atomic_store(&e->dropper_xid, 0);
+    return e;
+}
+
+Status
+engine_branch_create(Ctx *cx, BranchId *out)
+{
+    EngineShared *s = engine_shared(cx->engine);
+    BranchId *id = arena_alloc(txn_arena(cx), sizeof(*id));
+    uint32_t command_id;
+    BranchEntry *e;
+    Xid xid;
+
+    TRY(txn_write_id(cx, &xid, &command_id));
+    latch_take(cx->proc, &s->branch_latch);
+    e = take_entry(s, xid);
+    if (e != NULL)
+        *id = e->id;
+    latch_drop(cx->proc, &s->branch_latch);
+    if (e == NULL)
+        return fail(cx, ST_ERROR, "54000", "too many databases and branches: there are %d", BRANCHES_MOST);
+    txn_at_end(cx, end_create, id);
+    *out = *id;
+    return ST_OK;
+}
+
+Status
+engine_branch_drop(Ctx *cx, BranchId branch)
+{
+    BranchEntry *e = find(engine_shared(cx->engine), branch);
+    BranchId *id = arena_alloc(txn_arena(cx), sizeof(*id));
+    uint32_t command_id;
+    Xid xid;
+
+    ASSERT(branch != BRANCH_SHARED);
+    TRY(txn_write_id(cx, &xid, &command_id));
+    if (e == NULL)
+        return fail(cx, ST_ERROR, "3D000", "branch %u does not exist", branch);
+    atomic_store(&e->dropper_xid, xid);
+    *id = branch;
+    txn_at_end(cx, end_drop, id);
+    return ST_OK;
+}
+
+void
+branch_finish_dead(Ctx *cx, Xid dead)
+{
+    EngineShared *s = engine_shared(cx->engine);
+
+    for (uint32_t i = 0; i < s->branch_high; i++) {
+        BranchEntry *e = &s->branches[i];
+        Xid creator = atomic_load(&e->creator_xid), dropper = atomic_load(&e->dropper_xid);
+
+        if (e->state != BRANCH_LIVE)
+            continue;
+        if (creator != 0 && xid_top(cx, creator) == dead) {
+            if (xid_status(cx, creator, NULL) == XID_ABORTED) {
+                forget(cx, e);
+                continue;
+            }
+            atomic_store(&e->creator_xid, 0);
+        }
+        if (dropper != 0 && xid_top(cx, dropper) == dead) {
+            if (xid_status(cx, dropper, NULL) == XID_COMMITTED)
+                forget(cx, e);
+            else
+                atomic_store(&e->dropper_xid, 0);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+/* engine.c - making the engine, and a session's coming and going.
+ *
+ * Creating maps the region and carves the parts; nothing of what is reserved is touched before it is
+ * used, which is why a server in memory mode is ready in well under a millisecond. */
+#include "storage/engine/engine.h"
+
+#include <stdlib.h>
+
+#include "shmem/lock/lock_table.h"
+#include "shmem/pagecache/pagecache.h"
+#include "storage/engine/engine_int.h"
+#include "storage/txn/txn_shared.h"
+
+enum { OID_FIRST = 16384, BRANCH_FIRST = 1, CARVE_SLACK_BYTES = 64 * 1024 };
+
+static void
+carve_engine(Region *region)
+{
+    EngineShared *s = region_carve(region, sizeof(EngineShared), 64);
+
+    region->part[PART_ENGINE] = region_ref(region, s);
+    atomic_init(&s->next_oid, OID_FIRST);
+    latch_init(&s->branch_latch, LATCH_BRANCH);
+    s->next_branch = BRANCH_FIRST; /* 0 is the shared one, which has no entry: it cannot be dropped */
+}
+
+Status
+engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
+{
+    RegionOptions want = {.limit_bytes = options->max_memory_bytes,
+                          .frame_descriptor_bytes = sizeof(Frame),
+                          .max_slots = options->max_slots};
+    Engine *engine = calloc(1, sizeof(*engine));
+
+    ASSERT(options->max_slots > 0);
+    if (engine == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    want.part_bytes = proc_table_bytes(options->max_slots) + page_cache_bytes() + lock_table_bytes() +
+                      txn_shared_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES;
+    if (region_create(cx, &want, &engine->region) != ST_OK) {
+        free(engine);
+        return ST_NO_MEMORY;
+    }
+    engine->env = cx->env;
+    proc_table_carve(engine->region, options->max_slots);
+    engine->procs = region_part(engine->region, PART_PROC);
+    page_cache_carve(engine->region);
+    lock_table_carve(engine->region, options->deadlock_timeout_us);
+    txn_shared_carve(engine->region, cx->env);
+    carve_engine(engine->region);
+    *out = engine;
+    return ST_OK;
+}
+
+void
+engine_destroy(Engine *engine)
+{
+    if (engine == NULL)
+        return;
+    region_destroy(engine->region);
+    free(engine);
+}
+
+Status
+engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
+{
+    Proc *proc;
+
+    ASSERT(cx->proc == NULL);
+    TRY(proc_claim(cx, engine->procs, kind, &proc));
+    cx->engine = engine;
+    cx->proc = proc;
+    cx->interrupt = &proc->interrupt;
+    if (cx->arena->budget != NULL) { /* C5; whatever it has used so far is counted from now on */
+        Budget *b = cx->arena->budget;
+
+        b->shared_used_bytes = &engine->region->used_bytes;
+        b->shared_limit_bytes = &engine->region->limit_bytes;
+        b->slot_used_bytes = &proc->private_bytes;
+        atomic_fetch_add(b->shared_used_bytes, b->used_bytes);
+        atomic_fetch_add(b->slot_used_bytes, b->used_bytes);
+    }
+    invalidation_start(proc);
+    if (txn_session_open(cx) != ST_OK) {
+        engine_detach(cx);
+        return ST_NO_MEMORY;
+    }
+    return ST_OK;
+}
+
+Status
+engine_attach(Ctx *cx, Engine *engine)
+{
+    return engine_attach_as(cx, engine, PROC_BACKEND);
+}
+
+void
+engine_detach(Ctx *cx)
+{
+    Proc *proc = cx->proc;
+
+    if (proc == NULL)
+        return;
+    if (cx->txn != NULL)
+        txn_abort(cx);
+    txn_session_close(cx);
+    atomic_store(&proc->snapshot_csn, 0);
+    lock_release_all(cx, LOCK_SPAN_BRIEF);
+    lock_release_all(cx, LOCK_SPAN_SESSION);
+    lock_release_all(cx, LOCK_SPAN_TRANSACTION);
+    lock_stash_release(cx);
+    frame_stash_release(proc);
+    memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
+    proc->lock_timeout_us = 0;
+    if (cx->arena->budget != NULL) {
+        Budget *b = cx->arena->budget;
+
+        atomic_fetch_sub(&cx->engine->region->used_bytes, b->used_bytes);
+        b->shared_used_bytes = NULL;
+        b->shared_limit_bytes = NULL;
+        b->slot_used_bytes = NULL;
+    }
+    atomic_store(&proc->private_bytes, 0);
+    cx->interrupt = NULL;
+    cx->proc = NULL;
+    cx->engine = NULL;
+    proc_release(proc);
+}
+
+int64_t
+engine_wall_us(Engine *engine)
+{
+    return (int64_t)txn_clock_us(&((TxnShared *)region_part(engine->region, PART_TXN))->clock, engine->env);
+}
+
+ProcTable *
+proc_table(struct Engine *engine)
+{
+    return engine->procs;
+}
+
+_Atomic uint64_t *
+engine_used_bytes(Engine *engine)
+{
+    return &engine->region->used_bytes;
+}
+
+_Atomic uint64_t *
+engine_session_bytes(Ctx *cx)
+{
+    return &cx->proc->private_bytes;
+}
+
+const _Atomic uint64_t *
+engine_limit_bytes(Engine *engine)
+{
+    return &engine->region->limit_bytes;
+}
+
+uint32_t
+engine_next_oid(Engine *engine)
+{
+    return atomic_fetch_add(&engine_shared(engine)->next_oid, 1);
+}

@@ -1,0 +1,51 @@
+/* engine_int.h - what the sources of this folder share. */
+#ifndef ENGINE_INT_H
+#define ENGINE_INT_H
+#include "shmem/proc/slot.h"
+#include "shmem/region/region.h"
+#include "storage/engine/engine.h"
+#include "storage/engine/invalidation.h"
+
+/* Private to a process (children inherit a copy): nothing of it lies in shared memory. */
+struct Engine {
+    Region *region;
+    ProcTable *procs;
+    struct Env *env;
+};
+
+/* B6. In memory mode the registry lies in shared memory. States of an entry:
+ *   FREE --create--> LIVE --drop, at commit--> FREE */
+enum { BRANCHES_MOST = 16384 };
+typedef enum BranchState { BRANCH_FREE, BRANCH_LIVE } BranchState;
+typedef struct BranchEntry {
+    BranchId id; /* latch branch */
+    uint32_t state; /* latch branch */
+    BranchId parent; /* reserve (B1): none yet, every branch is a root */
+    uint32_t reserved;
+    uint64_t fork_epoch; /* reserve (B1) */
+    Csn fork_csn; /* reserve (B1) */
+    _Atomic Xid creator_xid, dropper_xid; /* atomic; 0 = none: for the janitor, as in CacheRel */
+} BranchEntry;
+
+/* Part PART_ENGINE. */
+typedef struct EngineShared {
+    _Atomic uint32_t next_oid; /* atomic */
+    Latch branch_latch;
+    BranchId next_branch; /* latch branch */
+    uint32_t branch_high; /* latch branch: entries ever used */
+    _Atomic uint64_t adjusted_us; /* atomic: monotonic time the clock was last compared */
+    _Atomic Xid visited_xid; /* atomic: next id when pages with raw ids were last visited */
+    InvalidationRing invalidations;
+    BranchEntry branches[BRANCHES_MOST];
+} EngineShared;
+
+static inline EngineShared *
+engine_shared(const Engine *engine)
+{
+    return region_part(engine->region, PART_ENGINE);
+}
+
+/* The transaction of a dead session made or dropped branches: finishes it (C3). */
+void branch_finish_dead(Ctx *cx, Xid xid);
+
+#endif

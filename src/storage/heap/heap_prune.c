@@ -1,0 +1,209 @@
+/* heap_prune.c - taking versions nobody can see out of a page, moving the oldest left into its root.
+ *
+ * Cleanup latch: exclusive and sole pin (H1). First the page is resolved; then, for each root:
+ * 1. versions at the front of the chain whose deleter is at or below the horizon go, and versions that
+ *    were rolled back, at its end;
+ * 2. nothing left: the root becomes a stub, because indexes still name it (H2);
+ * 3. the oldest left is not in the root slot: it is copied there and its slot becomes free.
+ * Slots that no chain reaches (a rolled back version that was overwritten) become free, and the
+ * variable parts are moved together. What to do is a function of the page and the horizon alone. */
+#include "storage/heap/heap_int.h"
+
+enum { PRUNE_FREE_BYTES = PAGE_BYTES / 10 };
+
+/* Everything but root and the maybe-locked flag, which belong to the root slot. */
+static void
+copy_version(HeapPage *p, uint32_t from, uint32_t to)
+{
+    uint8_t keep = heap_flags(p)[to] & SLOT_MAYBE_LOCKED;
+
+    heap_page_drop_var(p, (uint16_t)to); /* before the flags, which say how long a part is */
+    if (p->var_columns > 0) {
+        heap_var_offsets(p)[to] = heap_var_offsets(p)[from];
+        heap_var_offsets(p)[from] = 0;
+    }
+    heap_creators(p)[to] = heap_creators(p)[from];
+    heap_deleters(p)[to] = heap_deleters(p)[from];
+    heap_creator_companions(p)[to] = heap_creator_companions(p)[from];
+    heap_deleter_companions(p)[to] = heap_deleter_companions(p)[from];
+    heap_next(p)[to] = heap_next(p)[from];
+    heap_flags(p)[to] = (uint8_t)((heap_flags(p)[from] & ~SLOT_MAYBE_LOCKED) | keep);
+    for (uint32_t c = 0; c < p->described; c++) {
+        uint32_t d = p->desc[c], width = desc_width(d);
+        char *array = (char *)p + desc_place(d);
+
+        if (d & DESC_VAR)
+            continue;
+        memcpy(array + (size_t)to * width, array + (size_t)from * width, width);
+        if (desc_bitmap(d) != DESC_NO_BITMAP) {
+            uint64_t *bits = heap_bitmap(p, desc_bitmap(d));
+            uint64_t bit = bits[from / 64] >> (from % 64) & 1;
+
+            bits[to / 64] = (bits[to / 64] & ~(UINT64_C(1) << (to % 64))) | bit << (to % 64);
+        }
+    }
+}
+
+static bool
+is_dead(const HeapPage *p, uint32_t i, Csn horizon)
+{
+    return heap_creators(p)[i] == WORD_NONE || heap_deleters(p)[i] <= horizon;
+}
+
+static void
+make_stub(HeapPage *p, uint32_t i)
+{
+    heap_page_drop_var(p, (uint16_t)i);
+    heap_creators(p)[i] = heap_deleters(p)[i] = WORD_NONE;
+    heap_creator_companions(p)[i] = heap_deleter_companions(p)[i] = 0;
+    heap_flags(p)[i] = SLOT_STUB;
+    heap_next(p)[i] = 0;
+}
+
+typedef struct Chain {
+    uint8_t slots[HEAP_SLOTS_MOST]; /* what is left of it, oldest first */
+    uint32_t count;
+} Chain;
+
+/* 1. The versions of one root that stay; all that are reached get their bit in `reached`. */
+static void
+collect(const HeapPage *p, uint32_t root, Csn horizon, uint64_t *reached, Chain *out)
+{
+    uint32_t slot = root;
+
+    out->count = 0;
+    while (slot != 0) {
+        uint32_t i = slot - 1;
+
+        ASSERT(!(reached[i / 64] >> (i % 64) & 1)); /* chains are lists */
+        reached[i / 64] |= UINT64_C(1) << (i % 64);
+        if (!is_dead(p, i, horizon))
+            out->slots[out->count++] = (uint8_t)slot;
+        slot = heap_flags(p)[i] & SLOT_MOVED ? 0 : heap_next(p)[i];
+    }
+}
+
+static void
+prune_root(HeapPage *p, uint32_t root, Csn horizon, bool no_indexes, uint64_t *reached, uint64_t *free_bits)
+{
+    uint8_t old[HEAP_SLOTS_MOST];
+    uint32_t old_count = 0, kept = 0;
+    Chain chain;
+
+    for (uint32_t slot = root; slot != 0;
+         slot = heap_flags(p)[slot - 1] & SLOT_MOVED ? 0 : heap_next(p)[slot - 1])
+        old[old_count++] = (uint8_t)slot;
+    collect(p, root, horizon, reached, &chain);
+    for (uint32_t k = 0; k < old_count; k++) { /* all but the root slot go, unless they stay */
+        if (kept < chain.count && chain.slots[kept] == old[k])
+            kept++;
+        else if (old[k] != root)
+            free_bits[(old[k] - 1u) / 64] |= UINT64_C(1) << ((old[k] - 1u) % 64);
+    }
+    if (chain.count == 0) {
+        if (no_indexes)
+            free_bits[(root - 1) / 64] |= UINT64_C(1) << ((root - 1) % 64);
+        else
+            make_stub(p, root - 1);
+        return;
+    }
+    for (uint32_t k = 0; k < chain.count; k++) {
+        uint32_t i = chain.slots[k] - 1u;
+
+        if (!(heap_flags(p)[i] & SLOT_MOVED))
+            heap_next(p)[i] = k + 1 < chain.count ? chain.slots[k + 1] : 0;
+    }
+    if (chain.slots[0] != root) { /* 3. */
+        copy_version(p, chain.slots[0] - 1u, root - 1);
+        free_bits[(chain.slots[0] - 1u) / 64] |= UINT64_C(1) << ((chain.slots[0] - 1u) % 64);
+    }
+}
+
+/* The earliest horizon at which the page would have something to give. */
+static Csn
+next_prune(const HeapPage *p, Csn now)
+{
+    Csn at = 0;
+
+    for (uint32_t i = 0; i < p->used; i++) {
+        uint64_t d = heap_deleters(p)[i];
+
+        if (heap_root(p)[i] == 0 || d == WORD_NONE || (heap_flags(p)[i] & SLOT_LOCK_ONLY))
+            continue;
+        if (word_is_raw(d))
+            d = now;
+        at = at == 0 ? d : MIN_OF(at, d);
+    }
+    return at;
+}
+
+static void
+prune_page(HeapPage *p, Csn horizon, bool no_indexes)
+{
+    uint64_t reached[4] = {0}, free_bits[4] = {0};
+    uint16_t used = p->used;
+
+    for (uint32_t i = 0; i < used; i++) {
+        if (heap_root(p)[i] == i + 1 && heap_next(p)[i] == 0 && !is_dead(p, i, horizon))
+            reached[i / 64] |= UINT64_C(1) << (i % 64); /* one living version: the common case */
+        else if (heap_root(p)[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
+            prune_root(p, i + 1, horizon, no_indexes, reached, free_bits);
+        else if (heap_root(p)[i] == i + 1 && no_indexes)
+            free_bits[i / 64] |= UINT64_C(1) << (i % 64);
+    }
+    for (uint32_t i = used; i > 0; i--) { /* from the end, because freeing the last slots cuts `used` */
+        uint32_t k = i - 1;
+        bool stray = heap_root(p)[k] != 0 && heap_root(p)[k] != i && !(reached[k / 64] >> (k % 64) & 1);
+
+        if ((free_bits[k / 64] >> (k % 64) & 1) || stray)
+            heap_page_free_slot(p, (uint16_t)i);
+    }
+    heap_page_compact(p);
+    heap_page_set_all_before(p);
+}
+
+void
+heap_prune(Ctx *cx, PageRef *ref, Csn horizon, bool no_indexes)
+{
+    HeapPage *p = (HeapPage *)(void *)ref->page;
+
+    ASSERT(ref->exclusive);
+    if (!page_is(p, PAGE_KIND_HEAP))
+        return;
+    (void)heap_resolve(cx, ref);
+    if (!page_is_sole_pin(ref))
+        return;
+    page_change_begin(cx, ref);
+    prune_page(p, horizon, no_indexes);
+    p->prune_at = next_prune(p, horizon + 1);
+    page_change_end(cx, ref, RECORD_HEAP_PRUNE,
+                    (const RecordPart[]){{&horizon, sizeof(horizon)}, {&no_indexes, sizeof(no_indexes)}}, 2);
+    DEBUG_ASSERT((heap_page_check(p), true));
+}
+
+static bool
+is_short_of_room(const HeapPage *p)
+{
+    bool slots = p->free_slots == 0 && p->used == p->capacity;
+
+    return slots || (p->var_columns > 0 && heap_free_bytes(p) < PRUNE_FREE_BYTES);
+}
+
+void
+heap_prune_if_useful(Ctx *cx, CacheRel *rel, PageRef *ref)
+{
+    HeapPage *p = (HeapPage *)(void *)ref->page;
+    Csn at = p->prune_at, horizon; /* read without a latch: hints */
+    uint32_t room;
+
+    if (LIKELY(at == 0) || !is_short_of_room(p) || !page_is_sole_pin(ref))
+        return;
+    horizon = txn_horizon(cx, at);
+    if (horizon < at || !page_try_exclusive(cx, ref))
+        return;
+    heap_prune(cx, ref, horizon, false);
+    room = p->free_slots > 1 || p->used + 1 < p->capacity ? heap_free_bytes(p) : 0;
+    page_unlatch(cx, ref);
+    if (room > PAGE_BYTES / 8)
+        heap_space_record(cx, rel, ref->frame->block, room);
+}

@@ -1,0 +1,117 @@
+/* heap_resolve.c - see heap_resolve.h.
+ *
+ * The whole page is done at once: creators and deleters that committed become commit numbers, what was
+ * rolled back becomes "aborted" and "none", ended row locks vanish. A resolved word's companion gets
+ * the low 32 bits of the id (T1), except where the deleter's companion is the block a row moved to.
+ * Afterwards the page may turn out all-visible (T7).
+ *
+ * Order of the two stores: the companion first. A reader under a pin alone, without a latch, then
+ * never takes the command id for a part of the transaction id. */
+#include "storage/heap/heap_resolve.h"
+
+#include "storage/heap/heap_int.h"
+
+/* True if the word is settled now. */
+static bool
+resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
+{
+    uint64_t word = heap_creators(p)[i];
+    Csn csn;
+
+    if (!word_is_raw(word))
+        return true;
+    switch (xid_status(cx, word_xid(word), &csn)) {
+    case XID_COMMITTED:
+        heap_creator_companions(p)[i] = (uint32_t)word;
+        atomic_signal_fence(memory_order_release);
+        heap_creators(p)[i] = csn;
+        return true;
+    case XID_ABORTED: heap_creators(p)[i] = WORD_NONE; return true;
+    case XID_OWN:
+    case XID_RUNNING: break;
+    }
+    *least = MIN_OF(*least, xid_top(cx, word_xid(word)));
+    return false;
+}
+
+static bool
+resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
+{
+    uint64_t word = heap_deleters(p)[i];
+    uint8_t *flags = &heap_flags(p)[i];
+    XidStatus status;
+    Csn csn;
+
+    if (!word_is_raw(word))
+        return true;
+    status = xid_status(cx, word_xid(word), &csn);
+    if (status == XID_OWN || status == XID_RUNNING) {
+        *least = MIN_OF(*least, xid_top(cx, word_xid(word)));
+        return false;
+    }
+    if (status == XID_COMMITTED && !(*flags & SLOT_LOCK_ONLY)) {
+        if (!(*flags & SLOT_MOVED))
+            heap_deleter_companions(p)[i] = (uint32_t)word;
+        atomic_signal_fence(memory_order_release);
+        heap_deleters(p)[i] = csn;
+        return true;
+    }
+    /* The mark means nothing any more. */
+    if (*flags & SLOT_MOVED)
+        heap_next(p)[i] = 0;
+    *flags &= (uint8_t) ~(SLOT_MOVED | SLOT_LOCK_ONLY | SLOT_STRENGTH);
+    heap_deleter_companions(p)[i] = 0;
+    heap_deleters(p)[i] = WORD_NONE;
+    return true;
+}
+
+/* T7 */
+void
+heap_page_set_all_before(HeapPage *p)
+{
+    Csn newest = 0;
+
+    for (uint32_t i = 0; i < p->used; i++) {
+        uint64_t c = heap_creators(p)[i];
+
+        if (heap_root(p)[i] == 0)
+            continue;
+        if ((c & WORD_RAW) || heap_deleters(p)[i] != WORD_NONE) {
+            p->h.all_before = 0;
+            return;
+        }
+        newest = MAX_OF(newest, c);
+    }
+    p->h.all_before = newest;
+}
+
+Xid
+heap_resolve(Ctx *cx, PageRef *ref)
+{
+    HeapPage *p = (HeapPage *)(void *)ref->page;
+    Xid least = UINT64_MAX;
+    uint64_t raw[4];
+    bool settled = true;
+
+    ASSERT(ref->exclusive);
+    if (!page_is(p, PAGE_KIND_HEAP))
+        return 0;
+    heap_page_raw_bits(p, raw);
+    page_change_begin(cx, ref);
+    for (uint32_t w = 0; w < COUNT_OF(raw); w++) {
+        for (; raw[w] != 0; raw[w] &= raw[w] - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(raw[w]);
+
+            settled &= resolve_creator(cx, p, i, &least);
+            settled &= resolve_deleter(cx, p, i, &least);
+            if (heap_creators(p)[i] == WORD_NONE)
+                p->prune_at = 1; /* a version that was rolled back can go at once */
+        }
+    }
+    if (settled) {
+        heap_page_set_all_before(p);
+        ref->frame->raw_min = 0;
+    }
+    page_change_end(cx, ref, RECORD_HINT, NULL, 0);
+    return least == UINT64_MAX ? 0 : least;
+}

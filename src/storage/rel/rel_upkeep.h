@@ -1,0 +1,12 @@
+/* src/storage/rel/rel_upkeep.h - relations of dead sessions and dropped branches. For storage only. */
+#ifndef REL_UPKEEP_H
+#define REL_UPKEEP_H
+#include "storage/rel/rel.h"
+
+/* What the transaction, of a session that was killed, has made or dropped: finishes it (C3). Its fate
+ * is decided already. */
+void rel_finish_dead(Ctx *cx, Xid xid);
+/* Frees every relation of the branch. Nobody uses it any more. */
+void rel_drop_branch(Ctx *cx, BranchId branch);
+
+#endif

@@ -1,0 +1,65 @@
+/* src/storage/txn/id_table.h - what became of each transaction id (T5).
+ *
+ *   0 RUNNING --commit--> CSN
+ *   0 RUNNING --abort---> ABORTED
+ *   SUB_OF(parent), from birth --rollback to savepoint--> ABORTED
+ *
+ * One 8-byte word per id in frames of 1024, found through a directory ring. A frame is there and zero
+ * before its first id is handed out. Ids below `trimmed` are forgotten: no page holds them raw. */
+#ifndef ID_TABLE_H
+#define ID_TABLE_H
+#include "base/ctx.h"
+#include "base/ids.h"
+#include "shmem/pagecache/pagecache.h"
+#include "shmem/sync/latch.h"
+
+enum { ID_PER_FRAME = PAGE_BYTES / 8, ID_DIRECTORY = 1 << 17 };
+
+/* PostgreSQL's first ordinary id; clients know 0 to 2 as special. */
+#define XID_FIRST ((Xid)3)
+
+#define ID_RUNNING  UINT64_C(0)
+#define ID_ABORTED  UINT64_MAX
+#define ID_SUB      (UINT64_C(1) << 63) /* | parent */
+#define ID_PREPARED (UINT64_C(3) << 62) /* reserve */
+
+typedef struct IdTable {
+    Latch latch; /* LATCH_ID_ASSIGN */
+    _Atomic Xid next; /* atomic; changes under the latch */
+    _Atomic Xid trimmed; /* atomic; changes under the latch, by the janitor */
+    ShmRef self; /* set once: where this is in the region */
+    _Atomic uint32_t directory[ID_DIRECTORY]; /* atomic: frame of ids [1024 i, 1024 i + 1024) */
+} IdTable;
+
+void id_table_init(IdTable *t, ShmRef self);
+
+/* Hands out an id to the session and, for a top transaction (parent 0), notes it in its slot. 53200
+ * when there is no room; nothing happened then. */
+MUST_CHECK Status id_assign(Ctx *cx, IdTable *t, Xid parent, Xid *out);
+
+static inline _Atomic uint64_t *
+id_slot(const PageCache *cache, IdTable *t, Xid xid)
+{
+    uint32_t frame =
+        atomic_load_explicit(&t->directory[xid / ID_PER_FRAME % ID_DIRECTORY], memory_order_acquire);
+
+    ASSERT(frame != 0);
+    return (_Atomic uint64_t *)cache_frame_bytes(cache, frame) + xid % ID_PER_FRAME;
+}
+static inline uint64_t
+id_state(const PageCache *cache, IdTable *t, Xid xid)
+{
+    return atomic_load_explicit(id_slot(cache, t, xid), memory_order_acquire);
+}
+static inline void
+id_set(const PageCache *cache, IdTable *t, Xid xid, uint64_t state)
+{
+    atomic_store_explicit(id_slot(cache, t, xid), state, memory_order_release);
+}
+
+/* The smallest id that a running transaction has, or the next one. */
+Xid id_oldest_running(Ctx *cx, IdTable *t);
+/* Frees the frames of ids below `below`. */
+void id_trim(Ctx *cx, IdTable *t, Xid below);
+
+#endif

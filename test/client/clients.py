@@ -1,0 +1,157 @@
+"""Real clients against a memory server. Each test_ function is one test; the last line is the sum."""
+import os, shutil, socket, subprocess, sys, tempfile, time, traceback
+
+HELIOS = os.environ['HELIOS']
+HERE = os.path.dirname(os.path.abspath(__file__))
+PGBENCH = shutil.which('pgbench') or '/usr/lib/postgresql/15/bin/pgbench'
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A daemon in a directory of its own: `start` returns only when it accepts connections."""
+
+    def __init__(self, *flags):
+        self.dir = tempfile.mkdtemp(prefix='helios-client-')
+        self.port = free_port()
+        self.url = f'postgresql://postgres@127.0.0.1:{self.port}/postgres'
+        p = subprocess.run([HELIOS, 'start', '--memory', '--daemon', '--port', str(self.port), '--unix-socket-dir', 'none',
+                            '--pid-file', self.dir + '/pid', *flags], capture_output=True, text=True, cwd=self.dir)
+        assert p.returncode == 0, p.stderr
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        p = subprocess.run([HELIOS, 'stop', '--pid-file', self.dir + '/pid'], capture_output=True, text=True, cwd=self.dir)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        assert p.returncode == 0, p.stderr + p.stdout
+
+
+def psql(url, *commands, env=None):
+    args = sum((['-c', c] for c in commands), [])
+    p = subprocess.run(['psql', '-X', '-At', '-v', 'ON_ERROR_STOP=1', url, *args], capture_output=True, text=True,
+                       env={**os.environ, **(env or {})})
+    assert p.returncode == 0, p.stderr
+    return p.stdout.strip()
+
+
+def test_documented_fixture_works():
+    """Started as a child, half a second later a whole little test runs."""
+    import psycopg2
+    port = free_port()
+    server = subprocess.Popen([HELIOS, 'start', '--memory', '--auth', 'trust', '--port', str(port)],
+                              stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.5)
+        db = psycopg2.connect(f'postgresql://postgres@127.0.0.1:{port}/postgres')
+        cur = db.cursor()
+        cur.execute('CREATE TABLE t (id INT, name TEXT)')
+        cur.execute('INSERT INTO t VALUES (%s, %s)', (1, 'one'))
+        cur.execute('SELECT count(*) FROM t')
+        assert cur.fetchone() == (1,)
+        db.commit()
+        db.close()
+    finally:
+        server.terminate()
+        assert server.wait(10) == 0
+
+
+def test_scram_password_opens_and_a_wrong_one_does_not():
+    with Server('--auth', 'scram-sha-256', '--password', 's3cret') as s:
+        assert psql(s.url, 'SELECT 1', env={'PGPASSWORD': 's3cret'}) == '1'
+        p = subprocess.run(['psql', '-X', s.url, '-c', 'SELECT 1'], capture_output=True, text=True,
+                           env={**os.environ, 'PGPASSWORD': 'wrong'})
+        assert p.returncode != 0 and 'password authentication failed' in p.stderr
+
+
+def test_psql_describes_tables():
+    with Server() as s:
+        psql(s.url, 'CREATE TABLE t (id serial PRIMARY KEY, name varchar(10) NOT NULL CHECK (name <> \'\'))',
+             'CREATE INDEX ti ON t (name DESC)')
+        out = subprocess.run(['psql', '-X', s.url, '-c', r'\d t', '-c', r'\d', '-c', r'\dt', '-c', r'\di', '-c', r'\ds',
+                              '-c', r'\dn', '-c', r'\du', '-c', r'\l', '-c', r'\d+ t'], capture_output=True, text=True)
+        assert out.returncode == 0 and not out.stderr, out.stderr
+        for part in ('"t_pkey" PRIMARY KEY, btree (id)', '"ti" btree (name DESC)', "nextval('t_id_seq'::regclass)",
+                     '"t_name_check" CHECK (name::text <> \'\'::text)', 't_id_seq', 'template1'):
+            assert part in out.stdout, (part, out.stdout)
+
+
+def test_psycopg2_types_cursor_and_errors():
+    import datetime, decimal, psycopg2
+    with Server() as s:
+        db = psycopg2.connect(s.url)
+        cur = db.cursor()
+        cur.execute("SELECT 1::int8, 1.50::numeric(5,2), 'x'::text, true, date '2020-02-29', timestamp '2020-01-01 10:00', "
+                    "NULL, 1.5::float8, ARRAY[1,2], '\\xff00'::bytea")
+        row = cur.fetchone()
+        assert row[:9] == (1, decimal.Decimal('1.50'), 'x', True, datetime.date(2020, 2, 29),
+                           datetime.datetime(2020, 1, 1, 10), None, 1.5, [1, 2]), row
+        assert bytes(row[9]) == b'\xff\x00'
+        try:
+            cur.execute('SELECT 1/0')
+            assert False
+        except psycopg2.errors.DivisionByZero as e:
+            assert e.pgcode == '22012'
+        db.rollback()
+        cur.execute('CREATE TABLE t (a int PRIMARY KEY)')
+        try:
+            cur.execute('INSERT INTO t VALUES (1), (1)')
+            assert False
+        except psycopg2.errors.UniqueViolation as e:
+            assert e.diag.constraint_name == 't_pkey' and e.diag.table_name == 't'
+        db.rollback()
+        db.close()
+
+
+def sums(url):
+    return psql(url, 'SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(bbalance) FROM pgbench_branches)'
+                ' AND (SELECT sum(bbalance) FROM pgbench_branches) = (SELECT sum(tbalance) FROM pgbench_tellers)'
+                ' AND (SELECT sum(tbalance) FROM pgbench_tellers) = (SELECT sum(delta) FROM pgbench_history)')
+
+
+def test_pgbench_scripts_in_every_protocol():
+    with Server() as s:
+        p = subprocess.run([PGBENCH, '-i', '-I', 'dtgp', '-q', '-s', '1', s.url], capture_output=True, text=True)
+        assert p.returncode == 0, p.stderr
+        for protocol in ('simple', 'extended', 'prepared'):
+            for script in ('tpcb-like', 'simple-update', 'select-only'):
+                for clients in (1, 16):
+                    p = subprocess.run([PGBENCH, '-n', '-b', script, '-M', protocol, '-c', str(clients), '-j', '2', '-t',
+                                        '50', s.url], capture_output=True, text=True)
+                    assert p.returncode == 0 and 'failed transactions: 0 ' in p.stdout, p.stderr + p.stdout
+        # simple-update does not touch tellers and branches: compare what only the full script changes
+        assert psql(s.url, 'SELECT (SELECT sum(bbalance) FROM pgbench_branches) = (SELECT sum(tbalance) FROM pgbench_tellers)'
+                    ' AND (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(delta) FROM pgbench_history)') == 't'
+
+
+def test_pgbench_balances_add_up_under_64_clients():
+    with Server() as s:
+        subprocess.run([PGBENCH, '-i', '-I', 'dtgp', '-q', s.url], capture_output=True, check=True)
+        p = subprocess.run([PGBENCH, '-n', '-c', '64', '-j', '2', '-t', '30', s.url], capture_output=True, text=True)
+        assert p.returncode == 0, p.stderr
+        assert sums(s.url) == 't'
+
+
+def main():
+    passed = failed = 0
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    for name, test in sorted(globals().items()):
+        if not name.startswith('test_') or only not in name:
+            continue
+        try:
+            test()
+            passed += 1
+        except Exception:
+            failed += 1
+            print('FAILED', name)
+            traceback.print_exc(file=sys.stdout)
+    print(f'{passed} passed, {failed} failed')
+    return failed != 0
+
+
+sys.exit(main())

@@ -1,0 +1,66 @@
+#include "postmaster/pidfile.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static const char *
+fresh_path(void)
+{
+    const char *path = arena_printf(test_ctx()->arena, "/tmp/helios-pidfile-%d", (int)getpid());
+
+    unlink(path);
+    return path;
+}
+
+TEST(pidfile, holds_the_pid_and_the_facts_while_the_server_runs)
+{
+    const char *path = fresh_path(), *why = NULL;
+    PidFile file;
+    Buf facts = {0};
+
+    EXPECT_EQ(pidfile_running(path, &why), 0);
+    EXPECT_STR(why, "there is no pid file");
+    EXPECT_OK(pidfile_create(test_ctx(), path, (int)getpid(), &file));
+    EXPECT_EQ(pidfile_running(path, &why), getpid());
+    buf_add_text(&facts, "mode=Test\nempty=\nlast=1\n");
+    EXPECT_OK(pidfile_write_facts(test_ctx(), &file, &facts));
+    EXPECT_STR(pidfile_fact(test_ctx()->arena, path, "mode"), "Test");
+    EXPECT_STR(pidfile_fact(test_ctx()->arena, path, "empty"), "");
+    EXPECT(pidfile_fact(test_ctx()->arena, path, "las") == NULL);
+    pidfile_remove(&file);
+    EXPECT_EQ(pidfile_running(path, &why), 0);
+    EXPECT(pidfile_fact(test_ctx()->arena, path, "mode") == NULL);
+}
+
+TEST(pidfile, belongs_to_one_server)
+{
+    const char *path = fresh_path();
+    PidFile file, second;
+
+    EXPECT_OK(pidfile_create(test_ctx(), path, (int)getpid(), &file));
+    EXPECT_FAIL(pidfile_create(test_ctx(), path, (int)getpid(), &second), "55006");
+    pidfile_remove(&file);
+    EXPECT_OK(pidfile_create(test_ctx(), path, (int)getpid(), &second));
+    pidfile_remove(&second);
+}
+
+TEST(pidfile, left_behind_by_a_killed_server_says_so)
+{
+    const char *path = fresh_path(), *why = NULL;
+    PidFile file;
+    int pid = fork(), status;
+
+    if (pid == 0) {
+        if (pidfile_create(test_ctx(), path, (int)getpid(), &file) != ST_OK)
+            _exit(1);
+        _exit(0); /* the lock goes with the process, the file stays */
+    }
+    EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+    EXPECT_EQ(pidfile_running(path, &why), 0);
+    EXPECT(strstr(why, "left over") != NULL);
+    EXPECT_OK(pidfile_create(test_ctx(), path, (int)getpid(), &file));
+    pidfile_remove(&file);
+}

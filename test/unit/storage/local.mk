@@ -1,0 +1,10 @@
+UNIT_TESTS += unit_storage
+unit_storage_SOURCES = $(UNIT_HARNESS) \
+	test/unit/storage/sim.c test/unit/storage/sim.h \
+	test/unit/storage/test_btree.c \
+	test/unit/storage/test_heap.c \
+	test/unit/storage/test_rowlock.c \
+	test/unit/storage/test_torture.c \
+	test/unit/storage/test_txn.c
+unit_storage_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit -I$(srcdir)/test/unit/storage
+unit_storage_LDADD = $(STORAGE_LIBS) $(CHECK_LIBS)

@@ -1,0 +1,60 @@
+/* test/unit/storage/sim.h - an engine and sessions on it, in this process or in children. */
+#ifndef SIM_H
+#define SIM_H
+#include <sys/types.h>
+
+#include "harness.h"
+#include "storage/btree/btree.h"
+#include "storage/engine/engine.h"
+#include "storage/heap/heap.h"
+#include "storage/rel/rel.h"
+#include "storage/txn/txn.h"
+
+/* An engine of 1 GB with 64 slots and a deadlock timeout of 100 ms. */
+Engine *sim_engine(void);
+Engine *sim_engine_of(uint64_t max_memory_bytes);
+/* A session of its own; several may live in one process as long as none has to wait for another. */
+Ctx *sim_session(Engine *engine);
+void sim_end(Ctx *cx);
+/* Asserts ST_OK, showing the error. */
+#define SIM_OK(cx, call) ck_assert_msg((call) == ST_OK, "%s: %s", #call, (cx)->error.message)
+
+/* Runs fn in a child with a session of its own; exit status 0 when it returns true. */
+typedef bool (*SimChild)(Ctx *cx, int no, void *arg);
+pid_t sim_fork(Engine *engine, SimChild fn, int no, void *arg);
+/* True if it ended with status 0. */
+bool sim_join(pid_t pid);
+/* All of them; when one fails the others are killed. */
+bool sim_join_all(pid_t *pids, int count);
+bool sim_run(Engine *engine, int children, SimChild fn, void *arg);
+/* Memory shared with children. */
+void *sim_shared(size_t bytes);
+
+/* ---- a little table: (id int4 not null, n int8, text), toast, unique index on id ---------------------- */
+typedef struct SimTable {
+    HeapRel heap;
+    BtreeRel index;
+    HeapColumn columns[3];
+} SimTable;
+/* In a transaction of its own. */
+void sim_table(Ctx *cx, SimTable *out);
+typedef struct SimRow {
+    int32_t id;
+    int64_t n;
+    const char *text; /* NULL = null */
+    uint32_t bytes;
+} SimRow;
+Tid sim_insert(Ctx *cx, SimTable *t, SimRow row); /* with index entry; asserts */
+void sim_cells(const SimRow *row, Cell out[3]);
+BtreeKey sim_key(int32_t id, uint8_t out[5]);
+/* By the index, under the snapshot. False: not there. text lies in cx->arena. */
+bool sim_get(Ctx *cx, SimTable *t, const Snapshot *s, int32_t id, SimRow *row, Tid *tid);
+Snapshot sim_snapshot(Ctx *cx);
+uint32_t sim_count(Ctx *cx, SimTable *t, const Snapshot *s); /* by a scan */
+int64_t sim_sum(Ctx *cx, SimTable *t, const Snapshot *s); /* of n */
+void sim_begin(Ctx *cx);
+void sim_commit(Ctx *cx);
+void sim_check(Ctx *cx, SimTable *t);
+bool sim_world(void); /* the long form of tests */
+
+#endif

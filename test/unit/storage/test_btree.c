@@ -1,0 +1,366 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "sim.h"
+
+typedef struct Tree {
+    Engine *engine;
+    Ctx *cx;
+    BtreeRel index;
+} Tree;
+
+static Tree
+tree(void)
+{
+    Tree t = {.engine = sim_engine()};
+
+    t.cx = sim_session(t.engine);
+    t.index.branch = 1;
+    sim_begin(t.cx);
+    SIM_OK(t.cx, rel_create(t.cx, 1, PERSIST_PERMANENT, &t.index.relation));
+    return t;
+}
+
+static void
+put(Tree *t, BtreeKey key, Tid tid)
+{
+    Tid conflict;
+
+    SIM_OK(t->cx, btree_insert(t->cx, &t->index, key, tid, BTREE_UNIQUE_NO, NULL, &conflict));
+}
+
+static const BtreeBound no_bound = {{NULL, 0}, false};
+
+/* All TIDs in range, in the scan's order. */
+static uint32_t
+collect(Tree *t, BtreeBound low, BtreeBound high, bool backward, uint32_t portion, Tid *out, BtreeKey *keys)
+{
+    BtreeScan *scan;
+    uint32_t n = 0, count;
+
+    SIM_OK(t->cx, btree_scan_open(t->cx, t->cx->arena, &t->index, low, high, backward, &scan));
+    do {
+        SIM_OK(t->cx, btree_scan_next(t->cx, scan, portion, out + n, keys != NULL ? keys : NULL, &count));
+        if (keys != NULL && count > 0)
+            keys += count;
+        n += count;
+    } while (count > 0);
+    btree_scan_close(t->cx, scan);
+    return n;
+}
+
+enum { MANY = 20000 };
+static Tid got[MANY * 2];
+
+TEST(btree, ascending_and_random_inserts_come_back_in_order)
+{
+    for (int order = 0; order < 3; order++) {
+        Tree t = tree();
+        uint64_t seed = test_seed();
+
+        for (int i = 0; i < MANY; i++) {
+            int32_t id = order == 0 ? i : order == 1 ? MANY - 1 - i : (int32_t)((uint64_t)i * 7919 % MANY);
+            uint8_t key[5];
+
+            put(&t, sim_key(id, key), (Tid)(id + 1));
+        }
+        (void)seed;
+        SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), MANY);
+        for (int i = 0; i < MANY; i++)
+            EXPECT_EQ(got[i], i + 1);
+        EXPECT_EQ(collect(&t, no_bound, no_bound, true, 77, got, NULL), MANY);
+        for (int i = 0; i < MANY; i++)
+            EXPECT_EQ(got[i], MANY - i);
+        sim_commit(t.cx);
+        sim_end(t.cx);
+        engine_destroy(t.engine);
+    }
+}
+
+TEST(btree, ascending_inserts_fill_their_pages)
+{
+    Tree t = tree();
+    uint8_t key[5];
+    double per_entry;
+
+    for (int i = 0; i < 100000; i++)
+        put(&t, sim_key(i, key), (Tid)(i + 1));
+    per_entry = rel_length(t.cx, 1, t.index.relation, FORK_MAIN) * 8192.0 / 100000;
+    ck_assert_msg(per_entry < 16, "%.1f bytes per entry", per_entry);
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    sim_commit(t.cx);
+}
+
+TEST(btree, bounds_are_prefixes_and_may_be_open_or_closed)
+{
+    Tree t = tree();
+    uint8_t key[5], lo[5], hi[5];
+
+    for (int i = 0; i < 3000; i++)
+        put(&t, sim_key(i, key), (Tid)(i + 1));
+    for (int from = 0; from < 3000; from += 371) {
+        for (int to = from; to < 3000; to += 499) {
+            for (int kind = 0; kind < 4; kind++) {
+                BtreeBound low = {sim_key(from, lo), (kind & 1) != 0},
+                           high = {sim_key(to, hi), (kind & 2) != 0};
+                int first = from + !(kind & 1), last = to - !(kind & 2);
+                uint32_t want = last >= first ? (uint32_t)(last - first + 1) : 0;
+
+                EXPECT_EQ(collect(&t, low, high, false, 64, got, NULL), want);
+                for (uint32_t i = 0; i < want; i++)
+                    EXPECT_EQ(got[i], first + (int)i + 1);
+                EXPECT_EQ(collect(&t, low, high, true, 64, got, NULL), want);
+                for (uint32_t i = 0; i < want; i++)
+                    EXPECT_EQ(got[i], last - (int)i + 1);
+            }
+        }
+    }
+    { /* a prefix: ids 256 .. 511 share their first four bytes */
+        BtreeKey k = sim_key(256, lo);
+        BtreeBound b = {{k.data, 4}, true}, open = {{k.data, 4}, false};
+
+        EXPECT_EQ(collect(&t, b, b, false, 64, got, NULL), 256);
+        EXPECT_EQ(got[0], 257);
+        EXPECT_EQ(collect(&t, open, no_bound, false, 64, got, NULL), 3000 - 512);
+        EXPECT_EQ(got[0], 513);
+        EXPECT_EQ(collect(&t, no_bound, open, true, 64, got, NULL), 256);
+        EXPECT_EQ(got[0], 256);
+    }
+    sim_commit(t.cx);
+}
+
+TEST(btree, equal_keys_are_kept_in_tid_order)
+{
+    Tree t = tree();
+    uint8_t key[5], lo[5];
+    BtreeBound b = {sim_key(7, lo), true};
+
+    for (int i = 0; i < 5000; i++) {
+        put(&t, sim_key(7, key), (Tid)((uint64_t)i * 4001 % 5000 + 1));
+        put(&t, sim_key(i % 3 * 5, key), (Tid)(i + 1));
+    }
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(collect(&t, b, b, false, 33, got, NULL), 5000);
+    for (int i = 0; i < 5000; i++)
+        EXPECT_EQ(got[i], i + 1);
+    EXPECT_EQ(collect(&t, b, b, true, 33, got, NULL), 5000);
+    for (int i = 0; i < 5000; i++)
+        EXPECT_EQ(got[i], 5000 - i);
+    EXPECT(rel_length(t.cx, 1, t.index.relation, FORK_MAIN) < 36); /* posting lists */
+    for (int i = 1; i <= 5000; i += 2)
+        SIM_OK(t.cx, btree_remove(t.cx, &t.index, sim_key(7, key), (Tid)i));
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(collect(&t, b, b, false, 33, got, NULL), 2500);
+    sim_commit(t.cx);
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+
+    return strcmp(*x, *y);
+}
+
+TEST(btree, keys_of_all_lengths_keep_their_order)
+{
+    Tree t = tree();
+    uint64_t x = test_seed();
+    enum { N = 3000 };
+    static char *texts[N];
+    static BtreeKey keys[N];
+    int count = 0;
+
+    for (int i = 0; i < N; i++) {
+        uint32_t length, common;
+
+        x = hash_u64(x + (uint64_t)i);
+        length = x % 10 == 0 ? 1000 + (uint32_t)(x >> 8) % 1570 : 1 + (uint32_t)(x >> 8) % 60;
+        texts[i] = calloc(1, length + 10);
+        /* Many keys share long beginnings: that is what prefixes and separators must get right. */
+        common = (uint32_t)(x >> 40) % length;
+        for (uint32_t k = 0; k < length; k++) {
+            x = hash_u64(x);
+            texts[i][k] = k < common ? (char)('a' + (x % 50 == 0)) : (char)('a' + x % 26);
+        }
+        snprintf(texts[i] + length, 10, "%06d", i); /* all different */
+        put(&t, (BtreeKey){texts[i], (uint32_t)strlen(texts[i]) + 1}, (Tid)(i + 1));
+        if (i % 500 == 499)
+            SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        count++;
+    }
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    qsort(texts, N, sizeof(texts[0]), compare_keys);
+    EXPECT_EQ(collect(&t, no_bound, no_bound, false, 10, got, NULL), N);
+    {
+        BtreeScan *scan;
+        uint32_t n = 0, some;
+
+        SIM_OK(t.cx, btree_scan_open(t.cx, t.cx->arena, &t.index, no_bound, no_bound, false, &scan));
+        do {
+            SIM_OK(t.cx, btree_scan_next(t.cx, scan, 7, got, keys, &some));
+            for (uint32_t i = 0; i < some; i++, n++)
+                EXPECT_STR((const char *)keys[i].data, texts[n]);
+        } while (some > 0);
+        EXPECT_EQ(n, N);
+    }
+    sim_commit(t.cx);
+}
+
+TEST(btree, the_longest_keys_can_always_be_inserted)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        Tree t = tree();
+        static uint8_t key[BTREE_KEY_MOST_BYTES];
+
+        for (int i = 0; i < 400; i++) {
+            uint32_t v = (uint32_t)((uint64_t)i * 7919 % 400);
+
+            memset(key, kind >= 2 ? 'a' + (int)(v % 3) : 'a', sizeof(key));
+            put_be32(kind % 2 == 0 ? key + sizeof(key) - 4 : key, v);
+            put(&t, (BtreeKey){key, sizeof(key)}, (Tid)(i + 1));
+            for (int k = 0; k < 20 && i % 10 == 0; k++)
+                put(&t, (BtreeKey){key, sizeof(key)}, (Tid)(1000 + k));
+            SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        }
+        sim_commit(t.cx);
+        sim_end(t.cx);
+        engine_destroy(t.engine);
+    }
+}
+
+TEST(btree, a_key_that_is_too_long_is_refused)
+{
+    Tree t = tree();
+    static uint8_t key[BTREE_KEY_MOST_BYTES + 1];
+    Tid conflict;
+
+    EXPECT_EQ(btree_insert(t.cx, &t.index, (BtreeKey){key, sizeof(key)}, 1, BTREE_UNIQUE_NO, NULL, &conflict),
+              ST_ERROR);
+    EXPECT_STR(t.cx->error.sqlstate, "54000");
+    txn_abort(t.cx);
+}
+
+TEST(btree, a_built_tree_equals_an_inserted_one)
+{
+    Tree t = tree();
+    BtreeBuild *build;
+    uint8_t key[5];
+    int n = 0;
+
+    SIM_OK(t.cx, btree_build_begin(t.cx, t.cx->arena, &t.index, &build));
+    for (int i = 0; i < MANY / 2; i++) {
+        for (int k = 0; k < (i % 100 == 0 ? 50 : 1); k++)
+            SIM_OK(t.cx, btree_build_add(t.cx, build, sim_key(i, key), (Tid)(++n)));
+    }
+    SIM_OK(t.cx, btree_build_finish(t.cx, build));
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), n);
+    for (int i = 0; i < n; i++)
+        EXPECT_EQ(got[i], i + 1);
+    for (int i = 0; i < 1000; i++) /* and it goes on living */
+        put(&t, sim_key(i * 10 + 3, key), (Tid)(100000 + i));
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(collect(&t, no_bound, no_bound, true, 100, got, NULL), n + 1000);
+    sim_commit(t.cx);
+}
+
+TEST(btree, empty_and_tiny_trees_can_be_built)
+{
+    for (int count = 0; count < 3; count++) {
+        Tree t = tree();
+        BtreeBuild *build;
+        uint8_t key[5];
+
+        SIM_OK(t.cx, btree_build_begin(t.cx, t.cx->arena, &t.index, &build));
+        for (int i = 0; i < count; i++)
+            SIM_OK(t.cx, btree_build_add(t.cx, build, sim_key(i, key), (Tid)(i + 1)));
+        SIM_OK(t.cx, btree_build_finish(t.cx, build));
+        SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), count);
+        sim_commit(t.cx);
+        sim_end(t.cx);
+        engine_destroy(t.engine);
+    }
+}
+
+TEST(btree, pages_emptied_by_vacuum_are_used_again)
+{
+    Tree t = tree();
+    static Tid dead[MANY];
+    BlockNo first = 0;
+    uint8_t key[5];
+
+    /* A queue: new entries on the right, old ones removed on the left. */
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < MANY; i++)
+            put(&t, sim_key(round * MANY + i, key), (Tid)(i + 1) << 20 | (Tid)round);
+        for (int i = 0; i < MANY; i++)
+            dead[i] = (Tid)(i + 1) << 20 | (Tid)(round - 1);
+        sim_commit(t.cx);
+        sim_begin(t.cx);
+        if (round > 0)
+            SIM_OK(t.cx, btree_remove_many(t.cx, &t.index, dead, MANY));
+        SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), MANY);
+        if (round == 3)
+            first = rel_length(t.cx, 1, t.index.relation, FORK_MAIN);
+        { /* a commit of something, so that the horizon moves on */
+            Xid xid;
+
+            SIM_OK(t.cx, txn_assign_id(t.cx, &xid));
+        }
+        sim_commit(t.cx);
+        sim_begin(t.cx);
+    }
+    EXPECT(rel_length(t.cx, 1, t.index.relation, FORK_MAIN) <= first + first / 4);
+    sim_commit(t.cx);
+}
+
+TEST(btree, estimates_are_near_the_truth)
+{
+    Tree t = tree();
+    uint8_t key[5], lo[5], hi[5];
+    double f;
+
+    for (int i = 0; i < MANY; i++)
+        put(&t, sim_key(i, key), (Tid)(i + 1));
+    SIM_OK(t.cx, btree_estimate(t.cx, &t.index, (BtreeBound){sim_key(MANY / 4, lo), true},
+                                (BtreeBound){sim_key(MANY / 2, hi), true}, &f));
+    ck_assert_msg(f > 0.2 && f < 0.3, "%f", f);
+    SIM_OK(t.cx, btree_estimate(t.cx, &t.index, no_bound, no_bound, &f));
+    ck_assert_msg(f > 0.99, "%f", f);
+    sim_commit(t.cx);
+}
+
+TEST(btree, a_unique_index_refuses_a_second_living_row_only)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    SimRow row = {1, 1, "x", 0};
+    Cell cells[3];
+    Tid first, tid, conflict;
+    uint8_t key[5];
+    RowChange ch;
+    Snapshot s;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    first = sim_insert(cx, &t, row);
+    sim_commit(cx);
+    sim_begin(cx);
+    sim_cells(&row, cells);
+    SIM_OK(cx, heap_insert(cx, &t.heap, cells, &tid));
+    SIM_OK(cx, btree_insert(cx, &t.index, sim_key(1, key), tid, BTREE_UNIQUE_CHECK, &t.heap, &conflict));
+    EXPECT_EQ(conflict, first);
+    txn_abort(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    SIM_OK(cx, heap_delete(cx, &t.heap, first, &s, &ch));
+    sim_insert(cx, &t, row); /* own deletion counts */
+    sim_commit(cx);
+    sim_check(cx, &t);
+}

@@ -1,0 +1,529 @@
+#include <string.h>
+
+#include "sim.h"
+
+TEST(heap, a_row_comes_back_as_it_went_in)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    SimTable t;
+    Snapshot s;
+    SimRow r;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){7, 70, "seven", 0});
+    sim_insert(cx, &t, (SimRow){8, 80, NULL, 0});
+    sim_insert(cx, &t, (SimRow){9, 90, "", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    EXPECT(sim_get(cx, &t, &s, 7, &r, NULL));
+    EXPECT_EQ(r.n, 70);
+    EXPECT_STR(r.text, "seven");
+    EXPECT(sim_get(cx, &t, &s, 8, &r, NULL));
+    EXPECT(r.text == NULL);
+    EXPECT(sim_get(cx, &t, &s, 9, &r, NULL));
+    EXPECT(r.text != NULL);
+    EXPECT_EQ(r.bytes, 0);
+    EXPECT(!sim_get(cx, &t, &s, 10, &r, NULL));
+    EXPECT_EQ(sim_count(cx, &t, &s), 3);
+    sim_commit(cx);
+    sim_check(cx, &t);
+    sim_end(cx);
+    engine_destroy(e);
+}
+
+TEST(heap, others_see_a_row_only_after_commit_and_never_after_rollback)
+{
+    Engine *e = sim_engine();
+    Ctx *a = sim_session(e), *b = sim_session(e);
+    SimTable t;
+    Snapshot before, after;
+    SimRow r;
+
+    sim_table(a, &t);
+    sim_begin(a);
+    sim_begin(b);
+    sim_insert(a, &t, (SimRow){1, 1, "x", 0});
+    before = sim_snapshot(b);
+    EXPECT(!sim_get(b, &t, &before, 1, &r, NULL));
+    sim_commit(a);
+    EXPECT(!sim_get(b, &t, &before, 1, &r, NULL));
+    after = sim_snapshot(b);
+    EXPECT(sim_get(b, &t, &after, 1, &r, NULL));
+    sim_begin(a);
+    sim_insert(a, &t, (SimRow){2, 2, "y", 0});
+    txn_abort(a);
+    after = sim_snapshot(b);
+    EXPECT(!sim_get(b, &t, &after, 2, &r, NULL));
+    EXPECT_EQ(sim_count(b, &t, &after), 1);
+    sim_commit(b);
+    sim_check(a, &t);
+}
+
+TEST(heap, own_changes_are_seen_by_later_commands_only)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    Snapshot s, later;
+    SimRow r;
+    Tid tid;
+    RowChange ch;
+    Cell cells[3];
+    SimRow two = {1, 2, "two", 0};
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    tid = sim_insert(cx, &t, (SimRow){1, 1, "one", 0});
+    EXPECT(!sim_get(cx, &t, &s, 1, &r, NULL));
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    EXPECT(sim_get(cx, &t, &s, 1, &r, NULL));
+    sim_cells(&two, cells);
+    SIM_OK(cx, heap_update(cx, &t.heap, tid, &s, cells, false, ROW_LOCK_NO_KEY_UPDATE, &ch));
+    EXPECT_EQ(ch.outcome, ROW_DONE);
+    EXPECT(ch.same_root);
+    EXPECT(sim_get(cx, &t, &s, 1, &r, NULL));
+    EXPECT_EQ(r.n, 1);
+    SIM_OK(cx, heap_update(cx, &t.heap, tid, &s, cells, false, ROW_LOCK_NO_KEY_UPDATE, &ch));
+    EXPECT_EQ(ch.outcome, ROW_SELF_UPDATED);
+    txn_next_command(cx);
+    later = sim_snapshot(cx);
+    EXPECT(sim_get(cx, &t, &later, 1, &r, NULL));
+    EXPECT_EQ(r.n, 2);
+    sim_commit(cx);
+    sim_check(cx, &t);
+}
+
+TEST(heap, a_row_moved_elsewhere_by_this_command_is_still_seen_by_it)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    Snapshot s;
+    SimRow r, changed = {1, 2, "two", 0};
+    RowChange ch;
+    Cell cells[3];
+    Tid tid, conflict;
+    uint8_t key[5];
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    tid = sim_insert(cx, &t, (SimRow){1, 1, "one", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    changed.id = 5;
+    sim_cells(&changed, cells);
+    SIM_OK(cx, heap_update(cx, &t.heap, tid, &s, cells, true, ROW_LOCK_UPDATE, &ch));
+    EXPECT_EQ(ch.outcome, ROW_DONE);
+    EXPECT(!ch.same_root);
+    SIM_OK(cx, btree_insert(cx, &t.index, sim_key(5, key), ch.tid, BTREE_UNIQUE_CHECK, &t.heap, &conflict));
+    EXPECT(sim_get(cx, &t, &s, 1, &r, NULL));
+    EXPECT(!sim_get(cx, &t, &s, 5, &r, NULL));
+    EXPECT_EQ(sim_count(cx, &t, &s), 1);
+    EXPECT_EQ(sim_sum(cx, &t, &s), 1);
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    EXPECT(!sim_get(cx, &t, &s, 1, &r, NULL));
+    EXPECT(sim_get(cx, &t, &s, 5, &r, NULL));
+    EXPECT_EQ(sim_count(cx, &t, &s), 1);
+    EXPECT_EQ(sim_sum(cx, &t, &s), 2);
+    sim_commit(cx);
+    sim_check(cx, &t);
+}
+
+TEST(heap, rollback_to_a_savepoint_undoes_what_came_after_it)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    Snapshot s;
+    SimRow r;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){1, 1, "a", 0});
+    SIM_OK(cx, txn_savepoint(cx));
+    sim_insert(cx, &t, (SimRow){2, 2, "b", 0});
+    SIM_OK(cx, txn_savepoint(cx));
+    sim_insert(cx, &t, (SimRow){3, 3, "c", 0});
+    txn_release(cx, 2);
+    SIM_OK(cx, txn_savepoint(cx));
+    sim_insert(cx, &t, (SimRow){4, 4, "d", 0});
+    txn_rollback_to(cx, 2);
+    EXPECT_EQ(txn_level(cx), 1);
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &t, &s), 3);
+    EXPECT(!sim_get(cx, &t, &s, 4, &r, NULL));
+    txn_rollback_to(cx, 1);
+    sim_insert(cx, &t, (SimRow){5, 5, "e", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &t, &s), 2);
+    EXPECT_EQ(sim_sum(cx, &t, &s), 6);
+    sim_commit(cx);
+    sim_check(cx, &t);
+}
+
+TEST(heap, many_updates_of_one_row_stay_in_its_page_and_root)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    Snapshot s;
+    SimRow r;
+    Tid tid = TID_NONE;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    for (int i = 0; i < 300; i++) {
+        Tid at = sim_insert(cx, &t, (SimRow){i, 0, "a text of some length to fill the page with", 0});
+
+        if (i == 10)
+            tid = at;
+    }
+    sim_commit(cx);
+    for (int i = 1; i <= 2000; i++) {
+        SimRow next = {10, i, "a text of some length to fill the page with", 0};
+        RowChange ch;
+        Cell cells[3];
+
+        sim_begin(cx);
+        s = sim_snapshot(cx);
+        EXPECT(sim_get(cx, &t, &s, 10, &r, NULL));
+        EXPECT_EQ(r.n, i - 1);
+        sim_cells(&next, cells);
+        SIM_OK(cx, heap_update(cx, &t.heap, tid, &s, cells, false, ROW_LOCK_NO_KEY_UPDATE, &ch));
+        EXPECT_EQ(ch.outcome, ROW_DONE);
+        EXPECT(ch.same_root);
+        sim_commit(cx);
+    }
+    sim_check(cx, &t);
+    EXPECT(rel_length(cx, 1, t.heap.relation, FORK_MAIN) <= 5);
+}
+
+TEST(heap, an_older_snapshot_keeps_the_version_it_sees)
+{
+    Engine *e = sim_engine();
+    Ctx *a = sim_session(e), *b = sim_session(e);
+    SimTable t;
+    Snapshot old, s;
+    SimRow r;
+    Tid tid;
+
+    sim_table(a, &t);
+    sim_begin(a);
+    tid = sim_insert(a, &t, (SimRow){1, 0, "v", 0});
+    sim_commit(a);
+    SIM_OK(b, txn_begin(b, ISOLATION_REPEATABLE_READ));
+    old = sim_snapshot(b);
+    for (int i = 1; i <= 500; i++) {
+        SimRow next = {1, i, "v", 0};
+        RowChange ch;
+        Cell cells[3];
+
+        sim_begin(a);
+        s = sim_snapshot(a);
+        sim_cells(&next, cells);
+        SIM_OK(a, heap_update(a, &t.heap, tid, &s, cells, false, ROW_LOCK_NO_KEY_UPDATE, &ch));
+        EXPECT_EQ(ch.outcome, ROW_DONE);
+        if (!ch.same_root) {
+            uint8_t key[5];
+            Tid conflict;
+
+            SIM_OK(a,
+                   btree_insert(a, &t.index, sim_key(1, key), ch.tid, BTREE_UNIQUE_CHECK, &t.heap, &conflict));
+            EXPECT_EQ(conflict, TID_NONE);
+            tid = ch.tid;
+        }
+        sim_commit(a);
+        EXPECT(sim_get(b, &t, &old, 1, &r, NULL));
+        EXPECT_EQ(r.n, 0);
+    }
+    sim_commit(b);
+    sim_begin(b);
+    s = sim_snapshot(b);
+    EXPECT(sim_get(b, &t, &s, 1, &r, NULL));
+    EXPECT_EQ(r.n, 500);
+    EXPECT_EQ(sim_count(b, &t, &s), 1);
+    sim_commit(b);
+    sim_check(a, &t);
+}
+
+TEST(heap, long_values_go_out_of_line_and_come_back)
+{
+    Ctx *cx = sim_session(sim_engine());
+    uint32_t sizes[] = {1900, 2100, 8000, 8300, 100 * 1000, 3 * 1000 * 1000};
+    SimTable t;
+    Snapshot s;
+    SimRow r;
+    uint64_t x = 12345;
+
+    sim_table(cx, &t);
+    for (int kind = 0; kind < 2; kind++) {
+        for (int i = 0; i < (int)COUNT_OF(sizes); i++) {
+            char *text = malloc(sizes[i]);
+
+            for (uint32_t k = 0; k < sizes[i]; k++) {
+                x = x * 6364136223846793005u + 1;
+                text[k] = kind == 0 ? (char)('a' + k % 7) : (char)(x >> 33 | 1);
+            }
+            sim_begin(cx);
+            sim_insert(cx, &t, (SimRow){kind * 100 + i, i, text, sizes[i]});
+            sim_commit(cx);
+            sim_begin(cx);
+            s = sim_snapshot(cx);
+            EXPECT(sim_get(cx, &t, &s, kind * 100 + i, &r, NULL));
+            EXPECT_EQ(r.bytes, sizes[i]);
+            EXPECT(memcmp(r.text, text, sizes[i]) == 0);
+            sim_commit(cx);
+            free(text);
+        }
+    }
+    sim_check(cx, &t);
+}
+
+TEST(heap, deleting_long_values_gives_their_space_back)
+{
+    Ctx *cx = sim_session(sim_engine());
+    static char text[50000];
+    HeapStats stats;
+    SimTable t;
+    BlockNo first = 0;
+    uint64_t x = 99;
+
+    for (uint32_t k = 0; k < sizeof(text); k++) {
+        x = x * 6364136223846793005u + 1;
+        text[k] = (char)(x >> 33);
+    }
+    sim_table(cx, &t);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 20; i++) {
+            sim_begin(cx);
+            sim_insert(cx, &t, (SimRow){round * 20 + i, i, text, sizeof(text)});
+            sim_commit(cx);
+        }
+        for (int i = 0; i < 20; i++) {
+            Snapshot s;
+            RowChange ch;
+            SimRow r;
+            Tid tid;
+
+            sim_begin(cx);
+            s = sim_snapshot(cx);
+            EXPECT(sim_get(cx, &t, &s, round * 20 + i, &r, &tid));
+            SIM_OK(cx, heap_delete(cx, &t.heap, tid, &s, &ch));
+            EXPECT_EQ(ch.outcome, ROW_DONE);
+            sim_commit(cx);
+        }
+        SIM_OK(cx, heap_vacuum(cx, &t.heap, &t.index, 1, &stats));
+        EXPECT_EQ(stats.live_rows, 0);
+        sim_check(cx, &t);
+        if (round == 1)
+            first = rel_length(cx, 1, t.heap.toast_relation, FORK_MAIN);
+    }
+    EXPECT(rel_length(cx, 1, t.heap.toast_relation, FORK_MAIN) <= first + 4);
+}
+
+TEST(heap, vacuum_frees_rows_index_entries_and_pages)
+{
+    Ctx *cx = sim_session(sim_engine());
+    HeapStats stats;
+    SimTable t;
+    Snapshot s;
+    SimRow r;
+    Tid tid;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    for (int i = 0; i < 5000; i++)
+        sim_insert(cx, &t, (SimRow){i, i, "some text that takes a little room", 0});
+    sim_commit(cx);
+    for (int i = 0; i < 5000; i++) {
+        RowChange ch;
+
+        if (i % 10 == 0)
+            continue;
+        sim_begin(cx);
+        s = sim_snapshot(cx);
+        EXPECT(sim_get(cx, &t, &s, i, &r, &tid));
+        SIM_OK(cx, heap_delete(cx, &t.heap, tid, &s, &ch));
+        sim_commit(cx);
+    }
+    SIM_OK(cx, heap_vacuum(cx, &t.heap, &t.index, 1, &stats));
+    EXPECT_EQ(stats.live_rows, 500);
+    EXPECT_EQ(stats.dead_rows, 0);
+    sim_check(cx, &t);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &t, &s), 500);
+    for (int i = 0; i < 5000; i++)
+        EXPECT_EQ(sim_get(cx, &t, &s, i, &r, &tid), i % 10 == 0);
+    sim_commit(cx);
+    { /* the space is used again */
+        BlockNo before = rel_length(cx, 1, t.heap.relation, FORK_MAIN);
+
+        sim_begin(cx);
+        for (int i = 0; i < 5000; i++) {
+            if (i % 10 != 0)
+                sim_insert(cx, &t, (SimRow){i, i, "some text that takes a little room", 0});
+        }
+        sim_commit(cx);
+        EXPECT(rel_length(cx, 1, t.heap.relation, FORK_MAIN) <= before + 2);
+        sim_check(cx, &t);
+    }
+}
+
+TEST(heap, a_table_of_narrow_rows_takes_little_room)
+{
+    Ctx *cx = sim_session(sim_engine());
+    HeapColumn columns[4] = {{.width = 4, .not_null_hint = true}, {.width = 4}, {.width = 4}, {.width = 0}};
+    HeapRel rel = {.branch = 1, .layout = {4, columns}};
+    int32_t v = 5;
+    char filler[84];
+    Cell cells[4] = {{&v, 4}, {&v, 4}, {&v, 4}, {filler, 84}};
+    double per_row;
+    Tid tid;
+
+    memset(filler, ' ', sizeof(filler));
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    for (int i = 0; i < 20000; i++)
+        SIM_OK(cx, heap_insert(cx, &rel, cells, &tid));
+    sim_commit(cx);
+    per_row = rel_length(cx, 1, rel.relation, FORK_MAIN) * 8192.0 / 20000;
+    ck_assert_msg(per_row <= 131, "%.1f bytes per row", per_row);
+    SIM_OK(cx, heap_check(cx, &rel));
+}
+
+TEST(heap, a_column_added_later_answers_its_default_on_old_pages)
+{
+    Ctx *cx = sim_session(sim_engine());
+    int32_t answer = 42;
+    HeapColumn columns[3] = {{.width = 4}, {.width = 0}, {.width = 4, .missing = {&answer, 4}}};
+    HeapRel rel = {.branch = 1, .layout = {2, columns}};
+    int32_t one = 1;
+    Cell cells[3] = {{&one, 4}, {"abc", 3}, {NULL, 0}};
+    Snapshot s;
+    RowChange ch;
+    HeapRow row;
+    Cell c;
+    Tid tid;
+
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    SIM_OK(cx, heap_insert(cx, &rel, cells, &tid));
+    sim_commit(cx);
+    rel.layout.column_count = 3;
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    SIM_OK(cx, heap_fetch(cx, &rel, tid, &s, &row));
+    EXPECT(row.found);
+    SIM_OK(cx, heap_row_cell(cx, &rel, &row, 2, &c));
+    EXPECT_EQ(*(const int32_t *)c.data, 42);
+    heap_row_release(cx, &row);
+    SIM_OK(cx, heap_update(cx, &rel, tid, &s, cells, false, ROW_LOCK_NO_KEY_UPDATE, &ch));
+    EXPECT_EQ(ch.outcome, ROW_DONE);
+    EXPECT(ch.same_root); /* the page was rewritten */
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    SIM_OK(cx, heap_fetch(cx, &rel, ch.tid, &s, &row));
+    EXPECT(row.found);
+    SIM_OK(cx, heap_row_cell(cx, &rel, &row, 2, &c));
+    EXPECT(c.data == NULL);
+    heap_row_release(cx, &row);
+    sim_commit(cx);
+    SIM_OK(cx, heap_check(cx, &rel));
+}
+
+TEST(heap, wide_tables_put_what_does_not_fit_into_the_variable_part)
+{
+    Ctx *cx = sim_session(sim_engine());
+    enum { COLUMNS = 700 };
+    static HeapColumn columns[COLUMNS];
+    static Cell cells[COLUMNS];
+    static int64_t values[COLUMNS];
+    HeapRel rel = {.branch = 1, .layout = {COLUMNS, columns}};
+    Snapshot s;
+    HeapRow row;
+    Tid tid;
+
+    for (int i = 0; i < COLUMNS; i++) {
+        values[i] = i;
+        columns[i] = (HeapColumn){.width = i % 3 == 0 ? 8 : i % 3 == 1 ? 4 : 0};
+        cells[i] = (Cell){i % 5 == 4 ? NULL : &values[i], i % 3 == 2 ? 3 : 0};
+    }
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    for (int i = 0; i < 5; i++)
+        SIM_OK(cx, heap_insert(cx, &rel, cells, &tid));
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    SIM_OK(cx, heap_fetch(cx, &rel, tid, &s, &row));
+    EXPECT(row.found);
+    for (uint16_t i = 0; i < COLUMNS; i++) {
+        Cell c;
+
+        SIM_OK(cx, heap_row_cell(cx, &rel, &row, i, &c));
+        EXPECT_EQ(c.data == NULL, i % 5 == 4);
+        if (c.data == NULL)
+            continue;
+        EXPECT_EQ(c.bytes, i % 3 == 0 ? 8 : i % 3 == 1 ? 4 : 3);
+        EXPECT(memcmp(c.data, &values[i], c.bytes) == 0);
+    }
+    heap_row_release(cx, &row);
+    sim_commit(cx);
+    SIM_OK(cx, heap_check(cx, &rel));
+}
+
+TEST(heap, a_row_that_fits_no_page_is_refused)
+{
+    Ctx *cx = sim_session(sim_engine());
+    HeapColumn columns[1] = {{.width = 0}};
+    HeapRel rel = {.branch = 1, .layout = {1, columns}};
+    static char text[9000];
+    Cell cells[1] = {{text, sizeof(text)}};
+    Tid tid;
+
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    EXPECT_EQ(heap_insert(cx, &rel, cells, &tid), ST_ERROR);
+    EXPECT_STR(cx->error.sqlstate, "54000");
+    txn_abort(cx);
+}
+
+TEST(heap, xmin_is_the_same_before_and_after_resolving)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    RowHeader before, after;
+    Snapshot s;
+    HeapRow row;
+    Tid tid;
+    Xid xid;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    tid = sim_insert(cx, &t, (SimRow){1, 1, "x", 0});
+    xid = txn_id(cx);
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    SIM_OK(cx, heap_fetch(cx, &t.heap, tid, &s, &row));
+    before = heap_row_header(&row);
+    heap_row_release(cx, &row);
+    sim_commit(cx);
+    for (int i = 0; i < 3; i++) { /* the first look resolves */
+        sim_begin(cx);
+        s = sim_snapshot(cx);
+        SIM_OK(cx, heap_fetch(cx, &t.heap, tid, &s, &row));
+        after = heap_row_header(&row);
+        EXPECT_EQ(after.xmin, (uint32_t)xid);
+        EXPECT_EQ(after.xmin, before.xmin);
+        EXPECT_EQ(after.xmax, 0);
+        heap_row_release(cx, &row);
+        sim_commit(cx);
+    }
+}
