@@ -179,21 +179,39 @@ ctx_error_restore(Ctx *cx, const ErrorInfo *saved)
     cx->error = *ctx_error_copy(&from, cx->error_arena);
 }
 
-void
-ctx_notice(Ctx *cx, Severity severity, const char *sqlstate, const char *format, ...)
+static void
+send_notice(Ctx *cx, Severity severity, const char *sqlstate, const char *detail, const char *format,
+            va_list args)
 {
-    ErrorInfo info = {.severity = severity};
+    ErrorInfo info = {.severity = severity, .detail = detail};
     ArenaMark mark = arena_mark(cx->error_arena);
-    va_list args;
 
     ASSERT(severity < SEV_ERROR);
     if (cx->hooks == NULL || cx->hooks->notice == NULL)
         return;
     memcpy(info.sqlstate, sqlstate, 6);
-    va_start(args, format);
     info.message = format_text(cx->error_arena, format, args);
-    va_end(args);
     cx->hooks->notice(cx, &info);
     if (mark.chunk != NULL)
         arena_rewind(cx->error_arena, mark);
+}
+
+void
+ctx_notice(Ctx *cx, Severity severity, const char *sqlstate, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    send_notice(cx, severity, sqlstate, NULL, format, args);
+    va_end(args);
+}
+
+void
+ctx_notice_detail(Ctx *cx, Severity severity, const char *sqlstate, const char *detail, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    send_notice(cx, severity, sqlstate, detail, format, args);
+    va_end(args);
 }

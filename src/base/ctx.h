@@ -126,6 +126,10 @@ ctx_check_stack(Ctx *cx)
 /* Watches `bytes` of stack from the caller's frame downwards. */
 void ctx_watch_stack(Ctx *cx, size_t bytes);
 
+/* The same with a detail of its own (NULL = none). */
+void ctx_notice_detail(Ctx *cx, Severity severity, const char *sqlstate, const char *detail, const char *format,
+                       ...) PRINTF_LIKE(5, 6);
+
 #define TRY(call)                                                                                              \
     do {                                                                                                       \
         Status try_status_ = (call);                                                                           \

@@ -38,6 +38,8 @@ bool coerce_possible(Oid from, Oid to, CoerceContext context);
 /* A name as it must be written to be read back: quoted where needed. */
 void deparse_identifier(const char *name, Buf *out);
 /* Canonical text of a bound expression, as pg_get_expr shows it. `table` names the columns. */
-MUST_CHECK Status expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, Buf *out);
+MUST_CHECK Status expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, bool pretty, Buf *out);
+/* Stored text once more, pretty. */
+MUST_CHECK Status expr_prettify(Ctx *cx, const char *text, const TableInfo *table, Buf *out);
 
 #endif

@@ -48,7 +48,7 @@ scope_add(Binder *b, int rel, bool columns_visible, bool name_visible)
 
 /* FROM a, b AS a: the same name twice. */
 static Status
-check_alias(Binder *b, const char *alias, int location)
+check_alias(Binder *b, const char *alias)
 {
     if (alias == NULL)
         return ST_OK;
@@ -56,7 +56,7 @@ check_alias(Binder *b, const char *alias, int location)
         const RangeEntry *r = b->query->range[b->scope[i].rel];
 
         if (b->scope[i].name_visible && r->alias != NULL && strcmp(r->alias, alias) == 0)
-            return fail_at(b->cx, location, "42712", "table name \"%s\" specified more than once", alias);
+            return fail(b->cx, ST_ERROR, "42712", "table name \"%s\" specified more than once", alias);
     }
     return ST_OK;
 }
@@ -187,7 +187,7 @@ bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
     CteInfo *cte = NULL;
     int levels_up, rel;
 
-    TRY(check_alias(b, alias, v->ast.location));
+    TRY(check_alias(b, alias));
     if (v->schema == NULL)
         cte = find_cte(b, v->name, &levels_up);
     if (cte != NULL) {
@@ -234,7 +234,7 @@ bind_range_subselect(Binder *b, const AstRangeSubselect *s, FromNode **out)
                                 : "For example, FROM (SELECT ...) [AS] foo.");
         return ST_ERROR;
     }
-    TRY(check_alias(b, s->alias, s->ast.location));
+    TRY(check_alias(b, s->alias));
     b->lateral_active = s->lateral;
     if (s->lateral) {
         rc = bind_subquery(b, s->query, &q);
@@ -270,7 +270,7 @@ bind_range_function(Binder *b, const AstRangeFunction *f, FromNode **out)
     if (f->column_defs.count > 0)
         return fail_unsupported(b->cx, f->ast.location, "a column definition list");
     name = target_default_name(f->functions.items[0]);
-    TRY(check_alias(b, f->alias != NULL ? f->alias : name, f->ast.location));
+    TRY(check_alias(b, f->alias != NULL ? f->alias : name));
     TRY(bind_expr_clause(b, f->functions.items[0], CLAUSE_FROM_FUNCTION, &e));
     r->kind = RANGE_FUNCTION;
     r->alias = f->alias != NULL ? f->alias : name;

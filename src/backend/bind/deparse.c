@@ -8,9 +8,49 @@ typedef struct Deparse {
     Ctx *cx;
     const TableInfo *table;
     Buf *out;
+    bool pretty; /* parentheses only where they are needed */
 } Deparse;
 
 static Status deparse(Deparse *d, const Expr *e);
+
+/* The parentheses that a node puts around itself when it is not pretty. */
+static void
+own_paren(Deparse *d, char c)
+{
+    if (!d->pretty)
+        buf_add_char(d->out, c);
+}
+
+static bool
+is_compound(const Expr *e)
+{
+    switch (e->kind) {
+    case EXPR_CALL:
+        if (e->call.oper != NULL)
+            return true;
+        return e->call.implicit && e->call.arg_count > 0 && is_compound(e->call.args[0]);
+    case EXPR_AND:
+    case EXPR_OR:
+    case EXPR_NOT:
+    case EXPR_NULL_TEST:
+    case EXPR_BOOL_TEST:
+    case EXPR_DISTINCT:
+    case EXPR_SCALAR_ARRAY: return true;
+    default: return false;
+    }
+}
+
+/* An operand: protected where its parts could be taken for the parent's. */
+static Status
+deparse_operand(Deparse *d, const Expr *e, bool protect)
+{
+    if (!d->pretty || !protect || !is_compound(e))
+        return deparse(d, e);
+    buf_add_char(d->out, '(');
+    TRY(deparse(d, e));
+    buf_add_char(d->out, ')');
+    return ST_OK;
+}
 
 void
 deparse_identifier(const char *name, Buf *out)
@@ -106,16 +146,11 @@ deparse_list(Deparse *d, Expr *const *items, int count, const char *separator)
 static Status
 deparse_cast(Deparse *d, const Expr *arg, Oid type, int32_t typmod)
 {
-    bool simple = arg->kind == EXPR_CONST || arg->kind == EXPR_COLUMN || arg->kind == EXPR_SLOT;
+    bool bare = arg->kind == EXPR_CONST || (d->pretty && !is_compound(arg));
 
-    if (!simple)
-        buf_add_char(d->out, '(');
-    else if (arg->kind == EXPR_COLUMN)
-        buf_add_char(d->out, '(');
+    buf_add_text(d->out, bare ? "" : "(");
     TRY(deparse(d, arg));
-    if (!simple || arg->kind == EXPR_COLUMN)
-        buf_add_char(d->out, ')');
-    buf_add_text(d->out, "::");
+    buf_add_text(d->out, bare ? "::" : ")::");
     type_format(type, typmod, d->out);
     return ST_OK;
 }
@@ -134,15 +169,15 @@ deparse_call(Deparse *d, const Expr *e)
     const OperInfo *o = e->call.oper;
 
     if (o != NULL) {
-        buf_add_char(d->out, '(');
+        own_paren(d, '(');
         if (e->call.arg_count == 2) {
-            TRY(deparse(d, e->call.args[0]));
+            TRY(deparse_operand(d, e->call.args[0], true));
             buf_add_char(d->out, ' ');
         }
         buf_add_text(d->out, o->name);
         buf_add_char(d->out, ' ');
-        TRY(deparse(d, e->call.args[e->call.arg_count - 1]));
-        buf_add_char(d->out, ')');
+        TRY(deparse_operand(d, e->call.args[e->call.arg_count - 1], true));
+        own_paren(d, ')');
         return ST_OK;
     }
     if (is_cast_function(e)) {
@@ -185,18 +220,19 @@ static Status
 deparse_tests(Deparse *d, const Expr *e)
 {
     static const char *const names[] = {
-        [IS_TRUE] = " IS TRUE)",       [IS_NOT_TRUE] = " IS NOT TRUE)",
-        [IS_FALSE] = " IS FALSE)",     [IS_NOT_FALSE] = " IS NOT FALSE)",
-        [IS_UNKNOWN] = " IS UNKNOWN)", [IS_NOT_UNKNOWN] = " IS NOT UNKNOWN)",
+        [IS_TRUE] = " IS TRUE",       [IS_NOT_TRUE] = " IS NOT TRUE",
+        [IS_FALSE] = " IS FALSE",     [IS_NOT_FALSE] = " IS NOT FALSE",
+        [IS_UNKNOWN] = " IS UNKNOWN", [IS_NOT_UNKNOWN] = " IS NOT UNKNOWN",
     };
 
-    buf_add_char(d->out, '(');
+    own_paren(d, '(');
     if (e->kind == EXPR_NOT)
         buf_add_text(d->out, "NOT ");
-    TRY(deparse(d, e->unary.arg));
-    buf_add_text(d->out, e->kind == EXPR_NOT         ? ")"
-                         : e->kind == EXPR_NULL_TEST ? (e->unary.is_not ? " IS NOT NULL)" : " IS NULL)")
+    TRY(deparse_operand(d, e->unary.arg, true));
+    buf_add_text(d->out, e->kind == EXPR_NOT         ? ""
+                         : e->kind == EXPR_NULL_TEST ? (e->unary.is_not ? " IS NOT NULL" : " IS NULL")
                                                      : names[e->unary.test]);
+    own_paren(d, ')');
     return ST_OK;
 }
 
@@ -213,17 +249,17 @@ deparse_binary(Deparse *d, const Expr *e)
         buf_add_char(d->out, ')');
         return ST_OK;
     }
-    buf_add_char(d->out, '(');
-    TRY(deparse(d, e->binary.left));
+    own_paren(d, '(');
+    TRY(deparse_operand(d, e->binary.left, true));
     if (e->kind == EXPR_DISTINCT) {
         buf_add_text(d->out, e->binary.is_not ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ");
-        TRY(deparse(d, e->binary.right));
+        TRY(deparse_operand(d, e->binary.right, true));
     } else {
         buf_printf(d->out, " %s %s (", name, e->binary.use_all ? "ALL" : "ANY");
         TRY(deparse(d, e->binary.right));
         buf_add_char(d->out, ')');
     }
-    buf_add_char(d->out, ')');
+    own_paren(d, ')');
     return ST_OK;
 }
 
@@ -241,9 +277,14 @@ deparse(Deparse *d, const Expr *e)
     case EXPR_CALL: return deparse_call(d, e);
     case EXPR_AND:
     case EXPR_OR:
-        buf_add_char(d->out, '(');
-        TRY(deparse_list(d, e->list.items, e->list.count, e->kind == EXPR_AND ? " AND " : " OR "));
-        buf_add_char(d->out, ')');
+        own_paren(d, '(');
+        for (int i = 0; i < e->list.count; i++) {
+            const Expr *item = e->list.items[i];
+
+            buf_add_text(d->out, i == 0 ? "" : e->kind == EXPR_AND ? " AND " : " OR ");
+            TRY(deparse_operand(d, item, item->kind == EXPR_AND || item->kind == EXPR_OR));
+        }
+        own_paren(d, ')');
         return ST_OK;
     case EXPR_COALESCE:
     case EXPR_MINMAX:
@@ -289,10 +330,21 @@ deparse(Deparse *d, const Expr *e)
 }
 
 Status
-expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, Buf *out)
+expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, bool pretty, Buf *out)
 {
-    Deparse d = {cx, table, out};
+    Deparse d = {cx, table, out, pretty};
 
     TRY(deparse(&d, e));
     return out->failed ? fail(cx, ST_ERROR, "54000", "expression is too long") : ST_OK;
+}
+
+Status
+expr_prettify(Ctx *cx, const char *text, const TableInfo *table, Buf *out)
+{
+    Ast *ast;
+    Expr *e;
+
+    TRY(parse_expression(cx, cx->arena, text, &ast));
+    TRY(bind_table_expression(cx, cx->arena, table, ast, "definitions", OID_NONE, -1, NULL, &e));
+    return expr_deparse(cx, e, table, true, out);
 }

@@ -4,6 +4,8 @@
  * retired one is kept until the current statement is over, because plans and binders may point into it. */
 #include "backend/catalog/catalog_int.h"
 
+#include "backend/exec/heap_read.h"
+#include "backend/type/array.h"
 #include "storage/engine/engine.h"
 
 #include <stdlib.h>
@@ -96,15 +98,21 @@ keep_text(Catalog *c, Value v)
     return v.is_null ? NULL : arena_strndup(&c->cache, v.var.data, v.var.bytes);
 }
 
-/* Values of rows older than a column (ADD COLUMN ... DEFAULT): attmissingval holds the bytes as stored. */
-static Cell
-missing_cell(Catalog *c, const Value *row)
+/* Values of rows older than a column (ADD COLUMN ... DEFAULT): attmissingval holds an array of one. */
+static Status
+missing_cell(Ctx *cx, Catalog *c, const ColumnInfo *k, const Value *row, Cell *out)
 {
-    Value v = row[COL_PG_ATTRIBUTE_attmissingval];
+    Value array = row[COL_PG_ATTRIBUTE_attmissingval], v;
+    ArrayView view;
 
-    if (v.is_null)
-        return (Cell){NULL, 0};
-    return (Cell){arena_memdup(&c->cache, v.var.data, v.var.bytes), v.var.bytes};
+    *out = (Cell){NULL, 0};
+    if (array.is_null)
+        return ST_OK;
+    view = array_open(value_copy(&c->cache, array).var);
+    if (view.count != 1)
+        return fail(cx, ST_CORRUPT, "XX001", "column \"%s\" has no valid value for older rows", k->name);
+    v = array_at(&view, 0);
+    return heap_cell(cx, &c->cache, k, &v, arena_zalloc(&c->cache, sizeof(Interval)), out);
 }
 
 static Status
@@ -119,7 +127,8 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
                      &count));
     TRY(catalog_find(cx, CAT_PG_ATTRDEF, COL_PG_ATTRDEF_adrelid, value_oid(t->oid), 0, value_null(), &defaults,
                      &default_count));
-    qsort(rows, (size_t)count, sizeof(*rows), by_attnum);
+    if (count > 1)
+        qsort(rows, (size_t)count, sizeof(*rows), by_attnum);
     columns = arena_array(&c->cache, ColumnInfo, MAX_OF(count, 1));
     layout = arena_array(&c->cache, HeapColumn, MAX_OF(count, 1));
     for (int i = 0; i < count; i++) {
@@ -144,8 +153,8 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
             .width = k->phys == PHYS_VAR ? 0 : (uint8_t)phys_bytes(k->phys),
             .not_null_hint = k->not_null,
             .out_of_line = k->phys == PHYS_VAR,
-            .missing = missing_cell(c, row),
         };
+        TRY(missing_cell(cx, c, k, row, &layout[i].missing));
     }
     for (int i = 0; i < default_count; i++) {
         int column = defaults[i].values[COL_PG_ATTRDEF_adnum].i16;

@@ -44,7 +44,17 @@ SCALAR_FN(format_type)
 /* Expressions are stored in the form in which they are shown. */
 SCALAR_FN(pg_get_expr)
 {
+    Ctx *cx = call->cx;
+    const TableInfo *t = NULL;
+    Buf b = {0};
+
     *out = args[0];
+    if (call->arg_count < 3 || !args[2].b)
+        return ST_OK;
+    if (args[1].u32 != OID_NONE)
+        TRY(catalog_table_by_oid(cx, args[1].u32, LOCK_NONE, &t));
+    TRY(expr_prettify(cx, value_cstring(cx, args[0]), t, &b));
+    *out = buf_text(cx, &b);
     return ST_OK;
 }
 
@@ -308,6 +318,14 @@ SCALAR_FN(pg_get_constraintdef)
     if (type == 'c') {
         const char *text = value_cstring(cx, v[COL_PG_CONSTRAINT_conbin]);
 
+        if (call->arg_count > 1 && args[1].b) {
+            TRY(catalog_table_by_oid(cx, v[COL_PG_CONSTRAINT_conrelid].u32, LOCK_NONE, &t));
+            buf_add_text(&b, "CHECK (");
+            TRY(expr_prettify(cx, text, t, &b));
+            buf_add_char(&b, ')');
+            *out = buf_text(cx, &b);
+            return ST_OK;
+        }
         buf_printf(&b, text[0] == '(' ? "CHECK (%s)" : "CHECK ((%s))", text);
         *out = buf_text(cx, &b);
         return ST_OK;

@@ -121,7 +121,7 @@ static Status
 deparse_text(Ctx *cx, const Expr *e, const TableInfo *t, const char **out)
 {
     Buf b = {0};
-    Status rc = expr_deparse(cx, e, t, &b);
+    Status rc = expr_deparse(cx, e, t, false, &b);
 
     if (rc == ST_OK)
         *out = arena_strdup(cx->arena, buf_cstr(&b));

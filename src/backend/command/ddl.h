@@ -47,7 +47,7 @@ typedef struct NewColumn {
     bool not_null;
     char identity;
     const char *default_text;
-    const Cell *missing; /* what rows have that are older than the column; NULL = null */
+    const Value *missing; /* what rows have that are older than the column; NULL = null */
 } NewColumn;
 MUST_CHECK Status ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c);
 /* A column on its way from its definition to its row: plan the column, then its sequence and its default,

@@ -141,7 +141,7 @@ ddl_add_check(Session *s, const TableInfo *t, const AstConstraint *k, const char
     }
     if (verify)
         TRY(verify_rows(cx, t, e, name));
-    rc = expr_deparse(cx, e, t, &text);
+    rc = expr_deparse(cx, e, t, false, &text);
     if (rc == ST_OK)
         rc = ddl_insert_check(cx, t->oid, t->schema, name, buf_cstr(&text), used->numbers, used->count);
     buf_free(&text);

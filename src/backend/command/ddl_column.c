@@ -125,7 +125,7 @@ ddl_plan_default(Ctx *cx, ColumnPlan *p)
                               p->column.typmod, p->column.name, &e));
     if (e->kind == EXPR_CONST && e->constant.is_null)
         return ST_OK;
-    rc = expr_deparse(cx, e, NULL, &text);
+    rc = expr_deparse(cx, e, NULL, false, &text);
     if (rc == ST_OK)
         p->column.default_text = arena_strdup(cx->arena, buf_cstr(&text));
     buf_free(&text);

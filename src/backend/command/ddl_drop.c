@@ -1,6 +1,8 @@
 /* ddl_drop.c - DROP, TRUNCATE, CREATE SCHEMA. */
 #include "backend/command/ddl.h"
 
+#include "backend/type/regnames.h"
+
 #include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
 
@@ -135,6 +137,55 @@ drop_relation(Session *s, const AstDrop *a, const AstListNode *name)
     return ddl_drop_relation(cx, t);
 }
 
+/* "table a.b", "sequence s": what CASCADE would take, each name as it must be written. Indexes and owned
+ * sequences go with their tables and are not told. */
+static Status
+list_relations(Ctx *cx, const CatalogRow *rows, int count, const char ***out, int *out_count)
+{
+    const char **names = arena_array(cx->arena, const char *, count);
+
+    *out_count = 0;
+    for (int i = 0; i < count; i++) {
+        char kind = rows[i].values[COL_PG_CLASS_relkind].var.data[0];
+        Oid oid = rows[i].values[COL_PG_CLASS_oid].u32;
+        CatalogRow *owners;
+        int owner_count = 0;
+        Buf name = {0};
+        bool found;
+
+        if (kind == 'S')
+            TRY(catalog_find(cx, CAT_PG_DEPEND, COL_PG_DEPEND_classid, value_oid(CATALOG_OID_PG_CLASS),
+                             COL_PG_DEPEND_objid, value_oid(oid), &owners, &owner_count));
+        if (kind == 'i' || owner_count > 0)
+            continue;
+        TRY(cx->format->reg_names->name(cx, TYPE_REGCLASS, oid, &name, &found));
+        names[(*out_count)++] =
+            arena_printf(cx->arena, "%s %s", kind == 'S' ? "sequence" : "table", buf_cstr(&name));
+        buf_free(&name);
+    }
+    *out = names;
+    return ST_OK;
+}
+
+/* One line for each. */
+static const char *
+dependents_text(Ctx *cx, const char *const *names, int count, bool cascades, const char *schema)
+{
+    Buf b = {0};
+    const char *out;
+
+    for (int i = 0; i < count; i++) {
+        buf_add_text(&b, i > 0 ? "\n" : "");
+        if (cascades)
+            buf_printf(&b, "drop cascades to %s", names[i]);
+        else
+            buf_printf(&b, "%s depends on schema %s", names[i], schema);
+    }
+    out = arena_strdup(cx->arena, buf_cstr(&b));
+    buf_free(&b);
+    return out;
+}
+
 static Status
 drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
 {
@@ -142,7 +193,8 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
     const char *schema, *word;
     Oid oid;
     CatalogRow *rows, *relations;
-    int count, relation_count;
+    int count, relation_count, listed_count = 0;
+    const char **listed = NULL;
 
     split_name(name, &schema, &word);
     TRY(catalog_find_schema(cx, word, &oid));
@@ -164,13 +216,19 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
         return fail(cx, ST_ERROR, "42501", "must be owner of schema %s", word);
     TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_relnamespace, value_oid(oid), 0, value_null(), &relations,
                      &relation_count));
+    if (relation_count > 0)
+        TRY(list_relations(cx, relations, relation_count, &listed, &listed_count));
     if (relation_count > 0 && !a->cascade) {
         (void)fail(cx, ST_ERROR, "2BP01", "cannot drop schema %s because other objects depend on it", word);
-        fail_detail(cx, "table %s.%s depends on schema %s", word,
-                    value_cstring(cx, relations[0].values[COL_PG_CLASS_relname]), word);
+        fail_detail(cx, "%s", dependents_text(cx, listed, listed_count, false, word));
         fail_hint(cx, "Use DROP ... CASCADE to drop the dependent objects too.");
         return ST_ERROR;
     }
+    if (listed_count == 1)
+        ctx_notice(cx, SEV_NOTICE, "00000", "drop cascades to %s", listed[0]);
+    else if (listed_count > 1)
+        ctx_notice_detail(cx, SEV_NOTICE, "00000", dependents_text(cx, listed, listed_count, true, word),
+                          "drop cascades to %d other objects", listed_count);
     for (int i = 0; i < relation_count; i++) { /* tables take their indexes and sequences along */
         const TableInfo *t;
 

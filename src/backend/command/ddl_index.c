@@ -426,7 +426,7 @@ index_key(Session *s, const TableInfo *t, const AstIndexElem *e, IndexKey *key)
         if (expr_is_volatile(x))
             return fail(cx, ST_ERROR, "42P17", "functions in index expression must be marked IMMUTABLE");
         key->type = x->type;
-        rc = expr_deparse(cx, x, t, &text);
+        rc = expr_deparse(cx, x, t, false, &text);
         key->expression = rc == ST_OK ? arena_strdup(cx->arena, buf_cstr(&text)) : NULL;
         buf_free(&text);
         TRY(rc);
@@ -508,7 +508,7 @@ ddl_create_index(Session *s, const AstCreateIndex *a)
         Status rc;
 
         TRY(bind_table_expression(cx, cx->arena, t, a->where, "index predicates", TYPE_BOOL, -1, NULL, &where));
-        rc = expr_deparse(cx, where, t, &text);
+        rc = expr_deparse(cx, where, t, false, &text);
         x.predicate = rc == ST_OK ? arena_strdup(cx->arena, buf_cstr(&text)) : NULL;
         buf_free(&text);
         TRY(rc);

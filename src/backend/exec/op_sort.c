@@ -149,7 +149,8 @@ sort_fill(SortOp *s, uint64_t budget)
         if (bounded && s->store.row_count > budget * 2 + BATCH_ROWS * 4)
             TRY(shrink(s, budget));
     }
-    qsort(s->rows, s->store.row_count, sizeof(*s->rows), compare_rows);
+    if (s->store.row_count > 1)
+        qsort(s->rows, s->store.row_count, sizeof(*s->rows), compare_rows);
     s->sorted = true;
     return ST_OK;
 }

@@ -174,6 +174,7 @@ typedef struct PlannedQuery {
     ResultColumn *columns;
     bool has_result; /* SELECT or RETURNING */
     bool writes, locks_rows;
+    bool constant_raises; /* a constant expression fails: nothing is announced before it has been reached */
     uint64_t catalog_version;
     int lock_count; /* relation locks an execution takes first */
     struct {
@@ -187,7 +188,7 @@ MUST_CHECK Status plan_query(Ctx *cx, Arena *arena, const Query *query, PlannedQ
 /* *state_count: number of places that keep a state, raised by those of `e`. */
 MUST_CHECK Status plan_row_expression(Ctx *cx, Arena *arena, int *state_count, const Expr *e, Expr **out);
 /* Constants computed once; TRUE and FALSE taken out of AND and OR. An error in a constant is left for
- * the execution, which may never come to it (rule X1). */
-Expr *plan_fold(Ctx *cx, Arena *arena, Expr *e);
+ * the execution, which may never come to it (rule X1); *raises says so. */
+Expr *plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises);
 
 #endif

@@ -6,7 +6,7 @@
 #include "backend/plan/plan_int.h"
 
 Expr *
-plan_fold(Ctx *cx, Arena *arena, Expr *e)
+plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
 {
     Value values[FN_ARGS_MOST * 2];
     Oid types[FN_ARGS_MOST * 2];
@@ -28,6 +28,7 @@ plan_fold(Ctx *cx, Arena *arena, Expr *e)
     cx->arena = saved;
     if (rc != ST_OK) { /* X1: raise it where, and if, the execution gets there */
         ctx_error_clear(cx);
+        *raises = true;
         return e;
     }
     return expr_const(arena, e->type, e->typmod, result, e->location);
@@ -225,7 +226,7 @@ resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **o
         TRY(resolve_subquery(p, c, inputs, input_count));
     if (!expr_children(c, resolve_child, &r))
         return r.rc;
-    *out = plan_fold(p->cx, p->arena, c);
+    *out = plan_fold(p->cx, p->arena, c, &p->statement->constant_raises);
     return ST_OK;
 }
 

@@ -9,6 +9,7 @@ typedef struct PlanStatement {
     Ctx *cx;
     Arena *arena;
     int outer_count, rel_count, state_count;
+    bool constant_raises;
     Subplan **subplans;
     int subplan_count, subplan_capacity;
 } PlanStatement;

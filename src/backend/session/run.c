@@ -77,7 +77,8 @@ lock_relations(Session *s, const PlannedQuery *plan, bool *valid)
 
 /* All rows of an execution to the sink. */
 static Status
-drain(Session *s, Execution *e, const PlannedQuery *plan, Sink *sink, uint64_t most, uint64_t *rows, bool *done)
+drain(Session *s, Execution *e, const PlannedQuery *plan, Sink *sink, bool announce, uint64_t most,
+      uint64_t *rows, bool *done)
 {
     *rows = 0;
     *done = false;
@@ -85,6 +86,9 @@ drain(Session *s, Execution *e, const PlannedQuery *plan, Sink *sink, uint64_t m
         Batch *batch;
 
         TRY(exec_next(e, most - *rows, &batch));
+        if (announce)
+            TRY(sink->describe(sink, s->cx, plan->columns, plan->column_count));
+        announce = false;
         if (batch == NULL) {
             *done = true;
             return ST_OK;
@@ -103,16 +107,17 @@ run_query(Session *s, const Ast *ast, Sink *sink)
     PlannedQuery *plan;
     Execution *e = NULL;
     uint64_t rows = 0;
-    bool done;
+    bool done, late;
     Status rc;
 
     TRY(session_make_plan(s, &s->message, NULL, ast, &plan));
     TRY(session_check_read_only(s, plan));
     s->snapshot_taken = true;
     TRY_TO(out, rc, exec_open(cx, &s->message, plan, NULL, 0, &e));
-    if (plan->has_result)
+    late = plan->has_result && plan->constant_raises;
+    if (plan->has_result && !late)
         TRY_TO(out, rc, sink->describe(sink, cx, plan->columns, plan->column_count));
-    TRY_TO(out, rc, drain(s, e, plan, sink, UINT64_MAX, &rows, &done));
+    TRY_TO(out, rc, drain(s, e, plan, sink, late, UINT64_MAX, &rows, &done));
     if (plan->writes)
         rows = exec_changed(e);
 out:
@@ -437,7 +442,7 @@ session_execute(Session *s, Portal *p, uint64_t most, Sink *sink, bool *suspende
     if (!p->started)
         TRY(start_portal(s, p));
     command = prepared->plan->command;
-    rc = drain(s, p->execution, prepared->plan, sink, most == 0 ? UINT64_MAX : most, &rows, &done);
+    rc = drain(s, p->execution, prepared->plan, sink, false, most == 0 ? UINT64_MAX : most, &rows, &done);
     if (rc != ST_OK)
         return rc;
     p->rows += rows;

@@ -1,5 +1,6 @@
-/* agg_basic.c - count, min, max, and, or, string_agg. */
+/* agg_basic.c - count, min, max, and, or, string_agg, and what is left: intervals. */
 #include "backend/type/agg_int.h"
+#include "backend/type/datetime_int.h"
 
 #include <string.h>
 
@@ -59,7 +60,7 @@ extreme_add(AggCall *call, Extreme *e, const Vector *arg, uint32_t row, int sign
     const TypeInfo *type;
 
     if (e->any) {
-        type = type_by_oid(call->arg_type);
+        type = type_find(call->cx, call->arg_type);
         if (type == NULL || type->compare == NULL)
             return fail(call->cx, ST_ERROR, "42883", "could not identify a comparison function");
         if (type->compare(&v, &e->best) * sign <= 0)
@@ -224,3 +225,43 @@ joined_finish(AggCall *call FN_UNUSED_, void *state, Value *out)
     return ST_OK;
 }
 AGG_INFO(string_agg, Joined, string_agg, joined_finish, false)
+
+/* --- sum and avg of intervals ------------------------------------------------------------------------------------ */
+typedef struct IntervalSum {
+    Interval sum;
+    int64_t count;
+} IntervalSum;
+
+static inline Status
+interval_sum_add(AggCall *call, IntervalSum *s, Vector *const *args, uint32_t row)
+{
+    s->count++;
+    return interval_add(call->cx, &s->sum, &AGG_ARG(args[0], Interval, row), &s->sum);
+}
+AGG_LOOPS(interval_sum, IntervalSum, interval_sum_add)
+
+static Status
+interval_sum_finish(AggCall *call FN_UNUSED_, void *state, Value *out)
+{
+    const IntervalSum *s = state;
+
+    *out = s->count > 0 ? value_interval(s->sum) : value_null();
+    return ST_OK;
+}
+
+static Status
+interval_avg_finish(AggCall *call, void *state, Value *out)
+{
+    const IntervalSum *s = state;
+    Interval average;
+
+    if (s->count == 0) {
+        *out = value_null();
+        return ST_OK;
+    }
+    TRY(interval_divide(call->cx, &s->sum, (double)s->count, &average));
+    *out = value_interval(average);
+    return ST_OK;
+}
+AGG_INFO(interval_sum, IntervalSum, interval_sum, interval_sum_finish, true)
+AGG_INFO(interval_avg, IntervalSum, interval_sum, interval_avg_finish, true)

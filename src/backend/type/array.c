@@ -310,6 +310,28 @@ array_set_element(Ctx *cx, Oid elem, const Value *array, const int32_t *subscrip
 }
 
 /* --- order, hash, key --------------------------------------------------------------------------------------------------- */
+/* Types of the catalog have no compare here; they are told apart by their bytes. */
+static int
+compare_elements(const TypeInfo *type, const Value *a, const Value *b)
+{
+    if (type != NULL && type->compare != NULL)
+        return type->compare(a, b);
+    if (a->phys == PHYS_VAR)
+        return cmp_bytes(a->var, b->var);
+    return memcmp(a, b, phys_bytes((Phys)a->phys));
+}
+
+static void
+key_add_element(const TypeInfo *type, const Value *v, Buf *to)
+{
+    if (type != NULL && type->key_encode != NULL)
+        type->key_encode(v, to);
+    else if (v->phys == PHYS_VAR)
+        key_add_bytes(to, v->var.data, v->var.bytes);
+    else
+        buf_add(to, v, phys_bytes((Phys)v->phys));
+}
+
 /* Element by element, null above all; then by how many there are; then by shape. */
 TYPE_COMPARE(array)
 {
@@ -317,14 +339,13 @@ TYPE_COMPARE(array)
     const TypeInfo *type = type_by_oid(x.elem);
     int order;
 
-    ASSERT(type != NULL && type->compare != NULL);
     for (uint32_t i = 0; i < MIN_OF(x.count, y.count); i++) {
         Value u = array_at(&x, i), v = array_at(&y, i);
 
         if (u.is_null || v.is_null)
             order = (int)u.is_null - (int)v.is_null;
         else
-            order = type->compare(&u, &v);
+            order = compare_elements(type, &u, &v);
         if (order != 0)
             return order;
     }
@@ -361,13 +382,12 @@ TYPE_KEY(array)
     ArrayView a = array_open(v->var);
     const TypeInfo *type = type_by_oid(a.elem);
 
-    ASSERT(type != NULL && type->key_encode != NULL);
     for (uint32_t i = 0; i < a.count; i++) {
         Value e = array_at(&a, i);
 
         buf_add_char(to, e.is_null ? NO_ELEMENT : ELEMENT);
         if (!e.is_null)
-            type->key_encode(&e, to);
+            key_add_element(type, &e, to);
     }
     buf_add_char(to, END);
     buf_add_char(to, (char)a.dimensions);

@@ -6,9 +6,9 @@
 
 /* The element type of an argument or result, whatever it is declared as. */
 static Oid
-element_of(Oid array_type)
+element_of(Ctx *cx, Oid array_type)
 {
-    const TypeInfo *type = type_by_oid(array_type);
+    const TypeInfo *type = type_find(cx, array_type);
 
     return type != NULL ? type->elem : OID_NONE;
 }
@@ -16,7 +16,7 @@ element_of(Oid array_type)
 static Status
 equality_of(Ctx *cx, Oid elem, const TypeInfo **out)
 {
-    *out = type_by_oid(elem);
+    *out = type_find(cx, elem);
     if (*out == NULL || (*out)->compare == NULL)
         return fail(cx, ST_ERROR, "42883", "could not identify an equality operator for type %s",
                     *out != NULL ? (*out)->sql_name : "unknown");
@@ -110,7 +110,7 @@ open_or_empty(const Value *v, Oid elem)
 static Status
 add_element(FnCall *call, const Value *array, const Value *v, bool at_end, Value *out)
 {
-    Oid elem = element_of(call->result_type);
+    Oid elem = element_of(call->cx, call->result_type);
     ArrayView a = open_or_empty(array, elem);
     int32_t length, lower = 1;
     Value *values;
@@ -413,13 +413,13 @@ SCALAR_FN(array_fill)
                         ARRAY_ELEMENTS_MOST);
     }
     if (lengths.count == 0 || total == 0)
-        return array_empty(cx, element_of(call->result_type), out);
+        return array_empty(cx, element_of(call->cx, call->result_type), out);
     values = arena_try_alloc(cx->arena, sizeof(Value) * total);
     if (values == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     for (uint64_t i = 0; i < total; i++)
         values[i] = args[0];
-    return array_build(cx, element_of(call->result_type), (int)lengths.count, n, low, values, out);
+    return array_build(cx, element_of(cx, call->result_type), (int)lengths.count, n, low, values, out);
 }
 
 SCALAR_FN(trim_array)
@@ -478,7 +478,7 @@ SCALAR_FN(array_to_text)
     a = array_open(args[0].var);
     for (uint32_t i = 0; i < a.count; i++) {
         Value v = array_at(&a, i);
-        const TypeInfo *type = type_by_oid(a.elem);
+        const TypeInfo *type = type_find(call->cx, a.elem);
 
         if (v.is_null && !show_null)
             continue;

@@ -294,7 +294,7 @@ TYPE_IN(array)
                      .text = copy,
                      .p = copy,
                      .end = copy + bytes,
-                     .elem = type_by_oid(type->elem),
+                     .elem = type_find(cx, type->elem),
                      .typmod = typmod,
                      .delimiter = ','};
     Status rc;
@@ -372,7 +372,7 @@ show_elements(Ctx *cx, const TypeInfo *elem, const ArrayView *a, Buf *item, Buf 
 TYPE_OUT(array)
 {
     ArrayView a = array_open(v->var);
-    const TypeInfo *elem = type_by_oid(a.elem);
+    const TypeInfo *elem = type_find(cx, a.elem);
     bool bounds = false;
     Buf item = {0};
     Status rc;
@@ -399,7 +399,7 @@ TYPE_OUT(array)
 TYPE_SEND(array)
 {
     ArrayView a = array_open(v->var);
-    const TypeInfo *elem = type_by_oid(a.elem);
+    const TypeInfo *elem = type_find(cx, a.elem);
 
     if (elem == NULL)
         return fail(cx, ST_ERROR, "XX000", "cache lookup failed for type %u", a.elem);
@@ -454,7 +454,7 @@ recv_elements(Ctx *cx, const TypeInfo *elem, const char *p, const char *end, int
 TYPE_RECV(array)
 {
     const char *p = data, *end = p + bytes;
-    const TypeInfo *elem = type_by_oid(type->elem);
+    const TypeInfo *elem = type_find(cx, type->elem);
     int32_t dimensions, lengths[ARRAY_DIMENSIONS_MOST], lower[ARRAY_DIMENSIONS_MOST];
     uint64_t count = 1;
     Value *values;
@@ -503,7 +503,7 @@ TYPE_RECV(array)
 static Status
 read_vector(Ctx *cx, const TypeInfo *type, const char *text, size_t bytes, Value *out)
 {
-    const TypeInfo *elem = type_by_oid(type->elem);
+    const TypeInfo *elem = type_find(cx, type->elem);
     const char *p = text, *end = text + bytes;
     Value *values = arena_alloc(cx->arena, sizeof(Value) * (bytes / 2 + 1));
     int32_t count = 0, zero = 0;
@@ -532,7 +532,7 @@ static Status
 show_vector(Ctx *cx, const Value *v, Buf *to)
 {
     ArrayView a = array_open(v->var);
-    const TypeInfo *elem = type_by_oid(a.elem);
+    const TypeInfo *elem = type_find(cx, a.elem);
 
     for (uint32_t i = 0; i < a.count; i++) {
         Value e = array_at(&a, i);
@@ -589,4 +589,25 @@ SCALAR_FN(typmod_in)
     TRY(all[found].typmod_in(call->cx, numbers, (int)a.count, &typmod));
     out->i32 = typmod;
     return ST_OK;
+}
+
+/* --- anyarray: what columns of pg_statistic and pg_attribute hold; shown, never read ------------------------------------ */
+TYPE_IN(anyarray)
+{
+    return fail(cx, ST_ERROR, "0A000", "cannot accept a value of type %s", type->name);
+}
+
+TYPE_RECV(anyarray)
+{
+    return fail(cx, ST_ERROR, "0A000", "cannot accept a value of type %s", type->name);
+}
+
+TYPE_OUT(anyarray)
+{
+    return array_out(cx, type, v, to);
+}
+
+TYPE_SEND(anyarray)
+{
+    return array_send(cx, type, v, to);
 }

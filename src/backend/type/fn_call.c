@@ -15,7 +15,7 @@
 static Phys
 result_phys(const FnCall *call, Vector *const *args)
 {
-    const TypeInfo *type = type_by_oid(call->result_type);
+    const TypeInfo *type = type_find(call->cx, call->result_type);
 
     if (type != NULL)
         return type->phys;
@@ -182,7 +182,7 @@ fn_call_value(Ctx *cx, const FnInfo *fn, const Oid *arg_types, const Value *args
         }
     }
     if (fn->scalar != NULL) {
-        const TypeInfo *type = type_by_oid(result_type);
+        const TypeInfo *type = type_find(cx, result_type);
         Value v = {.phys = (uint8_t)(type != NULL ? type->phys : PHYS_VAR)};
 
         TRY(fn->scalar(&call, args, &v));
@@ -193,7 +193,7 @@ fn_call_value(Ctx *cx, const FnInfo *fn, const Oid *arg_types, const Value *args
     vectors = arena_array(cx->arena, Vector, MAX_OF(arg_count, 1));
     pointers = arena_array(cx->arena, Vector *, MAX_OF(arg_count, 1));
     for (int i = 0; i < arg_count; i++) {
-        const TypeInfo *type = type_by_oid(arg_types[i]);
+        const TypeInfo *type = type_find(cx, arg_types[i]);
         Phys phys = args[i].is_null ? (type != NULL ? type->phys : PHYS_VAR) : (Phys)args[i].phys;
 
         vector_init_const(&vectors[i], cx->arena, &args[i], phys);

@@ -3,6 +3,7 @@
  *
  * One implementation serves all types: it finds the type's own compare through the declared type of the
  * first argument. The hot ones have kernels instead (kernels_body.h). */
+#include "backend/type/float.h"
 #include "backend/type/type_int.h"
 
 #include "base/hash.h"
@@ -10,10 +11,10 @@
 static const TypeInfo *
 ordered_type(const FnCall *call)
 {
-    const TypeInfo *type = type_by_oid(call->fn->args[0]);
+    const TypeInfo *type = type_find(call->cx, call->fn->args[0]);
 
     if (type == NULL || type->compare == NULL)
-        type = type_by_oid(call->arg_types[0]);
+        type = type_find(call->cx, call->arg_types[0]);
     return type;
 }
 
@@ -52,6 +53,31 @@ SCALAR_FN(order_cmp)
 
     TRY(compare(call, args, &order));
     out->i32 = (order > 0) - (order < 0);
+    return ST_OK;
+}
+
+/* btint48cmp and the like: two types of one family. */
+static double
+as_double(const Value *v)
+{
+    return v->phys == PHYS_F32 ? v->f32 : v->f64;
+}
+
+SCALAR_FN(float_cmp)
+{
+    out->i32 = float_compare(as_double(&args[0]), as_double(&args[1]));
+    return ST_OK;
+}
+
+static int64_t
+as_i64(const Value *v)
+{
+    return v->phys == PHYS_I16 ? v->i16 : v->phys == PHYS_I32 ? v->i32 : v->i64;
+}
+
+SCALAR_FN(int_cmp)
+{
+    out->i32 = cmp_i64(as_i64(&args[0]), as_i64(&args[1]));
     return ST_OK;
 }
 
@@ -109,9 +135,9 @@ SCALAR_FN(type_in)
 static const TypeInfo *
 shown_type(const FnCall *call)
 {
-    const TypeInfo *type = type_by_oid(call->fn->args[0]);
+    const TypeInfo *type = type_find(call->cx, call->fn->args[0]);
 
-    return type != NULL && type->typtype != 'p' ? type : type_by_oid(call->arg_types[0]);
+    return type != NULL && type->typtype != 'p' ? type : type_find(call->cx, call->arg_types[0]);
 }
 
 SCALAR_FN(type_out)

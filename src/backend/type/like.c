@@ -222,6 +222,35 @@ SCALAR_FN(like_escape)
     return value_from_buf(call->cx, &b, out);
 }
 
+SCALAR_FN(like_escape_bytea)
+{
+    VarRef p = args[0].var, e = args[1].var;
+    Buf b = {0};
+    bool after_escape = false;
+
+    if (e.bytes > 1) {
+        fail(call->cx, ST_ERROR, "22025", "invalid escape string");
+        fail_hint(call->cx, "Escape string must be empty or one character.");
+        return ST_ERROR;
+    }
+    if (e.bytes == 1 && e.data[0] == '\\') {
+        *out = args[0];
+        return ST_OK;
+    }
+    for (uint32_t i = 0; i < p.bytes; i++) {
+        if (!after_escape && e.bytes == 1 && p.data[i] == e.data[0]) {
+            buf_add_char(&b, '\\');
+            after_escape = true;
+        } else {
+            if (p.data[i] == '\\' && !after_escape)
+                buf_add_char(&b, '\\');
+            buf_add_char(&b, p.data[i]);
+            after_escape = false;
+        }
+    }
+    return value_from_buf(call->cx, &b, out);
+}
+
 /* --- SIMILAR TO ------------------------------------------------------------------------------------------------------ */
 /* SQL's regular expressions as ours. With two separators (escape and ") the middle part is what
  * substring() answers; the part before it is to be as short as possible. */

@@ -15,6 +15,7 @@ libtype_a_SOURCES = \
 	src/backend/type/bytea.c \
 	src/backend/type/calendar.h \
 	src/backend/type/casts.def \
+	src/backend/type/date_templates.def \
 	src/backend/type/datetime.c \
 	src/backend/type/datetime_arith.c \
 	src/backend/type/datetime_cast.c \
@@ -40,6 +41,7 @@ libtype_a_SOURCES = \
 	src/backend/type/kernels_body.h \
 	src/backend/type/kernels_int.h \
 	src/backend/type/like.c \
+	src/backend/type/number_template.c \
 	src/backend/type/numeric.h \
 	src/backend/type/numeric_arith.c \
 	src/backend/type/numeric_int.h \
@@ -51,6 +53,8 @@ libtype_a_SOURCES = \
 	src/backend/type/pow10.h \
 	src/backend/type/pseudo.c \
 	src/backend/type/quoted_words.def \
+	src/backend/type/record.c \
+	src/backend/type/record.h \
 	src/backend/type/regex.c \
 	src/backend/type/regex.h \
 	src/backend/type/regex_fn.c \
@@ -59,6 +63,9 @@ libtype_a_SOURCES = \
 	src/backend/type/regnames.h \
 	src/backend/type/series.c \
 	src/backend/type/tables.c \
+	src/backend/type/template.c \
+	src/backend/type/template_int.h \
+	src/backend/type/template_read.c \
 	src/backend/type/text.c \
 	src/backend/type/text_build.c \
 	src/backend/type/text_fn.c \

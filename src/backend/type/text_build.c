@@ -65,7 +65,7 @@ concat(FnCall *call, const Value *args, int first, const VarRef *separator, Valu
     bool any = false;
 
     for (int i = first; i < call->arg_count; i++) {
-        const TypeInfo *type = type_by_oid(call->arg_types[i]);
+        const TypeInfo *type = type_find(call->cx, call->arg_types[i]);
 
         if (args[i].is_null)
             continue;

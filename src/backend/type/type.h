@@ -34,6 +34,9 @@ typedef struct FormatSettings {
     int64_t statement_now; /* timestamptz: statement_timestamp() */
     const struct RegNames *reg_names; /* regnames.h; NULL = numbers only */
     RandomState *random_state; /* NULL = setseed() is refused */
+    /* Types that are not built in (enums, domains, composites), from the catalog; NULL when there are
+     * none. */
+    const struct TypeInfo *(*find_type)(Ctx *cx, Oid oid);
     struct RegexCache *regex_cache; /* regex.h; NULL = patterns are compiled for each call */
 } FormatSettings;
 
@@ -81,6 +84,8 @@ typedef struct TypeInfo {
 
 /* NULL when there is none. Array types of base types are types of their own, with `elem` set. */
 const TypeInfo *type_by_oid(Oid oid);
+/* The same, then the types of the session's catalog. */
+const TypeInfo *type_find(Ctx *cx, Oid oid);
 /* By pg_type.typname ("int4", "_text"); the grammar has already turned INTEGER into int4. */
 const TypeInfo *type_by_name(const char *name);
 /* All rows, in OID order. */

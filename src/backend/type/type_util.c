@@ -11,6 +11,14 @@ format_of(const Ctx *cx)
     return cx->format != NULL ? cx->format : &defaults;
 }
 
+const TypeInfo *
+type_find(Ctx *cx, Oid oid)
+{
+    const TypeInfo *type = type_by_oid(oid);
+
+    return type == NULL && format_of(cx)->find_type != NULL ? format_of(cx)->find_type(cx, oid) : type;
+}
+
 /* --- errors --------------------------------------------------------------------------------------- */
 Status
 fail_syntax(Ctx *cx, const char *type_name, const char *text, size_t bytes)
@@ -66,7 +74,7 @@ value_cstr(Ctx *cx, VarRef v)
 Status
 value_to_text(Ctx *cx, Oid type_oid, const Value *v, Value *out)
 {
-    const TypeInfo *type = type_by_oid(type_oid);
+    const TypeInfo *type = type_find(cx, type_oid);
     Buf b = {0};
     Status rc;
 
@@ -83,7 +91,7 @@ value_to_text(Ctx *cx, Oid type_oid, const Value *v, Value *out)
 Status
 value_from_text(Ctx *cx, Oid type_oid, VarRef text, int32_t typmod, Value *out)
 {
-    const TypeInfo *type = type_by_oid(type_oid);
+    const TypeInfo *type = type_find(cx, type_oid);
 
     if (type == NULL)
         return fail(cx, ST_ERROR, "XX000", "cache lookup failed for type %u", type_oid);

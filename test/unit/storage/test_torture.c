@@ -245,7 +245,7 @@ run_bank(int accounts, uint32_t rounds, int writers)
 
 TEST(torture, money_is_neither_made_nor_lost_on_hot_rows)
 {
-    run_bank(8, sim_world() ? 20000 : 400, 6);
+    run_bank(8, sim_world() ? 4000 : 400, 6);
 }
 
 TEST(torture, money_is_neither_made_nor_lost_on_many_rows)
