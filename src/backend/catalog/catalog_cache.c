@@ -115,6 +115,26 @@ missing_cell(Ctx *cx, Catalog *c, const ColumnInfo *k, const Value *row, Cell *o
     return heap_cell(cx, &c->cache, k, &v, arena_zalloc(&c->cache, sizeof(Interval)), out);
 }
 
+/* What ANALYZE has found. */
+static Status
+load_statistics(Ctx *cx, Oid table, ColumnInfo *columns, int column_count)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_STATISTIC, COL_PG_STATISTIC_starelid, value_oid(table), 0, value_null(), &rows,
+                     &count));
+    for (int i = 0; i < count; i++) {
+        int column = rows[i].values[COL_PG_STATISTIC_staattnum].i16;
+
+        if (column < 1 || column > column_count)
+            continue;
+        columns[column - 1].distinct = (double)rows[i].values[COL_PG_STATISTIC_stadistinct].f32;
+        columns[column - 1].null_fraction = (double)rows[i].values[COL_PG_STATISTIC_stanullfrac].f32;
+    }
+    return ST_OK;
+}
+
 static Status
 load_columns(Ctx *cx, Catalog *c, TableInfo *t)
 {
@@ -162,6 +182,7 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
         if (column >= 1 && column <= count)
             columns[column - 1].default_text = keep_text(c, defaults[i].values[COL_PG_ATTRDEF_adbin]);
     }
+    TRY(load_statistics(cx, t->oid, columns, count));
     t->columns = columns;
     t->column_count = count;
     t->heap.layout = (HeapLayout){(uint16_t)count, layout};

@@ -160,7 +160,7 @@ add_column(Session *s, const TableInfo *t, const AstAlterCmd *cmd)
         TRY(ddl_insert_depend(cx, CATALOG_OID_PG_CLASS, p.sequence, 0, CATALOG_OID_PG_CLASS, t->oid,
                               t->column_count + 1, p.identity != NULL ? 'i' : 'a'));
     catalog_changed(cx, catalog_branch(cx), t->oid);
-    return rewrite ? ddl_rewrite_with_column(s, t, value) : ST_OK;
+    return rewrite ? ddl_rewrite(s, t, value) : ST_OK;
 }
 
 /* UNIQUE, PRIMARY KEY and CHECK that were written at a new column; they come in the last pass. */
