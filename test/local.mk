@@ -4,6 +4,7 @@ UNIT_HARNESS = test/unit/harness.c test/unit/harness.h
 include test/probe/local.mk
 include test/bench/local.mk
 include test/unit/base/local.mk
+include test/unit/shmem/local.mk
 include test/unit/config/local.mk
 include test/unit/wire/local.mk
 include test/unit/postmaster/local.mk

@@ -45,6 +45,14 @@ arena_permit(void)
     forbidden_depth--;
 }
 
+/* Several budgets of a session may count into the same slot. */
+static void
+note_in_slot(Budget *b, int64_t more_bytes)
+{
+    if (b->slot_used_bytes != NULL)
+        atomic_fetch_add_explicit(b->slot_used_bytes, (uint64_t)more_bytes, memory_order_relaxed);
+}
+
 bool
 budget_take(Budget *b, uint64_t bytes)
 {
@@ -62,6 +70,7 @@ budget_take(Budget *b, uint64_t bytes)
         }
     }
     b->used_bytes += bytes;
+    note_in_slot(b, (int64_t)bytes);
     return true;
 }
 
@@ -72,6 +81,7 @@ budget_give(Budget *b, uint64_t bytes)
         return;
     ASSERT(b->used_bytes >= bytes);
     b->used_bytes -= bytes;
+    note_in_slot(b, -(int64_t)bytes);
     if (b->shared_used_bytes != NULL)
         atomic_fetch_sub(b->shared_used_bytes, bytes);
 }
@@ -104,6 +114,7 @@ add_chunk(Arena *a, size_t bytes, bool must)
             return false;
         if (must && a->budget != NULL) {
             a->budget->used_bytes += want;
+            note_in_slot(a->budget, (int64_t)want);
             if (a->budget->shared_used_bytes != NULL)
                 atomic_fetch_add(a->budget->shared_used_bytes, want);
         }

@@ -21,6 +21,8 @@ typedef struct Budget {
     uint64_t used_bytes;
     _Atomic uint64_t *shared_used_bytes; /* atomic */
     const _Atomic uint64_t *shared_limit_bytes; /* atomic; 0 = no ceiling */
+    _Atomic uint64_t *slot_used_bytes; /* may be NULL. This session's part of the shared total, noted
+                                        * in its process slot for whoever cleans up after it (C3) */
 } Budget;
 
 struct Arena {

@@ -38,6 +38,7 @@ libstorage_a_SOURCES = \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \
 	src/storage/txn/share_count.c src/storage/txn/share_count.h \
 	src/storage/txn/snapshot.c \
+	src/storage/txn/ssi.h \
 	src/storage/txn/txn.c src/storage/txn/txn.h \
 	src/storage/txn/txn_int.h \
 	src/storage/txn/txn_shared.h \

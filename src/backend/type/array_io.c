@@ -544,6 +544,20 @@ show_vector(Ctx *cx, const Value *v, Buf *to)
     return ST_OK;
 }
 
+/* An empty one has its one dimension all the same. */
+static Status
+recv_vector(Ctx *cx, const TypeInfo *type, const void *data, size_t bytes, Value *out)
+{
+    ArrayView a;
+
+    TRY(array_recv(cx, type, data, bytes, -1, out));
+    a = array_open(out->var);
+    if (a.dimensions > 1 || a.nulls != NULL)
+        return fail(cx, ST_ERROR, "22P03", "invalid %s data", type->name);
+    return array_build(cx, type->elem, 1, &(int32_t){(int32_t)a.count}, &(int32_t){0}, array_values(cx, &a),
+                       out);
+}
+
 #define VECTOR_TYPE(name)                                                                                      \
     TYPE_IN(name)                                                                                              \
     {                                                                                                          \
@@ -555,7 +569,7 @@ show_vector(Ctx *cx, const Value *v, Buf *to)
     }                                                                                                          \
     TYPE_RECV(name)                                                                                            \
     {                                                                                                          \
-        return array_recv(cx, type, data, bytes, typmod, out);                                                 \
+        return recv_vector(cx, type, data, bytes, out);                                                        \
     }                                                                                                          \
     TYPE_SEND(name)                                                                                            \
     {                                                                                                          \

@@ -168,6 +168,12 @@ lock_deadlock_check(Ctx *cx)
         latch_take(proc, &t->part[i].latch);
     if (atomic_load(&proc->wait_state) == LOCK_WAITING && find_cycle(s, proc))
         dead = !turn_soft_edge(s);
+    if (dead) { /* out of the graph at once: nobody else shall die of the same cycle */
+        LockObject *o = lock_ptr(proc, proc->wait_lock);
+
+        lock_queue_remove(proc, o, proc);
+        lock_queue_wake(proc, o);
+    }
     for (int i = LOCK_PARTITIONS - 1; i >= 0; i--)
         latch_drop(proc, &t->part[i].latch);
     if (dead)

@@ -66,6 +66,7 @@ lock_fast_acquire(Proc *proc, const LockKey *key, LockMode mode)
         f->relation = key->a;
         f->count[m] = 1;
         f->seq[m] = ++proc->lock_seq;
+        proc->fast_used |= 1u << (f - proc->fast_locks);
         done = true;
     }
     latch_drop(proc, &proc->fast_latch);
@@ -93,18 +94,21 @@ lock_fast_release(Proc *proc, const LockKey *key, LockMode mode)
 void
 lock_fast_release_since(Proc *proc, uint64_t mark)
 {
+    if (proc->fast_used == 0)
+        return;
     latch_take(proc, &proc->fast_latch);
-    for (int i = 0; i < PROC_FAST_LOCKS; i++) {
+    for (uint32_t rest = proc->fast_used; rest != 0; rest &= rest - 1) {
+        int i = __builtin_ctz(rest);
         FastLock *f = &proc->fast_locks[i];
 
-        if (f->relation == 0)
-            continue;
         for (int m = 0; m < FAST_MODES; m++) {
             if (f->seq[m] > mark)
                 f->count[m] = 0;
         }
-        if (is_unused(f))
+        if (is_unused(f)) {
             f->relation = 0;
+            proc->fast_used &= ~(1u << i);
+        }
     }
     latch_drop(proc, &proc->fast_latch);
 }

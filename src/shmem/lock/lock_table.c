@@ -441,9 +441,7 @@ drop_uncounted(Proc *proc, LockPartition *part, LockObject *o, LockHolder *h)
             dropped = true;
         }
     }
-    if (!dropped)
-        return;
-    if (o->queue_first != SHM_REF_NONE)
+    if (dropped && o->queue_first != SHM_REF_NONE)
         lock_queue_wake(proc, o);
     /* A session that waits here keeps its holder entry, empty or not. */
     if (h->mask == 0 && proc_slot(proc_table_of(proc), h->proc_no)->wait_lock != lock_ref(proc, o))
@@ -680,6 +678,7 @@ lock_forget_dead(Ctx *cx, Proc *dead)
     atomic_store(&dead->wait_state, LOCK_NOT_WAITING);
     latch_take(proc, &dead->fast_latch);
     memset(dead->fast_locks, 0, sizeof(dead->fast_locks));
+    dead->fast_used = 0;
     latch_drop(proc, &dead->fast_latch);
     for (int span = 0; span < SPANS; span++)
         release_since(proc, dead, (LockSpan)span, 0);

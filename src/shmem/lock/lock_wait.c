@@ -53,7 +53,7 @@ leave_queue(Proc *proc, const LockKey *key, LockMode mode)
                 lock_strong_announce(proc, key);
             lock_ungrant(proc, o, h, mode);
         }
-    } else {
+    } else if (proc->wait_lock != SHM_REF_NONE) { /* the deadlock check may have taken us out */
         lock_queue_remove(proc, o, proc);
     }
     atomic_store(&proc->wait_state, LOCK_NOT_WAITING);

@@ -22,7 +22,14 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { GROW_LEAST = 8, GROW_MOST = 64, TAKE_BATCH = 8, TRIM_BATCH = PROC_STASH_MOST, FREE_KEPT = 2048 };
+enum {
+    GROW_LEAST = 8,
+    GROW_MOST = 64,
+    TAKE_BATCH = 6,
+    STASH_KEPT = 10,
+    TRIM_BATCH = PROC_STASH_MOST,
+    FREE_KEPT = 2048
+};
 
 uint64_t
 page_cache_bytes(void)
@@ -221,14 +228,14 @@ frame_release(Proc *proc, uint32_t frame_no)
 }
 
 static void
-release_stash(Proc *proc, uint32_t *stash, uint32_t *count)
+release_stash(Proc *proc, uint32_t *stash, uint32_t *count, uint32_t keep)
 {
     PageCache *cache = page_cache(proc);
 
-    if (*count == 0)
+    if (*count <= keep)
         return;
     latch_take(proc, &cache->free_latch);
-    while (*count > 0) {
+    while (*count > keep) {
         uint32_t no = stash[--*count];
 
         cache_frame(cache, no)->next_free = cache->free_head;
@@ -241,7 +248,14 @@ release_stash(Proc *proc, uint32_t *stash, uint32_t *count)
 void
 frame_stash_release(Proc *proc)
 {
-    release_stash(proc, proc->stash, &proc->stash_count);
+    release_stash(proc, proc->stash, &proc->stash_count, 0);
+}
+
+void
+frame_stash_shrink(Proc *proc)
+{
+    if (UNLIKELY(proc->stash_count > STASH_KEPT))
+        release_stash(proc, proc->stash, &proc->stash_count, CACHE_EXTEND_FRAMES);
 }
 
 static int
@@ -316,7 +330,7 @@ page_forget_dead(Ctx *cx, Proc *dead)
     }
     dead->pin_high = dead->pin_free = 0;
     dead->pin_count = 0;
-    release_stash(proc, dead->stash, &dead->stash_count);
+    release_stash(proc, dead->stash, &dead->stash_count, 0);
     if (dead->range_count > 0) {
         proc->range_first = dead->range_first;
         proc->range_count = dead->range_count;

@@ -108,8 +108,9 @@ MUST_CHECK Status frame_reserve(Ctx *cx, uint32_t count, bool spare);
 uint32_t frame_take(Proc *proc, FrameUse use);
 /* Back to the free list. Not while holding latch free_frames. */
 void frame_release(Proc *proc, uint32_t frame_no);
-/* Gives the session's stash back. */
+/* Gives the session's stash back; the other form leaves what the next small statement will need. */
 void frame_stash_release(Proc *proc);
+void frame_stash_shrink(Proc *proc);
 /* Gives memory of free frames back to the system when there is much of it. */
 void frame_trim(Ctx *cx);
 uint64_t frame_used_bytes(const PageCache *cache);
@@ -189,10 +190,15 @@ page_change_begin(Ctx *cx, PageRef *ref)
 static inline void
 page_change_end(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count)
 {
+    PageHeader *h = page_header(ref->page);
+    uint64_t epoch = atomic_load_explicit(&page_cache(cx->proc)->epoch, memory_order_relaxed);
+
+    /* B1, B3: no fork can happen between the latch and here, so the epoch stands still. */
+    if (UNLIKELY(h->epoch != epoch) && kind != RECORD_HINT) {
+        h->prev_epoch = h->epoch;
+        h->epoch = epoch;
+    }
     /* Memory mode: there is no log (design 5). */
-    (void)cx;
-    (void)ref;
-    (void)kind;
     (void)parts;
     (void)part_count;
 }

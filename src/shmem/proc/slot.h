@@ -57,6 +57,7 @@ struct Proc {
     _Atomic uint64_t xid; /* latch id_assign: top transaction id, 0 = none */
     _Atomic uint32_t xid_waited; /* atomic: somebody waits for our transaction's end (T4) */
     BranchId branch; /* owner */
+    _Atomic uint64_t private_bytes; /* owner writes: its budget's part of region->used_bytes (C5) */
 
     /* --- pins -------------------------------------------------------------------------------------- */
     uint16_t pin_free __attribute__((aligned(64))); /* owner: first free note + 1 */
@@ -69,6 +70,7 @@ struct Proc {
     /* --- locks -------------------------------------------------------------------------------------- */
     Latch fast_latch __attribute__((aligned(64)));
     uint64_t lock_seq; /* owner: counts grants */
+    uint32_t fast_used; /* owner: bits of fast_locks that may be in use */
     FastLock fast_locks[PROC_FAST_LOCKS]; /* fast_latch */
     ShmRef lock_holders[LOCK_PARTITIONS]; /* partition latch: what we hold in each partition */
     _Atomic uint32_t lock_partitions; /* atomic; bit set under the partition latch: list may not be empty */

@@ -59,7 +59,7 @@ btree_build_begin(Ctx *cx, Arena *arena, const BtreeRel *index, BtreeBuild **out
     BtreeBuild *b;
     CacheRel *cr;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     TRY(btree_make_root(cx, cr));
     b = arena_new(arena, BtreeBuild);
     b->arena = arena;

@@ -98,7 +98,7 @@ btree_check(Ctx *cx, const BtreeRel *index)
     CacheRel *cr;
     PageRef ref;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, false, &cr));
     if (cache_rel_length(cr, FORK_MAIN) == 0)
         return ST_OK;
     TRY(page_pin_shared(cx, cr, FORK_MAIN, BTREE_ROOT, &ref));

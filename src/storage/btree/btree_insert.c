@@ -11,6 +11,7 @@
 #include "base/stop_point.h"
 #include "storage/btree/btree_int.h"
 #include "storage/heap/heap_unique.h"
+#include "storage/txn/ssi.h"
 
 Status
 btree_fail_too_long(Ctx *cx, uint32_t bytes)
@@ -29,6 +30,7 @@ put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
     BtreePage *p = btree_page_mut(ref);
     bool done;
 
+    ssi_write(cx, ref->frame->branch, ref->frame->relation, ref->frame->block, tid);
     page_change_begin(cx, ref);
     done = btree_leaf_insert(p, key, tid);
     if (!done && p->dead_bytes > PAGE_BYTES / 16) {
@@ -275,7 +277,7 @@ btree_insert(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid, BtreeUnique 
     *conflict = TID_NONE;
     if (UNLIKELY(key.bytes > BTREE_KEY_MOST_BYTES))
         return btree_fail_too_long(cx, key.bytes);
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     if (UNLIKELY(cache_rel_length(cr, FORK_MAIN) == 0))
         TRY(btree_make_root(cx, cr));
     if (unique == BTREE_UNIQUE_NO)
@@ -298,7 +300,7 @@ btree_remove(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid)
     CacheRel *cr;
     PageRef ref;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     if (key.bytes > BTREE_KEY_MOST_BYTES)
         return ST_OK;
     t = (BtreeTarget){btree_full_key(key, tid, full), false};

@@ -166,6 +166,8 @@ typedef struct BtreeEntry {
 Bytes btree_slot_key(const BtreePage *p, uint32_t i, uint8_t *out);
 /* First slot whose key is not before the target. In inner pages slot 0 is before everything. */
 uint32_t btree_lower(const BtreePage *p, const BtreeTarget *t);
+/* The same, when it is not before `from`. */
+uint32_t btree_lower_from(const BtreePage *p, const BtreeTarget *t, uint32_t from);
 /* Inner: the child where the target belongs; `strict`: where the greatest key before it is. */
 uint32_t btree_child_no(const BtreePage *p, const BtreeTarget *t, bool strict);
 BlockNo btree_child(const BtreePage *p, uint32_t i);
@@ -197,7 +199,9 @@ uint32_t btree_slot_filter(BtreePage *p, uint32_t i, bool (*keep)(void *arg, Tid
 Bytes btree_separator(Bytes a, Bytes b);
 
 /* ---- btree_search.c ------------------------------------------------------------------------------------------------ */
-MUST_CHECK Status btree_open(Ctx *cx, const BtreeRel *index, CacheRel **out);
+/* `protect`: puts a snapshot in force if there is none, so that no page on our way is used again. Only
+ * who deletes pages itself can do without. */
+MUST_CHECK Status btree_open(Ctx *cx, const BtreeRel *index, bool protect, CacheRel **out);
 /* The page of `level` where the target belongs, pinned and share-latched. ref.page NULL: the tree is
  * empty. `low` (may be NULL) gets the page's exact low fence, bytes in low_bytes[BTREE_FULL_MOST]. */
 MUST_CHECK Status btree_descend(Ctx *cx, CacheRel *cr, const BtreeTarget *t, bool strict, uint32_t level,

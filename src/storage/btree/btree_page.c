@@ -137,15 +137,8 @@ compare_rest(const BtreePage *p, const BtreeSlot *s, const BtreeTarget *t)
     return (have > want) - (have < want);
 }
 
-/* Does the slot's key start with all of a target shorter than a head? */
-static bool
-starts_with(const BtreeSlot *s, const BtreeTarget *t, uint32_t mask)
-{
-    return slot_key_bytes(s) >= t->key.bytes && (s->head & mask) == head_of(t->key.data, t->key.bytes);
-}
-
 /* The part of a target behind the page's prefix. False: *answer says where all entries are. */
-static bool
+static inline bool
 cut_prefix(const BtreePage *p, const BtreeTarget *t, BtreeTarget *rest, uint32_t *answer)
 {
     uint32_t n = MIN_OF(t->key.bytes, (uint32_t)p->prefix_bytes);
@@ -161,45 +154,106 @@ cut_prefix(const BtreePage *p, const BtreeTarget *t, BtreeTarget *rest, uint32_t
     return false;
 }
 
-uint32_t
-btree_lower(const BtreePage *p, const BtreeTarget *target)
+/* First slot of [from, count) whose head is not below. Without branches that could be guessed wrongly:
+ * for random keys every other guess would be. */
+static inline uint32_t
+head_lower(const BtreePage *p, uint32_t from, uint32_t head)
 {
-    uint32_t from = p->level > 0 ? 1 : 0, low = from, high = p->count, head, mask = 0, answer = 0;
+    const BtreeSlot *base = p->slots + from;
+    uint32_t n = p->count - from;
+
+    if (n == 0)
+        return from;
+    while (n > 1) {
+        uint32_t half = n / 2;
+
+        base += half & (0u - (uint32_t)(base[half - 1].head < head)); /* a mask, not a jump */
+        n -= half;
+    }
+    return (uint32_t)(base - p->slots) + (base->head < head);
+}
+
+/* btree_lower; *equal: the slot's key is the target. */
+static uint32_t
+find_lower(const BtreePage *p, const BtreeTarget *target, bool *equal)
+{
+    uint32_t from = p->level > 0 ? 1 : 0, low, high, head, answer = 0;
     BtreeTarget t;
 
+    *equal = false;
+    from = MIN_OF(from, (uint32_t)p->count);
     if (!cut_prefix(p, target, &t, &answer))
-        return MAX_OF(answer, MIN_OF(from, (uint32_t)p->count));
+        return MAX_OF(answer, from);
     head = head_of(t.key.data, t.key.bytes);
-    if (t.after && t.key.bytes < 4)
-        mask = t.key.bytes == 0 ? 0 : ~0u << (32 - 8 * t.key.bytes);
+    if (t.after && t.key.bytes < 4) { /* behind every head that begins with these bytes */
+        uint32_t last = head | (t.key.bytes == 0 ? ~0u : ~0u >> (8 * t.key.bytes));
+
+        return last == ~0u ? p->count : head_lower(p, from, last + 1);
+    }
+    low = head_lower(p, from, head);
+    /* Among equal heads the rest of the key decides; mostly there is one. */
+    high = low;
+    for (uint32_t step = 1; high < p->count && p->slots[high].head == head; step *= 2)
+        high = MIN_OF(high + step, (uint32_t)p->count);
     while (low < high) {
         uint32_t mid = (low + high) / 2;
-        const BtreeSlot *s = &p->slots[mid];
-        bool before;
+        int c = p->slots[mid].head != head ? 1 : compare_rest(p, &p->slots[mid], &t);
 
-        if (UNLIKELY(t.after && t.key.bytes < 4))
-            before =
-                s->head < head || starts_with(s, &t, mask) || (s->head == head && compare_rest(p, s, &t) < 0);
-        else
-            before = s->head != head ? s->head < head : compare_rest(p, s, &t) < 0;
-        if (before)
+        if (c < 0) {
             low = mid + 1;
-        else
+        } else {
             high = mid;
+            *equal = c == 0;
+        }
     }
     return low;
 }
 
 uint32_t
+btree_lower(const BtreePage *p, const BtreeTarget *t)
+{
+    bool equal;
+
+    return find_lower(p, t, &equal);
+}
+
+/* Mostly the answer is near: a range of one key ends where it begins. */
+uint32_t
+btree_lower_from(const BtreePage *p, const BtreeTarget *target, uint32_t from)
+{
+    uint32_t head, near = MIN_OF((uint32_t)p->count, from + 3), answer;
+    BtreeTarget t;
+
+    if (from < p->count && cut_prefix(p, target, &t, &answer)) {
+        head = head_of(t.key.data, t.key.bytes);
+        if (t.after && t.key.bytes < 4) {
+            head |= t.key.bytes == 0 ? ~0u : ~0u >> (8 * t.key.bytes);
+            for (uint32_t i = from; i < near; i++) {
+                if (p->slots[i].head > head)
+                    return i;
+            }
+            near = from;
+        }
+        for (uint32_t i = from; i < near; i++) {
+            const BtreeSlot *s = &p->slots[i];
+
+            if (s->head != head ? s->head > head : compare_rest(p, s, &t) >= 0)
+                return i;
+        }
+    }
+    return MAX_OF(from, btree_lower(p, target));
+}
+
+uint32_t
 btree_child_no(const BtreePage *p, const BtreeTarget *t, bool strict)
 {
-    uint32_t i = btree_lower(p, t);
-    uint8_t key[BTREE_FULL_MOST];
+    bool equal;
+    uint32_t i = find_lower(p, t, &equal);
 
     ASSERT(p->level > 0);
     ASSERT(p->count > 0);
-    /* btree_lower stops at a separator equal to the target; the target belongs behind it. */
-    if (!strict && i < p->count && i > 0 && target_compare(btree_slot_key(p, i, key), t) == 0)
+    /* A separator equal to the target: the target belongs behind it. */
+    if (equal && !strict)
         return i;
     return i > 0 ? i - 1 : 0;
 }

@@ -9,6 +9,7 @@
  * next step goes to the leaf that has the edge now, through the right link as a shortcut, and takes
  * only what lies beyond the edge. */
 #include "storage/btree/btree_int.h"
+#include "storage/txn/ssi.h"
 
 enum { FEW_TIDS = 16, FEW_KEY_BYTES = 1024, KEY_ROOM = 64 * 1024 };
 
@@ -47,7 +48,7 @@ btree_scan_open(Ctx *cx, Arena *arena, const BtreeRel *index, BtreeBound low, Bt
     BtreeScan *s;
     CacheRel *cr;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     s = arena_alloc(arena, sizeof(*s));
     s->cr = cr;
     s->arena = arena;
@@ -148,7 +149,7 @@ slots_in_range(const BtreeScan *s, const BtreePage *p, uint32_t *from, uint32_t 
     BtreeTarget edge = {s->edge, false};
 
     *from = btree_lower(p, &low);
-    *to = MAX_OF(*from, btree_lower(p, &high));
+    *to = btree_lower_from(p, &high, *from);
     *skip = 0;
     *keep = UINT32_MAX;
     if (!s->at_edge)
@@ -310,6 +311,7 @@ load_leaf(Ctx *cx, BtreeScan *s)
             s->last = true;
             return ST_OK;
         }
+        ssi_read(cx, s->cr->branch, s->cr->relation, ref.frame->block, TID_NONE);
         taken = take_leaf(s, btree_page(&ref));
         if (taken)
             step_on(s, btree_page(&ref), low);
@@ -477,7 +479,7 @@ btree_estimate(Ctx *cx, const BtreeRel *index, BtreeBound low, BtreeBound high, 
     double a = 0, b = 1;
     CacheRel *cr;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, true, &cr));
     if (cache_rel_length(cr, FORK_MAIN) == 0) {
         *fraction = 0;
         return ST_OK;

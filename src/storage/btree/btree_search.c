@@ -7,7 +7,7 @@
 #include "storage/btree/btree_int.h"
 
 Status
-btree_open(Ctx *cx, const BtreeRel *index, CacheRel **out)
+btree_open(Ctx *cx, const BtreeRel *index, bool protect, CacheRel **out)
 {
     CacheRel *cr = cache_rel(cx, index->branch, index->relation);
 
@@ -15,7 +15,7 @@ btree_open(Ctx *cx, const BtreeRel *index, CacheRel **out)
         return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u has no storage", index->relation,
                     index->branch);
     *out = cr;
-    return txn_protect(cx);
+    return protect ? txn_protect(cx) : ST_OK;
 }
 
 bool

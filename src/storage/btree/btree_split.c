@@ -14,6 +14,7 @@
  * and doing it the latch is dropped, so everything is looked at again. */
 #include "base/stop_point.h"
 #include "storage/btree/btree_int.h"
+#include "storage/txn/ssi.h"
 
 enum { SPLIT_FRAMES = 3 * CACHE_EXTEND_FRAMES };
 
@@ -230,6 +231,7 @@ split_to_right(Ctx *cx, PageRef *ref, PageRef *q, const SplitPlan *plan)
     a->h.flags = BTREE_SPLIT_OPEN;
     btree_write_image(cx, q, b);
     btree_write_image(cx, ref, a);
+    ssi_page_split(cx, ref->frame->branch, ref->frame->relation, ref->frame->block, q->frame->block);
 }
 
 /* All three latched exclusively; a and b are new. */

@@ -166,7 +166,7 @@ btree_remove_many(Ctx *cx, const BtreeRel *index, const Tid *tids, uint32_t coun
     CacheRel *cr;
     PageRef ref;
 
-    TRY(btree_open(cx, index, &cr));
+    TRY(btree_open(cx, index, false, &cr));
     TRY(btree_descend(cx, cr, &start, false, 0, &ref, NULL, NULL));
     if (ref.page == NULL)
         return ST_OK;

@@ -71,6 +71,15 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
     cx->engine = engine;
     cx->proc = proc;
     cx->interrupt = &proc->interrupt;
+    if (cx->arena->budget != NULL) { /* C5; whatever it has used so far is counted from now on */
+        Budget *b = cx->arena->budget;
+
+        b->shared_used_bytes = &engine->region->used_bytes;
+        b->shared_limit_bytes = &engine->region->limit_bytes;
+        b->slot_used_bytes = &proc->private_bytes;
+        atomic_fetch_add(b->shared_used_bytes, b->used_bytes);
+        atomic_fetch_add(b->slot_used_bytes, b->used_bytes);
+    }
     invalidation_start(proc);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
@@ -103,6 +112,15 @@ engine_detach(Ctx *cx)
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
     proc->lock_timeout_us = 0;
+    if (cx->arena->budget != NULL) {
+        Budget *b = cx->arena->budget;
+
+        atomic_fetch_sub(&cx->engine->region->used_bytes, b->used_bytes);
+        b->shared_used_bytes = NULL;
+        b->shared_limit_bytes = NULL;
+        b->slot_used_bytes = NULL;
+    }
+    atomic_store(&proc->private_bytes, 0);
     cx->interrupt = NULL;
     cx->proc = NULL;
     cx->engine = NULL;
@@ -125,6 +143,12 @@ _Atomic uint64_t *
 engine_used_bytes(Engine *engine)
 {
     return &engine->region->used_bytes;
+}
+
+_Atomic uint64_t *
+engine_session_bytes(Ctx *cx)
+{
+    return &cx->proc->private_bytes;
 }
 
 const _Atomic uint64_t *

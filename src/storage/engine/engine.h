@@ -38,6 +38,9 @@ MUST_CHECK Status engine_janitor_step(Ctx *cx, uint32_t *idle_ms);
 /* For budgets of session arenas: the server-wide total and ceiling (C5). */
 _Atomic uint64_t *engine_used_bytes(Engine *engine);
 const _Atomic uint64_t *engine_limit_bytes(Engine *engine);
+/* For Budget.slot_used_bytes of a session's budgets: what the janitor takes off the total if the
+ * session is killed. */
+_Atomic uint64_t *engine_session_bytes(Ctx *cx);
 /* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
 int64_t engine_wall_us(Engine *engine);
 

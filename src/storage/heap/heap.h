@@ -42,6 +42,10 @@ MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Ti
 /* `rows` rows of layout.column_count cells each, row after row; fills pages one latch at a time. */
 MUST_CHECK Status heap_insert_many(Ctx *cx, const HeapRel *rel, const Cell *cells, uint32_t rows, Tid *out);
 
+/* Takes back a row that this command has just inserted, as if it had been rolled back (ON CONFLICT: an
+ * index has refused it). Entries that other indexes already have for it are harmless. */
+MUST_CHECK Status heap_undo_insert(Ctx *cx, const HeapRel *rel, Tid tid);
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 /* One page of a scan (H5): pointers into the pinned page. Column arrays are indexed by slot. */
@@ -132,7 +136,7 @@ typedef struct HeapStats {
 /* Cheap counters kept while rows change; good enough to decide when vacuum is due. */
 void heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out);
 /* Prunes every page, collects dead roots, removes them from `indexes`, frees stubs, cuts empty pages
- * off the end. Runs beside readers and writers. */
+ * off the end. Runs beside readers and writers; one vacuum of a table at a time. Takes no snapshot. */
 struct BtreeRel;
 MUST_CHECK Status heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int index_count,
                               HeapStats *out);

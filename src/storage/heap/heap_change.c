@@ -11,6 +11,7 @@
  * Our pin on the old page stays throughout, so pruning cannot move the version in between. */
 #include "base/stop_point.h"
 #include "storage/heap/heap_target.h"
+#include "storage/txn/ssi.h"
 
 typedef struct Change {
     const HeapRel *rel;
@@ -139,6 +140,7 @@ delete_row(Ctx *cx, Change *c, RowChange *out)
                     2);
     page_unlatch(cx, &c->ref);
     *out = (RowChange){.outcome = ROW_DONE, .tid = c->root};
+    ssi_write(cx, c->rel->branch, c->rel->relation, tid_block(c->root), c->root);
     atomic_fetch_add_explicit(&c->cr->dead_rows, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&c->cr->live_rows, 1, memory_order_relaxed);
     if (old != NULL)
@@ -156,6 +158,42 @@ heap_delete(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, Row
     if (rc == ST_OK)
         rc = delete_row(cx, &c, out);
     change_end(cx, &c);
+    arena_rewind(cx->arena, mark);
+    return rc;
+}
+
+/* ---- taking back ------------------------------------------------------------------------------------------------ */
+
+Status
+heap_undo_insert(Ctx *cx, const HeapRel *rel, Tid tid)
+{
+    ArenaMark mark = arena_mark(cx->arena);
+    uint16_t i = (uint16_t)(tid_slot(tid) - 1);
+    Cell *old = NULL;
+    HeapPage *p;
+    CacheRel *cr;
+    PageRef ref;
+    Status rc = ST_OK;
+
+    TRY(heap_open(cx, rel, &cr));
+    TRY(page_pin(cx, cr, FORK_MAIN, tid_block(tid), &ref));
+    ASSERT(ref.page != NULL);
+    p = (HeapPage *)(void *)ref.page;
+    if (heap_row_has_external(p, i)) /* nobody else has a right to change our row: no latch needed */
+        old = copy_row(cx, rel, p, i);
+    page_latch_exclusive(cx, &ref);
+    ASSERT(heap_root(p)[i] == tid_slot(tid));
+    ASSERT(word_is_raw(heap_creators(p)[i]));
+    ASSERT(xid_status(cx, word_xid(heap_creators(p)[i]), NULL) == XID_OWN);
+    page_change_begin(cx, &ref);
+    heap_creators(p)[i] = WORD_NONE;
+    p->prune_at = 1;
+    page_change_end(cx, &ref, RECORD_HEAP_MARK, (const RecordPart[]){{&i, sizeof(i)}}, 1);
+    page_unpin(cx, &ref);
+    atomic_fetch_sub_explicit(&cr->live_rows, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cr->dead_rows, 1, memory_order_relaxed);
+    if (old != NULL)
+        rc = heap_toast_drop(cx, rel, old, NULL);
     arena_rewind(cx->arena, mark);
     return rc;
 }
@@ -314,6 +352,7 @@ update_row(Ctx *cx, Change *c, const Cell *cells, bool keys_changed, RowChange *
         }
         TRY(place_version(cx, c, stored, keys_changed, &tried, out, &again));
     }
+    ssi_write(cx, c->rel->branch, c->rel->relation, tid_block(c->root), c->root);
     atomic_fetch_add_explicit(&c->cr->dead_rows, 1, memory_order_relaxed);
     if (old != NULL)
         TRY(heap_toast_drop(cx, c->rel, old, stored));

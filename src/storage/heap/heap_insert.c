@@ -8,6 +8,7 @@
  * How many slots a page gets follows from the average width of the variable parts seen so far; a page
  * whose slots run out long before its bytes is laid out anew if nobody has it pinned. */
 #include "storage/heap/heap_int.h"
+#include "storage/txn/ssi.h"
 
 enum { SPACE_TRIES = 4, RESLOT_FREE_BYTES = PAGE_BYTES / 4 };
 
@@ -252,6 +253,7 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
         for (;;) { /* as many rows as the page takes, under one latch */
             heap_place_fill(cx, &place, rel, stored, xid, command_id);
             out[done++] = tid_make(block, place.slot);
+            ssi_write(cx, rel->branch, rel->relation, block, out[done - 1]);
             if (done == rows)
                 break;
             stored = cells + (size_t)done * columns;

@@ -189,7 +189,10 @@ uint16_t heap_free_slot(const HeapPage *p);
 void heap_page_put(HeapPage *p, const HeapLayout *layout, uint16_t slot, uint16_t root, const Cell *cells,
                    uint32_t var_bytes, bool wide);
 void heap_page_set_creator(HeapPage *p, uint16_t slot, uint64_t word, uint32_t companion);
-/* Gives the slot back; its variable bytes count as dead. */
+/* The slot's variable part is no longer needed. Rows of one size are common: then the lowest part takes
+ * its place and nothing is left to compact. Cleanup latch, unless the slot has no such part. */
+void heap_page_drop_var(HeapPage *p, uint16_t position);
+/* Gives the slot back. Cleanup latch as above. */
 void heap_page_free_slot(HeapPage *p, uint16_t slot);
 /* Moves the variable parts together. Cleanup latch. */
 void heap_page_compact(HeapPage *p);
@@ -240,6 +243,8 @@ typedef enum MarkState {
     MARK_STATE_RUNNING, /* *xid says who */
     MARK_STATE_COMMITTED, /* a deletion or replacement; *csn says when */
 } MarkState;
+/* Positions below `used` with a raw word; a bit each. */
+void heap_page_raw_bits(const HeapPage *p, uint64_t raw[4]);
 MarkState heap_mark_state(Ctx *cx, const HeapPage *p, uint16_t position, Xid *xid, Csn *csn);
 
 /* ---- heap_prune.c -------------------------------------------------------------------------------------------------------- */

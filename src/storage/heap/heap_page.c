@@ -354,16 +354,47 @@ heap_page_set_creator(HeapPage *p, uint16_t slot, uint64_t word, uint32_t compan
     p->h.all_before = 0;
 }
 
+/* Which position's variable part begins at var_low; `used` if none does. */
+static uint32_t
+lowest_part(const HeapPage *p)
+{
+    const uint16_t *offsets = heap_var_offsets(p);
+    uint32_t i = 0;
+
+    while (i < p->used && offsets[i] != p->var_low)
+        i++;
+    return i;
+}
+
+void
+heap_page_drop_var(HeapPage *p, uint16_t position)
+{
+    uint32_t at, bytes, other;
+
+    if (p->var_columns == 0 || heap_var_offsets(p)[position] == 0)
+        return;
+    at = heap_var_offsets(p)[position];
+    bytes = heap_slot_var_bytes(p, position);
+    heap_var_offsets(p)[position] = 0;
+    if (at != p->var_low) {
+        other = lowest_part(p);
+        if (other == p->used || heap_slot_var_bytes(p, (uint16_t)other) != bytes) {
+            p->var_dead = (uint16_t)(p->var_dead + bytes);
+            return;
+        }
+        memcpy((char *)p + at, (char *)p + p->var_low, bytes);
+        heap_var_offsets(p)[other] = (uint16_t)at;
+    }
+    p->var_low = (uint16_t)(p->var_low + bytes);
+}
+
 void
 heap_page_free_slot(HeapPage *p, uint16_t slot)
 {
     uint32_t position = slot - 1u;
 
     ASSERT(heap_root(p)[position] != 0);
-    if (p->var_columns > 0) {
-        p->var_dead = (uint16_t)(p->var_dead + heap_slot_var_bytes(p, (uint16_t)position));
-        heap_var_offsets(p)[position] = 0;
-    }
+    heap_page_drop_var(p, (uint16_t)position);
     heap_root(p)[position] = heap_next(p)[position] = 0;
     heap_flags(p)[position] = 0;
     heap_creators(p)[position] = heap_deleters(p)[position] = WORD_NONE;

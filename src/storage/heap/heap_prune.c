@@ -17,8 +17,8 @@ copy_version(HeapPage *p, uint32_t from, uint32_t to)
 {
     uint8_t keep = heap_flags(p)[to] & SLOT_MAYBE_LOCKED;
 
-    if (p->var_columns > 0) { /* before the flags, which say how long a part is */
-        p->var_dead = (uint16_t)(p->var_dead + heap_slot_var_bytes(p, (uint16_t)to));
+    heap_page_drop_var(p, (uint16_t)to); /* before the flags, which say how long a part is */
+    if (p->var_columns > 0) {
         heap_var_offsets(p)[to] = heap_var_offsets(p)[from];
         heap_var_offsets(p)[from] = 0;
     }
@@ -53,10 +53,7 @@ is_dead(const HeapPage *p, uint32_t i, Csn horizon)
 static void
 make_stub(HeapPage *p, uint32_t i)
 {
-    if (p->var_columns > 0) {
-        p->var_dead = (uint16_t)(p->var_dead + heap_slot_var_bytes(p, (uint16_t)i));
-        heap_var_offsets(p)[i] = 0;
-    }
+    heap_page_drop_var(p, (uint16_t)i);
     heap_creators(p)[i] = heap_deleters(p)[i] = WORD_NONE;
     heap_creator_companions(p)[i] = heap_deleter_companions(p)[i] = 0;
     heap_flags(p)[i] = SLOT_STUB;
@@ -147,7 +144,9 @@ prune_page(HeapPage *p, Csn horizon, bool no_indexes)
     uint16_t used = p->used;
 
     for (uint32_t i = 0; i < used; i++) {
-        if (heap_root(p)[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
+        if (heap_root(p)[i] == i + 1 && heap_next(p)[i] == 0 && !is_dead(p, i, horizon))
+            reached[i / 64] |= UINT64_C(1) << (i % 64); /* one living version: the common case */
+        else if (heap_root(p)[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
             prune_root(p, i + 1, horizon, no_indexes, reached, free_bits);
         else if (heap_root(p)[i] == i + 1 && no_indexes)
             free_bits[i / 64] |= UINT64_C(1) << (i % 64);

@@ -4,6 +4,7 @@
  * they can for those who come after: prune a full page that nobody else uses, and resolve a page on
  * which some transaction's fate is known but not yet written down (T6: one try, no waiting). */
 #include "storage/heap/heap_int.h"
+#include "storage/txn/ssi.h"
 
 struct HeapScan {
     const HeapRel *rel;
@@ -77,6 +78,7 @@ select_rows(Ctx *cx, HeapScan *s)
         page_unlatch(cx, &s->ref);
         return ST_OK;
     }
+    ssi_read(cx, s->rel->branch, s->rel->relation, s->ref.frame->block, TID_NONE);
     heap_page_visible(cx, p, &s->snapshot, s->ref.csn_cap, &s->sel);
     heap_resolve_if_worth(cx, &s->ref, s->sel.resolvable);
     if (UNLIKELY(s->sel.moved_count > 0))
@@ -242,6 +244,7 @@ heap_fetch(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, Heap
     TRY(pin_for_reading(cx, cr, tid_block(root), &ref));
     if (ref.page == NULL)
         return ST_OK;
+    ssi_read(cx, rel->branch, rel->relation, tid_block(root), root);
     p = page_of(ref.page);
     slot = is_root(p, tid_slot(root)) ? tid_slot(root) : 0;
     while (slot != 0) {

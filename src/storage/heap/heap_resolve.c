@@ -90,19 +90,23 @@ heap_resolve(Ctx *cx, PageRef *ref)
 {
     HeapPage *p = (HeapPage *)(void *)ref->page;
     Xid least = UINT64_MAX;
+    uint64_t raw[4];
     bool settled = true;
 
     ASSERT(ref->exclusive);
     if (!page_is(p, PAGE_KIND_HEAP))
         return 0;
+    heap_page_raw_bits(p, raw);
     page_change_begin(cx, ref);
-    for (uint32_t i = 0; i < p->used; i++) {
-        if (heap_root(p)[i] == 0)
-            continue;
-        settled &= resolve_creator(cx, p, i, &least);
-        settled &= resolve_deleter(cx, p, i, &least);
-        if (heap_creators(p)[i] == WORD_NONE && !(heap_flags(p)[i] & SLOT_STUB))
-            p->prune_at = 1; /* a version that was rolled back can go at once */
+    for (uint32_t w = 0; w < COUNT_OF(raw); w++) {
+        for (; raw[w] != 0; raw[w] &= raw[w] - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(raw[w]);
+
+            settled &= resolve_creator(cx, p, i, &least);
+            settled &= resolve_deleter(cx, p, i, &least);
+            if (heap_creators(p)[i] == WORD_NONE)
+                p->prune_at = 1; /* a version that was rolled back can go at once */
+        }
     }
     if (settled) {
         heap_page_set_all_before(p);

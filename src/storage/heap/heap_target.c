@@ -7,6 +7,7 @@
  * is kept until the row has been marked, so that of several waiters the first comes first. */
 #include "storage/heap/heap_target.h"
 
+#include "base/stop_point.h"
 #include "storage/txn/savepoint.h"
 
 const LockMode row_lock_modes[4] = {
@@ -172,6 +173,7 @@ row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *bl
         TRY(lock_acquire(cx, row_queue_key(w->rel, w->root), row_lock_modes[strength], LOCK_SPAN_BRIEF, false));
         w->queue_mode = row_lock_modes[strength];
     }
+    stop_point("heap.row_wait.queued");
     return xid_wait(cx, xid);
 }
 

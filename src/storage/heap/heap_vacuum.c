@@ -205,8 +205,6 @@ heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int ind
     Status rc;
 
     TRY(heap_open(cx, rel, &v.cr));
-    /* The B+trees hold pages back for whoever is among them (H6): be seen. */
-    TRY(txn_protect(cx));
     v.horizon = txn_horizon(cx, UINT64_MAX >> 1);
     v.dead_capacity = MIN_OF(DEAD_MOST, MAX_OF(DEAD_LEAST, cache_rel_length(v.cr, FORK_MAIN) * 64));
     v.dead = arena_try_alloc(cx->arena, sizeof(Tid) * v.dead_capacity);

@@ -64,6 +64,18 @@ masks_avx2(const uint64_t *creators, const uint64_t *deleters, uint32_t count, C
     masks_plain(creators, deleters, i, count, s, m);
 }
 
+void
+heap_page_raw_bits(const HeapPage *p, uint64_t raw[4])
+{
+    PageMasks m = {{0}, {0}};
+
+    if (__builtin_cpu_supports("avx2"))
+        masks_avx2(heap_creators(p), heap_deleters(p), p->used, 0, &m);
+    else
+        masks_plain(heap_creators(p), heap_deleters(p), 0, p->used, 0, &m);
+    memcpy(raw, m.raw, sizeof(m.raw));
+}
+
 /* ---- one version ------------------------------------------------------------------------------------------------ */
 
 static bool

@@ -98,6 +98,7 @@ finish(Ctx *cx, Txn *t, bool committed)
         atomic_store(&proc->xid, 0);
     }
     lock_release_all(cx, LOCK_SPAN_TRANSACTION);
+    frame_stash_shrink(proc);
     atomic_store_explicit(&proc->snapshot_csn, 0, memory_order_release);
     arena_reset(&t->arena);
     arena = t->arena;

@@ -65,6 +65,35 @@ find_owner(Ctx *cx, Xid top, uint32_t *slot_no)
     return false;
 }
 
+/* Like xid_status, for an id that we have not just read from a page below its latch: the transaction
+ * may be long over, its id forgotten and the frame of its state used for something else. The state
+ * counts only if the id is not forgotten after it was read. */
+static XidStatus
+status_if_known(Ctx *cx, Xid xid, Csn *csn, Xid *top)
+{
+    IdTable *t = &txn_shared(cx->proc)->ids;
+    const PageCache *cache = page_cache(cx->proc);
+
+    for (*top = xid;;) {
+        uint32_t frame = atomic_load(&t->directory[*top / ID_PER_FRAME % ID_DIRECTORY]);
+        uint64_t state = ID_ABORTED;
+
+        if (frame != 0)
+            state = atomic_load((_Atomic uint64_t *)cache_frame_bytes(cache, frame) + *top % ID_PER_FRAME);
+        if (*top < atomic_load(&t->trimmed))
+            return XID_ABORTED; /* over, whichever way */
+        if (state == ID_RUNNING)
+            return cx->txn != NULL && cx->txn->xid == *top ? XID_OWN : XID_RUNNING;
+        if (state == ID_ABORTED)
+            return XID_ABORTED;
+        if (!(state & ID_SUB)) {
+            *csn = state;
+            return XID_COMMITTED;
+        }
+        *top = state & ~ID_SUB;
+    }
+}
+
 Status
 xid_wait(Ctx *cx, Xid xid)
 {
@@ -72,7 +101,8 @@ xid_wait(Ctx *cx, Xid xid)
     Csn csn;
 
     for (;;) {
-        XidStatus status = xid_status(cx, xid, &csn);
+        Xid top;
+        XidStatus status = status_if_known(cx, xid, &csn, &top);
         uint32_t owner;
 
         ASSERT(status != XID_OWN);
@@ -80,8 +110,8 @@ xid_wait(Ctx *cx, Xid xid)
             return ST_OK;
         if (status == XID_COMMITTED)
             break;
-        if (find_owner(cx, xid_top(cx, xid), &owner))
-            TRY(lock_wait_transaction(cx, xid_top(cx, xid), owner, top_is_running));
+        if (find_owner(cx, top, &owner))
+            TRY(lock_wait_transaction(cx, top, owner, top_is_running));
         TRY(ctx_poll(cx));
     }
     /* Its word is set an instant before visible_csn passes it. */

@@ -364,3 +364,35 @@ TEST(btree, a_unique_index_refuses_a_second_living_row_only)
     sim_commit(cx);
     sim_check(cx, &t);
 }
+
+TEST(btree, a_refused_row_can_be_taken_back)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimRow row = {1, 2, "again", 0};
+    SimTable t;
+    Tid tid, conflict;
+    Cell cells[3];
+    uint8_t key[5];
+    Snapshot s;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){1, 1, "first", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    sim_cells(&row, cells);
+    SIM_OK(cx, heap_insert(cx, &t.heap, cells, &tid));
+    SIM_OK(cx, btree_insert(cx, &t.index, sim_key(1, key), tid, BTREE_UNIQUE_CHECK, &t.heap, &conflict));
+    EXPECT(conflict != TID_NONE);
+    SIM_OK(cx, heap_undo_insert(cx, &t.heap, tid));
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &t, &s), 1);
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &t, &s), 1);
+    EXPECT_EQ(sim_sum(cx, &t, &s), 1);
+    sim_commit(cx);
+    sim_check(cx, &t);
+}

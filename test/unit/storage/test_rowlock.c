@@ -348,6 +348,19 @@ take_lock(Ctx *cx, int no, void *arg)
     return true;
 }
 
+static bool
+share_it(Ctx *cx, int no, void *arg)
+{
+    Scene *s = arg;
+    Snapshot snap;
+
+    sim_begin(cx);
+    snap = sim_snapshot(cx);
+    SIM_OK(cx, heap_lock(cx, &s->table.heap, s->tid, &snap, ROW_LOCK_SHARE, LOCK_WAIT_BLOCK, &s->change[no]));
+    sim_commit(cx);
+    return true;
+}
+
 TEST(rowlock, a_waiter_for_a_savepoint_goes_on_when_that_is_rolled_back)
 {
     Engine *e = sim_engine();
@@ -369,6 +382,44 @@ TEST(rowlock, a_waiter_for_a_savepoint_goes_on_when_that_is_rolled_back)
     EXPECT(sim_join(pid)); /* while our transaction goes on */
     EXPECT_EQ(s->change[1].outcome, ROW_DONE);
     sim_commit(cx);
+    lock_table_check(cx);
+}
+
+/* T5, T6: what a waiter holds in its hand may have been forgotten meanwhile. */
+TEST(rowlock, a_waiter_may_be_slower_than_the_id_table_is_cut)
+{
+    Engine *e;
+    Ctx *cx, *janitor;
+    Scene *s;
+    RowChange ch;
+    Snapshot snap;
+    uint32_t idle;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    s = scene(e, &cx);
+    janitor = sim_session(e);
+    sim_begin(cx);
+    snap = sim_snapshot(cx);
+    SIM_OK(cx, set_n(cx, s, s->tid, &snap, 7, false, &ch));
+    stop_point_arm("heap.row_wait.queued", 0);
+    pid = sim_fork(e, share_it, 1, s); /* has no id of its own that would keep the table */
+    EXPECT(stop_point_wait("heap.row_wait.queued", 5000, NULL));
+    sim_commit(cx);
+    for (int i = 0; i < 40000; i++) {
+        Xid xid;
+
+        sim_begin(cx);
+        SIM_OK(cx, txn_assign_id(cx, &xid));
+        sim_commit(cx);
+        if (i % 5000 == 0)
+            SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    }
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    stop_point_release("heap.row_wait.queued");
+    EXPECT(sim_join(pid));
+    EXPECT_EQ(s->change[1].outcome, ROW_UPDATED);
     lock_table_check(cx);
 }
 

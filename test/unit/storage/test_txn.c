@@ -491,6 +491,78 @@ TEST(txn, a_session_killed_after_its_commit_stays_committed)
     sim_commit(cx);
 }
 
+static bool
+allocate_and_hang(Ctx *cx, int no, void *arg)
+{
+    Budget budget = {.shared_used_bytes = engine_used_bytes(cx->engine),
+                     .shared_limit_bytes = engine_limit_bytes(cx->engine),
+                     .slot_used_bytes = engine_session_bytes(cx)};
+    Arena a;
+
+    (void)no;
+    (void)arg;
+    arena_init(&a, "much", &budget);
+    EXPECT(arena_try_alloc(&a, 50 << 20) != NULL);
+    stop_point("test.hang");
+    return true;
+}
+
+TEST(txn, private_memory_of_a_killed_session_no_longer_counts)
+{
+    Engine *e;
+    Ctx *janitor;
+    uint64_t before;
+    uint32_t idle;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    janitor = sim_session(e);
+    before = atomic_load(engine_used_bytes(e));
+    stop_point_arm("test.hang", 0);
+    pid = sim_fork(e, allocate_and_hang, 0, NULL);
+    EXPECT(stop_point_wait("test.hang", 5000, NULL));
+    EXPECT(atomic_load(engine_used_bytes(e)) >= before + (50u << 20));
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT_EQ(atomic_load(engine_used_bytes(e)), before);
+}
+
+TEST(txn, vacuum_does_not_hold_the_horizon_back)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e), *cleaner = sim_session(e);
+    HeapStats stats;
+    SimTable t;
+    Csn before;
+
+    sim_table(cx, &t);
+    SIM_OK(cleaner, heap_vacuum(cleaner, &t.heap, &t.index, 1, &stats));
+    before = commit_something(cx);
+    EXPECT(txn_horizon(cx, UINT64_MAX >> 1) >= before);
+}
+
+TEST(txn, a_snapshot_of_the_past_is_refused_when_rows_of_then_may_be_gone)
+{
+    Ctx *cx = sim_session(sim_engine());
+    Csn early = commit_something(cx), late = commit_something(cx);
+    Snapshot s;
+
+    sim_begin(cx);
+    SIM_OK(cx, txn_snapshot_at(cx, early, &s));
+    EXPECT_EQ(s.csn, early);
+    EXPECT(txn_horizon(cx, late) <= early); /* it is held */
+    sim_commit(cx);
+    EXPECT(txn_horizon(cx, late) >= late);
+    sim_begin(cx);
+    EXPECT_EQ(txn_snapshot_at(cx, early, &s), ST_ERROR);
+    EXPECT_STR(cx->error.sqlstate, "72000");
+    EXPECT_EQ(csn_of_time(cx, UINT64_MAX), atomic_load(&txn_shared(cx->proc)->visible_csn));
+    sim_commit(cx);
+}
+
 TEST(txn, at_the_memory_ceiling_one_can_still_delete)
 {
     Engine *e = sim_engine_of(16u << 20);

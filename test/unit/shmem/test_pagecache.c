@@ -1,0 +1,251 @@
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "harness.h"
+#include "shmem/pagecache/pagecache.h"
+#include "sim.h"
+
+static CacheRel *
+make_rel(Ctx *cx, RelationId id)
+{
+    CacheRel *rel;
+
+    SIM_OK(cx, cache_rel_make(cx, 1, id, PERSIST_PERMANENT, &rel));
+    return rel;
+}
+
+static void
+add_page(Ctx *cx, CacheRel *rel, uint64_t stamp)
+{
+    PageRef ref;
+
+    SIM_OK(cx, frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+    page_add(cx, rel, FORK_MAIN, &ref);
+    memcpy(ref.page + 64, &stamp, 8);
+    page_unpin(cx, &ref);
+}
+
+static uint64_t
+stamp_of(Ctx *cx, CacheRel *rel, BlockNo block)
+{
+    uint64_t stamp = 0;
+    PageRef ref;
+
+    SIM_OK(cx, page_pin_shared(cx, rel, FORK_MAIN, block, &ref));
+    ck_assert(ref.page != NULL);
+    memcpy(&stamp, ref.page + 64, 8);
+    page_unpin(cx, &ref);
+    return stamp;
+}
+
+TEST(pagecache, every_block_of_a_growing_relation_is_found)
+{
+    Ctx *cx = sim_session(sim_engine());
+    CacheRel *rel = make_rel(cx, 5), *other = make_rel(cx, 6);
+    PageRef ref;
+
+    for (uint64_t i = 0; i < 9000; i++) { /* three shapes of the block map */
+        add_page(cx, rel, i * 3 + 1);
+        if (i % 10 == 0)
+            add_page(cx, other, i);
+    }
+    EXPECT_EQ(cache_rel_length(rel, FORK_MAIN), 9000);
+    for (uint32_t i = 0; i < 9000; i++)
+        EXPECT_EQ(stamp_of(cx, rel, i), i * 3 + 1);
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 9000, &ref));
+    EXPECT(ref.page == NULL);
+    SIM_OK(cx, page_pin(cx, rel, FORK_VISIBILITY, 0, &ref));
+    EXPECT(ref.page == NULL);
+    EXPECT(cache_rel(cx, 1, 5) == rel);
+    EXPECT(cache_rel(cx, 2, 5) == NULL);
+}
+
+TEST(pagecache, frames_of_a_dropped_relation_are_used_again)
+{
+    Ctx *cx = sim_session(sim_engine_of(64u << 20));
+    PageCache *cache = page_cache(cx->proc);
+
+    for (RelationId id = 100; id < 140; id++) { /* together far more than there is room for */
+        CacheRel *rel = make_rel(cx, id);
+
+        for (uint64_t i = 0; i < 3000; i++)
+            add_page(cx, rel, i);
+        cache_rel_drop(cx, rel);
+        EXPECT_EQ(atomic_load(&cache->pages_live), 0);
+        EXPECT(cache_rel(cx, 1, id) == NULL);
+    }
+    EXPECT(frame_used_bytes(cache) < (40u << 20));
+}
+
+TEST(pagecache, memory_of_free_frames_goes_back_to_the_system)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    CacheRel *rel = make_rel(cx, 5);
+    uint64_t full;
+
+    for (uint64_t i = 0; i < 20000; i++)
+        add_page(cx, rel, i);
+    full = atomic_load(engine_used_bytes(e));
+    cache_rel_drop(cx, rel);
+    frame_trim(cx);
+    EXPECT(atomic_load(engine_used_bytes(e)) < full / 2);
+    rel = make_rel(cx, 6);
+    for (uint64_t i = 0; i < 20000; i++)
+        add_page(cx, rel, i + 7);
+    EXPECT(atomic_load(engine_used_bytes(e)) <= full + (1u << 20));
+    for (uint32_t i = 0; i < 20000; i += 97)
+        EXPECT_EQ(stamp_of(cx, rel, i), i + 7);
+}
+
+TEST(pagecache, the_ceiling_is_kept_and_the_session_lives)
+{
+    Engine *e = sim_engine_of(32u << 20);
+    Ctx *cx = sim_session(e);
+    CacheRel *rel = make_rel(cx, 5);
+    Status rc = ST_OK;
+    uint32_t pages = 0;
+
+    while (rc == ST_OK) {
+        rc = frame_reserve(cx, CACHE_EXTEND_FRAMES, false);
+        if (rc == ST_OK) {
+            add_page(cx, rel, pages);
+            pages++;
+        }
+    }
+    EXPECT_EQ(rc, ST_NO_MEMORY);
+    EXPECT_STR(cx->error.sqlstate, "53200");
+    EXPECT(pages > 3500);
+    EXPECT(atomic_load(engine_used_bytes(e)) <= 32u << 20);
+    SIM_OK(cx, frame_reserve(cx, 8, true)); /* the reserve of C5 */
+    cache_rel_drop(cx, rel);
+    SIM_OK(cx, frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+}
+
+TEST(pagecache, latches_exclude_each_other)
+{
+    Engine *e = sim_engine();
+    Ctx *a = sim_session(e), *b = sim_session(e);
+    CacheRel *rel = make_rel(a, 5);
+    PageRef p, q;
+    uint32_t version;
+
+    add_page(a, rel, 1);
+    SIM_OK(a, page_pin(a, rel, FORK_MAIN, 0, &p));
+    SIM_OK(b, page_pin(b, rel, FORK_MAIN, 0, &q));
+    version = page_version(&p);
+    page_latch_shared(a, &p);
+    page_latch_shared(b, &q);
+    EXPECT(!page_try_upgrade(a, &p));
+    page_unlatch(b, &q);
+    EXPECT(page_try_upgrade(a, &p));
+    EXPECT(!page_is_sole_pin(&p));
+    EXPECT(!page_try_exclusive(b, &q));
+    EXPECT_EQ(page_version(&p), version);
+    page_unlatch(a, &p);
+    EXPECT_EQ(page_version(&p), version + 1);
+    EXPECT(page_try_exclusive(b, &q));
+    page_unlatch(b, &q);
+    page_unpin(b, &q);
+    page_latch_exclusive(a, &p);
+    EXPECT(page_is_sole_pin(&p));
+    page_unpin(a, &p);
+}
+
+/* ---- several processes ------------------------------------------------------------------------------------------ */
+
+static bool
+count_up(Ctx *cx, int no, void *arg)
+{
+    CacheRel *rel = cache_rel(cx, 1, 5);
+
+    (void)no;
+    (void)arg;
+    for (int i = 0; i < 20000; i++) {
+        uint64_t a, b;
+        PageRef ref;
+
+        SIM_OK(cx, page_pin_shared(cx, rel, FORK_MAIN, (BlockNo)(i % 3), &ref));
+        memcpy(&a, ref.page + 64, 8);
+        memcpy(&b, ref.page + 4096, 8);
+        EXPECT_EQ(a, b);
+        page_unlatch(cx, &ref);
+        page_latch_exclusive(cx, &ref);
+        memcpy(&a, ref.page + 64, 8);
+        memcpy(&b, ref.page + 4096, 8);
+        EXPECT_EQ(a, b);
+        a++;
+        memcpy(ref.page + 64, &a, 8);
+        memcpy(ref.page + 4096, &a, 8);
+        page_unpin(cx, &ref);
+    }
+    return true;
+}
+
+TEST(pagecache, no_increment_is_lost)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    CacheRel *rel = make_rel(cx, 5);
+    uint64_t sum = 0;
+
+    for (int i = 0; i < 3; i++) {
+        add_page(cx, rel, 0);
+    }
+    EXPECT(sim_run(e, 4, count_up, NULL));
+    for (BlockNo i = 0; i < 3; i++)
+        sum += stamp_of(cx, rel, i);
+    EXPECT_EQ(sum, 4 * 20000);
+}
+
+/* Pages come and go at the end while others look for them. */
+static bool
+grow_and_cut(Ctx *cx, int no, void *arg)
+{
+    _Atomic int *stop = arg;
+    CacheRel *rel = cache_rel(cx, 1, 5);
+    uint64_t x = (uint64_t)no;
+
+    for (int i = 0; i < 10000 && !atomic_load(stop); i++) {
+        if (no == 0) {
+            for (int k = 0; k < 5; k++)
+                add_page(cx, rel, 1000 + cache_rel_length(rel, FORK_MAIN));
+            for (int k = 0; k < 5; k++) {
+                BlockNo length = cache_rel_length(rel, FORK_MAIN);
+
+                (void)!cache_rel_cut_last(cx, rel, FORK_MAIN, length - 1);
+            }
+        } else {
+            uint64_t stamp;
+            BlockNo block;
+            PageRef ref;
+
+            x = hash_u64(x + 1);
+            block = (BlockNo)(x % 12);
+            SIM_OK(cx, page_pin_shared(cx, rel, FORK_MAIN, block, &ref));
+            if (ref.page == NULL)
+                continue;
+            memcpy(&stamp, ref.page + 64, 8);
+            EXPECT_EQ(stamp, 1000 + block);
+            EXPECT_EQ(ref.frame->block, block);
+            page_unpin(cx, &ref);
+        }
+    }
+    if (no == 0)
+        atomic_store(stop, 1);
+    return true;
+}
+
+TEST(pagecache, a_pin_gets_the_page_it_asked_for_or_none)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    CacheRel *rel = make_rel(cx, 5);
+    _Atomic int *stop = sim_shared(sizeof(*stop));
+
+    for (uint64_t i = 0; i < 5; i++)
+        add_page(cx, rel, 1000 + i);
+    EXPECT(sim_run(e, 4, grow_and_cut, (void *)stop));
+}
