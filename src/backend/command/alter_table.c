@@ -5,7 +5,6 @@
  * the same for all rows costs nothing: the value is kept in the catalog for rows older than it. */
 #include "backend/command/ddl.h"
 
-#include "backend/exec/heap_read.h"
 #include "storage/rel/rel.h"
 
 enum { MISSING_MOST_BYTES = 2000 }; /* the row of pg_attribute must fit on its page */
@@ -49,15 +48,13 @@ extend_class(Ctx *cx, const TableInfo *t, Oid type)
     return catalog_update(cx, CAT_PG_CLASS, tid, v);
 }
 
-/* The default as an expression, and the cell that rows older than the column answer with. *value NULL: null;
+/* The default as an expression, and the value that rows older than the column answer with. *value NULL: null;
  * *rewrite: each row needs a value of its own. */
 static Status
-missing_value(Ctx *cx, const NewColumn *column, Expr **value, bool *rewrite, Cell **missing)
+missing_value(Ctx *cx, const NewColumn *column, Expr **value, bool *rewrite, Value **missing)
 {
     Ast *ast;
-    ColumnInfo info = {.type = column->type, .typmod = column->typmod};
     Value v;
-    Cell *cell;
 
     *rewrite = false;
     *value = NULL;
@@ -71,15 +68,11 @@ missing_value(Ctx *cx, const NewColumn *column, Expr **value, bool *rewrite, Cel
     if (*rewrite)
         return ST_OK;
     TRY(exec_constant(cx, cx->arena, *value, &v));
-    if (v.is_null) {
+    *rewrite = !v.is_null && v.phys == PHYS_VAR && v.var.bytes > MISSING_MOST_BYTES;
+    if (v.is_null)
         *value = NULL;
-        return ST_OK;
-    }
-    info.phys = type_column_phys(type_by_oid(column->type), column->typmod, &info.scale);
-    cell = arena_new(cx->arena, Cell);
-    TRY(heap_cell(cx, cx->arena, &info, &v, arena_zalloc(cx->arena, sizeof(Interval)), cell));
-    *missing = cell;
-    *rewrite = cell->bytes > MISSING_MOST_BYTES;
+    else if (!*rewrite)
+        *missing = arena_memdup(cx->arena, &v, sizeof(v));
     return ST_OK;
 }
 
@@ -145,7 +138,7 @@ add_column(Session *s, const TableInfo *t, const AstAlterCmd *cmd)
     const AstColumnDef *def = (const AstColumnDef *)cmd->def;
     ColumnPlan p = {0};
     Expr *value;
-    Cell *missing;
+    Value *missing;
     bool exists, rewrite;
 
     TRY(check_column_free(cx, t, ddl_name(cx, def->name), cmd->missing_ok, &exists));
@@ -160,14 +153,14 @@ add_column(Session *s, const TableInfo *t, const AstAlterCmd *cmd)
     TRY(missing_value(cx, &p.column, &value, &rewrite, &missing));
     if (p.column.not_null && value == NULL)
         TRY(refuse_rows_without_value(cx, t, p.column.name));
-    p.column.missing = rewrite ? NULL : missing;
+    p.column.missing = missing;
     TRY(ddl_insert_column(cx, t->oid, t->column_count + 1, &p.column));
     TRY(extend_class(cx, t, p.column.type));
     if (p.sequence != OID_NONE)
         TRY(ddl_insert_depend(cx, CATALOG_OID_PG_CLASS, p.sequence, 0, CATALOG_OID_PG_CLASS, t->oid,
                               t->column_count + 1, p.identity != NULL ? 'i' : 'a'));
     catalog_changed(cx, catalog_branch(cx), t->oid);
-    return rewrite ? ddl_rewrite_with_column(s, t, value) : ST_OK;
+    return rewrite ? ddl_rewrite(s, t, value) : ST_OK;
 }
 
 /* UNIQUE, PRIMARY KEY and CHECK that were written at a new column; they come in the last pass. */

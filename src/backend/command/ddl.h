@@ -47,7 +47,7 @@ typedef struct NewColumn {
     bool not_null;
     char identity;
     const char *default_text;
-    const Cell *missing; /* what rows have that are older than the column; NULL = null */
+    const Value *missing; /* what rows have that are older than the column; NULL = null */
 } NewColumn;
 MUST_CHECK Status ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c);
 /* A column on its way from its definition to its row: plan the column, then its sequence and its default,
@@ -112,9 +112,9 @@ MUST_CHECK Status ddl_build_index(Ctx *cx, const TableInfo *t, int index_no);
 MUST_CHECK Status ddl_verify_not_null(Ctx *cx, const TableInfo *t, int column);
 /* NOT NULL, after looking at the rows. No-op when it is so already. */
 MUST_CHECK Status ddl_set_not_null(Ctx *cx, Oid table, int column);
-/* All rows once more into new storage: `old` is the table before its last column was added, whose value is
- * computed for each row. Indexes are built anew. */
-MUST_CHECK Status ddl_rewrite_with_column(Session *s, const TableInfo *old, const Expr *value);
+/* All rows once more into new storage; indexes are built anew. `value` not NULL: `old` is the table before its
+ * last column was added, and this is what each row gets there. */
+MUST_CHECK Status ddl_rewrite(Session *s, const TableInfo *old, const Expr *value);
 MUST_CHECK Status ddl_drop_column(Session *s, const TableInfo *t, int column);
 /* A CHECK, PRIMARY KEY or UNIQUE constraint by name; *found false when there is none. */
 MUST_CHECK Status ddl_drop_constraint(Ctx *cx, const TableInfo *t, const char *name, bool *found);

@@ -96,24 +96,26 @@ ddl_set_not_null(Ctx *cx, Oid table, int column)
     return ST_OK;
 }
 
-/* One page's rows with their new value, into the new storage. */
+/* One page's rows, with the value of the new column if there is one, into the new storage. */
 static Status
 move_page(Ctx *cx, RowWalk *w, const TableInfo *old, const TableInfo *t, RowEval *eval, const Expr *value,
           RowWriter *writer)
 {
     int n = t->column_count;
-    Value *values = arena_alloc(cx->arena, sizeof(*values) * (size_t)n * w->view.visible_count);
+    Value *values = arena_alloc(cx->arena, sizeof(*values) * (size_t)MAX_OF(n, 1) * w->view.visible_count);
     uint32_t failed;
 
     for (uint32_t k = 0; k < w->view.visible_count; k++) {
         Value *row = values + (size_t)k * (size_t)n;
 
-        for (int c = 0; c < n - 1; c++) {
+        for (int c = 0; c < old->column_count; c++) {
             Cell cell;
 
             TRY(heap_view_cell(cx, w->scan, &w->view, (uint16_t)c, w->view.visible[k], &cell));
             row[c] = heap_cell_value(&old->columns[c], &cell);
         }
+        if (value == NULL)
+            continue;
         TRY(row_eval(eval, value, NULL, 0, &row[n - 1]));
         if (row[n - 1].is_null && t->columns[n - 1].not_null)
             return fail_null(cx, t, t->columns[n - 1].name);
@@ -127,14 +129,15 @@ move_rows(Ctx *cx, const TableInfo *old, const TableInfo *t, const Expr *value)
     TableInfo bare = *t; /* its indexes are built when all rows are there */
     RowWriter *writer = NULL;
     RowEval *eval = NULL;
-    Expr *planned;
+    Expr *planned = NULL;
     int states = 0;
     RowWalk w = {.cx = cx, .saved = cx->arena};
     bool done = false;
     Status rc;
 
     bare.index_count = 0;
-    TRY(plan_row_expression(cx, cx->arena, &states, value, &planned));
+    if (value != NULL)
+        TRY(plan_row_expression(cx, cx->arena, &states, value, &planned));
     TRY(row_eval_open(cx, cx->arena, states, &eval));
     TRY(row_writer_open(cx, cx->arena, &bare, NULL, 0, 0, &writer));
     TRY_TO(out, rc, walk_begin(cx, old, &w));
@@ -152,7 +155,7 @@ out:
 }
 
 Status
-ddl_rewrite_with_column(Session *s, const TableInfo *old, const Expr *value)
+ddl_rewrite(Session *s, const TableInfo *old, const Expr *value)
 {
     Ctx *cx = s->cx;
     const TableInfo *t;
@@ -162,7 +165,7 @@ ddl_rewrite_with_column(Session *s, const TableInfo *old, const Expr *value)
         TRY(ddl_fresh_storage(cx, old->indexes[i].oid));
     catalog_changed(cx, catalog_branch(cx), old->oid);
     TRY(catalog_table_by_oid(cx, old->oid, LOCK_NONE, &t));
-    ASSERT(t->column_count == old->column_count + 1);
+    ASSERT(t->column_count == old->column_count + (value != NULL));
     TRY(move_rows(cx, old, t, value));
     txn_next_command(cx); /* the indexes are to see them */
     for (int i = 0; i < t->index_count; i++)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "backend/type/array.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "storage/engine/engine.h"
@@ -165,7 +166,7 @@ ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c)
     v[COL_PG_ATTRIBUTE_atthasdef] = value_bool(c->default_text != NULL);
     v[COL_PG_ATTRIBUTE_atthasmissing] = value_bool(c->missing != NULL);
     if (c->missing != NULL)
-        v[COL_PG_ATTRIBUTE_attmissingval] = value_var(c->missing->data, c->missing->bytes);
+        TRY(array_from_values(cx, c->type, c->missing, 1, &v[COL_PG_ATTRIBUTE_attmissingval]));
     v[COL_PG_ATTRIBUTE_attidentity] = value_char(cx, c->identity);
     v[COL_PG_ATTRIBUTE_attgenerated] = value_char(cx, '\0');
     v[COL_PG_ATTRIBUTE_attisdropped] = value_bool(false);

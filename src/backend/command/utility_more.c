@@ -8,7 +8,7 @@ utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
 {
     switch (ast->kind) {
     case AST_COPY: return command_copy(s, (const AstCopy *)ast, sink, tag);
-    case AST_VACUUM: return fail_unsupported(s->cx, -1, "VACUUM and ANALYZE");
+    case AST_VACUUM: return command_vacuum(s, (const AstVacuum *)ast, tag);
     case AST_EXPLAIN: return fail_unsupported(s->cx, -1, "EXPLAIN");
     case AST_ALTER_TABLE: return ddl_alter_table(s, (const AstAlterTable *)ast, tag);
     case AST_ALTER_SEQUENCE: return fail_unsupported(s->cx, -1, "ALTER SEQUENCE");

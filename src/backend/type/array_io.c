@@ -604,3 +604,24 @@ SCALAR_FN(typmod_in)
     out->i32 = typmod;
     return ST_OK;
 }
+
+/* --- anyarray: what columns of pg_statistic and pg_attribute hold; shown, never read ------------------------------------ */
+TYPE_IN(anyarray)
+{
+    return fail(cx, ST_ERROR, "0A000", "cannot accept a value of type %s", type->name);
+}
+
+TYPE_RECV(anyarray)
+{
+    return fail(cx, ST_ERROR, "0A000", "cannot accept a value of type %s", type->name);
+}
+
+TYPE_OUT(anyarray)
+{
+    return array_out(cx, type, v, to);
+}
+
+TYPE_SEND(anyarray)
+{
+    return array_send(cx, type, v, to);
+}
