@@ -33,11 +33,13 @@ libsql_a_SOURCES = \
 	src/backend/catalog/system_views.def src/backend/session/system_tables.c \
 	src/backend/catalog/table.h \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
+	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
+	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \
 	src/backend/command/copy_reader.c src/backend/command/copy_reader.h src/backend/command/copy_to.c \
-	src/backend/command/ddl_check.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c \
-	src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
+	src/backend/command/ddl_check.c src/backend/command/ddl_column.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c \
+	src/backend/command/ddl_rewrite.c src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
 	src/backend/command/utility.c src/backend/command/utility_more.c \
 	src/backend/session/admin_funcs.c src/backend/session/session.h src/backend/session/session_int.h \
 	src/backend/session/door_session.c src/backend/session/door_session.h \

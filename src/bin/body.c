@@ -2,6 +2,7 @@
 #include "bin/body.h"
 
 #include "backend/catalog/catalog.h"
+#include "backend/command/upkeep.h"
 #include "backend/session/door_session.h"
 #include "base/env.h"
 #include "base/interrupt.h"
@@ -42,12 +43,26 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     return ST_OK;
 }
 
-/* Cleans up after dead sessions and keeps the id table short, until told to end. */
+enum { UPKEEP_FIRST_US = 2000000 };
+
+static Status
+janitor_poll(Ctx *cx)
+{
+    if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
+        return fail(cx, ST_CLOSED, "57P01", "terminating the janitor");
+    return ST_OK;
+}
+
+static const CtxHooks janitor_hooks = {.poll = janitor_poll};
+
+/* Cleans up after dead sessions, keeps the id table short, vacuums and analyzes, until told to end. */
 static void
 janitor(Door *door)
 {
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
+    UpkeepRound round = {0};
+    uint64_t upkeep_us = env_mono_us(cx.env) + UPKEEP_FIRST_US;
 
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
@@ -55,19 +70,30 @@ janitor(Door *door)
         log_report(LOG_ERROR, NULL, &cx.error);
         return;
     }
+    cx.hooks = &janitor_hooks;
     interrupt_watch(-1, cx.interrupt);
     while (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
-        uint32_t idle_ms = 1000;
+        uint32_t idle_ms = 1000, pause_ms = 0;
 
         atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD));
         if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
             log_report(LOG_WARNING, "janitor", &cx.error);
             ctx_error_clear(&cx);
         }
+        if (env_mono_us(cx.env) >= upkeep_us) {
+            if (janitor_upkeep_step(&cx, &round, &pause_ms) != ST_OK) {
+                if (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE))
+                    log_report(LOG_WARNING, "janitor", &cx.error);
+                ctx_error_clear(&cx);
+            }
+            upkeep_us = env_mono_us(cx.env) + (uint64_t)pause_ms * 1000;
+            idle_ms = MIN_OF(idle_ms, pause_ms);
+        }
         arena_reset(&arena);
         proc_sleep(&cx, cx.proc, env_mono_us(cx.env) + (uint64_t)idle_ms * 1000);
     }
     interrupt_unwatch();
+    janitor_upkeep_end(&cx, &round);
     engine_detach(&cx);
     arena_free(&arena);
     arena_free(&errors);

@@ -220,9 +220,8 @@ static Status
 deparse_tests(Deparse *d, const Expr *e)
 {
     static const char *const names[] = {
-        [IS_TRUE] = " IS TRUE",       [IS_NOT_TRUE] = " IS NOT TRUE",
-        [IS_FALSE] = " IS FALSE",     [IS_NOT_FALSE] = " IS NOT FALSE",
-        [IS_UNKNOWN] = " IS UNKNOWN", [IS_NOT_UNKNOWN] = " IS NOT UNKNOWN",
+        [IS_TRUE] = " IS TRUE",           [IS_NOT_TRUE] = " IS NOT TRUE", [IS_FALSE] = " IS FALSE",
+        [IS_NOT_FALSE] = " IS NOT FALSE", [IS_UNKNOWN] = " IS UNKNOWN",   [IS_NOT_UNKNOWN] = " IS NOT UNKNOWN",
     };
 
     own_paren(d, '(');

@@ -4,6 +4,8 @@
  * retired one is kept until the current statement is over, because plans and binders may point into it. */
 #include "backend/catalog/catalog_int.h"
 
+#include "backend/exec/heap_read.h"
+#include "backend/type/array.h"
 #include "storage/engine/engine.h"
 
 #include <stdlib.h>
@@ -96,15 +98,41 @@ keep_text(Catalog *c, Value v)
     return v.is_null ? NULL : arena_strndup(&c->cache, v.var.data, v.var.bytes);
 }
 
-/* Values of rows older than a column (ADD COLUMN ... DEFAULT): attmissingval holds the bytes as stored. */
-static Cell
-missing_cell(Catalog *c, const Value *row)
+/* Values of rows older than a column (ADD COLUMN ... DEFAULT): attmissingval holds an array of one. */
+static Status
+missing_cell(Ctx *cx, Catalog *c, const ColumnInfo *k, const Value *row, Cell *out)
 {
-    Value v = row[COL_PG_ATTRIBUTE_attmissingval];
+    Value array = row[COL_PG_ATTRIBUTE_attmissingval], v;
+    ArrayView view;
 
-    if (v.is_null)
-        return (Cell){NULL, 0};
-    return (Cell){arena_memdup(&c->cache, v.var.data, v.var.bytes), v.var.bytes};
+    *out = (Cell){NULL, 0};
+    if (array.is_null)
+        return ST_OK;
+    view = array_open(value_copy(&c->cache, array).var);
+    if (view.count != 1)
+        return fail(cx, ST_CORRUPT, "XX001", "column \"%s\" has no valid value for older rows", k->name);
+    v = array_at(&view, 0);
+    return heap_cell(cx, &c->cache, k, &v, arena_zalloc(&c->cache, sizeof(Interval)), out);
+}
+
+/* What ANALYZE has found. */
+static Status
+load_statistics(Ctx *cx, Oid table, ColumnInfo *columns, int column_count)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_STATISTIC, COL_PG_STATISTIC_starelid, value_oid(table), 0, value_null(), &rows,
+                     &count));
+    for (int i = 0; i < count; i++) {
+        int column = rows[i].values[COL_PG_STATISTIC_staattnum].i16;
+
+        if (column < 1 || column > column_count)
+            continue;
+        columns[column - 1].distinct = (double)rows[i].values[COL_PG_STATISTIC_stadistinct].f32;
+        columns[column - 1].null_fraction = (double)rows[i].values[COL_PG_STATISTIC_stanullfrac].f32;
+    }
+    return ST_OK;
 }
 
 static Status
@@ -145,8 +173,8 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
             .width = k->phys == PHYS_VAR ? 0 : (uint8_t)phys_bytes(k->phys),
             .not_null_hint = k->not_null,
             .out_of_line = k->phys == PHYS_VAR,
-            .missing = missing_cell(c, row),
         };
+        TRY(missing_cell(cx, c, k, row, &layout[i].missing));
     }
     for (int i = 0; i < default_count; i++) {
         int column = defaults[i].values[COL_PG_ATTRDEF_adnum].i16;
@@ -154,6 +182,7 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
         if (column >= 1 && column <= count)
             columns[column - 1].default_text = keep_text(c, defaults[i].values[COL_PG_ATTRDEF_adbin]);
     }
+    TRY(load_statistics(cx, t->oid, columns, count));
     t->columns = columns;
     t->column_count = count;
     t->heap.layout = (HeapLayout){(uint16_t)count, layout};

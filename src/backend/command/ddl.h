@@ -47,8 +47,23 @@ typedef struct NewColumn {
     bool not_null;
     char identity;
     const char *default_text;
+    const Value *missing; /* what rows have that are older than the column; NULL = null */
 } NewColumn;
 MUST_CHECK Status ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c);
+/* A column on its way from its definition to its row: plan the column, then its sequence and its default,
+ * then insert it. */
+typedef struct ColumnPlan {
+    NewColumn column;
+    const AstColumnDef *def;
+    const Ast *default_expr;
+    bool serial;
+    Oid sequence; /* of serial and identity */
+    const char *sequence_name;
+    const AstConstraint *identity;
+} ColumnPlan;
+MUST_CHECK Status ddl_plan_column(Ctx *cx, const AstColumnDef *def, const char *table, ColumnPlan *p);
+MUST_CHECK Status ddl_plan_sequence(Ctx *cx, Oid schema, const char *table, ColumnPlan *p);
+MUST_CHECK Status ddl_plan_default(Ctx *cx, ColumnPlan *p);
 MUST_CHECK Status ddl_insert_default(Ctx *cx, Oid table, int number, const char *text);
 MUST_CHECK Status ddl_insert_check(Ctx *cx, Oid table, Oid schema, const char *name, const char *text,
                                    const int16_t *columns, int column_count);
@@ -75,6 +90,36 @@ MUST_CHECK Status ddl_add_key(Session *s, const TableInfo *t, const AstConstrain
 /* CHECK: binds, names, stores; `verify`: existing rows must pass. */
 MUST_CHECK Status ddl_add_check(Session *s, const TableInfo *t, const AstConstraint *k, const char *column,
                                 bool verify);
+
+/* CHECK, PRIMARY KEY or UNIQUE. `column`: of the column it was written at, else NULL. */
+MUST_CHECK Status ddl_add_constraint(Session *s, Oid table, const AstConstraint *k, const char *column,
+                                     bool verify);
+
+/* ---- changing what is there ---------------------------------------------------------------------------------- */
+
+MUST_CHECK Status ddl_alter_table(Session *s, const AstAlterTable *a, const char **tag);
+MUST_CHECK Status ddl_rename(Session *s, const AstRename *a, const char **tag);
+
+/* A row to be changed, as a copy, and where it is; 1 row or XX000. */
+MUST_CHECK Status ddl_class_row(Ctx *cx, Oid oid, Value **values, Tid *tid);
+MUST_CHECK Status ddl_attribute_row(Ctx *cx, Oid table, int column, Value **values, Tid *tid);
+MUST_CHECK Status ddl_delete_where(Ctx *cx, CatalogNo no, int column_a, Value a, int column_b, Value b);
+/* A new, empty relation for a table or index; the old one goes at commit. */
+MUST_CHECK Status ddl_fresh_storage(Ctx *cx, Oid oid);
+/* Entries for all rows that are there; the index's relation is new. */
+MUST_CHECK Status ddl_build_index(Ctx *cx, const TableInfo *t, int index_no);
+/* 23502 when a row has null in the column (1-based). */
+MUST_CHECK Status ddl_verify_not_null(Ctx *cx, const TableInfo *t, int column);
+/* NOT NULL, after looking at the rows. No-op when it is so already. */
+MUST_CHECK Status ddl_set_not_null(Ctx *cx, Oid table, int column);
+/* All rows once more into new storage; indexes are built anew. `value` not NULL: `old` is the table before its
+ * last column was added, and this is what each row gets there. */
+MUST_CHECK Status ddl_rewrite(Session *s, const TableInfo *old, const Expr *value);
+MUST_CHECK Status ddl_drop_column(Session *s, const TableInfo *t, int column);
+/* A CHECK, PRIMARY KEY or UNIQUE constraint by name; *found false when there is none. */
+MUST_CHECK Status ddl_drop_constraint(Ctx *cx, const TableInfo *t, const char *name, bool *found);
+/* Binds text that is stored in a catalog. */
+MUST_CHECK Status ddl_bind_text(Ctx *cx, const TableInfo *t, const char *text, Expr **out);
 
 /* Sequences. */
 typedef struct SequenceOptions {

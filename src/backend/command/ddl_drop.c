@@ -256,25 +256,26 @@ ddl_drop(Session *s, const AstDrop *a)
 
 /* ---- TRUNCATE ----------------------------------------------------------------------------------------------------- */
 
-/* A class gets a new, empty relation; the old one goes at commit. */
-static Status
-fresh_storage(Ctx *cx, Oid oid)
+Status
+ddl_fresh_storage(Ctx *cx, Oid oid)
 {
     CatalogRow *rows;
     int count;
     Value *v;
     RelationId storage;
+    Persistence persistence;
 
     TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_oid, value_oid(oid), 0, value_null(), &rows, &count));
     if (count == 0)
         return ST_OK;
     v = arena_memdup(cx->arena, rows[0].values, sizeof(*v) * COL_PG_CLASS_COUNT_);
+    persistence = v[COL_PG_CLASS_relpersistence].var.data[0] == 'u' ? PERSIST_UNLOGGED : PERSIST_PERMANENT;
     rel_drop_at_commit(cx, catalog_branch(cx), v[COL_PG_CLASS_relfilenode].u32);
-    TRY(rel_create(cx, catalog_branch(cx), PERSIST_PERMANENT, &storage));
+    TRY(rel_create(cx, catalog_branch(cx), persistence, &storage));
     v[COL_PG_CLASS_relfilenode] = value_oid(storage);
     if (v[COL_PG_CLASS_reltoastrelid].u32 != 0) {
         rel_drop_at_commit(cx, catalog_branch(cx), v[COL_PG_CLASS_reltoastrelid].u32);
-        TRY(rel_create(cx, catalog_branch(cx), PERSIST_PERMANENT, &storage));
+        TRY(rel_create(cx, catalog_branch(cx), persistence, &storage));
         v[COL_PG_CLASS_reltoastrelid] = value_oid(storage);
     }
     v[COL_PG_CLASS_reltuples].f32 = -1;
@@ -290,9 +291,9 @@ truncate_table(Session *s, const TableInfo *t)
 
     for (int i = 0; i < t->index_count && count < 64; i++)
         indexes[count++] = t->indexes[i].oid;
-    TRY(fresh_storage(cx, table));
+    TRY(ddl_fresh_storage(cx, table));
     for (int i = 0; i < count; i++)
-        TRY(fresh_storage(cx, indexes[i]));
+        TRY(ddl_fresh_storage(cx, indexes[i]));
     catalog_changed(cx, catalog_branch(cx), table);
     TRY(catalog_table_by_oid(cx, table, LOCK_NONE, &t));
     for (int i = 0; i < t->index_count; i++) { /* an empty tree has its root */

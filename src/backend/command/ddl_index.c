@@ -181,8 +181,8 @@ fail_build_duplicate(Ctx *cx, const TableInfo *t, const IndexInfo *x, Tid tid)
     return ST_ERROR;
 }
 
-static Status
-build(Ctx *cx, const TableInfo *t, int index_no)
+Status
+ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
 {
     const IndexInfo *x = &t->indexes[index_no];
     Entries e = {0};
@@ -332,7 +332,7 @@ ddl_make_index(Session *s, const NewIndex *x, Oid *out)
     TRY(catalog_table_by_oid(cx, x->table->oid, LOCK_NONE, &t));
     for (int i = 0; i < t->index_count; i++) {
         if (t->indexes[i].oid == class.oid)
-            TRY(build(cx, t, i));
+            TRY(ddl_build_index(cx, t, i));
     }
     *out = class.oid;
     return ST_OK;

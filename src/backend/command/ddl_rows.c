@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "backend/type/array.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "storage/engine/engine.h"
@@ -163,7 +164,9 @@ ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c)
     v[COL_PG_ATTRIBUTE_attcompression] = value_char(cx, '\0');
     v[COL_PG_ATTRIBUTE_attnotnull] = value_bool(c->not_null);
     v[COL_PG_ATTRIBUTE_atthasdef] = value_bool(c->default_text != NULL);
-    v[COL_PG_ATTRIBUTE_atthasmissing] = value_bool(false);
+    v[COL_PG_ATTRIBUTE_atthasmissing] = value_bool(c->missing != NULL);
+    if (c->missing != NULL)
+        TRY(array_from_values(cx, c->type, c->missing, 1, &v[COL_PG_ATTRIBUTE_attmissingval]));
     v[COL_PG_ATTRIBUTE_attidentity] = value_char(cx, c->identity);
     v[COL_PG_ATTRIBUTE_attgenerated] = value_char(cx, '\0');
     v[COL_PG_ATTRIBUTE_attisdropped] = value_bool(false);
@@ -172,6 +175,37 @@ ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c)
     v[COL_PG_ATTRIBUTE_attcollation] = value_oid(type->collation);
     TRY(catalog_insert(cx, CAT_PG_ATTRIBUTE, v));
     return c->default_text != NULL ? ddl_insert_default(cx, table, number, c->default_text) : ST_OK;
+}
+
+static Status
+one_row(Ctx *cx, const CatalogRow *rows, int count, int columns, Value **values, Tid *tid)
+{
+    if (count != 1)
+        return fail(cx, ST_CORRUPT, "XX000", "cache lookup failed for relation");
+    *values = arena_memdup(cx->arena, rows[0].values, sizeof(Value) * (size_t)columns);
+    *tid = rows[0].tid;
+    return ST_OK;
+}
+
+Status
+ddl_class_row(Ctx *cx, Oid oid, Value **values, Tid *tid)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_oid, value_oid(oid), 0, value_null(), &rows, &count));
+    return one_row(cx, rows, count, COL_PG_CLASS_COUNT_, values, tid);
+}
+
+Status
+ddl_attribute_row(Ctx *cx, Oid table, int column, Value **values, Tid *tid)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_ATTRIBUTE, COL_PG_ATTRIBUTE_attrelid, value_oid(table), COL_PG_ATTRIBUTE_attnum,
+                     value_i16((int16_t)column), &rows, &count));
+    return one_row(cx, rows, count, COL_PG_ATTRIBUTE_COUNT_, values, tid);
 }
 
 Status
@@ -253,8 +287,8 @@ ddl_insert_depend(Ctx *cx, Oid class_id, Oid object, int sub, Oid ref_class, Oid
 
 /* ---- removing ------------------------------------------------------------------------------------------------ */
 
-static Status
-delete_where(Ctx *cx, CatalogNo no, int column_a, Value a, int column_b, Value b)
+Status
+ddl_delete_where(Ctx *cx, CatalogNo no, int column_a, Value a, int column_b, Value b)
 {
     CatalogRow *rows;
     int count;
@@ -280,16 +314,16 @@ delete_class_rows(Ctx *cx, Oid oid)
             rel_drop_at_commit(cx, catalog_branch(cx), toast);
         TRY(catalog_delete(cx, CAT_PG_CLASS, rows[i].tid));
     }
-    TRY(delete_where(cx, CAT_PG_ATTRIBUTE, COL_PG_ATTRIBUTE_attrelid, value_oid(oid), 0, value_null()));
-    TRY(delete_where(cx, CAT_PG_ATTRDEF, COL_PG_ATTRDEF_adrelid, value_oid(oid), 0, value_null()));
-    TRY(delete_where(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_conrelid, value_oid(oid), 0, value_null()));
-    TRY(delete_where(cx, CAT_PG_DESCRIPTION, COL_PG_DESCRIPTION_objoid, value_oid(oid),
-                     COL_PG_DESCRIPTION_classoid, value_oid(CATALOG_OID_PG_CLASS)));
-    TRY(delete_where(cx, CAT_PG_STATISTIC, COL_PG_STATISTIC_starelid, value_oid(oid), 0, value_null()));
-    TRY(delete_where(cx, CAT_PG_DEPEND, COL_PG_DEPEND_classid, value_oid(CATALOG_OID_PG_CLASS),
-                     COL_PG_DEPEND_objid, value_oid(oid)));
-    return delete_where(cx, CAT_PG_DEPEND, COL_PG_DEPEND_refclassid, value_oid(CATALOG_OID_PG_CLASS),
-                        COL_PG_DEPEND_refobjid, value_oid(oid));
+    TRY(ddl_delete_where(cx, CAT_PG_ATTRIBUTE, COL_PG_ATTRIBUTE_attrelid, value_oid(oid), 0, value_null()));
+    TRY(ddl_delete_where(cx, CAT_PG_ATTRDEF, COL_PG_ATTRDEF_adrelid, value_oid(oid), 0, value_null()));
+    TRY(ddl_delete_where(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_conrelid, value_oid(oid), 0, value_null()));
+    TRY(ddl_delete_where(cx, CAT_PG_DESCRIPTION, COL_PG_DESCRIPTION_objoid, value_oid(oid),
+                         COL_PG_DESCRIPTION_classoid, value_oid(CATALOG_OID_PG_CLASS)));
+    TRY(ddl_delete_where(cx, CAT_PG_STATISTIC, COL_PG_STATISTIC_starelid, value_oid(oid), 0, value_null()));
+    TRY(ddl_delete_where(cx, CAT_PG_DEPEND, COL_PG_DEPEND_classid, value_oid(CATALOG_OID_PG_CLASS),
+                         COL_PG_DEPEND_objid, value_oid(oid)));
+    return ddl_delete_where(cx, CAT_PG_DEPEND, COL_PG_DEPEND_refclassid, value_oid(CATALOG_OID_PG_CLASS),
+                            COL_PG_DEPEND_refobjid, value_oid(oid));
 }
 
 /* Sequences that belong to a column of the table go with it. */
@@ -307,7 +341,8 @@ drop_owned_sequences(Ctx *cx, Oid table)
 
         if (rows[i].values[COL_PG_DEPEND_classid].u32 != CATALOG_OID_PG_CLASS || (type != 'a' && type != 'i'))
             continue;
-        TRY(delete_where(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(sequence), 0, value_null()));
+        TRY(ddl_delete_where(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(sequence), 0,
+                             value_null()));
         TRY(delete_class_rows(cx, sequence));
     }
     return ST_OK;
@@ -320,16 +355,16 @@ ddl_drop_relation(Ctx *cx, const TableInfo *t)
     Oid oid = t->oid;
 
     for (int i = 0; i < t->index_count; i++) {
-        TRY(delete_where(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(t->indexes[i].oid), 0,
-                         value_null()));
+        TRY(ddl_delete_where(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(t->indexes[i].oid), 0,
+                             value_null()));
         TRY(delete_class_rows(cx, t->indexes[i].oid));
     }
     if (t->kind == TABLE_HEAP)
         TRY(drop_owned_sequences(cx, oid));
     if (t->kind == TABLE_SEQUENCE)
-        TRY(delete_where(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(oid), 0, value_null()));
+        TRY(ddl_delete_where(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(oid), 0, value_null()));
     if (t->kind == TABLE_INDEX)
-        TRY(delete_where(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(oid), 0, value_null()));
+        TRY(ddl_delete_where(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(oid), 0, value_null()));
     TRY(delete_class_rows(cx, oid));
     catalog_changed(cx, branch, oid);
     return ST_OK;

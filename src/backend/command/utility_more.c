@@ -1,5 +1,6 @@
 /* utility_more.c - statements whose parts are spread over other files of this folder. */
 #include "backend/command/command.h"
+#include "backend/command/ddl.h"
 #include "backend/command/utility.h"
 
 Status
@@ -7,9 +8,9 @@ utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
 {
     switch (ast->kind) {
     case AST_COPY: return command_copy(s, (const AstCopy *)ast, sink, tag);
-    case AST_VACUUM: return fail_unsupported(s->cx, -1, "VACUUM and ANALYZE");
+    case AST_VACUUM: return command_vacuum(s, (const AstVacuum *)ast, tag);
     case AST_EXPLAIN: return fail_unsupported(s->cx, -1, "EXPLAIN");
-    case AST_ALTER_TABLE: return fail_unsupported(s->cx, -1, "ALTER TABLE");
+    case AST_ALTER_TABLE: return ddl_alter_table(s, (const AstAlterTable *)ast, tag);
     case AST_ALTER_SEQUENCE: return fail_unsupported(s->cx, -1, "ALTER SEQUENCE");
     case AST_CREATE_TABLE_AS: return fail_unsupported(s->cx, -1, "CREATE TABLE AS");
     case AST_CREATE_ROLE:
@@ -17,7 +18,7 @@ utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
     case AST_DROP_ROLE: return fail_unsupported(s->cx, -1, "roles");
     case AST_CREATE_DATABASE:
     case AST_DROP_DATABASE: return fail_unsupported(s->cx, -1, "CREATE and DROP DATABASE");
-    case AST_RENAME: return fail_unsupported(s->cx, -1, "RENAME");
+    case AST_RENAME: return ddl_rename(s, (const AstRename *)ast, tag);
     case AST_COMMENT: return fail_unsupported(s->cx, -1, "COMMENT");
     case AST_DECLARE_CURSOR:
     case AST_FETCH:

@@ -308,11 +308,16 @@ lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed
                         : plan->lock.marks[i].wait == 2 ? LOCK_WAIT_ERROR
                                                         : LOCK_WAIT_BLOCK;
         RowChange change;
+        Status rc;
 
         if (v.is_null) /* the padded side of an outer join */
             continue;
-        TRY(heap_lock(e->cx, &plan->lock.marks[i].table->heap, (Tid)v.i64, &e->snapshot,
-                      modes[plan->lock.marks[i].strength], wait, &change));
+        rc = heap_lock(e->cx, &plan->lock.marks[i].table->heap, (Tid)v.i64, &e->snapshot,
+                       modes[plan->lock.marks[i].strength], wait, &change);
+        if (rc != ST_OK && wait == LOCK_WAIT_ERROR && strcmp(e->cx->error.sqlstate, "55P03") == 0)
+            return fail(e->cx, rc, "55P03", "could not obtain lock on row in relation \"%s\"",
+                        plan->lock.marks[i].table->name);
+        TRY(rc);
         l->fixed[plan->lock.marks[i].rel_no] = (Tid)v.i64;
         if (change.outcome == ROW_DONE)
             continue;

@@ -460,6 +460,7 @@ typedef enum AlterKind {
     ALTER_SET_DEFAULT, /* expr NULL: DROP DEFAULT */
     ALTER_SET_NOT_NULL,
     ALTER_DROP_NOT_NULL,
+    ALTER_OWNER, /* name: the role */
     ALTER_OTHER, /* `what` names it */
 } AlterKind;
 typedef struct AstAlterCmd {

@@ -935,11 +935,22 @@ object_letter(ObjectType t)
 }
 
 static const char *
+role_name(Copy *c, const RoleSpec *r)
+{
+    if (r == NULL)
+        return NULL;
+    switch (r->roletype) {
+    case ROLESPEC_CSTRING: return copy_text(c, r->rolename);
+    case ROLESPEC_PUBLIC: return "public";
+    default: return "current_user";
+    }
+}
+
+static const char *
 alter_other(AlterTableType t)
 {
     switch (t) {
     case AT_AlterColumnType: return "ALTER COLUMN TYPE";
-    case AT_ChangeOwner: return "ALTER TABLE OWNER TO";
     case AT_SetStatistics: return "ALTER COLUMN SET STATISTICS";
     case AT_SetStorage: return "ALTER COLUMN SET STORAGE";
     case AT_AddIdentity:
@@ -972,6 +983,10 @@ copy_alter_cmd(Copy *c, const AlterTableCmd *n)
     case AT_ColumnDefault: a->alter_kind = ALTER_SET_DEFAULT; break;
     case AT_SetNotNull: a->alter_kind = ALTER_SET_NOT_NULL; break;
     case AT_DropNotNull: a->alter_kind = ALTER_DROP_NOT_NULL; break;
+    case AT_ChangeOwner:
+        a->alter_kind = ALTER_OWNER;
+        a->name = role_name(c, n->newowner);
+        return &a->ast;
     default:
         a->alter_kind = ALTER_OTHER;
         a->what = alter_other(n->subtype);
@@ -1044,18 +1059,6 @@ copy_sequence(Copy *c, AstKind kind, const RangeVar *name, const List *options, 
     a->if_not_exists = if_not_exists;
     a->missing_ok = missing_ok;
     return &a->ast;
-}
-
-static const char *
-role_name(Copy *c, const RoleSpec *r)
-{
-    if (r == NULL)
-        return NULL;
-    switch (r->roletype) {
-    case ROLESPEC_CSTRING: return copy_text(c, r->rolename);
-    case ROLESPEC_PUBLIC: return "public";
-    default: return "current_user";
-    }
 }
 
 static Ast *

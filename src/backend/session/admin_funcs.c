@@ -5,6 +5,9 @@
 #include "backend/type/fn_decl.h"
 #include "base/env.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 SCALAR_FN(pg_sleep)
 {
     Ctx *cx = call->cx;
@@ -44,6 +47,8 @@ signal_session(FnCall *call, const Value *args, uint32_t bit, Value *out)
                     bit == INTERRUPT_CANCEL ? "cancel" : "terminate",
                     bit == INTERRUPT_CANCEL ? "query" : "process");
     *out = value_bool(proc_interrupt_pid(proc_table(cx->engine), args[0].i32, bit));
+    if (out->b && bit == INTERRUPT_TERMINATE && args[0].i32 != (int32_t)getpid())
+        (void)kill(args[0].i32, SIGTERM); /* it may be asleep on its socket, which no futex reaches */
     if (!out->b)
         ctx_notice(cx, SEV_WARNING, "01000", "PID %d is not a PostgreSQL backend process", args[0].i32);
     return ST_OK;

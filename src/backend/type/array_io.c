@@ -544,6 +544,20 @@ show_vector(Ctx *cx, const Value *v, Buf *to)
     return ST_OK;
 }
 
+/* An empty one has its one dimension all the same. */
+static Status
+recv_vector(Ctx *cx, const TypeInfo *type, const void *data, size_t bytes, Value *out)
+{
+    ArrayView a;
+
+    TRY(array_recv(cx, type, data, bytes, -1, out));
+    a = array_open(out->var);
+    if (a.dimensions > 1 || a.nulls != NULL)
+        return fail(cx, ST_ERROR, "22P03", "invalid %s data", type->name);
+    return array_build(cx, type->elem, 1, &(int32_t){(int32_t)a.count}, &(int32_t){0}, array_values(cx, &a),
+                       out);
+}
+
 #define VECTOR_TYPE(name)                                                                                      \
     TYPE_IN(name)                                                                                              \
     {                                                                                                          \
@@ -555,7 +569,7 @@ show_vector(Ctx *cx, const Value *v, Buf *to)
     }                                                                                                          \
     TYPE_RECV(name)                                                                                            \
     {                                                                                                          \
-        return array_recv(cx, type, data, bytes, typmod, out);                                                 \
+        return recv_vector(cx, type, data, bytes, out);                                                        \
     }                                                                                                          \
     TYPE_SEND(name)                                                                                            \
     {                                                                                                          \
@@ -589,4 +603,25 @@ SCALAR_FN(typmod_in)
     TRY(all[found].typmod_in(call->cx, numbers, (int)a.count, &typmod));
     out->i32 = typmod;
     return ST_OK;
+}
+
+/* --- anyarray: what columns of pg_statistic and pg_attribute hold; shown, never read ------------------------------------ */
+TYPE_IN(anyarray)
+{
+    return fail(cx, ST_ERROR, "0A000", "cannot accept a value of type %s", type->name);
+}
+
+TYPE_RECV(anyarray)
+{
+    return fail(cx, ST_ERROR, "0A000", "cannot accept a value of type %s", type->name);
+}
+
+TYPE_OUT(anyarray)
+{
+    return array_out(cx, type, v, to);
+}
+
+TYPE_SEND(anyarray)
+{
+    return array_send(cx, type, v, to);
 }

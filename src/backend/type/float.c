@@ -73,7 +73,7 @@ typedef struct Decimal {
 } Decimal;
 
 static void
-decimal_from_printf(Decimal *d, double v, int precision)
+decimal_from_printf(Decimal *d, double v, int precision, bool trim)
 {
     char text[48];
     char *p = text;
@@ -84,7 +84,7 @@ decimal_from_printf(Decimal *d, double v, int precision)
         if (is_digit(*p))
             d->digits[d->count++] = *p;
     d->point = atoi(p + 1) + 1;
-    while (d->count > 1 && d->digits[d->count - 1] == '0')
+    while (trim && d->count > 1 && d->digits[d->count - 1] == '0')
         d->count--;
 }
 
@@ -120,7 +120,7 @@ decimal_by_scaling(Decimal *d, double v)
  * PostgreSQL wants better than that. In the middle means: a binary fraction of one bit more than v has,
  * which a decimal number of up to 17 digits can only be for small powers of ten. */
 static bool
-decimal_is_tie(const Decimal *d, double v)
+decimal_is_tie(const Decimal *d, double v, bool single)
 {
     uint64_t digits = 0, five = 1;
     int exponent = d->point - d->count, bits = 0;
@@ -144,8 +144,10 @@ decimal_is_tie(const Decimal *d, double v)
         return false;
     snprintf(text, sizeof(text), "0.%.*se%d", d->count, d->digits, d->point);
     exact = strtold(text, NULL);
-    between_up = ((long double)v + (long double)nextafter(v, INFINITY)) / 2;
-    between_down = ((long double)v + (long double)nextafter(v, 0)) / 2;
+    between_up = single ? nextafterf((float)v, INFINITY) : nextafter(v, INFINITY);
+    between_up = (v + between_up) / 2;
+    between_down = single ? nextafterf((float)v, 0) : nextafter(v, 0);
+    between_down = (v + between_down) / 2;
     return exact == between_up || exact == between_down;
 }
 
@@ -156,8 +158,8 @@ decimal_reads_back(const Decimal *d, double v, bool single)
 
     snprintf(text, sizeof(text), "0.%.*se%d", d->count, d->digits, d->point);
     if (single)
-        return strtof(text, NULL) == (float)v;
-    return strtod(text, NULL) == v && !decimal_is_tie(d, v);
+        return strtof(text, NULL) == (float)v && !decimal_is_tie(d, v, true);
+    return strtod(text, NULL) == v && !decimal_is_tie(d, v, false);
 }
 
 /* One more in the last digit. */
@@ -190,11 +192,12 @@ decimal_shortest(Decimal *d, double v, bool single)
     if (v < (single ? (double)FLT_MIN : DBL_MIN))
         least = 1;
     for (int precision = least; precision <= most; precision++) {
-        decimal_from_printf(d, v, precision);
+        decimal_from_printf(d, v, precision, true);
         if (precision == most || decimal_reads_back(d, v, single))
             return;
         /* below a power of two the neighbour is closer than above: the nearest may fail, the next not */
         if (power_of_two) {
+            decimal_from_printf(d, v, precision, false);
             decimal_step_up(d);
             if (decimal_reads_back(d, v, single))
                 return;

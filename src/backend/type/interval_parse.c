@@ -113,7 +113,7 @@ static DateProblem
 read_clock(Parts *p, const char *text, int range, bool negative)
 {
     char *end;
-    int64_t a, b, c = 0, total;
+    int64_t a, b, c = 0, total, rest;
     int micros = 0;
 
     errno = 0;
@@ -148,10 +148,10 @@ read_clock(Parts *p, const char *text, int range, bool negative)
     }
     if (a < 0 || b < 0 || b > 59 || c < 0 || c > 60)
         return DATE_FIELD_OVERFLOW;
-    if (__builtin_mul_overflow(a, MICROS_PER_HOUR, &total) ||
-        __builtin_add_overflow(total, b * MICROS_PER_MINUTE + c * MICROS_PER_SECOND + micros, &total))
-        return DATE_FIELD_OVERFLOW;
-    if (__builtin_add_overflow(p->micros, negative ? -total : total, &p->micros))
+    rest = b * MICROS_PER_MINUTE + c * MICROS_PER_SECOND + micros;
+    if (__builtin_mul_overflow(negative ? -a : a, MICROS_PER_HOUR, &total) ||
+        __builtin_add_overflow(total, negative ? -rest : rest, &total) ||
+        __builtin_add_overflow(p->micros, total, &p->micros))
         return DATE_FIELD_OVERFLOW;
     return DATE_OK;
 }

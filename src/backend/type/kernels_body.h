@@ -420,7 +420,7 @@ decimal_factors(Vector *const *args, int64_t *fx, int64_t *fy, int16_t *scale)
     DECIMAL(name)                                                                                              \
     {                                                                                                          \
         int64_t fx, fy;                                                                                        \
-        uint64_t bad = 0;                                                                                      \
+        uint64_t bad = 0, nan = 0;                                                                             \
         bool lost = false;                                                                                     \
                                                                                                                \
         if (!decimal_factors(args, &fx, &fy, &out->scale))                                                     \
@@ -429,15 +429,18 @@ decimal_factors(Vector *const *args, int64_t *fx, int64_t *fy, int16_t *scale)
             EACH2(int64_t, int64_t, int64_t, ({                                                                \
                       const uint64_t x_ = (uint64_t)x, y_ = (uint64_t)y, s_ = x_ SUM y_;                       \
                       bad |= OVERFLOW;                                                                         \
-                      lost |= (x == INT64_MIN) | (y == INT64_MIN) | ((int64_t)s_ == INT64_MIN);                \
+                      nan |= (x == INT64_MIN ? 1ull : 0) | (y == INT64_MIN ? 1ull : 0) |                       \
+                             ((int64_t)s_ == INT64_MIN ? 1ull : 0);                                            \
                       s_;                                                                                      \
                   }));                                                                                         \
-            return !(bad >> 63) && !lost;                                                                      \
+            return !(bad >> 63) && nan == 0;                                                                   \
         }                                                                                                      \
         EACH2(int64_t, int64_t, int64_t, ({                                                                    \
                   int64_t x_, y_, s_;                                                                          \
-                  lost |= (x == INT64_MIN) | (y == INT64_MIN) | __builtin_mul_overflow(x, fx, &x_) |           \
-                          __builtin_mul_overflow(y, fy, &y_) | CHECKED(x_, y_, &s_) | (s_ == INT64_MIN);       \
+                  lost |= __builtin_mul_overflow(x, fx, &x_);                                                  \
+                  lost |= __builtin_mul_overflow(y, fy, &y_);                                                  \
+                  lost |= CHECKED(x_, y_, &s_);                                                                \
+                  lost |= (x == INT64_MIN) | (y == INT64_MIN) | (s_ == INT64_MIN);                             \
                   s_;                                                                                          \
               }));                                                                                             \
         return !lost;                                                                                          \

@@ -52,10 +52,21 @@ match_general(VarRef text, VarRef pattern, bool by_character)
 
     for (;;) {
         if (p < p_end && *p == '%') {
-            while (p < p_end && *p == '%')
-                p++;
+            if (t == t_end) { /* only more of them can still match */
+                while (p < p_end && *p == '%')
+                    p++;
+                return p == p_end;
+            }
+            for (; p < p_end && (*p == '%' || *p == '_'); p++) {
+                if (*p == '_' && t == t_end)
+                    return 0;
+                if (*p == '_')
+                    t += by_character ? utf8_char_bytes(*t) : 1;
+            }
             if (p == p_end)
                 return 1;
+            if (*p == '\\' && p + 1 == p_end)
+                return -1;
             retry_p = p;
             retry_t = t;
             continue;

@@ -453,8 +453,8 @@ print(Ctx *cx, const NumberTemplate *t, const char *digits, int spaces, char sig
     if (!p.sign_written && p.spaces == 0)
         p.positions++;
     for (int i = 0; i < t->count; i++) {
-        if ((t->nodes[i].field == N_TH || t->nodes[i].field == N_th) && !t->roman && is_alpha(*digits) &&
-            sign != '-' && !t->decimal) {
+        if ((t->nodes[i].field == N_TH || t->nodes[i].field == N_th) && !t->roman && *digits != '#' &&
+            !is_digit(digits[strlen(digits) - 1]) && sign != '-' && !t->decimal) {
             buf_free(&p.out);
             return fail(cx, ST_ERROR, "22P02", "\"%s\" is not a number", digits);
         }
@@ -708,7 +708,7 @@ scan_sign_behind(Scanner *s, bool was_read)
             s->digits[0] = s->p[1];
             s->p++;
         }
-    } else if (!was_read && !t->locale_sign && (*s->p == '-' || *s->p == '+')) {
+    } else if (!was_read && (t->plus || t->minus) && (*s->p == '-' || *s->p == '+')) {
         /* the sign may come before its place, if there are fewer digits than the template has */
         s->digits[0] = *s->p;
     }
@@ -807,7 +807,7 @@ SCALAR_FN(numeric_to_number)
     Ctx *cx = call->cx;
     NumberTemplate t;
     Scanner s = {.t = &t, .p = args[0].var.data, .end = args[0].var.data + args[0].var.bytes, .count = 1};
-    Value v, divisor;
+    Value v, factor;
     int precision, scale;
     char power[32];
     const char *digits;
@@ -835,14 +835,13 @@ SCALAR_FN(numeric_to_number)
     precision = t.pre + t.shift + scale;
     digits = s.digits;
     TRY(numeric_parse(cx, digits, strlen(digits), &v));
-    if (precision < 1)
-        precision = 1;
     TRY(numeric_coerce(cx, &v, (int32_t)((uint32_t)precision << 16 | (uint32_t)scale) + NUMERIC_TYPMOD_BASE,
                        &v));
-    if (t.scaled) {
-        snprintf(power, sizeof(power), "1e%d", t.shift);
-        TRY(numeric_parse(cx, power, strlen(power), &divisor));
-        TRY(numeric_div_values(cx, &v, &divisor, &v));
+    if (t.scaled) { /* 10^-shift, with the 16 digits a power has */
+        snprintf(power, sizeof(power), "1e-%d", t.shift);
+        TRY(numeric_parse(cx, power, strlen(power), &factor));
+        TRY(numeric_round_to(cx, &factor, 16, &factor));
+        TRY(numeric_mul_values(cx, &v, &factor, &v));
     }
     *out = v;
     return ST_OK;

@@ -31,9 +31,10 @@ typedef struct Translator {
     int groups, open_count;
     bool open_lazy[NESTING_MOST]; /* groups whose quantifiers are to be lazy (SQL's substring) */
     bool open_undecided[NESTING_MOST]; /* nothing was quantified before the group */
+    bool open_branches[NESTING_MOST]; /* the group has alternatives, which makes it a greedy one */
     bool closed_undecided; /* likewise of the group that was closed last */
     bool can_quantify; /* an atom has just been written */
-    bool has_branches, quantified_group, saw_lazy, saw_greedy, first_is_lazy;
+    bool has_branches, top_branches, quantified_group, saw_lazy, saw_greedy, first_is_lazy;
 } Translator;
 
 static bool
@@ -467,6 +468,7 @@ translate_open(Translator *t)
                 t->p += n;
                 lazy = group_is_lazy(t) || (t->open_count > 0 && t->open_lazy[t->open_count - 1]);
                 t->open_undecided[t->open_count] = !t->saw_lazy && !t->saw_greedy;
+                t->open_branches[t->open_count] = false;
                 t->open_lazy[t->open_count++] = lazy;
                 buf_add_char(t->out, '(');
                 buf_add_text(t->out, prefixes[i]);
@@ -480,6 +482,7 @@ translate_open(Translator *t)
         return bad_quantifier;
     lazy = group_is_lazy(t) || (t->open_count > 0 && t->open_lazy[t->open_count - 1]);
     t->open_undecided[t->open_count] = !t->saw_lazy && !t->saw_greedy;
+    t->open_branches[t->open_count] = false;
     t->open_lazy[t->open_count++] = lazy;
     t->groups++;
     buf_add_char(t->out, '(');
@@ -529,11 +532,19 @@ translate_one(Translator *t)
             return unbalanced_parentheses;
         t->open_count--;
         t->closed_undecided = t->open_undecided[t->open_count];
+        if (t->open_branches[t->open_count] && t->closed_undecided) {
+            t->first_is_lazy = false;
+            t->saw_greedy = true;
+        }
         buf_add_char(t->out, ')');
         t->can_quantify = true;
         return NULL;
     case '|':
         t->has_branches = true;
+        if (t->open_count == 0)
+            t->top_branches = true;
+        else
+            t->open_branches[t->open_count - 1] = true;
         buf_add_char(t->out, '|');
         t->can_quantify = false;
         return NULL;
@@ -640,7 +651,7 @@ regex_translate(VarRef pattern, unsigned flags, RegexSource *out)
     if (t.has_branches || t.quantified_group)
         out->preference = REGEX_LONGEST;
     if (t.saw_lazy)
-        out->preference = t.first_is_lazy && !t.has_branches ? REGEX_SHORTEST : REGEX_LONGEST;
+        out->preference = t.first_is_lazy && !t.top_branches ? REGEX_SHORTEST : REGEX_LONGEST;
     free(copy);
     return problem;
 }

@@ -54,7 +54,7 @@ value_from_buf(Ctx *cx, Buf *b, Value *out)
         buf_free(b);
         return fail(cx, ST_ERROR, "54000", "value is larger than the allowed maximum of 1 GB");
     }
-    *out = value_var(arena_memdup(cx->arena, b->data, b->bytes), b->bytes);
+    *out = b->bytes > 0 ? value_var(arena_memdup(cx->arena, b->data, b->bytes), b->bytes) : value_var("", 0);
     buf_free(b);
     return ST_OK;
 }

@@ -166,6 +166,7 @@ TEST(format, regex_cache_answers_the_same_program_and_survives_many)
         regex_release(cx, second);
     }
     EXPECT_FAIL(regex_acquire(cx, (VarRef){"(", 1}, 0, &second), "2201B");
+    cx->format = NULL;
     regex_cache_free(cache);
 }
 
@@ -185,6 +186,7 @@ TEST(format, setseed_makes_random_repeat)
     EXPECT_OK(fn_call_value(cx, setseed, types, &half, 1, TYPE_VOID, &unused));
     EXPECT_OK(fn_call_value(cx, random, NULL, NULL, 0, TYPE_FLOAT8, &b));
     EXPECT(a.f64 == b.f64);
+    cx->format = NULL;
 }
 
 static Status
