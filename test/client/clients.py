@@ -137,6 +137,22 @@ def test_pgbench_balances_add_up_under_64_clients():
         assert sums(s.url) == 't'
 
 
+def test_vacuum_and_analyze_beside_running_clients():
+    with Server() as s:
+        subprocess.run([PGBENCH, '-i', '-q', s.url], capture_output=True, check=True)
+        p = subprocess.Popen([PGBENCH, '-n', '-M', 'prepared', '-c', '8', '-t', '600', s.url], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        rounds = 0
+        while p.poll() is None:  # each makes the clients plan their statements again
+            psql(s.url, 'VACUUM ANALYZE pgbench_tellers')
+            psql(s.url, 'VACUUM pgbench_branches')
+            psql(s.url, 'ANALYZE pgbench_accounts')
+            rounds += 1
+        out, errors = p.communicate()
+        assert p.returncode == 0 and 'failed transactions: 0 ' in out, errors + out
+        assert rounds > 2 and sums(s.url) == 't'
+
+
 def main():
     passed = failed = 0
     only = sys.argv[1] if len(sys.argv) > 1 else ''
