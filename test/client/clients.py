@@ -116,7 +116,7 @@ def sums(url):
 
 def test_pgbench_scripts_in_every_protocol():
     with Server() as s:
-        p = subprocess.run([PGBENCH, '-i', '-I', 'dtgp', '-q', '-s', '1', s.url], capture_output=True, text=True)
+        p = subprocess.run([PGBENCH, '-i', '-q', '-s', '1', s.url], capture_output=True, text=True)
         assert p.returncode == 0, p.stderr
         for protocol in ('simple', 'extended', 'prepared'):
             for script in ('tpcb-like', 'simple-update', 'select-only'):
@@ -131,7 +131,7 @@ def test_pgbench_scripts_in_every_protocol():
 
 def test_pgbench_balances_add_up_under_64_clients():
     with Server() as s:
-        subprocess.run([PGBENCH, '-i', '-I', 'dtgp', '-q', s.url], capture_output=True, check=True)
+        subprocess.run([PGBENCH, '-i', '-q', s.url], capture_output=True, check=True)
         p = subprocess.run([PGBENCH, '-n', '-c', '64', '-j', '2', '-t', '30', s.url], capture_output=True, text=True)
         assert p.returncode == 0, p.stderr
         assert sums(s.url) == 't'

@@ -41,3 +41,21 @@ select reltuples from pg_class where relname = 'v2';
 create sequence vs;
 vacuum vs;
 analyze vs;
+
+-- a prepared statement planned again keeps its parameter types
+CREATE TABLE replan (a int PRIMARY KEY, b text);
+INSERT INTO replan SELECT g, 'row ' || g FROM generate_series(1, 20) g;
+PREPARE replan_get AS SELECT a + $1, b || $2 FROM replan WHERE a = $3;
+EXECUTE replan_get(1, '!', 3);
+ANALYZE replan;
+EXECUTE replan_get(2, '?', 4);
+VACUUM replan;
+EXECUTE replan_get(3, '.', 5);
+ALTER TABLE replan ADD COLUMN c int DEFAULT 7;
+EXECUTE replan_get(4, ';', 6);
+ANALYZE replan;
+EXECUTE replan_get('x', ';', 6);
+EXECUTE replan_get(5, ';', 7);
+DROP TABLE replan;
+EXECUTE replan_get(5, ';', 7);
+DEALLOCATE replan_get;

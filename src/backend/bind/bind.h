@@ -7,6 +7,7 @@
 
 /* Types of $1.. : given ones are fixed, 0 and TYPE_UNKNOWN are inferred. */
 typedef struct ParamTypes {
+    Arena *arena; /* of `types`: they outlive the plan */
     Oid *types;
     int count, capacity;
     bool fixed; /* a parameter beyond `count` is 42P02 */

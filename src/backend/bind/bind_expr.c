@@ -80,7 +80,7 @@ bind_param(Binder *b, const AstParamRef *p, Expr **out)
         return fail_at(b->cx, p->ast.location, "42P02", "there is no parameter $%d", p->number);
     if (p->number > params->capacity) {
         int capacity = MAX_OF(p->number, params->capacity * 2);
-        Oid *types = arena_array(b->arena, Oid, capacity);
+        Oid *types = arena_array(params->arena, Oid, capacity);
 
         if (params->count > 0)
             memcpy(types, params->types, sizeof(Oid) * (size_t)params->count);

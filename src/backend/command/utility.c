@@ -198,11 +198,7 @@ run_prepare(Session *s, const AstPrepare *a, const char *sql)
         session_drop_prepared(s, p);
         return fail(cx, ST_ERROR, "42601", "utility statements cannot be prepared");
     }
-    p->params.types = arena_array(&p->arena, Oid, MAX_OF(a->types.count, 1));
-    p->params.capacity = MAX_OF(a->types.count, 1);
-    p->params.count = a->types.count;
-    memcpy(p->params.types, types, sizeof(Oid) * (size_t)a->types.count);
-    if (session_plan(s, p) != ST_OK) {
+    if (session_set_param_types(s, p, types, a->types.count) != ST_OK || session_plan(s, p) != ST_OK) {
         session_drop_prepared(s, p);
         return ST_ERROR;
     }
@@ -226,7 +222,11 @@ run_execute(Session *s, const AstExecute *a, Sink *sink)
         fail_detail(cx, "Expected %d parameters but got %d.", p->params.count, a->args.count);
         return rc;
     }
-    TRY(session_plan(s, p));
+    rc = session_plan(s, p);
+    if (rc != ST_OK) {
+        s->sql = p->sql; /* where the error points to */
+        return rc;
+    }
     TRY(session_portal(s, arena_printf(cx->arena, "\1execute %p", (void *)a), p, &portal));
     portal->params = arena_array(&portal->arena, Value, MAX_OF(a->args.count, 1));
     portal->param_count = a->args.count;

@@ -237,9 +237,10 @@ session_new_prepared(Session *s, const char *name, const char *sql)
     return p;
 }
 
-static Status
-set_param_types(Session *s, Prepared *p, const Oid *types, int count)
+Status
+session_set_param_types(Session *s, Prepared *p, const Oid *types, int count)
 {
+    p->params.arena = &p->arena;
     p->params.types = arena_array(&p->arena, Oid, MAX_OF(count, 1));
     p->params.capacity = MAX_OF(count, 1);
     p->params.count = count;
@@ -313,7 +314,7 @@ session_prepare(Session *s, const char *name, const char *sql, const Oid *types,
         ctx_error_clear(cx);
     }
     p = session_new_prepared(s, name, sql);
-    TRY_TO(failed, rc, set_param_types(s, p, types, type_count));
+    TRY_TO(failed, rc, session_set_param_types(s, p, types, type_count));
     TRY_TO(failed, rc, parse_sql(cx, &p->arena, p->sql, &statements, &count));
     if (count > 1) {
         rc = fail(cx, ST_ERROR, "42601", "cannot insert multiple commands into a prepared statement");

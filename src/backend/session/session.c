@@ -2,6 +2,7 @@
 #include "backend/session/session.h"
 
 #include "backend/session/session_int.h"
+#include "backend/type/regex.h"
 #include "backend/type/timezone.h"
 #include "base/env.h"
 #include "shmem/proc/proc.h"
@@ -274,6 +275,7 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     arena_init(&s->message, "message", &s->budget);
     s->format.random_state = &s->random_state;
     s->format.reg_names = session_reg_names();
+    s->format.regex_cache = regex_cache_create();
     cx->session = s;
     cx->format = &s->format;
     cx->hooks = &session_hooks;
@@ -321,6 +323,8 @@ session_close(Session *s)
     while (s->prepared != NULL)
         session_drop_prepared(s, s->prepared);
     lock_release_all(cx, LOCK_SPAN_SESSION);
+    regex_cache_free(s->format.regex_cache);
+    s->format.regex_cache = NULL;
     arena_free(&s->message);
     cx->session = NULL;
     cx->hooks = NULL;

@@ -163,6 +163,9 @@ MUST_CHECK Status session_make_plan(Session *s, Arena *arena, ParamTypes *params
 MUST_CHECK Status session_check_read_only(Session *s, const PlannedQuery *plan);
 /* A statement object with memory of its own, not in the session's list yet. */
 Prepared *session_new_prepared(Session *s, const char *name, const char *sql);
+/* Declared parameter types (OID_NONE: to be inferred); the array lives as long as the statement, over all plans.
+ * 42704 for a type that does not exist. */
+MUST_CHECK Status session_set_param_types(Session *s, Prepared *p, const Oid *types, int count);
 void session_drop_unnamed(Session *s);
 void session_forget_sequences(Session *s); /* currval and lastval */
 

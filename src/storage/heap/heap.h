@@ -91,6 +91,9 @@ typedef struct HeapRow {
 } HeapRow;
 #define HEAP_ROW_NONE ((HeapRow){0})
 MUST_CHECK Status heap_fetch(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, HeapRow *out);
+/* Is a version visible? For index-only scans: on an all-visible page (T7) no row is looked at. */
+MUST_CHECK Status heap_is_visible(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot,
+                                  bool *visible);
 MUST_CHECK Status heap_row_cell(Ctx *cx, const HeapRel *rel, const HeapRow *row, uint16_t column, Cell *out);
 RowHeader heap_row_header(const HeapRow *row);
 void heap_row_release(Ctx *cx, HeapRow *row); /* a no-op on HEAP_ROW_NONE */

@@ -276,6 +276,30 @@ heap_fetch(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, Heap
     return ST_OK;
 }
 
+Status
+heap_is_visible(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, bool *visible)
+{
+    const HeapPage *p;
+    CacheRel *cr;
+    PageRef ref;
+    HeapRow row;
+
+    TRY(heap_open(cx, rel, &cr));
+    TRY(page_pin_shared(cx, cr, FORK_MAIN, tid_block(root), &ref));
+    p = page_of(ref.page);
+    if (p != NULL && p->h.all_before != 0 && p->h.all_before <= MIN_OF(snapshot->csn, ref.csn_cap)) {
+        /* The entry we come from may be of a row that vacuum has just taken away. */
+        *visible = is_root(p, tid_slot(root));
+        page_unpin(cx, &ref);
+        return ST_OK;
+    }
+    page_unpin(cx, &ref);
+    TRY(heap_fetch(cx, rel, root, snapshot, &row));
+    *visible = row.found;
+    heap_row_release(cx, &row);
+    return ST_OK;
+}
+
 /* The newest version of one chain that is committed or ours. 0 = none. */
 static uint16_t
 newest_slot(Ctx *cx, const HeapPage *p, uint16_t root)

@@ -527,3 +527,47 @@ TEST(heap, xmin_is_the_same_before_and_after_resolving)
         sim_commit(cx);
     }
 }
+
+TEST(heap, visibility_alone_agrees_with_fetching)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e), *old = sim_session(e);
+    SimTable t;
+    Tid tids[200];
+    Snapshot s, before;
+    HeapStats stats;
+    bool visible;
+
+    sim_table(cx, &t);
+    SIM_OK(old, txn_begin(old, ISOLATION_REPEATABLE_READ));
+    before = sim_snapshot(old);
+    sim_begin(cx);
+    for (int i = 0; i < 200; i++)
+        tids[i] = sim_insert(cx, &t, (SimRow){i, i, "x", 0});
+    sim_commit(cx);
+    for (int round = 0; round < 3; round++) {
+        sim_begin(cx);
+        s = sim_snapshot(cx);
+        for (int i = 0; i < 200; i++) {
+            RowChange ch;
+
+            SIM_OK(cx, heap_is_visible(cx, &t.heap, tids[i], &s, &visible));
+            EXPECT_EQ(visible, round < 2 || i % 3 != 0);
+            SIM_OK(old, heap_is_visible(old, &t.heap, tids[i], &before, &visible));
+            EXPECT(!visible);
+            if (round == 1 && i % 3 == 0)
+                SIM_OK(cx, heap_delete(cx, &t.heap, tids[i], &s, &ch));
+        }
+        sim_commit(cx);
+        SIM_OK(cx, heap_vacuum(cx, &t.heap, &t.index, 1, &stats));
+    }
+    sim_commit(old);
+    SIM_OK(cx, heap_vacuum(cx, &t.heap, &t.index, 1, &stats));
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    for (int i = 0; i < 200; i++) { /* stubs are free slots now */
+        SIM_OK(cx, heap_is_visible(cx, &t.heap, tids[i], &s, &visible));
+        EXPECT_EQ(visible, i % 3 != 0);
+    }
+    sim_commit(cx);
+}
