@@ -35,6 +35,7 @@ libsql_a_SOURCES = \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
 	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
+	src/backend/command/database.c src/backend/command/role.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \
 	src/backend/command/copy_reader.c src/backend/command/copy_reader.h src/backend/command/copy_to.c \

@@ -2,6 +2,7 @@
  *
  * Expressions are kept as text, in which a column or a sequence stands by its name. So before a name
  * changes, every text that may hold it is bound (names become numbers), and written anew afterwards. */
+#include "backend/command/command.h"
 #include "backend/command/ddl.h"
 
 typedef struct StoredText {
@@ -357,10 +358,16 @@ ddl_rename(Session *s, const AstRename *a, const char **tag)
     *tag = a->object == 'i'   ? "ALTER INDEX"
            : a->object == 'S' ? "ALTER SEQUENCE"
            : a->object == 'n' ? "ALTER SCHEMA"
+           : a->object == 'R' ? "ALTER ROLE"
+           : a->object == 'd' ? "ALTER DATABASE"
            : a->object == 'v' ? "ALTER VIEW"
                               : "ALTER TABLE";
     if (a->object == 'n')
         return rename_schema(cx, a->old_name, name);
+    if (a->object == 'R')
+        return command_rename_role(s, a->old_name, name);
+    if (a->object == 'd')
+        return command_rename_database(s, a->old_name, name);
     if (v == NULL)
         return fail_unsupported(cx, -1, "RENAME of this kind of object");
     TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ACCESS_EXCLUSIVE, &t));

@@ -5,5 +5,12 @@
 
 MUST_CHECK Status command_copy(Session *s, const AstCopy *a, Sink *sink, const char **tag);
 MUST_CHECK Status command_vacuum(Session *s, const AstVacuum *a, const char **tag);
+MUST_CHECK Status command_role(Session *s, const AstRole *a, const char **tag);
+MUST_CHECK Status command_rename_role(Session *s, const char *old_name, const char *name);
+MUST_CHECK Status command_database(Session *s, const AstDatabase *a, const char **tag);
+MUST_CHECK Status command_rename_database(Session *s, const char *old_name, const char *name);
+/* Who logs in holds ACCESS SHARE until his slot says where he is; DROP and RENAME hold ACCESS EXCLUSIVE and look
+ * at the slots then. Until the transaction ends. */
+MUST_CHECK Status database_lock(Ctx *cx, Oid database, LockMode mode);
 
 #endif

@@ -75,7 +75,10 @@ run_set(Session *s, const AstSet *a)
     }
     if (strcmp(a->name, "transaction_isolation") == 0 && text != NULL)
         return session_set_transaction_mode(s, a->name, text);
-    return settings_set(s->cx, s->settings, a->name, text, scope, catalog_is_superuser(s->cx));
+    TRY(settings_set(s->cx, s->settings, a->name, text, scope, catalog_is_superuser(s->cx)));
+    if (strcmp(a->name, "session_authorization") == 0) /* another user has not set a role yet */
+        TRY(settings_set(s->cx, s->settings, "role", "none", scope, true));
+    return ST_OK;
 }
 
 Status
@@ -316,6 +319,8 @@ run_discard(Session *s, const AstDiscard *a, const char **tag)
     session_close_portals(s);
     TRY(run_deallocate(s, &all, tag));
     *tag = tags[0];
+    TRY(settings_set(s->cx, s->settings, "session_authorization", NULL, SCOPE_SESSION, true));
+    TRY(settings_set(s->cx, s->settings, "role", NULL, SCOPE_SESSION, true));
     TRY(settings_reset_all(s->cx, s->settings));
     lock_release_all(s->cx, LOCK_SPAN_SESSION);
     return ST_OK;

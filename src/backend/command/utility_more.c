@@ -15,9 +15,9 @@ utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
     case AST_CREATE_TABLE_AS: return fail_unsupported(s->cx, -1, "CREATE TABLE AS");
     case AST_CREATE_ROLE:
     case AST_ALTER_ROLE:
-    case AST_DROP_ROLE: return fail_unsupported(s->cx, -1, "roles");
+    case AST_DROP_ROLE: return command_role(s, (const AstRole *)ast, tag);
     case AST_CREATE_DATABASE:
-    case AST_DROP_DATABASE: return fail_unsupported(s->cx, -1, "CREATE and DROP DATABASE");
+    case AST_DROP_DATABASE: return command_database(s, (const AstDatabase *)ast, tag);
     case AST_RENAME: return ddl_rename(s, (const AstRename *)ast, tag);
     case AST_COMMENT: return fail_unsupported(s->cx, -1, "COMMENT");
     case AST_DECLARE_CURSOR:

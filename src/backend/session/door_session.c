@@ -1,8 +1,11 @@
 /* door_session.c - roles and databases for the log-in, then the session itself. */
 #include "backend/session/door_session.h"
 
+#include "backend/command/command.h"
+
 #include "backend/session/protocol.h"
 #include "backend/session/session_int.h"
+#include "backend/wire/encode.h"
 #include "base/log.h"
 #include "storage/engine/engine.h"
 
@@ -81,6 +84,34 @@ find_database(Ctx *cx, AuthDirectory *self, const char *name, bool *found, Datab
     return rc;
 }
 
+/* Sessions of a role or in a database; they say so in their slots. */
+static int
+count_sessions(AuthDirectory *self, uint32_t role, uint32_t database)
+{
+    const ProcTable *procs = proc_table(((DoorState *)self)->door->engine);
+    int count = 0;
+
+    for (uint32_t i = 0; i < proc_slot_count(procs); i++) {
+        Activity a;
+
+        if (proc_activity_read(procs, i, &a) && a.kind == PROC_BACKEND)
+            count += role != 0 ? a.role_oid == role : a.database_oid == database;
+    }
+    return count;
+}
+
+static int
+count_role(AuthDirectory *self, uint32_t role_oid)
+{
+    return count_sessions(self, role_oid, 0);
+}
+
+static int
+count_database(AuthDirectory *self, uint32_t database_oid)
+{
+    return count_sessions(self, 0, database_oid);
+}
+
 Status
 door_session_begin(Door *door, DoorSession *s)
 {
@@ -88,7 +119,10 @@ door_session_begin(Door *door, DoorSession *s)
     DoorState *state = arena_new(cx->arena, DoorState);
 
     state->door = door;
-    state->directory = (AuthDirectory){.find_role = find_role, .find_database = find_database};
+    state->directory = (AuthDirectory){.find_role = find_role,
+                                       .find_database = find_database,
+                                       .count_role = count_role,
+                                       .count_database = count_database};
     s->state = state;
     TRY(catalog_open(cx, cx->arena));
     return session_open(cx, cx->arena, s->settings, &state->session);
@@ -114,6 +148,31 @@ note_activity(DoorSession *s)
     proc_activity_end(s->cx->proc);
 }
 
+/* Between finding the database and saying in our slot that we are there, it may have been dropped. */
+static Status
+enter_database(DoorSession *s, const AuthIdentity *who, Session *session)
+{
+    Ctx *cx = s->cx;
+    CatalogRow *rows;
+    int count = 0;
+    Status rc;
+
+    TRY(txn_begin(cx, ISOLATION_READ_COMMITTED));
+    rc = database_lock(cx, who->database.oid, LOCK_ACCESS_SHARE);
+    if (rc == ST_OK)
+        rc = catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_oid, value_oid(who->database.oid), 0,
+                          value_null(), &rows, &count);
+    if (rc == ST_OK && count == 0) {
+        rc = fail(cx, ST_CLOSED, "3D000", "database \"%s\" does not exist", who->database_name);
+        fail_detail(cx, "It seems to have just been dropped or renamed.");
+    }
+    if (rc == ST_OK)
+        session_login(session, who->role.oid, who->user_name, who->role.superuser, who->database.oid,
+                      who->database.branch, who->database_name);
+    txn_abort(cx);
+    return rc;
+}
+
 void
 door_session_run(Door *door, DoorSession *s)
 {
@@ -122,8 +181,12 @@ door_session_run(Door *door, DoorSession *s)
 
     (void)door;
     note_activity(s);
-    session_login(state->session, who->role.oid, who->user_name, who->role.superuser, who->database.oid,
-                  who->database.branch, who->database_name);
+    if (enter_database(s, who, state->session) != ST_OK) {
+        (void)fail_fatal(s->cx, ST_CLOSED);
+        encode_report(s->conn, &s->cx->error);
+        (void)!conn_flush(s->cx, s->conn);
+        return;
+    }
     state->session->door = door;
     protocol_run(state->session, s->conn);
 }

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
+#include <stdlib.h>
+
 typedef struct WireSink {
     Sink base;
     Conn *conn;
@@ -26,6 +28,7 @@ typedef struct Loop {
     Conn *conn;
     bool skip_to_sync;
     bool over;
+    char *reported[SETTING_COUNT]; /* what the client was told of settings that it follows; malloc */
 } Loop;
 
 /* ---- rows out ------------------------------------------------------------------------------------------------ */
@@ -266,9 +269,34 @@ check_text(Ctx *cx, const char *text)
     return decode_text(cx, text, strlen(text));
 }
 
+/* ParameterStatus for settings that are not what the client was told last. `quiet`: it has just been told. */
+static void
+report_settings(Loop *l, bool quiet)
+{
+    Buf shown = {0};
+
+    if (!l->s->settings_changed && !quiet)
+        return;
+    l->s->settings_changed = false;
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if ((setting_infos[i].flags & SETTING_IS_REPORT) == 0)
+            continue;
+        buf_clear(&shown);
+        settings_show(l->s->settings, (SettingNo)i, false, &shown);
+        if (l->reported[i] != NULL && strcmp(l->reported[i], buf_cstr(&shown)) == 0)
+            continue;
+        free(l->reported[i]);
+        l->reported[i] = strdup(buf_cstr(&shown));
+        if (!quiet)
+            encode_parameter_status(l->conn, setting_infos[i].name, buf_cstr(&shown));
+    }
+    buf_free(&shown);
+}
+
 static void
 send_ready(Loop *l)
 {
+    report_settings(l, false);
     encode_ready(l->conn, session_status(l->s));
     session_activity(l->s,
                      l->s->state == TRANSACTION_BLOCK    ? ACTIVITY_IDLE_IN_TRANSACTION
@@ -684,10 +712,13 @@ protocol_run(Session *s, Conn *conn)
     s->notice = send_notice;
     s->notice_arg = &l;
     ctx_watch_stack(l.cx, 4u << 20);
+    report_settings(&l, true);
     send_ready(&l);
     while (!l.over)
         one_message(&l);
     if (s->state != TRANSACTION_IDLE)
         session_fail_statement(s);
+    for (int i = 0; i < SETTING_COUNT; i++)
+        free(l.reported[i]);
     s->notice = NULL;
 }

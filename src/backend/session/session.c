@@ -68,12 +68,115 @@ apply_time_zone(Session *s)
         ctx_error_clear(cx);
 }
 
+/* ---- roles ----------------------------------------------------------------------------------------------------- */
+
+typedef struct KnownRole {
+    struct KnownRole *next;
+    Oid oid;
+    bool superuser;
+    char name[NAME_MOST_BYTES + 1];
+} KnownRole;
+
+/* Looks a role up and remembers it, for setting_changed, which cannot fail. *out NULL: no such role. */
+static Status
+find_role(Session *s, const char *name, KnownRole **out)
+{
+    Ctx *cx = s->cx;
+    CatalogRow *rows;
+    int count;
+    bool own = cx->txn == NULL;
+    Status rc = ST_OK;
+
+    *out = NULL;
+    if (strlen(name) > NAME_MOST_BYTES)
+        return ST_OK;
+    if (own)
+        TRY(txn_begin(cx, ISOLATION_READ_COMMITTED));
+    rc = catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_rolname, value_name(cx, name), 0, value_null(), &rows,
+                      &count);
+    if (rc == ST_OK && count > 0) {
+        KnownRole *r = s->known_roles;
+
+        while (r != NULL && strcmp(r->name, name) != 0)
+            r = r->next;
+        if (r == NULL) {
+            r = arena_new(s->arena, KnownRole);
+            snprintf(r->name, sizeof(r->name), "%s", name);
+            r->next = s->known_roles;
+            s->known_roles = r;
+        }
+        r->oid = rows[0].values[COL_PG_AUTHID_oid].u32;
+        r->superuser = rows[0].values[COL_PG_AUTHID_rolsuper].b;
+        *out = r;
+    }
+    if (own)
+        txn_abort(cx);
+    return rc;
+}
+
+static const KnownRole *
+known_role(const Session *s, const char *name)
+{
+    for (const KnownRole *r = s->known_roles; r != NULL; r = r->next) {
+        if (strcmp(r->name, name) == 0)
+            return r;
+    }
+    return NULL;
+}
+
+static Status
+check_role(Session *s, SettingNo no, const char *text)
+{
+    KnownRole *r;
+
+    if (no == SETTING_ROLE && strcmp(text, "none") == 0)
+        return ST_OK;
+    TRY(find_role(s, text, &r));
+    if (r == NULL)
+        return fail(s->cx, ST_ERROR, "22023", "role \"%s\" does not exist", text);
+    if (no == SETTING_ROLE && !s->session_superuser && r->oid != s->session_user)
+        return fail(s->cx, ST_ERROR, "42501", "permission denied to set role \"%s\"", text);
+    if (no == SETTING_SESSION_AUTHORIZATION && !s->login_superuser && r->oid != s->login_user)
+        return fail(s->cx, ST_ERROR, "42501", "permission denied to set session authorization");
+    return ST_OK;
+}
+
+/* Everything asks the catalog who it works for. */
+static void
+apply_role(Session *s, SettingNo no)
+{
+    const char *text = settings_text(s->settings, no);
+    const KnownRole *r = known_role(s, text);
+
+    if (s->login_user == OID_NONE)
+        return;
+    if (no == SETTING_SESSION_AUTHORIZATION) {
+        bool other = r != NULL && r->oid != s->login_user;
+
+        s->session_user = other ? r->oid : s->login_user;
+        s->session_user_name = other ? r->name : s->login_user_name;
+        s->session_superuser = other ? r->superuser : s->login_superuser;
+        r = NULL;
+    }
+    if (r != NULL)
+        catalog_set_role(s->cx, r->oid, r->name, r->superuser);
+    else
+        catalog_set_role(s->cx, s->session_user, s->session_user_name, s->session_superuser);
+    settings_assign_number(s->settings, SETTING_IS_SUPERUSER,
+                           (SettingNumber){.b = catalog_is_superuser(s->cx)});
+}
+
+/* ---- settings that have an effect -------------------------------------------------------------------------------- */
+
 static void
 setting_changed(void *arg, SettingNo no)
 {
     Session *s = arg;
 
+    s->settings_changed = true;
     switch (no) {
+    case SETTING_ROLE:
+    case SETTING_SESSION_AUTHORIZATION: apply_role(s, no); break;
     case SETTING_DATESTYLE: {
         DateStyleParts p = setting_datestyle_parts(settings_text(s->settings, SETTING_DATESTYLE));
 
@@ -116,6 +219,8 @@ setting_check(Ctx *cx, void *arg, SettingNo no, const char *text)
     const TimeZone *zone;
 
     switch (no) {
+    case SETTING_ROLE:
+    case SETTING_SESSION_AUTHORIZATION: return check_role(s, no, text);
     case SETTING_TIMEZONE:
         if (timezone_find(cx, text, strlen(text), &zone) != ST_OK || zone == NULL)
             return fail(cx, ST_ERROR, "22023", "invalid value for parameter \"TimeZone\": \"%s\"", text);
@@ -191,6 +296,9 @@ session_login(Session *s, Oid role, const char *name, bool superuser, Oid databa
     s->session_user = role;
     s->session_user_name = arena_strdup(s->arena, name);
     s->session_superuser = superuser;
+    s->login_user = role;
+    s->login_user_name = s->session_user_name;
+    s->login_superuser = superuser;
     catalog_set_database(cx, database, branch, database_name);
     catalog_set_role(cx, role, name, superuser);
     a = proc_activity_begin(cx->proc);

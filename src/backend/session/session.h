@@ -77,6 +77,11 @@ struct Session {
     Oid session_user;
     const char *session_user_name;
     bool session_superuser;
+    Oid login_user; /* who has logged in; SET SESSION AUTHORIZATION changes the session user */
+    const char *login_user_name;
+    bool login_superuser;
+    struct KnownRole *known_roles; /* those SET ROLE was about: rollback must not fail to find them */
+    bool settings_changed; /* since the client was told what they are */
     TransactionState state;
     const char **savepoints; /* names; level i + 1 */
     int savepoint_count, savepoint_capacity;
