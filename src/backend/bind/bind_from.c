@@ -9,6 +9,7 @@ binder_init(Binder *b, Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent
     *b = (Binder){.cx = cx, .arena = arena, .params = params, .parent = parent, .query = query};
     query->parent = parent != NULL ? parent->query : NULL;
     query->result_rel = -1;
+    b->as_owner = parent != NULL && parent->as_owner;
 }
 
 int
@@ -126,6 +127,8 @@ add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel)
     TRY(find_table(b, v, lock, &t));
     if (t->kind == TABLE_INDEX)
         return fail_at(b->cx, v->ast.location, "42809", "\"%s\" is an index", t->name);
+    if (!b->as_owner)
+        TRY(catalog_check_access(b->cx, t, lock != LOCK_ACCESS_SHARE));
     r = table_entry(b, t, v->alias);
     r->lock = lock;
     TRY(apply_column_aliases(b, r, &v->column_aliases, v->ast.location));
@@ -203,10 +206,15 @@ bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
             AstStatement *statements;
             int count;
             Query *q;
+            Binder view;
 
+            if (!b->as_owner)
+                TRY(catalog_check_access(b->cx, t, false));
+            binder_init(&view, b->cx, b->arena, NULL, NULL, arena_new(b->arena, Query));
+            view.as_owner = true;
             TRY(parse_sql(b->cx, b->arena, t->view_sql, &statements, &count));
             ASSERT(count == 1);
-            TRY(bind_select(b->cx, b->arena, NULL, NULL, (const AstSelect *)statements[0].ast, &q));
+            TRY(bind_select(b->cx, b->arena, NULL, &view, (const AstSelect *)statements[0].ast, &q));
             TRY(add_query_entry(b, q, alias, &v->column_aliases, false, v->ast.location, &rel));
         } else {
             TRY(add_table(b, v, LOCK_ACCESS_SHARE, &rel));

@@ -42,6 +42,7 @@ typedef struct Binder {
     Clause clause;
     const char *clause_text;
     bool lateral_active;
+    bool as_owner; /* inside a view: what it reads is its owner's business */
     const struct Binder *cte_scope_parent;
     int aggregate_depth;
 } Binder;

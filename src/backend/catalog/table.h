@@ -95,6 +95,9 @@ typedef struct TableInfo {
     double row_estimate, page_estimate; /* of the last ANALYZE, VACUUM or index build; -1 = never */
 } TableInfo;
 
+/* 42501 when the current role may not read, or change, rows of the relation. */
+MUST_CHECK Status catalog_check_access(Ctx *cx, const TableInfo *t, bool change);
+
 /* 1-based number of the column, a system column's negative one, or 0. */
 int table_find_column(const TableInfo *table, const char *name);
 

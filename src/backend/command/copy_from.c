@@ -363,6 +363,7 @@ find_target(Session *s, const AstCopy *a, const TableInfo **out)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
     if (t->kind == TABLE_INDEX)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is an index", t->name);
+    TRY(catalog_check_access(cx, t, true));
     if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return fail(cx, ST_ERROR, "25006", "cannot execute COPY FROM in a read-only transaction");
     return ST_OK;

@@ -319,6 +319,7 @@ ddl_truncate(Session *s, const AstTruncate *a)
             return fail_at(cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "\"%s\" is not a table", t->name);
+        TRY(catalog_check_access(cx, t, true));
         TRY(ddl_check_owner(cx, t));
         TRY(truncate_table(s, t));
         if (a->restart_sequences)

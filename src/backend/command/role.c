@@ -3,7 +3,6 @@
 
 #include "backend/auth/verifier.h"
 #include "backend/command/command.h"
-#include "backend/session/session_int.h"
 #include "base/hash.h"
 #include "storage/engine/engine.h"
 

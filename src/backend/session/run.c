@@ -2,6 +2,7 @@
 #include "backend/session/session_int.h"
 
 #include "backend/bind/bind.h"
+#include "base/hash.h"
 
 /* ---- queries --------------------------------------------------------------------------------------------------- */
 
@@ -256,7 +257,7 @@ session_set_param_types(Session *s, Prepared *p, const Oid *types, int count)
 Status
 session_plan(Session *s, Prepared *p)
 {
-    uint64_t key = settings_plan_key(s->settings);
+    uint64_t key = hash_combine(settings_plan_key(s->settings), catalog_role(s->cx)); /* who may read what */
     ResultColumn *old = p->columns;
     int old_count = p->column_count;
 
