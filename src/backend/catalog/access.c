@@ -22,5 +22,8 @@ catalog_check_access(Ctx *cx, const TableInfo *t, bool change)
     if (catalog_is_superuser(cx) || catalog_role(cx) == t->owner || (!change && is_open_to_all(t)))
         return ST_OK;
     return fail(cx, ST_ERROR, "42501", "permission denied for %s %s",
-                t->kind == TABLE_SEQUENCE ? "sequence" : t->kind == TABLE_VIEW ? "view" : "table", t->name);
+                t->kind == TABLE_SEQUENCE ? "sequence"
+                : t->kind == TABLE_VIEW   ? "view"
+                                          : "table",
+                t->name);
 }
