@@ -49,6 +49,7 @@ typedef struct Prepared {
     int column_count; /* of the result; -1: none */
     ResultColumn *columns;
     bool from_sql; /* made by PREPARE */
+    uint64_t serial; /* of the session, from 1 */
     int64_t prepared_at;
     int uses; /* portals that run it */
     bool dropped; /* not in the session's list (any more) */
@@ -98,6 +99,8 @@ struct Session {
     RandomState random_state;
     Prepared *prepared;
     struct StatementCache *cache;
+    uint64_t last_serial; /* of statement objects */
+    uint64_t shown_serial; /* whose text pg_stat_activity shows; 0: another text */
     Portal *portals;
     Arena spare_portal; /* memory of the portal that was dropped last */
     const char *sql; /* text of the statement being run, for positions */
