@@ -19,7 +19,7 @@ libsql_a_SOURCES = \
 	src/backend/exec/op_agg.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
-	src/backend/exec/row_store.c \
+	src/backend/exec/row_store.c src/backend/exec/row_store.h \
 	src/backend/exec/row_write.c src/backend/exec/row_write.h \
 	src/backend/exec/subplan.c src/backend/exec/subplan.h \
 	src/backend/exec/vectors.c \
@@ -35,6 +35,8 @@ libsql_a_SOURCES = \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
 	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
+	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
+	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c \
 	src/backend/command/database.c src/backend/command/role.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \
@@ -43,6 +45,7 @@ libsql_a_SOURCES = \
 	src/backend/command/ddl_rewrite.c src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
 	src/backend/command/utility.c src/backend/command/utility_more.c \
 	src/backend/session/admin_funcs.c src/backend/session/session.h src/backend/session/session_int.h \
+	src/backend/session/cursor.c src/backend/session/cursor.h \
 	src/backend/session/door_session.c src/backend/session/door_session.h \
 	src/backend/session/funcs_session.def \
 	src/backend/session/names.c \

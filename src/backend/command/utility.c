@@ -1,7 +1,9 @@
 /* utility.c - statements that are no queries: which function does which, SET and SHOW, PREPARE and
  * EXECUTE, LOCK, DISCARD. */
+#include "backend/command/command.h"
 #include "backend/command/ddl.h"
 #include "backend/command/utility.h"
+#include "backend/session/cursor.h"
 #include "backend/session/session.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
@@ -186,12 +188,8 @@ run_prepare(Session *s, const AstPrepare *a, const char *sql)
     p->from_sql = true;
     /* the tree must live as long as the statement: parse again into its arena */
     TRY(parse_sql(cx, &p->arena, p->sql, &statements, &count));
-    for (int i = 0; i < count; i++) {
-        const AstPrepare *again = (const AstPrepare *)statements[i].ast;
-
-        if (statements[i].ast->kind == AST_PREPARE && strcmp(again->name, a->name) == 0)
-            p->ast = again->query;
-    }
+    ASSERT(s->statement_no < count && statements[s->statement_no].ast->kind == AST_PREPARE);
+    p->ast = ((const AstPrepare *)statements[s->statement_no].ast)->query;
     p->is_query = p->ast != NULL && (p->ast->kind == AST_SELECT || p->ast->kind == AST_INSERT ||
                                      p->ast->kind == AST_UPDATE || p->ast->kind == AST_DELETE);
     if (!p->is_query) {
@@ -317,6 +315,7 @@ run_discard(Session *s, const AstDiscard *a, const char **tag)
     if (s->state == TRANSACTION_BLOCK)
         return fail(s->cx, ST_ERROR, "25001", "DISCARD ALL cannot run inside a transaction block");
     session_close_portals(s);
+    cursors_close_all(s);
     TRY(run_deallocate(s, &all, tag));
     *tag = tags[0];
     TRY(settings_set(s->cx, s->settings, "session_authorization", NULL, SCOPE_SESSION, true));
@@ -407,11 +406,11 @@ session_utility_columns(Session *s, const Ast *ast, ResultColumn **columns, int 
         *columns = p->columns;
         *count = p->column_count;
         return ST_OK;
+    case AST_FETCH: return cursor_columns(s, (const AstCursor *)ast, columns, count);
     case AST_EXPLAIN:
         *columns = arena_array(s->arena, ResultColumn, 1);
-        (*columns)[0] = text_column("QUERY PLAN");
         *count = 1;
-        return ST_OK;
+        return command_explain_column(s->cx, (const AstExplain *)ast, &(*columns)[0]);
     default: return ST_OK;
     }
 }

@@ -30,6 +30,7 @@ typedef enum AstKind {
     AST_DEFAULT,
     AST_SQL_VALUE,
     AST_LIST,
+    AST_CURRENT_OF,
     /* parts of statements */
     AST_TARGET,
     AST_RANGE_VAR,
@@ -263,6 +264,10 @@ typedef struct AstListNode {
     Ast ast;
     AstList items;
 } AstListNode;
+typedef struct AstCurrentOf {
+    Ast ast;
+    const char *cursor;
+} AstCurrentOf;
 typedef struct AstString {
     Ast ast;
     const char *text;
@@ -618,7 +623,7 @@ typedef struct AstCursor { /* DECLARE, FETCH, MOVE, CLOSE */
     Ast ast;
     const char *name; /* CLOSE ALL: NULL */
     Ast *query;
-    bool with_hold, scroll, no_scroll, binary;
+    bool with_hold, scroll, no_scroll, binary, insensitive;
     int direction; /* 0 forward, 1 backward, 2 absolute, 3 relative */
     int64_t how_many;
     bool is_move;

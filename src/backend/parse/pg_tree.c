@@ -505,7 +505,12 @@ copy_expression(Copy *c, const Node *n)
     case T_GroupingFunc: return unsupported(c, ((const GroupingFunc *)n)->location, "GROUPING");
     case T_XmlExpr:
     case T_XmlSerialize: return unsupported(c, -1, "XML");
-    case T_CurrentOfExpr: return unsupported(c, -1, "WHERE CURRENT OF");
+    case T_CurrentOfExpr: {
+        AstCurrentOf *a = MAKE(AstCurrentOf, AST_CURRENT_OF, -1);
+
+        a->cursor = copy_text(c, ((const CurrentOfExpr *)n)->cursor_name);
+        return &a->ast;
+    }
     case T_MultiAssignRef: {
         const MultiAssignRef *m = (const MultiAssignRef *)n;
 
@@ -1229,6 +1234,7 @@ copy_cursor(Copy *c, const Node *n)
         a->scroll = (s->options & CURSOR_OPT_SCROLL) != 0;
         a->no_scroll = (s->options & CURSOR_OPT_NO_SCROLL) != 0;
         a->binary = (s->options & CURSOR_OPT_BINARY) != 0;
+        a->insensitive = (s->options & CURSOR_OPT_INSENSITIVE) != 0;
         return &a->ast;
     }
     if (IsA(n, FetchStmt)) {

@@ -58,7 +58,8 @@ typedef struct Plan {
     Expr **outputs;
     struct Plan *left, *right;
     Expr *filter; /* scans: over the scanned columns; joins: over left ++ right; others: over the input */
-    int rel; /* scans: index in the query's range; used with row marks and in EXPLAIN */
+    int rel; /* scans: index in the query's range; used with row marks */
+    const RangeEntry *entry; /* what FROM calls it: scans, VALUES, functions, subqueries; for EXPLAIN */
     union {
         struct {
             const TableInfo *table;
@@ -69,6 +70,7 @@ typedef struct Plan {
             bool backward;
             bool one_row; /* a unique index with all keys fixed */
             Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
+            Expr *index_condition; /* those that the bound stands for; for EXPLAIN */
             int rel_no; /* number of this base relation in the whole statement */
         } scan;
         struct {

@@ -8,6 +8,7 @@ modify_node(Planner *p, const Query *q, Plan *input)
     Plan *m = plan_new(p, PLAN_MODIFY, q->returning_count);
 
     m->left = input;
+    m->entry = q->range[q->result_rel];
     m->rows = input->rows;
     m->cost = input->cost + input->rows * 0.05;
     m->modify.command = q->command;

@@ -2,6 +2,8 @@
 #include "backend/session/session.h"
 
 #include "backend/session/session_int.h"
+
+#include "backend/session/cursor.h"
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
 #include "base/env.h"
@@ -318,6 +320,7 @@ session_close(Session *s)
 
     cx->deadline_us = 0;
     session_close_portals(s);
+    cursors_close_all(s);
     if (cx->txn != NULL)
         txn_abort(cx);
     while (s->prepared != NULL)

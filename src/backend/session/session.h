@@ -24,6 +24,7 @@ struct Sink {
     Status (*copy_out_end)(Sink *sink, Ctx *cx);
     Status (*copy_in_begin)(Sink *sink, Ctx *cx, bool binary, int columns);
     Status (*copy_in)(Sink *sink, Ctx *cx, const char **data, size_t *bytes);
+    bool binary; /* simple protocol: the rows to come are in binary form (FETCH from a binary cursor) */
 };
 
 typedef enum TransactionState {
@@ -91,6 +92,8 @@ struct Session {
     RandomState random_state;
     Prepared *prepared;
     Portal *portals;
+    struct Cursor *cursors; /* cursor.h */
+    int statement_no, statement_count; /* of the text being run: which of its statements, of how many */
     const char *sql; /* text of the statement being run, for positions */
     int64_t statement_start_us;
     Budget budget; /* private memory of the session (C5) */
