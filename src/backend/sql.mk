@@ -37,6 +37,7 @@ libsql_a_SOURCES = \
 	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
 	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
 	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c \
+	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \
 	src/backend/command/database.c src/backend/command/role.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \

@@ -95,6 +95,19 @@ catalog_set_search_path(Ctx *cx, const char *path)
     cx->catalog->version++;
 }
 
+Oid
+catalog_temp_schema(Ctx *cx)
+{
+    return cx->catalog->temp_schema;
+}
+
+void
+catalog_set_temp_schema(Ctx *cx, Oid schema)
+{
+    cx->catalog->temp_schema = schema;
+    cx->catalog->version++;
+}
+
 Status
 catalog_find_schema(Ctx *cx, const char *name, Oid *out)
 {
@@ -106,6 +119,8 @@ catalog_find_schema(Ctx *cx, const char *name, Oid *out)
         *out = SCHEMA_PG_CATALOG;
     else if (strcmp(name, "information_schema") == 0)
         *out = SCHEMA_INFORMATION_SCHEMA;
+    else if (strcmp(name, "pg_temp") == 0)
+        *out = cx->catalog->temp_schema;
     if (*out != OID_NONE || strlen(name) > NAME_MOST_BYTES)
         return ST_OK;
     TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_nspname, value_name(cx, name), 0, value_null(),
@@ -166,10 +181,10 @@ catalog_search_path(Ctx *cx, bool implicit, Oid *schemas, int most, int *count)
 {
     Catalog *c = cx->catalog;
     const char *at = c->search_path, *name;
-    bool named = false;
+    bool named = false, temp_named = c->temp_schema == OID_NONE;
 
     *count = 0;
-    while ((name = next_name(cx, &at)) != NULL && *count < most - 1) {
+    while ((name = next_name(cx, &at)) != NULL && *count < most - 2) {
         Oid oid;
         bool seen = false;
 
@@ -181,11 +196,17 @@ catalog_search_path(Ctx *cx, bool implicit, Oid *schemas, int most, int *count)
         if (oid == OID_NONE || seen)
             continue;
         named |= oid == SCHEMA_PG_CATALOG;
+        temp_named |= oid == c->temp_schema;
         schemas[(*count)++] = oid;
     }
     if (implicit && !named) {
         memmove(schemas + 1, schemas, sizeof(*schemas) * (size_t)*count);
         schemas[0] = SCHEMA_PG_CATALOG;
+        (*count)++;
+    }
+    if (implicit && !temp_named) {
+        memmove(schemas + 1, schemas, sizeof(*schemas) * (size_t)*count);
+        schemas[0] = c->temp_schema;
         (*count)++;
     }
     return ST_OK;

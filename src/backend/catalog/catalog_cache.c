@@ -330,8 +330,9 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
     t->heap.branch = c->branch;
     t->heap.relation = row[COL_PG_CLASS_relfilenode].u32;
     t->heap.toast_relation = row[COL_PG_CLASS_reltoastrelid].u32;
-    t->heap.persistence =
-        row[COL_PG_CLASS_relpersistence].var.data[0] == 'u' ? PERSIST_UNLOGGED : PERSIST_PERMANENT;
+    t->heap.persistence = row[COL_PG_CLASS_relpersistence].var.data[0] == 'u'   ? PERSIST_UNLOGGED
+                          : row[COL_PG_CLASS_relpersistence].var.data[0] == 't' ? PERSIST_TEMPORARY
+                                                                                : PERSIST_PERMANENT;
     TRY(load_columns(cx, c, t));
     if (t->kind == TABLE_HEAP) {
         TRY(load_indexes(cx, c, t));

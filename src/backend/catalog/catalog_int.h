@@ -8,6 +8,7 @@ typedef struct CachedTable CachedTable;
 struct Catalog {
     Arena *arena; /* the session's */
     Oid database, role;
+    Oid temp_schema; /* of this session; 0 = it has none yet */
     BranchId branch;
     const char *database_name, *role_name;
     bool superuser;

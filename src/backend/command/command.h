@@ -17,4 +17,9 @@ MUST_CHECK Status database_lock(Ctx *cx, Oid database, LockMode mode);
 MUST_CHECK Status command_explain(Session *s, const AstExplain *a, Sink *sink);
 MUST_CHECK Status command_explain_column(Ctx *cx, const AstExplain *a, ResultColumn *out);
 
+/* Temporary tables: ON COMMIT before each commit; DISCARD TEMP; the end of the session, outside a transaction. */
+MUST_CHECK Status temp_before_commit(Session *s);
+MUST_CHECK Status temp_drop_all(Session *s);
+void temp_close(Session *s);
+
 #endif

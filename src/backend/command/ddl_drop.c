@@ -236,6 +236,7 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
         if (t != NULL && t->kind != TABLE_INDEX)
             TRY(ddl_drop_relation(cx, t));
     }
+    TRY(ddl_delete_description(cx, CATALOG_OID_PG_NAMESPACE, oid));
     TRY(catalog_delete(cx, CAT_PG_NAMESPACE, rows[0].tid));
     catalog_changed(cx, catalog_branch(cx), OID_NONE);
     return ST_OK;
@@ -282,10 +283,9 @@ ddl_fresh_storage(Ctx *cx, Oid oid)
     return catalog_update(cx, CAT_PG_CLASS, rows[0].tid, v);
 }
 
-static Status
-truncate_table(Session *s, const TableInfo *t)
+Status
+ddl_truncate_table(Ctx *cx, const TableInfo *t)
 {
-    Ctx *cx = s->cx;
     Oid indexes[64], table = t->oid;
     int count = 0;
 
@@ -321,7 +321,7 @@ ddl_truncate(Session *s, const AstTruncate *a)
             return fail(cx, ST_ERROR, "42809", "\"%s\" is not a table", t->name);
         TRY(catalog_check_access(cx, t, true));
         TRY(ddl_check_owner(cx, t));
-        TRY(truncate_table(s, t));
+        TRY(ddl_truncate_table(cx, t));
         if (a->restart_sequences)
             TRY(ddl_restart_owned_sequences(cx, t->oid));
     }

@@ -310,6 +310,8 @@ run_discard(Session *s, const AstDiscard *a, const char **tag)
     }
     if (a->what == 0 || a->what == 2)
         session_forget_sequences(s);
+    if (a->what == 3)
+        return temp_drop_all(s);
     if (a->what != 0)
         return ST_OK;
     if (s->state == TRANSACTION_BLOCK)
@@ -322,7 +324,7 @@ run_discard(Session *s, const AstDiscard *a, const char **tag)
     TRY(settings_set(s->cx, s->settings, "role", NULL, SCOPE_SESSION, true));
     TRY(settings_reset_all(s->cx, s->settings));
     lock_release_all(s->cx, LOCK_SPAN_SESSION);
-    return ST_OK;
+    return temp_drop_all(s);
 }
 
 /* ---- which does which ------------------------------------------------------------------------------------------------ */

@@ -362,7 +362,7 @@ typedef struct AstSelect {
     SetOpKind set_op;
     bool set_all;
     struct AstSelect *left, *right;
-    AstRangeVar *into; /* SELECT INTO */
+    struct AstCreateTableAs *into; /* SELECT INTO where it may not stand; its query is not set */
 } AstSelect;
 
 typedef struct AstInsert {
@@ -455,7 +455,9 @@ typedef struct AstCreateTableAs {
     AstRangeVar *relation;
     AstList column_names;
     Ast *query;
-    bool if_not_exists, with_no_data, materialized;
+    bool if_not_exists, with_no_data, materialized, unlogged, is_select_into;
+    int on_commit; /* as in AstCreateTable */
+    const char *unsupported;
 } AstCreateTableAs;
 typedef enum AlterKind {
     ALTER_ADD_COLUMN,

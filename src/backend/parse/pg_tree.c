@@ -671,6 +671,24 @@ copy_group_by(Copy *c, const SelectStmt *s, AstSelect *a)
     a->group_distinct = s->groupDistinct;
 }
 
+/* All but the query. */
+static AstCreateTableAs *
+copy_into(Copy *c, const IntoClause *into)
+{
+    AstCreateTableAs *a = MAKE(AstCreateTableAs, AST_CREATE_TABLE_AS, -1);
+
+    a->relation = copy_range_var(c, into->rel);
+    a->column_names = copy_list(c, into->colNames);
+    a->with_no_data = into->skipData;
+    a->unlogged = into->rel->relpersistence == 'u';
+    a->on_commit = (int)into->onCommit;
+    a->unsupported = into->tableSpaceName != NULL ? "TABLESPACE"
+                     : into->options != NIL       ? "CREATE TABLE AS ... WITH"
+                     : into->accessMethod != NULL ? "USING"
+                                                  : NULL;
+    return a;
+}
+
 static AstSelect *
 copy_select(Copy *c, const SelectStmt *s)
 {
@@ -709,7 +727,7 @@ copy_select(Copy *c, const SelectStmt *s)
     a->left = copy_select(c, s->larg);
     a->right = copy_select(c, s->rarg);
     if (s->intoClause != NULL)
-        a->into = copy_range_var(c, s->intoClause->rel);
+        a->into = copy_into(c, s->intoClause);
     return a;
 }
 
@@ -911,13 +929,10 @@ copy_create_table(Copy *c, const CreateStmt *s)
 static Ast *
 copy_create_table_as(Copy *c, const CreateTableAsStmt *s)
 {
-    AstCreateTableAs *a = MAKE(AstCreateTableAs, AST_CREATE_TABLE_AS, -1);
+    AstCreateTableAs *a = copy_into(c, s->into);
 
-    a->relation = copy_range_var(c, s->into->rel);
-    a->column_names = copy_list(c, s->into->colNames);
     a->query = copy_node(c, s->query);
     a->if_not_exists = s->if_not_exists;
-    a->with_no_data = s->into->skipData;
     a->materialized = s->objtype == OBJECT_MATVIEW;
     return &a->ast;
 }
@@ -1252,6 +1267,24 @@ copy_cursor(Copy *c, const Node *n)
     return &a->ast;
 }
 
+/* SELECT ... INTO t is CREATE TABLE t AS SELECT ...; of a UNION it stands in the first SELECT. */
+static Ast *
+select_into(AstSelect *s)
+{
+    AstSelect *first = s;
+    AstCreateTableAs *a;
+
+    while (first->set_op != SETOP_NONE && first->into == NULL)
+        first = first->left;
+    a = first->into;
+    if (a == NULL)
+        return &s->ast;
+    first->into = NULL;
+    a->query = &s->ast;
+    a->is_select_into = true;
+    return &a->ast;
+}
+
 static Ast *
 copy_utility(Copy *c, const Node *n)
 {
@@ -1367,6 +1400,8 @@ copy_utility(Copy *c, const Node *n)
         AstExplain *a = MAKE(AstExplain, AST_EXPLAIN, -1);
 
         a->query = copy_node(c, ((const ExplainStmt *)n)->query);
+        if (c->rc == ST_OK && a->query->kind == AST_SELECT)
+            a->query = select_into((AstSelect *)a->query);
         a->options = copy_list(c, ((const ExplainStmt *)n)->options);
         return &a->ast;
     }
@@ -1520,6 +1555,8 @@ parse_sql(Ctx *cx, Arena *arena, const char *sql, AstStatement **out, int *count
             statements[n].start = r->stmt_location > 0 ? r->stmt_location : 0;
             statements[n].bytes = r->stmt_len > 0 ? r->stmt_len : (int)strlen(sql) - statements[n].start;
             statements[n].ast = copy_node(&c, r->stmt);
+            if (c.rc == ST_OK && statements[n].ast->kind == AST_SELECT)
+                statements[n].ast = select_into((AstSelect *)statements[n].ast);
             n++;
         }
         *out = statements;

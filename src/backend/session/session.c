@@ -3,6 +3,7 @@
 
 #include "backend/session/session_int.h"
 
+#include "backend/command/command.h"
 #include "backend/session/cursor.h"
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
@@ -323,6 +324,7 @@ session_close(Session *s)
     cursors_close_all(s);
     if (cx->txn != NULL)
         txn_abort(cx);
+    temp_close(s);
     while (s->prepared != NULL)
         session_drop_prepared(s, s->prepared);
     lock_release_all(cx, LOCK_SPAN_SESSION);

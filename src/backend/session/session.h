@@ -92,6 +92,7 @@ struct Session {
     RandomState random_state;
     Prepared *prepared;
     Portal *portals;
+    struct TempAction *temp_actions; /* command/temp.c: tables with ON COMMIT */
     struct Cursor *cursors; /* cursor.h */
     int statement_no, statement_count; /* of the text being run: which of its statements, of how many */
     const char *sql; /* text of the statement being run, for positions */

@@ -9,6 +9,7 @@
  * ROLLBACK or ROLLBACK TO comes. */
 #include "backend/session/session_int.h"
 
+#include "backend/command/command.h"
 #include "backend/session/cursor.h"
 #include "base/env.h"
 #include "storage/engine/engine.h"
@@ -72,6 +73,8 @@ commit_transaction(Session *s)
     Status rc;
 
     TRY(cursors_before_commit(s));
+    if (s->temp_actions != NULL && s->cx->txn != NULL)
+        TRY(temp_before_commit(s));
     session_close_portals(s);
     rc = s->cx->txn != NULL ? txn_commit(s->cx) : ST_OK;
     end_settings(s, rc == ST_OK);
