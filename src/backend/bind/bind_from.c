@@ -655,14 +655,24 @@ find_entry(Binder *b, const char *schema, const char *name, int *levels_up)
 static Status
 fail_missing_from(Binder *b, const AstColumnRef *ref, const char *name)
 {
-    /* the name may belong to an entry that this place must not see */
+    /* the name may belong to an entry that this place must not see, or to a table that has an alias */
     for (Binder *at = b; at != NULL; at = at->parent) {
         for (int i = 0; i < at->query->range_count; i++) {
             const RangeEntry *r = at->query->range[i];
+            bool by_alias = r->alias != NULL && strcmp(r->alias, name) == 0;
 
-            if (r->alias != NULL && strcmp(r->alias, name) == 0)
-                return fail_at(b->cx, ref->ast.location, "42P01",
-                               "invalid reference to FROM-clause entry for table \"%s\"", name);
+            if (!by_alias && (r->kind != RANGE_TABLE || !r->alias_given || strcmp(r->table->name, name) != 0))
+                continue;
+            (void)fail_at(b->cx, ref->ast.location, "42P01",
+                          "invalid reference to FROM-clause entry for table \"%s\"", name);
+            if (by_alias)
+                fail_hint(b->cx,
+                          "There is an entry for table \"%s\", but it cannot be referenced from this part of the "
+                          "query.",
+                          name);
+            else
+                fail_hint(b->cx, "Perhaps you meant to reference the table alias \"%s\".", r->alias);
+            return ST_ERROR;
         }
     }
     return fail_at(b->cx, ref->ast.location, "42P01", "missing FROM-clause entry for table \"%s\"", name);

@@ -15,6 +15,7 @@ typedef struct Explain {
     bool many; /* things with columns are more than one */
     bool prefix; /* columns are shown with their table's name */
     bool at_aggregate; /* a condition on an aggregation's own results */
+    bool in_conflict; /* ON CONFLICT: the second row is the excluded one */
     const Value *params; /* of EXECUTE */
     const Plan **shown_subqueries; /* PLAN_SUBQUERY nodes that stand for themselves */
     int shown_count, shown_capacity;

@@ -87,8 +87,9 @@ walk_plan(Walk *w, const Plan *p, const Plan *above)
     if (p == NULL)
         return;
     w->named += is_scan(p->kind) || p->kind == PLAN_FUNCTION || p->kind == PLAN_SUBQUERY ||
-                (p->kind == PLAN_VALUES && p->values.row_count > 1) ||
-                (p->kind == PLAN_MODIFY && p->modify.command == COMMAND_INSERT);
+                (p->kind == PLAN_VALUES && p->values.row_count > 1);
+    if (p->kind == PLAN_MODIFY && p->modify.command == COMMAND_INSERT)
+        w->named += 1 + (p->modify.on_conflict == 2); /* excluded */
     if (p->kind == PLAN_SUBQUERY && above != NULL && above->kind == PLAN_FILTER)
         show_subquery(x, p);
     if (is_scan(p->kind)) {
@@ -242,6 +243,10 @@ returning_column(Explain *x, const Plan *p, int slot, Buf *out)
     const TableInfo *t = p->modify.table;
     int n = t->column_count;
 
+    if (slot >= n + 2 && x->in_conflict) {
+        add_name(x, "excluded", t->columns[slot - n - 2].name, out);
+        return ST_OK;
+    }
     if (slot >= n + 2)
         return explain_column(x, p->left, slot - n - 2, true, out);
     add_name(x, t->name, slot < n ? t->columns[slot].name : slot == n ? "ctid" : "tableoid", out);

@@ -521,6 +521,24 @@ show_hash_condition(Explain *x, const Plan *p)
     return rc;
 }
 
+static Status
+show_on_conflict(Explain *x, const Plan *p)
+{
+    const char **names = arena_array(x->cx->arena, const char *, MAX_OF(p->modify.arbiter_count, 1));
+
+    if (p->modify.command != COMMAND_INSERT || p->modify.on_conflict == 0)
+        return ST_OK;
+    explain_text(&x->out, "Conflict Resolution", p->modify.on_conflict == 1 ? "NOTHING" : "UPDATE");
+    for (int i = 0; i < p->modify.arbiter_count; i++)
+        names[i] = p->modify.table->indexes[p->modify.arbiters[i]].name;
+    if (p->modify.arbiters_named)
+        explain_list(&x->out, "Conflict Arbiter Indexes", names, p->modify.arbiter_count);
+    x->in_conflict = true;
+    TRY(show_expr(x, "Conflict Filter", p->modify.conflict_where, p, NULL));
+    x->in_conflict = false;
+    return ST_OK;
+}
+
 /* A relation's own conditions need no prefix. */
 static void
 set_prefix(Explain *x, bool scan)
@@ -555,6 +573,7 @@ show_properties(Explain *x, const Node *n)
         show_sort_method(x, c);
         break;
     case PLAN_AGGREGATE: TRY(show_group_keys(x, p)); break;
+    case PLAN_MODIFY: TRY(show_on_conflict(x, p)); break;
     default: break;
     }
     set_prefix(x, is_scan(p) || p->kind == PLAN_FUNCTION || p->kind == PLAN_VALUES || p->kind == PLAN_RESULT);

@@ -372,7 +372,13 @@ typedef struct AstInsert {
     AstRangeVar *relation;
     AstList columns; /* AST_TARGET */
     Ast *query; /* NULL: DEFAULT VALUES */
-    bool has_on_conflict;
+    int on_conflict; /* 0 none, 1 DO NOTHING, 2 DO UPDATE */
+    int conflict_location, conflict_keys_location;
+    AstList conflict_keys; /* AST_INDEX_ELEM */
+    Ast *conflict_predicate; /* of the index meant */
+    const char *conflict_constraint;
+    AstList conflict_targets; /* AST_TARGET: SET of DO UPDATE */
+    Ast *conflict_where;
     AstList returning;
     int overriding; /* 0 none, 1 user, 2 system */
 } AstInsert;

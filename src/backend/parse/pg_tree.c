@@ -774,7 +774,20 @@ copy_insert(Copy *c, const InsertStmt *s)
     a->relation = copy_range_var(c, s->relation);
     a->columns = copy_list(c, s->cols);
     a->query = copy_node(c, s->selectStmt);
-    a->has_on_conflict = s->onConflictClause != NULL;
+    if (s->onConflictClause != NULL) {
+        const OnConflictClause *o = s->onConflictClause;
+
+        a->on_conflict = o->action == ONCONFLICT_UPDATE ? 2 : 1;
+        a->conflict_location = o->location;
+        if (o->infer != NULL) {
+            a->conflict_keys_location = o->infer->location;
+            a->conflict_keys = copy_list(c, o->infer->indexElems);
+            a->conflict_predicate = copy_node(c, o->infer->whereClause);
+            a->conflict_constraint = copy_text(c, o->infer->conname);
+        }
+        a->conflict_targets = copy_list(c, o->targetList);
+        a->conflict_where = copy_node(c, o->whereClause);
+    }
     a->returning = copy_list(c, s->returningList);
     a->overriding = s->override == OVERRIDING_USER_VALUE ? 1 : s->override == OVERRIDING_SYSTEM_VALUE ? 2 : 0;
     return &a->ast;

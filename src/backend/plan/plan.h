@@ -139,6 +139,16 @@ typedef struct Plan {
             bool keys_changed;
             int check_count; /* over the new row: slot i = column i + 1 */
             Expr **checks;
+            /* INSERT ... ON CONFLICT: values and where over the row that is there, its ctid and tableoid, and
+             * the row that was to be inserted */
+            int on_conflict; /* as in AstInsert */
+            bool arbiters_named;
+            int arbiter_count;
+            const int *arbiters; /* numbers in table->indexes */
+            int conflict_count;
+            const int *conflict_columns;
+            Expr **conflict_values;
+            Expr *conflict_where;
             int returning_count; /* over new (or deleted) row ++ input slots */
             Expr **returning;
         } modify;

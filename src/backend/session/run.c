@@ -115,7 +115,7 @@ run_query(Session *s, const Ast *ast, Sink *sink)
     TRY(session_check_read_only(s, plan));
     s->snapshot_taken = true;
     TRY_TO(out, rc, exec_open(cx, &s->message, plan, NULL, 0, &e));
-    late = plan->has_result && plan->constant_raises;
+    late = plan->has_result && (plan->constant_raises || plan->writes);
     if (plan->has_result && !late)
         TRY_TO(out, rc, sink->describe(sink, cx, plan->columns, plan->column_count));
     TRY_TO(out, rc, drain(s, e, plan, sink, late, UINT64_MAX, &rows, &done));
