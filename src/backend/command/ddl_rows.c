@@ -317,8 +317,8 @@ delete_constraints(Ctx *cx, Oid table)
     CatalogRow *rows;
     int count;
 
-    TRY(catalog_find(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_conrelid, value_oid(table), 0, value_null(), &rows,
-                     &count));
+    TRY(catalog_find(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_conrelid, value_oid(table), 0, value_null(),
+                     &rows, &count));
     for (int i = 0; i < count; i++) {
         TRY(ddl_delete_description(cx, CATALOG_OID_PG_CONSTRAINT, rows[i].values[COL_PG_CONSTRAINT_oid].u32));
         TRY(catalog_delete(cx, CAT_PG_CONSTRAINT, rows[i].tid));
