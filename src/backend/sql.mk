@@ -5,7 +5,7 @@ libsql_a_SOURCES = \
 	src/backend/bind/bind.h src/backend/bind/bind_int.h \
 	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
 	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
-	src/backend/bind/coerce.c src/backend/bind/deparse.c \
+	src/backend/bind/bind_privilege.c src/backend/bind/coerce.c src/backend/bind/deparse.c \
 	src/backend/bind/expr.c src/backend/bind/expr.h \
 	src/backend/bind/query.h \
 	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
@@ -26,7 +26,7 @@ libsql_a_SOURCES = \
 	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_funcs.c src/backend/catalog/catalog_indexes.def \
-	src/backend/catalog/access.c src/backend/catalog/privilege_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c \
+	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c \
 	src/backend/catalog/catalogs.def \
 	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
 	src/backend/catalog/system_relations.c src/backend/catalog/system_tables.h \
@@ -38,6 +38,7 @@ libsql_a_SOURCES = \
 	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
 	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c \
 	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \
+	src/backend/command/grant.c src/backend/command/grant.h src/backend/command/grant_role.c \
 	src/backend/command/database.c src/backend/command/role.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \

@@ -154,7 +154,8 @@ wanted_keys(Binder *b, const AstInsert *s, const TableInfo *t, WantedKey *keys)
         }
         keys[i].column = table_find_column(t, e->column);
         if (keys[i].column == 0)
-            return fail_at(b->cx, s->conflict_keys_location, "42703", "column \"%s\" does not exist", e->column);
+            return fail_at(b->cx, s->conflict_keys_location, "42703", "column \"%s\" does not exist",
+                           e->column);
     }
     return ST_OK;
 }
@@ -476,6 +477,7 @@ bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, const AstInsert *s, Query
         TRY(bind_on_conflict(&b, s, t));
     TRY(bind_returning(&b, &s->returning));
     TRY(bind_checks(&b));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }
@@ -509,8 +511,7 @@ bind_assignments(Binder *b, const AstList *targets, const TableInfo *t)
             return fail_unsupported(b->cx, target->ast.location, "UPDATE of a part of a column");
         TRY(find_target_column(b, t, target->name, target->ast.location, &column));
         if (seen[column])
-            return fail(b->cx, ST_ERROR, "42601", "multiple assignments to same column \"%s\"",
-                           target->name);
+            return fail(b->cx, ST_ERROR, "42601", "multiple assignments to same column \"%s\"", target->name);
         seen[column] = true;
         if (target->multi_count > 1 && value == target->value)
             return value->kind == AST_ROW
@@ -566,6 +567,7 @@ bind_update(Ctx *cx, Arena *arena, ParamTypes *params, const AstUpdate *s, Query
     TRY(bind_assignments(&b, &s->targets, q->range[q->result_rel]->table));
     TRY(bind_returning(&b, &s->returning));
     TRY(bind_checks(&b));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }
@@ -582,6 +584,7 @@ bind_delete(Ctx *cx, Arena *arena, ParamTypes *params, const AstDelete *s, Query
     TRY(start_change(&b, s->relation, &s->using_list, "delete from"));
     TRY(bind_condition(&b, s->where, CLAUSE_WHERE, "WHERE", &q->where));
     TRY(bind_returning(&b, &s->returning));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }

@@ -694,6 +694,7 @@ bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
     }
     TRY(check_aggregates(&b));
     TRY(bind_locking(&b, s));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }

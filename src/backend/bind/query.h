@@ -32,6 +32,7 @@ typedef struct RangeEntry {
     int value_row_count; /* VALUES: rows of column_count expressions */
     Expr ***value_rows;
     bool *used; /* per column: some expression needs it */
+    bool unchecked; /* no privileges are asked for: excluded, what views read */
     bool used_ctid;
 } RangeEntry;
 

@@ -1,6 +1,8 @@
 /* ddl_rows.c - the catalog rows behind tables, columns, constraints and dependencies. */
 #include "backend/command/ddl.h"
 
+#include "backend/catalog/acl.h"
+
 #include <stdio.h>
 
 #include "backend/type/array.h"
@@ -83,9 +85,12 @@ ddl_free_name(Ctx *cx, Oid schema, const char *table, const char *column, const 
 Status
 ddl_check_owner(Ctx *cx, const TableInfo *t)
 {
+    bool owner;
+
     if (t->kind != TABLE_HEAP && t->kind != TABLE_SEQUENCE && t->kind != TABLE_INDEX)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
-    if (catalog_is_superuser(cx) || catalog_role(cx) == t->owner)
+    TRY(acl_has_owner(cx, t->owner, &owner));
+    if (owner)
         return ST_OK;
     return fail(cx, ST_ERROR, "42501", "must be owner of %s %s",
                 t->kind == TABLE_SEQUENCE ? "sequence"

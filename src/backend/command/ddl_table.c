@@ -76,7 +76,10 @@ ddl_create_table(Session *s, const AstCreateTable *a)
     if (a->unsupported != NULL)
         return fail_unsupported(cx, -1, a->unsupported);
     TRY(check_options(cx, &a->options));
-    TRY(ddl_target_schema(s, a->relation, &class.schema, &class.persistence));
+    if (ddl_target_schema(s, a->relation, &class.schema, &class.persistence) != ST_OK) {
+        fail_locate(cx, a->relation->ast.location);
+        return ST_ERROR;
+    }
     class.name = ddl_name(cx, a->relation->name);
     TRY(ddl_check_free(cx, class.schema, class.name, a->if_not_exists ? &exists : NULL));
     if (exists) {

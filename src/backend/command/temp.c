@@ -4,6 +4,7 @@
  * at the latest when the next session with that slot makes its first one (a killed session leaves them). */
 #include "backend/command/ddl.h"
 
+#include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
@@ -57,8 +58,12 @@ static Status
 temp_schema(Ctx *cx, Oid *out)
 {
     const char *name = arena_printf(cx->arena, "pg_temp_%u", proc_no(cx->proc) + 1);
-    bool first = catalog_temp_schema(cx) == OID_NONE;
+    bool may, first = catalog_temp_schema(cx) == OID_NONE;
 
+    TRY(acl_database_has(cx, catalog_database(cx), ACL_TEMPORARY, &may));
+    if (!may)
+        return fail(cx, ST_ERROR, "42501", "permission denied to create temporary tables in database \"%s\"",
+                    catalog_database_name(cx));
     TRY(catalog_find_schema(cx, name, out));
     if (*out == OID_NONE)
         TRY(insert_schema(cx, name, out));

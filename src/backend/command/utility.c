@@ -5,6 +5,7 @@
 #include "backend/command/utility.h"
 #include "backend/session/cursor.h"
 #include "backend/session/session.h"
+#include "backend/type/aclitem.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
 
@@ -280,7 +281,10 @@ run_lock(Session *s, const AstLock *a)
             return fail_at(cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "cannot lock relation \"%s\"", t->name);
-        TRY(ddl_check_owner(cx, t));
+        TRY(catalog_check_any_privilege(cx, t,
+                                        ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE |
+                                            (a->mode == LOCK_ACCESS_SHARE ? ACL_SELECT : 0) |
+                                            (a->mode <= LOCK_ROW_EXCLUSIVE ? ACL_INSERT : 0)));
         key = (LockKey){.branch = catalog_branch(cx), .a = t->oid, .kind = LOCK_KIND_RELATION};
         if (!a->nowait) {
             TRY(lock_acquire(cx, key, (LockMode)a->mode, LOCK_SPAN_TRANSACTION, false));

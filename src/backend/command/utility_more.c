@@ -1,6 +1,7 @@
 /* utility_more.c - statements whose parts are spread over other files of this folder. */
 #include "backend/command/command.h"
 #include "backend/command/ddl.h"
+#include "backend/command/grant.h"
 #include "backend/command/utility.h"
 #include "backend/session/cursor.h"
 
@@ -20,6 +21,12 @@ utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
     case AST_CREATE_DATABASE:
     case AST_DROP_DATABASE: return command_database(s, (const AstDatabase *)ast, tag);
     case AST_RENAME: return ddl_rename(s, (const AstRename *)ast, tag);
+    case AST_GRANT:
+        *tag = ((const AstGrant *)ast)->is_grant ? "GRANT" : "REVOKE";
+        return command_grant(s, (const AstGrant *)ast);
+    case AST_GRANT_ROLE:
+        *tag = ((const AstGrantRole *)ast)->is_grant ? "GRANT ROLE" : "REVOKE ROLE";
+        return command_grant_role(s, (const AstGrantRole *)ast);
     case AST_COMMENT: *tag = "COMMENT"; return ddl_comment(s, (const AstComment *)ast);
     case AST_DECLARE_CURSOR: *tag = "DECLARE CURSOR"; return cursor_declare(s, (const AstCursor *)ast, s->sql);
     case AST_FETCH: return cursor_fetch(s, (const AstCursor *)ast, sink, tag);

@@ -85,6 +85,9 @@ typedef enum AstKind {
     AST_CLOSE,
     AST_CONSTRAINTS_SET,
     AST_REINDEX,
+    AST_GRANT,
+    AST_GRANT_ROLE,
+    AST_PRIVILEGE,
 } AstKind;
 
 typedef struct Ast {
@@ -636,6 +639,26 @@ typedef struct AstCursor { /* DECLARE, FETCH, MOVE, CLOSE */
     int64_t how_many;
     bool is_move;
 } AstCursor;
+
+typedef struct AstPrivilege {
+    Ast ast;
+    const char *name; /* lower case; NULL = all */
+    AstList columns; /* AST_STRING */
+} AstPrivilege;
+typedef struct AstGrant { /* GRANT and REVOKE */
+    Ast ast;
+    bool is_grant, grant_option, cascade, all_in_schema;
+    char object; /* 'r' table, 'S' sequence, 'n' schema, 'd' database */
+    AstList objects; /* AST_RANGE_VAR, or AST_STRING */
+    AstList privileges; /* AST_PRIVILEGE; none = all */
+    AstList grantees; /* AST_STRING; "public" */
+    const char *grantor;
+} AstGrant;
+typedef struct AstGrantRole {
+    Ast ast;
+    bool is_grant, admin_option, cascade;
+    AstList roles, grantees; /* AST_STRING */
+} AstGrantRole;
 
 /* One statement of a query string; [start, start + bytes) of the text. */
 typedef struct AstStatement {

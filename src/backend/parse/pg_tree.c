@@ -1280,6 +1280,69 @@ copy_cursor(Copy *c, const Node *n)
     return &a->ast;
 }
 
+static AstList
+copy_roles(Copy *c, const List *roles)
+{
+    AstList out = {.items = arena_array(c->arena, Ast *, list_length(roles))};
+    const ListCell *cell;
+
+    foreach (cell, roles)
+        out.items[out.count++] = copy_string(c, role_name(c, lfirst_node(RoleSpec, cell)));
+    return out;
+}
+
+static AstList
+copy_privileges(Copy *c, const List *privileges)
+{
+    AstList out = {.items = arena_array(c->arena, Ast *, list_length(privileges))};
+    const ListCell *cell;
+
+    foreach (cell, privileges) {
+        const AccessPriv *p = lfirst_node(AccessPriv, cell);
+        AstPrivilege *a = MAKE(AstPrivilege, AST_PRIVILEGE, -1);
+
+        a->name = copy_text(c, p->priv_name);
+        a->columns = copy_list(c, p->cols);
+        out.items[out.count++] = &a->ast;
+    }
+    return out;
+}
+
+static Ast *
+copy_grant(Copy *c, const GrantStmt *s)
+{
+    AstGrant *a = MAKE(AstGrant, AST_GRANT, -1);
+
+    a->is_grant = s->is_grant;
+    a->grant_option = s->grant_option;
+    a->cascade = s->behavior == DROP_CASCADE;
+    a->all_in_schema = s->targtype == ACL_TARGET_ALL_IN_SCHEMA;
+    a->object = object_letter(s->objtype);
+    if (s->targtype == ACL_TARGET_DEFAULTS || a->object == 0 || strchr("rSnd", a->object) == NULL)
+        return unsupported(c, -1, "GRANT and REVOKE on this kind of object");
+    a->objects = copy_list(c, s->objects);
+    a->privileges = copy_privileges(c, s->privileges);
+    a->grantees = copy_roles(c, s->grantees);
+    a->grantor = role_name(c, s->grantor);
+    return &a->ast;
+}
+
+static Ast *
+copy_grant_role(Copy *c, const GrantRoleStmt *s)
+{
+    AstGrantRole *a = MAKE(AstGrantRole, AST_GRANT_ROLE, -1);
+    const ListCell *cell;
+
+    a->is_grant = s->is_grant;
+    a->admin_option = s->admin_opt;
+    a->cascade = s->behavior == DROP_CASCADE;
+    a->roles.items = arena_array(c->arena, Ast *, list_length(s->granted_roles));
+    foreach (cell, s->granted_roles)
+        a->roles.items[a->roles.count++] = copy_string(c, lfirst_node(AccessPriv, cell)->priv_name);
+    a->grantees = copy_roles(c, s->grantee_roles);
+    return &a->ast;
+}
+
 /* SELECT ... INTO t is CREATE TABLE t AS SELECT ...; of a UNION it stands in the first SELECT. */
 static Ast *
 select_into(AstSelect *s)
@@ -1418,6 +1481,8 @@ copy_utility(Copy *c, const Node *n)
         a->options = copy_list(c, ((const ExplainStmt *)n)->options);
         return &a->ast;
     }
+    case T_GrantStmt: return copy_grant(c, (const GrantStmt *)n);
+    case T_GrantRoleStmt: return copy_grant_role(c, (const GrantRoleStmt *)n);
     case T_CheckPointStmt: return make(c, sizeof(Ast), AST_CHECKPOINT, -1);
     case T_ReindexStmt: return unsupported(c, -1, "REINDEX");
     case T_ConstraintsSetStmt: return make(c, sizeof(Ast), AST_CONSTRAINTS_SET, -1);
@@ -1439,8 +1504,7 @@ statement_name(const Node *n)
     case T_CreateEnumStmt:
     case T_CompositeTypeStmt:
     case T_DefineStmt: return "CREATE TYPE, AGGREGATE, OPERATOR or COLLATION";
-    case T_GrantStmt:
-    case T_GrantRoleStmt: return "GRANT and REVOKE";
+    case T_AlterDefaultPrivilegesStmt: return "ALTER DEFAULT PRIVILEGES";
     case T_DoStmt: return "DO";
     case T_CallStmt: return "CALL";
     case T_ListenStmt:
