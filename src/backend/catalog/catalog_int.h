@@ -10,6 +10,7 @@ typedef struct CachedName CachedName;
 struct Catalog {
     Arena *arena; /* the session's */
     Oid database, role;
+    Oid temp_schema; /* of this session; 0 = it has none yet */
     BranchId branch;
     const char *database_name;
     char role_name[NAME_MOST_BYTES + 1];

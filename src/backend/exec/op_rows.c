@@ -63,8 +63,11 @@ receive_row(Ctx *cx, RowReceiver *self, const Value *values)
         Rows kept;
 
         rc = eval_filter(s->op.e, plan->filter, &row, row.rows, &kept);
-        if (rc == ST_OK && kept.count == 0)
+        if (rc == ST_OK && kept.count == 0) {
+            if (s->op.count != NULL)
+                s->op.count->removed++;
             goto out;
+        }
     }
     if (rc == ST_OK)
         rc = row_store_append(&s->store, &row);

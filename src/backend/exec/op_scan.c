@@ -113,12 +113,15 @@ take_rows(ScanOp *s, uint32_t most, uint32_t capacity, uint32_t *n)
     Op *op = &s->op;
     Ctx *cx = op->e->cx;
     Rows passed;
+    uint32_t first = s->page_at;
     Status rc;
 
     cx->arena = &s->page_arena; /* what judging needs goes with the page */
     rc = judge_page(s, most, &passed);
     cx->arena = &op->scratch;
     TRY(rc);
+    if (UNLIKELY(op->count != NULL))
+        op->count->removed += s->page_at - first - passed.count;
     for (int c = 0; c < op->plan->output_count; c++)
         TRY(vector_append(cx, &op->scratch, &op->scratch, &op->out.columns[c], *n, capacity,
                           &s->page.columns[c], passed));
@@ -467,6 +470,8 @@ index_scan_next(Op *op, uint64_t budget, Batch **out)
         kept = (Rows){NULL, n};
         if (plan->filter != NULL)
             TRY(eval_filter(e, plan->filter, &op->out, kept, &kept));
+        if (UNLIKELY(op->count != NULL))
+            op->count->removed += n - kept.count;
         if (kept.count > 0) {
             op->out.rows = kept;
             *out = &op->out;

@@ -152,6 +152,10 @@ sort_fill(SortOp *s, uint64_t budget)
     if (s->store.row_count > 1)
         qsort(s->rows, s->store.row_count, sizeof(*s->rows), compare_rows);
     s->sorted = true;
+    if (UNLIKELY(op->count != NULL)) {
+        op->count->method = bounded ? "top-N heapsort" : "quicksort";
+        op->count->memory_bytes = s->store.arena.total_bytes + s->keys.total_bytes;
+    }
     return ST_OK;
 }
 

@@ -380,7 +380,9 @@ session_simple_query(Session *s, const char *sql, Sink *sink, bool *empty)
         return rc;
     }
     *empty = count == 0;
+    s->statement_count = count;
     for (int i = 0; i < count; i++) {
+        s->statement_no = i;
         TRY_TO(failed, rc, session_begin_statement(s, statements[i].ast));
         TRY_TO(failed, rc, session_run(s, &statements[i], sql, sink));
         TRY_TO(failed, rc, session_end_statement(s, i == count - 1));
@@ -718,6 +720,8 @@ session_execute(Session *s, Portal *p, uint64_t most, Sink *sink, bool *suspende
         AstStatement statement = {.ast = (Ast *)(uintptr_t)prepared->ast, .bytes = (int)strlen(prepared->sql)};
         const char *sql = arena_strdup(&s->message, prepared->sql);
 
+        s->statement_no = 0;
+        s->statement_count = 1;
         /* COMMIT and its kin close portals, this one too: it may not be touched afterwards */
         return session_run(s, &statement, sql, sink);
     }

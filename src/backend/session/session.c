@@ -2,6 +2,9 @@
 #include "backend/session/session.h"
 
 #include "backend/session/session_int.h"
+#include "backend/catalog/acl.h"
+#include "backend/command/command.h"
+#include "backend/session/cursor.h"
 #include "backend/session/statement_cache.h"
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
@@ -129,13 +132,16 @@ static Status
 check_role(Session *s, SettingNo no, const char *text)
 {
     KnownRole *r;
+    bool member = true;
 
     if (no == SETTING_ROLE && strcmp(text, "none") == 0)
         return ST_OK;
     TRY(find_role(s, text, &r));
     if (r == NULL)
         return fail(s->cx, ST_ERROR, "22023", "role \"%s\" does not exist", text);
-    if (no == SETTING_ROLE && !s->session_superuser && r->oid != s->session_user)
+    if (no == SETTING_ROLE && !s->session_superuser)
+        TRY(acl_is_member(s->cx, s->session_user, r->oid, false, &member));
+    if (!member)
         return fail(s->cx, ST_ERROR, "42501", "permission denied to set role \"%s\"", text);
     if (no == SETTING_SESSION_AUTHORIZATION && !s->login_superuser && r->oid != s->login_user)
         return fail(s->cx, ST_ERROR, "42501", "permission denied to set session authorization");
@@ -321,8 +327,10 @@ session_close(Session *s)
 
     cx->deadline_us = 0;
     session_close_portals(s);
+    cursors_close_all(s);
     if (cx->txn != NULL)
         txn_abort(cx);
+    temp_close(s);
     while (s->prepared != NULL)
         session_drop_prepared(s, s->prepared);
     statement_cache_clear(s);
