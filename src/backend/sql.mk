@@ -10,7 +10,7 @@ libsql_a_SOURCES = \
 	src/backend/bind/query.h \
 	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
 	src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
-	src/backend/plan/plan_scan.c \
+	src/backend/plan/plan_scan.c src/backend/plan/scan_tests.c \
 	src/backend/exec/arrays.c src/backend/exec/arrays.h \
 	src/backend/exec/eval.c \
 	src/backend/exec/exec.c src/backend/exec/exec.h src/backend/exec/exec_int.h \
@@ -19,6 +19,7 @@ libsql_a_SOURCES = \
 	src/backend/exec/op_agg.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
+	src/backend/exec/page_rows.c src/backend/exec/page_rows.h src/backend/exec/page_tests.c src/backend/exec/page_tests.h \
 	src/backend/exec/row_store.c \
 	src/backend/exec/row_write.c src/backend/exec/row_write.h \
 	src/backend/exec/subplan.c src/backend/exec/subplan.h \

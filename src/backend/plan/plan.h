@@ -45,6 +45,14 @@ typedef struct IndexBoundPlan {
     Expr *in_array; /* next key = ANY (array): one descent for each element */
 } IndexBoundPlan;
 
+/* slot <op> value, with a value that is there before the scan starts: the page's arrays are tested against
+ * a range before any expression is computed. */
+typedef struct ScanTest {
+    int slot; /* an integer, date, timestamp or short numeric */
+    char strategy; /* 1 <, 2 <=, 3 =, 4 >=, 5 > */
+    Expr *value; /* CONST, PARAM or OUTER */
+} ScanTest;
+
 typedef struct SortSlot {
     int slot;
     bool descending, nulls_first;
@@ -70,6 +78,9 @@ typedef struct Plan {
             bool one_row; /* a unique index with all keys fixed */
             Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
             int rel_no; /* number of this base relation in the whole statement */
+            int test_count; /* SCAN: the filter is `tests` and `rest` */
+            ScanTest *tests;
+            Expr *rest; /* may be NULL */
         } scan;
         struct {
             int row_count;

@@ -81,6 +81,8 @@ Status plan_base_table(Planner *p, int rel, ConjunctList *conjuncts, Plan **out)
 /* Gives `unit` another plan: an index scan whose keys come from `left_rels`, filtered by every conjunct
  * of the list that can be judged there (marked used). *out NULL when no index fits. */
 Status plan_inner_index(Planner *p, JoinUnit *unit, uint64_t left_rels, ConjunctList *conjuncts, Plan **out);
+/* scan_tests.c: which conditions of a scan's filter are range tests (ScanTest). */
+void plan_scan_tests(Planner *p, Plan *scan, Expr *const *filter, int count);
 double filter_selectivity(const RangeEntry *r, const Expr *e);
 
 /* plan_from.c */

@@ -322,6 +322,8 @@ add_filters(Planner *p, Plan *plan, int rel, uint64_t known, ConjunctList *list,
         plan->rows *= filter_selectivity(p->query->range[rel], c->expr);
     }
     plan->filter = and_together(p, filter, filter_count);
+    if (plan->kind == PLAN_SCAN)
+        plan_scan_tests(p, plan, filter, filter_count);
     plan->scan.recheck = and_together(p, all, all_count);
     plan->rows = MAX_OF(plan->rows, 1);
     return ST_OK;
