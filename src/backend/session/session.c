@@ -2,6 +2,7 @@
 #include "backend/session/session.h"
 
 #include "backend/session/session_int.h"
+#include "backend/session/statement_cache.h"
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
 #include "base/env.h"
@@ -276,6 +277,7 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     s->format.random_state = &s->random_state;
     s->format.reg_names = session_reg_names();
     s->format.regex_cache = regex_cache_create();
+    s->cache = statement_cache_new(arena);
     cx->session = s;
     cx->format = &s->format;
     cx->hooks = &session_hooks;
@@ -322,6 +324,8 @@ session_close(Session *s)
         txn_abort(cx);
     while (s->prepared != NULL)
         session_drop_prepared(s, s->prepared);
+    statement_cache_clear(s);
+    arena_free(&s->spare_portal);
     lock_release_all(cx, LOCK_SPAN_SESSION);
     regex_cache_free(s->format.regex_cache);
     s->format.regex_cache = NULL;
