@@ -2,10 +2,12 @@
  *
  * Groups live in a hash table keyed by the bytes of their group values (key.h); each group has its
  * aggregates' states in one block. The accumulating step works on whole batches: first every row finds
- * its group, then each aggregate adds its column. DISTINCT and ORDER BY inside an aggregate keep the
- * argument's values until the end. */
+ * its group, then each aggregate adds its column; where the groups are few, the rows of each are listed
+ * first, so that an aggregate runs over one state at a time. DISTINCT and ORDER BY inside an aggregate keep
+ * the argument's values until the end. */
 #include "backend/exec/exec_int.h"
 
+#include "backend/exec/group_cache.h"
 #include "backend/exec/key.h"
 #include "base/hash.h"
 
@@ -17,6 +19,21 @@ typedef struct Group {
     const char *key;
     char *states;
 } Group;
+
+/* The rows of a batch that belong to one group. */
+typedef struct GroupRows {
+    uint32_t group;
+    Rows rows;
+} GroupRows;
+
+enum { LISTED_GROUPS_MOST = 64, LISTED_ROWS_LEAST = 4 };
+
+/* What a batch's rows are to be added to. */
+typedef struct Targets {
+    uint32_t *groups; /* by row; NULL: all to group 0 */
+    GroupRows *lists; /* the same as lists of rows, or NULL */
+    uint32_t list_count;
+} Targets;
 
 /* An aggregate with DISTINCT or ORDER BY: argument rows per group, kept in one store. */
 typedef struct Kept {
@@ -39,6 +56,7 @@ typedef struct AggOp {
     bool filled;
     uint64_t at;
     Buf key;
+    GroupCache *cache;
 } AggOp;
 
 static bool
@@ -143,14 +161,12 @@ find_group(AggOp *g, Vector *const *keys, const Batch *in, uint32_t row, uint32_
     }
 }
 
-/* Rows in which no argument is null, and which pass FILTER. */
-static Status
-agg_rows(AggOp *g, const Expr *x, const Batch *in, Vector *const *args, Rows *rows)
+/* Leaves out rows in which an argument is null, if the aggregate does not look at those. */
+static void
+agg_rows(AggOp *g, const Expr *x, Vector *const *args, Rows *rows)
 {
-    if (x->agg.filter != NULL)
-        TRY(eval_filter(g->op.e, x->agg.filter, in, *rows, rows));
     if (!x->agg.fn->agg->strict)
-        return ST_OK;
+        return;
     for (int i = 0; i < x->agg.arg_count; i++) {
         uint16_t *sel;
         uint32_t n = 0;
@@ -166,7 +182,6 @@ agg_rows(AggOp *g, const Expr *x, const Batch *in, Vector *const *args, Rows *ro
         }
         *rows = (Rows){sel, n};
     }
-    return ST_OK;
 }
 
 static Status
@@ -214,40 +229,138 @@ agg_call(AggOp *g, const Expr *x, Vector *const *args, Rows rows)
     };
 }
 
+/* Arguments of all aggregates: over the columns of the input, then the expressions that several share. */
 static Status
-accumulate(AggOp *g, const Batch *in, const uint32_t *groups)
+input_with_commons(AggOp *g, const Batch *in, Batch *out)
 {
     const Plan *plan = g->op.plan;
-    void **states = NULL;
+    int count = in->column_count + plan->agg.common_count;
 
-    if (groups != NULL)
+    *out = *in;
+    if (plan->agg.common_count == 0)
+        return ST_OK;
+    out->columns = arena_alloc(g->op.e->cx->arena, sizeof(Vector) * (size_t)count);
+    memcpy(out->columns, in->columns, sizeof(Vector) * (size_t)in->column_count);
+    for (int i = 0; i < plan->agg.common_count; i++) {
+        Vector *v;
+
+        TRY(eval(g->op.e, plan->agg.commons[i], out, in->rows, &v));
+        out->columns[out->column_count++] = *v;
+    }
+    return ST_OK;
+}
+
+static Status
+step(AggOp *g, int a, AggCall *call, Vector *const *args, const Targets *t, void **states)
+{
+    const AggInfo *info = g->op.plan->agg.aggs[a]->agg.fn->agg;
+    Rows rows = call->rows;
+
+    if (t->groups == NULL)
+        return info->step_one(call, g->groups[0].states + g->state_at[a], args);
+    if (t->lists != NULL) {
+        for (uint32_t i = 0; i < t->list_count; i++) {
+            call->rows = t->lists[i].rows;
+            TRY(info->step_one(call, g->groups[t->lists[i].group].states + g->state_at[a], args));
+        }
+        return ST_OK;
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        states[row] = g->groups[t->groups[row]].states + g->state_at[a];
+    }
+    return info->step(call, states, args);
+}
+
+static Status
+accumulate(AggOp *g, const Batch *in, const Targets *targets)
+{
+    const Plan *plan = g->op.plan;
+    Targets each_row = {.groups = targets->groups};
+    void **states = NULL;
+    Batch input;
+
+    if (targets->groups != NULL)
         states = arena_alloc(g->op.e->cx->arena, sizeof(void *) * in->capacity);
+    TRY(input_with_commons(g, in, &input));
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
         Vector *args[FN_ARGS_MOST];
         Rows rows = in->rows;
         AggCall call;
 
+        if (plan->agg.same_state != NULL && plan->agg.same_state[a] != a)
+            continue;
+        if (x->agg.filter != NULL)
+            TRY(eval_filter(g->op.e, x->agg.filter, in, rows, &rows));
+        if (rows.count == 0)
+            continue;
         for (int i = 0; i < x->agg.arg_count; i++)
-            TRY(eval(g->op.e, x->agg.args[i], in, rows, &args[i]));
-        TRY(agg_rows(g, x, in, args, &rows));
+            TRY(eval(g->op.e, x->agg.args[i], &input, rows, &args[i]));
+        agg_rows(g, x, args, &rows);
         if (rows.count == 0)
             continue;
         if (is_kept(x)) {
-            TRY(keep_rows(g, a, x, in, args, rows, groups));
+            TRY(keep_rows(g, a, x, &input, args, rows, targets->groups));
             continue;
         }
         call = agg_call(g, x, args, rows);
-        if (groups == NULL) {
-            TRY(x->agg.fn->agg->step_one(&call, g->groups[0].states + g->state_at[a], args));
-            continue;
-        }
-        for (uint32_t k = 0; k < rows.count; k++) {
-            uint32_t row = rows_at(rows, k);
+        /* the lists are of all rows */
+        TRY(step(g, a, &call, args, rows.count == in->rows.count ? targets : &each_row, states));
+    }
+    return ST_OK;
+}
 
-            states[row] = g->groups[groups[row]].states + g->state_at[a];
+/* Few groups: lists of their rows, in order. */
+static void
+list_groups(AggOp *g, Rows rows, Targets *t)
+{
+    Arena *arena = g->op.e->cx->arena;
+    uint32_t counts[LISTED_GROUPS_MOST] = {0};
+    uint16_t *at[LISTED_GROUPS_MOST], *sel;
+
+    t->lists = NULL;
+    if (g->group_count > LISTED_GROUPS_MOST || rows.count < g->group_count * LISTED_ROWS_LEAST)
+        return;
+    for (uint32_t k = 0; k < rows.count; k++)
+        counts[t->groups[rows_at(rows, k)]]++;
+    sel = arena_alloc(arena, sizeof(*sel) * rows.count);
+    t->lists = arena_alloc(arena, sizeof(*t->lists) * g->group_count);
+    t->list_count = 0;
+    for (uint32_t i = 0; i < g->group_count; i++) {
+        at[i] = sel;
+        if (counts[i] > 0)
+            t->lists[t->list_count++] = (GroupRows){i, {sel, counts[i]}};
+        sel += counts[i];
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        *at[t->groups[row]]++ = (uint16_t)row;
+    }
+}
+
+static Status
+find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
+{
+    Ctx *cx = g->op.e->cx;
+    GroupKeys words;
+    bool cached = group_keys_make(cx, g->cache, keys, g->op.plan->agg.group_count, in->rows, in->capacity, &words);
+
+    for (uint32_t k = 0; k < in->rows.count; k++) {
+        uint32_t row = rows_at(in->rows, k);
+        GroupCacheSlot *slot = NULL;
+
+        if (cached && (words.unfit == NULL || !words.unfit[row])) {
+            slot = group_cache_slot(g->cache, &words, row);
+            groups[row] = group_cache_find(slot, &words, row);
+            if (LIKELY(groups[row] != UINT32_MAX))
+                continue;
         }
-        TRY(x->agg.fn->agg->step(&call, states, args));
+        TRY(find_group(g, keys, in, row, &groups[row]));
+        if (slot != NULL)
+            group_cache_put(slot, &words, row, groups[row]);
     }
     return ST_OK;
 }
@@ -256,21 +369,18 @@ static Status
 take_batch(AggOp *g, const Batch *in)
 {
     const Plan *plan = g->op.plan;
+    Targets targets = {0};
     Vector **keys;
-    uint32_t *groups;
 
     if (plan->agg.group_count == 0)
-        return accumulate(g, in, NULL);
+        return accumulate(g, in, &targets);
     keys = arena_alloc(g->op.e->cx->arena, sizeof(Vector *) * (size_t)plan->agg.group_count);
-    groups = arena_alloc(g->op.e->cx->arena, sizeof(uint32_t) * in->capacity);
+    targets.groups = arena_alloc(g->op.e->cx->arena, sizeof(uint32_t) * in->capacity);
     for (int i = 0; i < plan->agg.group_count; i++)
         TRY(eval(g->op.e, plan->agg.groups[i], in, in->rows, &keys[i]));
-    for (uint32_t k = 0; k < in->rows.count; k++) {
-        uint32_t row = rows_at(in->rows, k);
-
-        TRY(find_group(g, keys, in, row, &groups[row]));
-    }
-    return accumulate(g, in, groups);
+    TRY(find_groups(g, keys, in, targets.groups));
+    list_groups(g, in->rows, &targets);
+    return accumulate(g, in, &targets);
 }
 
 /* ---- DISTINCT and ORDER BY inside an aggregate ------------------------------------------------------------- */
@@ -447,6 +557,8 @@ forget(AggOp *g)
     g->group_count = g->group_capacity = g->mask = 0;
     g->filled = false;
     g->at = 0;
+    if (g->cache != NULL)
+        group_cache_clear(g->cache);
 }
 
 static Status
@@ -478,13 +590,19 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
     row_store_init(&g->values, e->cx, "groups", plan->agg.groups, plan->agg.group_count);
     g->state_at = arena_array(e->arena, uint32_t, plan->agg.agg_count + 1);
     g->kept = arena_array(e->arena, Kept, plan->agg.agg_count + 1);
+    if (plan->agg.group_count > 0)
+        g->cache = arena_new(e->arena, GroupCache);
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
         int columns = x->agg.arg_count + x->agg.order_count;
         Expr **types = arena_array(e->arena, Expr *, columns + 1);
 
-        g->state_at[a] = g->state_bytes;
-        g->state_bytes += (uint32_t)ALIGN_UP(x->agg.fn->agg->state_bytes, 16);
+        if (plan->agg.same_state != NULL && plan->agg.same_state[a] != a) {
+            g->state_at[a] = g->state_at[plan->agg.same_state[a]];
+        } else {
+            g->state_at[a] = g->state_bytes;
+            g->state_bytes += (uint32_t)ALIGN_UP(x->agg.fn->agg->state_bytes, 16);
+        }
         for (int i = 0; i < columns; i++)
             types[i] = i < x->agg.arg_count ? x->agg.args[i] : x->agg.order[i - x->agg.arg_count].expr;
         row_store_init(&g->kept[a].store, e->cx, "aggregate input", types, columns);

@@ -20,6 +20,7 @@ typedef struct ScanOp {
     Arena page_arena; /* vectors over the current page */
     Arena scan_arena; /* the scan's own memory */
     PageTests tests;
+    bool tests_known;
     HeapPageView view; /* the current page */
     Batch page; /* ... as vectors, if the filter needs them; rows not taken yet */
     uint32_t page_at; /* of page.rows */
@@ -155,6 +156,13 @@ next_page(ScanOp *s, bool whole)
     TRY(heap_scan_next(cx, s->scan, &s->view, &s->done));
     if (s->done)
         return ST_OK;
+    if (!s->tests_known) { /* only now: without a row nothing is computed (X1) */
+        TRY(page_tests_open(s->op.e, s->op.plan, &s->scan_arena, &s->tests));
+        s->tests_known = true;
+        s->done = s->tests.usable && s->tests.never;
+        if (s->done)
+            return ST_OK;
+    }
     cx->arena = &s->page_arena;
     if (whole || s->harmless) {
         rc = judge_page(s);
@@ -183,9 +191,7 @@ open_scan(ScanOp *s)
         heap_scan_hint(s->scan, columns, count);
     }
     s->tests.usable = false;
-    if (plan->scan.test_count > 0)
-        TRY(page_tests_open(e, plan, &s->scan_arena, &s->tests));
-    s->done = s->tests.usable && s->tests.never;
+    s->tests_known = plan->scan.test_count == 0;
     return ST_OK;
 }
 

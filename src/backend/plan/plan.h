@@ -50,7 +50,7 @@ typedef struct IndexBoundPlan {
 typedef struct ScanTest {
     int slot; /* an integer, date, timestamp or short numeric */
     char strategy; /* 1 <, 2 <=, 3 =, 4 >=, 5 > */
-    Expr *value; /* CONST, PARAM or OUTER */
+    Expr *value; /* CONST, PARAM, OUTER or ONCE */
 } ScanTest;
 
 typedef struct SortSlot {
@@ -106,7 +106,10 @@ typedef struct Plan {
             int group_count;
             Expr **groups;
             int agg_count;
-            Expr **aggs; /* EXPR_AGG with arguments over the input */
+            Expr **aggs; /* EXPR_AGG with arguments over the input and the commons behind it */
+            int common_count; /* expressions that several arguments share, each over the ones before it too */
+            Expr **commons;
+            int *same_state; /* per aggregate: the first that collects the same; NULL = none does */
         } agg;
         struct {
             int key_count;

@@ -89,6 +89,9 @@ double filter_selectivity(const RangeEntry *r, const Expr *e);
 /* plan_from.c */
 Status plan_from(Planner *p, ConjunctList *conjuncts, Plan **out);
 
+/* plan_agg.c: work that several aggregates of the node have in common. */
+void plan_share_aggregates(Planner *p, Plan *agg, int input_columns);
+
 /* plan_modify.c */
 Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);
 

@@ -48,7 +48,8 @@ is_test(const Plan *scan, const Expr *e, ScanTest *out)
         TestFamily family;
 
         if (!is_array_column(scan, column, &family) ||
-            (value->kind != EXPR_CONST && value->kind != EXPR_PARAM && value->kind != EXPR_OUTER))
+            (value->kind != EXPR_CONST && value->kind != EXPR_PARAM && value->kind != EXPR_OUTER &&
+             value->kind != EXPR_ONCE))
             continue;
         if (family == FAMILY_INTEGER ? family_of(value->type) != FAMILY_INTEGER : value->type != column->type)
             continue;
