@@ -15,6 +15,7 @@ libsql_a_SOURCES = \
 	src/backend/exec/eval.c \
 	src/backend/exec/exec.c src/backend/exec/exec.h src/backend/exec/exec_int.h \
 	src/backend/exec/group_cache.c src/backend/exec/group_cache.h \
+	src/backend/exec/index_queue.c src/backend/exec/index_queue.h \
 	src/backend/exec/heap_read.c src/backend/exec/heap_read.h \
 	src/backend/exec/key.c src/backend/exec/key.h src/backend/exec/key_sort.c src/backend/exec/key_sort.h \
 	src/backend/exec/op_agg.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \

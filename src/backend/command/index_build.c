@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 1024 * 1024, TID_BEFORE_KEY = sizeof(Tid), AHEAD = 16 };
+enum { BLOCK_BYTES = 1024 * 1024, TID_BEFORE_KEY = sizeof(Tid), AHEAD = 16, SLOTS_MOST = 256 };
 
 typedef struct IndexBuild {
     Ctx *cx;
@@ -199,6 +199,27 @@ collect_rows(IndexBuild *b, HeapScan *scan, const HeapPageView *view)
     return ST_OK;
 }
 
+/* Rows in the order of their TIDs: versions of a row need not lie in the order of the rows. */
+static void
+order_by_tid(HeapPageView *view, uint16_t *slots)
+{
+    bool ordered = true;
+
+    for (uint32_t i = 1; i < view->visible_count && ordered; i++)
+        ordered = heap_view_tid(view, view->visible[i - 1]) < heap_view_tid(view, view->visible[i]);
+    if (ordered)
+        return;
+    for (uint32_t i = 0; i < view->visible_count; i++) {
+        uint16_t slot = view->visible[i];
+        uint32_t at = i;
+
+        for (; at > 0 && heap_view_tid(view, slots[at - 1]) > heap_view_tid(view, slot); at--)
+            slots[at] = slots[at - 1];
+        slots[at] = slot;
+    }
+    view->visible = slots;
+}
+
 static Status
 collect(IndexBuild *b)
 {
@@ -213,6 +234,7 @@ collect(IndexBuild *b)
     TRY_TO(out, rc, txn_catalog_snapshot(cx, &snapshot)); /* everything committed, and what we did ourselves */
     TRY_TO(out, rc, heap_scan_open(cx, &scan_arena, &b->table->heap, &snapshot, 0, UINT32_MAX, &scan));
     for (;;) {
+        uint16_t slots[SLOTS_MOST];
         HeapPageView view;
         bool done;
 
@@ -221,6 +243,7 @@ collect(IndexBuild *b)
         TRY_TO(out, rc, heap_scan_next(cx, scan, &view, &done));
         if (done)
             break;
+        order_by_tid(&view, slots);
         TRY_TO(out, rc, need_keys(b, view.visible_count));
         rc = b->writer != NULL ? collect_rows(b, scan, &view) : collect_columns(b, scan, &view);
         if (rc != ST_OK)

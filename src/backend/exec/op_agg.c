@@ -346,7 +346,8 @@ find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
 {
     Ctx *cx = g->op.e->cx;
     GroupKeys words;
-    bool cached = group_keys_make(cx, g->cache, keys, g->op.plan->agg.group_count, in->rows, in->capacity, &words);
+    bool cached =
+        group_keys_make(cx, g->cache, keys, g->op.plan->agg.group_count, in->rows, in->capacity, &words);
 
     for (uint32_t k = 0; k < in->rows.count; k++) {
         uint32_t row = rows_at(in->rows, k);

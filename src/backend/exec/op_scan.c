@@ -111,7 +111,8 @@ judge_rows(ScanOp *s, uint32_t most, uint16_t *sel, uint32_t *n)
     while (*n < most && s->page_at < s->page.rows.count) {
         Rows kept;
 
-        TRY(eval_filter(s->op.e, s->op.plan->filter, &s->page, (Rows){s->page.rows.sel + s->page_at, 1}, &kept));
+        TRY(eval_filter(s->op.e, s->op.plan->filter, &s->page, (Rows){s->page.rows.sel + s->page_at, 1},
+                        &kept));
         if (kept.count > 0)
             sel[(*n)++] = s->page.rows.sel[s->page_at];
         s->page_at++;

@@ -49,7 +49,7 @@ place_of_decimal(const Value *v, int scale, Place *out)
         return false;
     if (more >= 0) {
         if (__builtin_mul_overflow(v->i64, pow10_i64(more), &at)) {
-            *out = (Place){.below_all = v->i64 < 0, .above_all = v->i64 > 0};
+            *out = (Place){.below_all = v->i64<0, .above_all = v->i64> 0};
             return true;
         }
         *out = (Place){.floor = at, .exact = true};
@@ -258,7 +258,8 @@ page_tests_judge(Ctx *cx, const PageTests *t, const HeapScan *scan, const HeapPa
     ASSERT(view->slot_count <= SLOTS_MOST);
     if (view->visible_count == view->slot_count) {
         for (uint32_t w = 0; w * 64 < view->slot_count; w++)
-            mask[w] = view->slot_count - w * 64 >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << view->slot_count % 64) - 1;
+            mask[w] =
+                view->slot_count - w * 64 >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << view->slot_count % 64) - 1;
     } else {
         for (uint32_t k = 0; k < view->visible_count; k++)
             mask[view->visible[k] / 64] |= UINT64_C(1) << (view->visible[k] % 64);

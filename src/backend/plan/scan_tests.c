@@ -4,7 +4,13 @@
  * stands before (rule X1: what is textually first is computed first). */
 #include "backend/plan/plan_int.h"
 
-typedef enum TestFamily { FAMILY_NONE, FAMILY_INTEGER, FAMILY_DATE, FAMILY_TIMESTAMP, FAMILY_NUMERIC } TestFamily;
+typedef enum TestFamily {
+    FAMILY_NONE,
+    FAMILY_INTEGER,
+    FAMILY_DATE,
+    FAMILY_TIMESTAMP,
+    FAMILY_NUMERIC
+} TestFamily;
 
 static TestFamily
 family_of(Oid type)
