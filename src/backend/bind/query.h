@@ -33,6 +33,7 @@ typedef struct RangeEntry {
     Expr ***value_rows;
     bool *used; /* per column: some expression needs it */
     bool used_ctid;
+    bool used_system; /* another system column */
 } RangeEntry;
 
 /* The tree of FROM. */

@@ -17,6 +17,7 @@ typedef struct ScanOp {
     bool fixed_done;
     bool page_judged; /* page.rows have passed the filter */
     bool harmless; /* judging more rows than are wanted does not matter */
+    bool *judged; /* by output column: the filter looks at it */
     Arena page_arena; /* vectors over the current page */
     Arena scan_arena; /* the scan's own memory */
     PageTests tests;
@@ -27,7 +28,15 @@ typedef struct ScanOp {
     uint16_t sel[256]; /* rows that passed the tests */
 } ScanOp;
 
-/* Pointers into the page for every column of the plan. */
+static bool
+note_slot(Expr **child, void *arg)
+{
+    if ((*child)->kind == EXPR_SLOT)
+        ((bool *)arg)[(*child)->slot.index] = true;
+    return expr_children(*child, note_slot, arg);
+}
+
+/* Pointers into the page for every column that the filter looks at. */
 static Status
 page_batch(ScanOp *s, const HeapPageView *view, Batch *out)
 {
@@ -39,9 +48,11 @@ page_batch(ScanOp *s, const HeapPageView *view, Batch *out)
     out->column_count = plan->output_count;
     out->capacity = view->slot_count;
     out->rows = (Rows){view->visible, view->visible_count};
-    for (int i = 0; i < plan->output_count; i++)
-        TRY(heap_read_page_column(e->cx, &s->page_arena, plan->scan.table, s->scan, view, plan->scan.columns[i],
-                                  &out->columns[i]));
+    for (int i = 0; i < plan->output_count; i++) {
+        if (s->judged[i])
+            TRY(heap_read_page_column(e->cx, &s->page_arena, plan->scan.table, s->scan, view,
+                                      plan->scan.columns[i], &out->columns[i]));
+    }
     return ST_OK;
 }
 
@@ -276,6 +287,15 @@ scan_op(Execution *e, const Plan *plan, Op **out)
     arena_init(&s->page_arena, "heap page", e->cx->arena->budget);
     s->harmless = plan->filter == NULL || (!expr_can_raise(plan->filter) && !expr_is_volatile(plan->filter) &&
                                            !expr_has_subquery(plan->filter));
+    s->judged = arena_array(e->arena, bool, plan->output_count + 1);
+    if (plan->filter != NULL) {
+        Expr *filter = plan->filter;
+
+        if (expr_has_subquery(filter)) /* its arguments may be any */
+            memset(s->judged, true, (size_t)plan->output_count);
+        else
+            note_slot(&filter, s->judged);
+    }
     *out = &s->op;
     return ST_OK;
 }

@@ -147,6 +147,11 @@ page_rows_append(Ctx *cx, Arena *a, const Plan *plan, const HeapScan *scan, cons
         Vector *dst = &columns[i];
         Vector v;
 
+        if (column == COLUMN_CTID) {
+            for (uint32_t k = 0; k < count; k++)
+                ((int64_t *)dst->data)[at + k] = (int64_t)heap_view_tid(view, slots[k]);
+            continue;
+        }
         if (UNLIKELY(column <= 0)) {
             TRY(heap_read_page_column(cx, a, plan->scan.table, scan, view, column, &v));
             TRY(vector_append(cx, a, a, dst, at, capacity, &v, (Rows){slots, count}));

@@ -272,9 +272,11 @@ scan_plan(Planner *p, int rel, PlanKind kind)
         if (r->used[c] || whole)
             columns[count++] = (int16_t)(c + 1);
     }
-    if (r->used_ctid || (q->command != COMMAND_SELECT && r->table->kind == TABLE_HEAP)) {
+    if (r->used_system) {
         for (size_t i = 0; i < COUNT_OF(system); i++)
             columns[count++] = system[i];
+    } else if (r->used_ctid || (q->command != COMMAND_SELECT && r->table->kind == TABLE_HEAP)) {
+        columns[count++] = COLUMN_CTID; /* the row's name */
     }
     plan = plan_new(p, kind, count);
     for (int i = 0; i < count; i++) {
