@@ -381,7 +381,7 @@ make_range(IndexScanOp *s, BtreeBound *low, BtreeBound *high, bool *empty)
     buf_add(&s->high, s->low.data, prefix);
     if (*empty)
         return ST_OK;
-    if (k < index->key_count && (b->low != NULL || b->high != NULL)) {
+    if (k < index->key_count && (b->low != NULL || b->high != NULL || b->not_null)) {
         bool turned = index->keys[k].descending;
         const Expr *first = turned ? b->high : b->low, *last = turned ? b->low : b->high;
         bool first_open = first == NULL, last_open = last == NULL;

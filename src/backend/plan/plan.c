@@ -332,6 +332,7 @@ Status
 plan_level(PlanStatement *s, const Query *q, Planner *p, Plan **out)
 {
     Plan *plan;
+    bool ordered = false; /* by an index already */
 
     TRY(ctx_check_stack(s->cx));
     planner_init(s, q, p);
@@ -339,16 +340,26 @@ plan_level(PlanStatement *s, const Query *q, Planner *p, Plan **out)
         TRY(plan_set_operation(p, &plan));
     } else {
         ConjunctList conjuncts = {0};
+        WantedOrder order;
 
+        plan = NULL;
         TRY(collect_conjuncts(p, q->where, &conjuncts));
-        TRY(plan_from(p, &conjuncts, &plan));
+        if (q->has_aggregates)
+            TRY(plan_extremes(p, &conjuncts, &plan));
+        if (plan == NULL) {
+            p->wanted = wanted_by_sort(p, &order) ? &order : NULL;
+            TRY(plan_from(p, &conjuncts, &plan));
+            ordered = p->wanted != NULL && p->wanted->granted;
+            p->wanted = NULL;
+        }
         if (q->has_aggregates || q->group_count > 0)
             TRY(plan_aggregate(p, &plan));
         TRY(plan_project(p, &plan));
         if (q->distinct && q->distinct_on_count == 0)
             plan_distinct(p, visible_targets(q), &plan);
     }
-    plan_order(p, &plan);
+    if (!ordered)
+        plan_order(p, &plan);
     plan_lock_rows(p, &plan);
     TRY(plan_limit(p, &plan));
     *out = plan;

@@ -43,6 +43,7 @@ typedef struct IndexBoundPlan {
     Expr *low, *high; /* bounds of the next key; NULL = open */
     bool low_inclusive, high_inclusive;
     Expr *in_array; /* next key = ANY (array): one descent for each element */
+    bool not_null; /* without bounds of the next key: leave its nulls out all the same */
 } IndexBoundPlan;
 
 /* slot <op> value, with a value that is there before the scan starts: the page's arrays are tested against
