@@ -137,3 +137,17 @@ update many set c = c + 100000 where a % 5 = 1;
 select count(*), sum(c), min(c), max(c) from many;
 delete from many;
 select max(a), min(c) from many;
+-- groups from inputs of different forms
+select x, count(*) from (select grp as x from big union all select 3 union all select null union all select id from big where id < 5) u group by x order by x;
+select x, count(*) from (select code as x from big where id < 1000 union all select 'B' union all select 'B  '::char(5) union all select 'a long text of letters') u group by x order by x;
+select x, count(*) from (select code::char(3) as x from big where id < 1000 union all select 'B  '::char(3) union all select null) u group by x order by x;
+select x, count(*) from (select 1.0 as x union all select 1.00 union all select num from big where id < 200) u group by x order by x limit 5;
+select count(*), sum(n) from (select id, code, count(*) as n from big group by id, code) x;
+select count(*) from (select distinct name, grp from big) x;
+select distinct grp, code from big order by grp, code;
+select count(distinct id), count(distinct name), count(distinct num), sum(distinct grp), avg(distinct grp), min(distinct code) from big;
+select grp, count(distinct code), count(distinct id), sum(distinct id % 10) from big group by grp order by grp;
+select id, name from big order by name, id limit 20;
+select id from big where name is null order by num desc, code, id limit 7;
+select num, id from big order by num desc, id offset 150 limit 5;
+select name from (select name, id from big order by name desc nulls last, id) x limit 3;

@@ -1,7 +1,7 @@
 /* op_agg.c - GROUP BY and aggregates.
  *
- * Groups live in a hash table keyed by the bytes of their group values (key.h); each group has its
- * aggregates' states in one block. The accumulating step works on whole batches: first every row finds
+ * Groups with short keys are found by group_cache.h; the others live in a hash table keyed by the bytes of
+ * their group values (key.h). Each group has its aggregates' states in one block. The accumulating step works on whole batches: first every row finds
  * its group, then each aggregate adds its column; where the groups are few, the rows of each are listed
  * first, so that an aggregate runs over one state at a time. DISTINCT and ORDER BY inside an aggregate keep
  * the argument's values until the end. */
@@ -49,14 +49,14 @@ typedef struct AggOp {
     Group *groups;
     uint32_t group_count, group_capacity;
     uint32_t *table; /* group number + 1 */
-    uint32_t mask;
+    uint32_t mask, in_table;
     uint32_t state_bytes;
     uint32_t *state_at; /* of each aggregate in a group's block */
     Kept *kept;
     bool filled;
     uint64_t at;
     Buf key;
-    GroupCache *cache;
+    GroupCache cache;
 } AggOp;
 
 static bool
@@ -71,7 +71,7 @@ grow_table(AggOp *g)
     uint32_t buckets = MAX_OF(64, (g->mask + 1) * 2);
     uint32_t *table;
 
-    if (g->table != NULL && g->group_count * 2 <= g->mask)
+    if (g->table != NULL && g->in_table * 2 <= g->mask)
         return ST_OK;
     if (g->table == NULL)
         buckets = 64;
@@ -82,6 +82,8 @@ grow_table(AggOp *g)
     for (uint32_t i = 0; i < g->group_count; i++) {
         uint32_t b = (uint32_t)g->groups[i].hash & (buckets - 1);
 
+        if (g->groups[i].key_bytes == 0) /* it is in the other table */
+            continue;
         while (table[b] != 0)
             b = (b + 1) & (buckets - 1);
         table[b] = i + 1;
@@ -121,9 +123,9 @@ add_group(AggOp *g, uint64_t hash, const char *key, uint32_t key_bytes, uint32_t
     return ST_OK;
 }
 
-/* The group of one row, made if it is new. */
+/* The group of one row, made if it is new; the caller keeps the new group's values. */
 static Status
-find_group(AggOp *g, Vector *const *keys, const Batch *in, uint32_t row, uint32_t *no)
+find_group(AggOp *g, Vector *const *keys, uint32_t row, uint32_t *no)
 {
     int count = g->op.plan->agg.group_count;
     uint64_t hash;
@@ -150,15 +152,8 @@ find_group(AggOp *g, Vector *const *keys, const Batch *in, uint32_t row, uint32_
     }
     TRY(add_group(g, hash, g->key.data, (uint32_t)g->key.bytes, no));
     g->table[b] = *no + 1;
-    { /* the group's values, for the output */
-        Vector *row_values = arena_alloc(g->op.e->cx->arena, sizeof(Vector) * (size_t)count);
-        uint16_t at = (uint16_t)row;
-        Batch one = {row_values, count, {&at, 1}, in->capacity};
-
-        for (int i = 0; i < count; i++)
-            row_values[i] = *keys[i];
-        return row_store_append(&g->values, &one);
-    }
+    g->in_table++;
+    return ST_OK;
 }
 
 /* Leaves out rows in which an argument is null, if the aggregate does not look at those. */
@@ -345,25 +340,43 @@ static Status
 find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
 {
     Ctx *cx = g->op.e->cx;
+    const Plan *plan = g->op.plan;
+    int count = plan->agg.group_count;
+    uint16_t *fresh = arena_alloc(cx->arena, sizeof(*fresh) * MAX_OF(in->rows.count, 1));
+    uint32_t fresh_count = 0;
+    Vector *values;
+    Batch new_groups;
     GroupKeys words;
-    bool cached =
-        group_keys_make(cx, g->cache, keys, g->op.plan->agg.group_count, in->rows, in->capacity, &words);
+    bool by_words;
 
+    TRY(group_keys_make(cx, &g->cache, plan->agg.groups, keys, count, in->rows, in->capacity, &words, &by_words));
     for (uint32_t k = 0; k < in->rows.count; k++) {
-        uint32_t row = rows_at(in->rows, k);
-        GroupCacheSlot *slot = NULL;
+        uint32_t row = rows_at(in->rows, k), before = g->group_count;
+        GroupSlot *slot = NULL;
 
-        if (cached && (words.unfit == NULL || !words.unfit[row])) {
-            slot = group_cache_slot(g->cache, &words, row);
-            groups[row] = group_cache_find(slot, &words, row);
-            if (LIKELY(groups[row] != UINT32_MAX))
+        if (by_words && (words.unfit == NULL || !words.unfit[row])) {
+            slot = group_cache_slot(&g->cache, &words, row);
+            if (LIKELY(slot->group != 0 && group_slot_has(slot, &words, row))) {
+                groups[row] = slot->group - 1;
                 continue;
+            }
         }
-        TRY(find_group(g, keys, in, row, &groups[row]));
+        if (slot != NULL && g->cache.exact)
+            TRY(add_group(g, 0, NULL, 0, &groups[row]));
+        else
+            TRY(find_group(g, keys, row, &groups[row]));
         if (slot != NULL)
-            group_cache_put(slot, &words, row, groups[row]);
+            group_slot_put(&g->cache, slot, &words, row, groups[row]);
+        if (g->group_count != before)
+            fresh[fresh_count++] = (uint16_t)row;
     }
-    return ST_OK;
+    if (fresh_count == 0)
+        return ST_OK;
+    values = arena_alloc(cx->arena, sizeof(Vector) * (size_t)count); /* for the output */
+    for (int i = 0; i < count; i++)
+        values[i] = *keys[i];
+    new_groups = (Batch){values, count, {fresh, fresh_count}, in->capacity};
+    return row_store_append(&g->values, &new_groups);
 }
 
 static Status
@@ -534,6 +547,10 @@ agg_next(Op *op, uint64_t budget, Batch **out)
             Vector one;
 
             TRY(x->agg.fn->agg->finish(&call, g->groups[g->at + i].states + g->state_at[a], &v));
+            if (!v.is_null && v.phys == column->phys && v.phys != PHYS_DEC64 && v.phys != PHYS_VAR) {
+                vector_set(column, &op->scratch, i, n, v);
+                continue;
+            }
             vector_of(&one, &op->scratch, &v, v.is_null ? type_by_oid(x->type)->phys : (Phys)v.phys);
             TRY(vector_append(op->e->cx, &op->scratch, NULL, column, i, n, &one, (Rows){NULL, 1}));
         }
@@ -555,11 +572,10 @@ forget(AggOp *g)
     arena_reset(&g->arena);
     g->groups = NULL;
     g->table = NULL;
-    g->group_count = g->group_capacity = g->mask = 0;
+    g->group_count = g->group_capacity = g->mask = g->in_table = 0;
     g->filled = false;
     g->at = 0;
-    if (g->cache != NULL)
-        group_cache_clear(g->cache);
+    group_cache_clear(&g->cache);
 }
 
 static Status
@@ -591,8 +607,7 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
     row_store_init(&g->values, e->cx, "groups", plan->agg.groups, plan->agg.group_count);
     g->state_at = arena_array(e->arena, uint32_t, plan->agg.agg_count + 1);
     g->kept = arena_array(e->arena, Kept, plan->agg.agg_count + 1);
-    if (plan->agg.group_count > 0)
-        g->cache = arena_new(e->arena, GroupCache);
+    group_cache_init(&g->cache, &g->arena, plan->agg.groups, plan->agg.group_count);
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
         int columns = x->agg.arg_count + x->agg.order_count;
