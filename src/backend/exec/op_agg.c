@@ -349,7 +349,8 @@ find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
     GroupKeys words;
     bool by_words;
 
-    TRY(group_keys_make(cx, &g->cache, plan->agg.groups, keys, count, in->rows, in->capacity, &words, &by_words));
+    TRY(group_keys_make(cx, &g->cache, plan->agg.groups, keys, count, in->rows, in->capacity, &words,
+                        &by_words));
     for (uint32_t k = 0; k < in->rows.count; k++) {
         uint32_t row = rows_at(in->rows, k), before = g->group_count;
         GroupSlot *slot = NULL;
