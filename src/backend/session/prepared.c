@@ -3,12 +3,42 @@
 #include "backend/session/statement_cache.h"
 #include "base/hash.h"
 
+enum { SMALL_BYTES = 2048 }; /* what a simple statement's tree, plan or operators take */
+
+/* Gives up the execution it keeps. */
+static void
+unpark(Prepared *p)
+{
+    exec_close(p->parked);
+    p->parked = NULL;
+    if (p->parked_no >= 0)
+        p->session->parked[p->parked_no] = NULL;
+    p->parked_no = -1;
+}
+
+/* The one that has waited longest in the list makes room. */
+static void
+park(Prepared *p, Execution *e)
+{
+    Session *s = p->session;
+
+    if (p->parked_no < 0) {
+        int no = s->parked_next++ % PARKED_MOST;
+
+        if (s->parked[no] != NULL)
+            unpark(s->parked[no]);
+        s->parked[no] = p;
+        p->parked_no = no;
+    }
+    p->parked = e;
+}
+
 static void
 free_prepared(Prepared *p)
 {
     Arena arena = p->arena; /* p lies in it */
 
-    exec_close(p->parked);
+    unpark(p);
     arena_free(&p->exec_arena);
     arena_free(&p->plan_arena);
     arena_free(&arena);
@@ -18,8 +48,7 @@ void
 prepared_forget_plan(Prepared *p)
 {
     ASSERT(p->uses == 0);
-    exec_close(p->parked);
-    p->parked = NULL;
+    unpark(p);
     p->plan = NULL;
     arena_reset(&p->plan_arena);
 }
@@ -76,13 +105,15 @@ session_new_prepared(Session *s, const char *name, const char *sql)
     Arena arena;
     Prepared *p;
 
-    arena_init(&arena, "prepared statement", &s->budget);
+    arena_init_small(&arena, "prepared statement", &s->budget, SMALL_BYTES);
     p = arena_new(&arena, Prepared);
+    p->session = s;
+    p->parked_no = -1;
     p->name = arena_strdup(&arena, name);
     p->sql = arena_strdup(&arena, sql);
     p->arena = arena;
-    arena_init(&p->plan_arena, "plan", &s->budget);
-    arena_init(&p->exec_arena, "execution", &s->budget);
+    arena_init_small(&p->plan_arena, "plan", &s->budget, SMALL_BYTES);
+    arena_init_small(&p->exec_arena, "execution", &s->budget, SMALL_BYTES);
     p->column_count = -1;
     p->serial = ++s->last_serial;
     p->prepared_at = s->format.statement_now;
@@ -262,7 +293,7 @@ prepared_give_execution(Prepared *p, Execution *e, bool borrowed, bool failed)
     if (e == NULL)
         return;
     if (!failed && exec_park(e))
-        p->parked = e;
+        park(p, e);
     else
         exec_close(e);
 }

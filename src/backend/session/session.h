@@ -34,10 +34,14 @@ typedef enum TransactionState {
     TRANSACTION_FAILED
 } TransactionState;
 
-enum { SAVEPOINTS_MOST = 10000 };
+enum {
+    SAVEPOINTS_MOST = 10000,
+    PARKED_MOST = 24, /* statements that keep an execution: some ten KB each */
+};
 
 typedef struct Prepared {
     struct Prepared *next;
+    Session *session;
     const char *name;
     Arena arena; /* name, text, tree */
     const char *sql;
@@ -59,6 +63,7 @@ typedef struct Prepared {
     /* One execution at a time keeps its operators for the next. */
     Arena exec_arena;
     Execution *parked;
+    int parked_no; /* in the session's list of those that have one; -1: not there */
     bool exec_busy; /* a portal has the execution of exec_arena */
 } Prepared;
 
@@ -100,6 +105,8 @@ struct Session {
     RandomState random_state;
     Prepared *prepared;
     struct StatementCache *cache;
+    Prepared *parked[PARKED_MOST]; /* round robin */
+    int parked_next;
     uint64_t last_serial; /* of statement objects */
     uint64_t shown_serial; /* whose text pg_stat_activity shows; 0: another text */
     Portal *portals;
