@@ -1,7 +1,7 @@
 # From text to rows: parse, bind, plan, exec, with the catalog and the commands around them.
 noinst_LIBRARIES += libsql.a
 libsql_a_SOURCES = \
-	src/backend/parse/ast.h src/backend/parse/parse.h src/backend/parse/pg_tree.c \
+	src/backend/parse/ast.h src/backend/parse/literals.c src/backend/parse/literals.h src/backend/parse/parse.h src/backend/parse/pg_tree.c \
 	src/backend/bind/bind.h src/backend/bind/bind_int.h \
 	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
 	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
@@ -53,7 +53,7 @@ libsql_a_SOURCES = \
 	src/backend/session/names.c \
 	src/backend/session/protocol.c src/backend/session/protocol.h \
 	src/backend/session/run.c src/backend/session/sequences.c src/backend/session/session.c \
-	src/backend/session/session_funcs.c src/backend/session/transaction.c
+	src/backend/session/session_funcs.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)
 # The tables of functions name functions of both libraries, so the two need each other.
 SQL_LIBS = libsql.a libdoor.a libtype.a libsql.a libtype.a libdoor.a libauth.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) \

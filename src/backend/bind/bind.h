@@ -4,6 +4,7 @@
 #ifndef BIND_BIND_H
 #define BIND_BIND_H
 #include "backend/bind/query.h"
+#include "backend/parse/literals.h"
 
 /* Types of $1.. : given ones are fixed, 0 and TYPE_UNKNOWN are inferred. */
 typedef struct ParamTypes {
@@ -11,6 +12,9 @@ typedef struct ParamTypes {
     Oid *types;
     int count, capacity;
     bool fixed; /* a parameter beyond `count` is 42P02 */
+    /* X2: literals become parameters, number i + 1 for literal i, wherever nobody has to know their value now;
+     * they are marked `taken`. There are no other parameters then. NULL: literals are constants. */
+    LiteralText *literals;
 } ParamTypes;
 
 /* SELECT, VALUES, INSERT, UPDATE, DELETE. */

@@ -607,6 +607,8 @@ Status
 bind_finish_params(Ctx *cx, const ParamTypes *params)
 {
     for (int i = 0; i < params->count; i++) {
+        if (params->literals != NULL && !params->literals->items[i].taken)
+            continue;
         if (params->types[i] == OID_NONE || params->types[i] == TYPE_UNKNOWN)
             return fail(cx, ST_ERROR, "42P18", "could not determine data type of parameter $%d", i + 1);
     }

@@ -29,6 +29,31 @@ clause_name(const Binder *b)
     return b->clause == CLAUSE_OTHER ? b->clause_text : names[b->clause];
 }
 
+/* X2: the literal as a parameter; false when it has to be a constant. */
+static bool
+bind_literal(Binder *b, const AstConst *k, Oid type, Expr **out)
+{
+    ParamTypes *params = b->params;
+    Literal *l;
+    Expr *e;
+    int i;
+
+    if (params == NULL || params->literals == NULL)
+        return false;
+    l = literals_find(params->literals, k->ast.location);
+    if (l == NULL || l->type != type)
+        return false;
+    i = (int)(l - params->literals->items);
+    l->taken = true;
+    l->negative = k->ast.location != l->at;
+    if (params->types[i] == OID_NONE)
+        params->types[i] = type;
+    e = expr_new(b->arena, EXPR_PARAM, params->types[i], -1, k->ast.location);
+    e->param.number = i;
+    *out = e;
+    return true;
+}
+
 static Status
 bind_const(Binder *b, const AstConst *k, Expr **out)
 {
@@ -45,9 +70,12 @@ bind_const(Binder *b, const AstConst *k, Expr **out)
         *out = expr_const(b->arena, TYPE_BOOL, -1, value_bool(k->integer != 0), k->ast.location);
         return ST_OK;
     case CONST_INT:
-        *out = expr_const(b->arena, TYPE_INT4, -1, value_i32(k->integer), k->ast.location);
+        if (!bind_literal(b, k, TYPE_INT4, out))
+            *out = expr_const(b->arena, TYPE_INT4, -1, value_i32(k->integer), k->ast.location);
         return ST_OK;
     case CONST_STRING:
+        if (bind_literal(b, k, TYPE_UNKNOWN, out))
+            return ST_OK;
         *out = expr_const(b->arena, TYPE_UNKNOWN, -1, value_var(k->text, strlen(k->text)), k->ast.location);
         return ST_OK;
     case CONST_BIT: return fail_unsupported(b->cx, k->ast.location, "the type bit");
@@ -56,9 +84,14 @@ bind_const(Binder *b, const AstConst *k, Expr **out)
     errno = 0;
     wide = strtoll(k->text, &end, 10);
     if (*end == '\0' && errno == 0) {
-        *out = expr_const(b->arena, TYPE_INT8, -1, value_i64(wide), k->ast.location);
+        if (wide == INT32_MIN) /* the one int4 whose digits alone are too large */
+            *out = expr_const(b->arena, TYPE_INT4, -1, value_i32(INT32_MIN), k->ast.location);
+        else if (!bind_literal(b, k, TYPE_INT8, out))
+            *out = expr_const(b->arena, TYPE_INT8, -1, value_i64(wide), k->ast.location);
         return ST_OK;
     }
+    if (bind_literal(b, k, TYPE_NUMERIC, out))
+        return ST_OK;
     numeric = type_by_oid(TYPE_NUMERIC);
     e = expr_const(b->arena, TYPE_NUMERIC, -1, value_null(), k->ast.location);
     b->cx->arena = b->arena;

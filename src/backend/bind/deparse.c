@@ -317,6 +317,7 @@ deparse(Deparse *d, const Expr *e)
         deparse_identifier(d->table->columns[e->column.column - 1].name, d->out);
         return ST_OK;
     case EXPR_CALL: return deparse_call(d, e);
+    case EXPR_ONCE: return deparse(d, e->once.arg);
     case EXPR_AGG: return deparse_aggregate(d, e);
     case EXPR_SLOT:
         if (d->hooks != NULL)

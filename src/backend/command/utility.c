@@ -5,6 +5,7 @@
 #include "backend/command/utility.h"
 #include "backend/session/cursor.h"
 #include "backend/session/session.h"
+#include "backend/session/statement_cache.h"
 #include "backend/type/aclitem.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
@@ -304,12 +305,12 @@ run_discard(Session *s, const AstDiscard *a, const char **tag)
     AstExecute all = {.ast = {AST_DEALLOCATE, -1}};
 
     *tag = tags[a->what];
+    if (a->what <= 1)
+        statement_cache_clear(s);
     if (a->what == 1) {
         for (Prepared *p = s->prepared; p != NULL; p = p->next) {
-            if (p->uses == 0 && p->plan != NULL) {
-                p->plan = NULL;
-                arena_reset(&p->plan_arena);
-            }
+            if (p->uses == 0)
+                prepared_forget_plan(p);
         }
     }
     if (a->what == 0 || a->what == 2)

@@ -656,6 +656,21 @@ eval_scalar_array(Execution *e, const Expr *x, const Batch *in, Rows rows, Vecto
     return ST_OK;
 }
 
+static Status
+eval_once(Execution *e, const Expr *x, Vector **out)
+{
+    OnceValue *o = &e->once[x->once.once_no];
+
+    if (!o->known) {
+        TRY(eval_one(e, x->once.arg, &o->value));
+        if (!o->value.is_null)
+            o->value = value_copy(&e->once_arena, o->value);
+        o->known = true;
+    }
+    *out = const_vector(e, &o->value, x->type);
+    return ST_OK;
+}
+
 /* ---- the switch --------------------------------------------------------------------------------------------------- */
 
 Status
@@ -671,6 +686,7 @@ eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
         ASSERT(x->param.number < e->param_count);
         *out = const_vector(e, &e->params[x->param.number], x->type);
         return ST_OK;
+    case EXPR_ONCE: return eval_once(e, x, out);
     case EXPR_OUTER: *out = const_vector(e, &e->outer[x->slot.index], x->type); return ST_OK;
     case EXPR_CASE_VALUE:
         ASSERT(e->case_value != NULL);

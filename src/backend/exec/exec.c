@@ -59,6 +59,13 @@ op_children(Op *op)
     return ST_OK;
 }
 
+bool
+op_park_stateless(Op *op)
+{
+    (void)op;
+    return true;
+}
+
 static Status
 counted_next(Op *op, uint64_t budget, Batch **out)
 {
@@ -127,6 +134,8 @@ allocate_values(Execution *e)
         arena_init(&e->outer_arena[i], "outer value", NULL);
     }
     e->states = arena_array(e->arena, void *, e->query->state_count + 1);
+    e->once = arena_array(e->arena, OnceValue, e->query->once_count + 1);
+    arena_init(&e->once_arena, "constants", e->cx->arena->budget);
     e->subplans = arena_array(e->arena, SubplanState *, e->query->subplan_count + 1);
 }
 
@@ -175,6 +184,14 @@ exec_changed(const Execution *e)
     return e->changed;
 }
 
+static void
+release_snapshot(Execution *e)
+{
+    if (e->has_snapshot)
+        txn_snapshot_release(e->cx);
+    e->has_snapshot = false;
+}
+
 void
 exec_close(Execution *e)
 {
@@ -192,10 +209,39 @@ exec_close(Execution *e)
         subplan_close(e->subplans[i]);
     for (int i = 0; i < e->query->outer_count; i++)
         arena_free(&e->outer_arena[i]);
-    if (e->has_snapshot) {
-        txn_snapshot_release(e->cx);
-        e->has_snapshot = false;
+    arena_free(&e->once_arena);
+    release_snapshot(e);
+}
+
+bool
+exec_park(Execution *e)
+{
+    const PlannedQuery *q = e->query;
+
+    if (e->instrumented || q->subplan_count > 0 || q->outer_count > 0)
+        return false;
+    for (int i = 0; i < e->op_count; i++) {
+        Op *op = e->ops[i];
+
+        if (op->class->park == NULL || !op->class->park(op))
+            return false;
+        arena_reset(&op->scratch);
     }
+    memset(e->states, 0, sizeof(*e->states) * (size_t)q->state_count);
+    memset(e->once, 0, sizeof(*e->once) * (size_t)q->once_count);
+    arena_reset(&e->once_arena);
+    e->changed = 0;
+    e->params = NULL;
+    release_snapshot(e);
+    return true;
+}
+
+void
+exec_resume(Execution *e, const Value *params, int param_count)
+{
+    ASSERT(!e->has_snapshot);
+    e->params = params;
+    e->param_count = param_count;
 }
 
 void

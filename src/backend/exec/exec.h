@@ -24,6 +24,11 @@ MUST_CHECK Status exec_open(Ctx *cx, Arena *arena, const PlannedQuery *plan, con
 MUST_CHECK Status exec_start(Execution *e);
 /* The next batch of at most `budget` rows (rule X1); *batch NULL at the end. */
 MUST_CHECK Status exec_next(Execution *e, uint64_t budget, Batch **batch);
+/* Between two uses of one plan: gives up everything that belongs to the old one (snapshot, pins, rows) and
+ * keeps the operators. False: it holds what can not be used again, close it. */
+bool exec_park(Execution *e);
+/* A parked execution begins anew with other parameters (as for exec_open). */
+void exec_resume(Execution *e, const Value *params, int param_count);
 /* Rows changed by INSERT, UPDATE, DELETE so far. */
 uint64_t exec_changed(const Execution *e);
 /* Releases pins and memory; after failures too. NULL is fine. */

@@ -15,6 +15,9 @@ typedef struct OpClass {
     /* Starts again from the beginning; values handed down may have changed. */
     Status (*rewind)(Op *op);
     void (*close)(Op *op); /* gives up pins and arenas of its own; may be NULL */
+    /* After it the operator is as if new, for another execution; false: it can not. NULL: it never can.
+     * Its input is parked by itself. */
+    bool (*park)(Op *op);
 } OpClass;
 
 struct Op {
@@ -29,6 +32,11 @@ struct Op {
 
 typedef struct SubplanState SubplanState;
 
+typedef struct OnceValue {
+    Value value;
+    bool known;
+} OnceValue;
+
 struct Execution {
     Ctx *cx;
     Arena *arena;
@@ -38,6 +46,8 @@ struct Execution {
     Value *outer; /* values handed down */
     Arena *outer_arena; /* their bytes, per value */
     void **states; /* FnCall.state of each place */
+    OnceValue *once;
+    Arena once_arena; /* their bytes */
     SubplanState **subplans;
     Op *root;
     Snapshot snapshot;
@@ -59,6 +69,7 @@ Status op_rewind(Op *op);
 void *op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class);
 #define OP_NEW(e, plan, Type, class) ((Type *)op_alloc((e), (plan), sizeof(Type), (class)))
 Status op_children(Op *op);
+bool op_park_stateless(Op *op); /* for operators that remember nothing from call to call */
 
 Status scan_op(Execution *e, const Plan *plan, Op **out);
 Status index_scan_op(Execution *e, const Plan *plan, Op **out);

@@ -423,10 +423,26 @@ modify_close(Op *op)
     row_writer_close(m->writer);
 }
 
+static bool
+modify_park(Op *op)
+{
+    ModifyOp *m = (ModifyOp *)op;
+
+    if (m->recheck != NULL)
+        return false;
+    row_store_clear(&m->returned);
+    m->returned_at = 0;
+    m->done = false;
+    return true;
+}
+
 Status
 modify_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = modify_next, .rewind = modify_rewind, .close = modify_close};
+    static const OpClass class = {.next = modify_next,
+                                  .rewind = modify_rewind,
+                                  .close = modify_close,
+                                  .park = modify_park};
     ModifyOp *m = OP_NEW(e, plan, ModifyOp, &class);
 
     row_store_init(&m->returned, e->cx, "returning", plan->outputs, plan->output_count);
@@ -558,10 +574,19 @@ lock_rows_close(Op *op)
     }
 }
 
+static bool
+lock_rows_park(Op *op)
+{
+    return ((LockRowsOp *)op)->recheck == NULL;
+}
+
 Status
 lock_rows_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = lock_rows_next, .rewind = lock_rows_rewind, .close = lock_rows_close};
+    static const OpClass class = {.next = lock_rows_next,
+                                  .rewind = lock_rows_rewind,
+                                  .close = lock_rows_close,
+                                  .park = lock_rows_park};
     LockRowsOp *l = OP_NEW(e, plan, LockRowsOp, &class);
 
     l->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));

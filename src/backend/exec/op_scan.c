@@ -197,10 +197,20 @@ scan_close(Op *op)
     arena_free(&s->page_arena);
 }
 
+static bool
+scan_park(Op *op)
+{
+    arena_reset(&((ScanOp *)op)->page_arena);
+    return scan_rewind(op) == ST_OK;
+}
+
 Status
 scan_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = scan_next, .rewind = scan_rewind, .close = scan_close};
+    static const OpClass class = {.next = scan_next,
+                                  .rewind = scan_rewind,
+                                  .close = scan_close,
+                                  .park = scan_park};
     ScanOp *s = OP_NEW(e, plan, ScanOp, &class);
 
     arena_init(&s->scan_arena, "heap scan", e->cx->arena->budget);
@@ -494,12 +504,25 @@ index_scan_close(Op *op)
     buf_free(&s->high);
 }
 
+static bool
+index_scan_park(Op *op)
+{
+    IndexScanOp *s = (IndexScanOp *)op;
+
+    if (s->scan != NULL)
+        btree_scan_close(op->e->cx, s->scan);
+    s->scan = NULL;
+    arena_reset(&s->scan_arena);
+    return index_scan_rewind(op) == ST_OK;
+}
+
 Status
 index_scan_op(Execution *e, const Plan *plan, Op **out)
 {
     static const OpClass class = {.next = index_scan_next,
                                   .rewind = index_scan_rewind,
-                                  .close = index_scan_close};
+                                  .close = index_scan_close,
+                                  .park = index_scan_park};
     IndexScanOp *s = OP_NEW(e, plan, IndexScanOp, &class);
 
     arena_init(&s->scan_arena, "index scan", e->cx->arena->budget);

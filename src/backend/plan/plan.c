@@ -473,6 +473,7 @@ plan_query(Ctx *cx, Arena *arena, const Query *q, PlannedQuery **out)
     result->subplan_count = s.subplan_count;
     result->rel_count = s.rel_count;
     result->state_count = s.state_count;
+    result->once_count = s.once_count;
     result->constant_raises = s.constant_raises;
     result->catalog_version = catalog_version(cx);
     *out = result;

@@ -179,6 +179,7 @@ typedef struct PlannedQuery {
     CommandKind command;
     int outer_count; /* values handed down */
     int state_count; /* places in expressions that keep a state */
+    int once_count; /* values computed once for an execution */
     int subplan_count;
     Subplan **subplans;
     int rel_count; /* base relations, numbered for row marks */

@@ -52,6 +52,13 @@ fold_not(Arena *arena, Expr *e)
     return turned;
 }
 
+/* Known before the first row: it needs no row to be computed. */
+static bool
+is_fixed(const Expr *e)
+{
+    return e->kind == EXPR_CONST || e->kind == EXPR_PARAM || e->kind == EXPR_ONCE;
+}
+
 Expr *
 plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
 {
@@ -69,8 +76,13 @@ plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
         (e->call.fn->scalar == NULL && e->call.fn->kernel == NULL) || e->call.variadic_array)
         return e;
     for (int i = 0; i < e->call.arg_count; i++) {
-        if (e->call.args[i]->kind != EXPR_CONST)
+        if (e->call.args[i]->kind != EXPR_CONST) {
+            for (; i < e->call.arg_count && is_fixed(e->call.args[i]); i++)
+                continue;
+            if (i == e->call.arg_count && e->call.fn->can_raise)
+                *raises = true; /* it depends on the parameters */
             return e;
+        }
         values[i] = e->call.args[i]->constant;
         types[i] = e->call.args[i]->type;
     }
@@ -234,6 +246,47 @@ shallow_copy(Arena *a, const Expr *e)
     return c;
 }
 
+static bool
+unwrap_once(Expr **child, void *arg)
+{
+    (void)arg;
+    if ((*child)->kind == EXPR_ONCE)
+        *child = (*child)->once.arg;
+    return true;
+}
+
+static bool
+child_is_fixed(Expr **child, void *arg)
+{
+    (void)arg;
+    return is_fixed(*child);
+}
+
+/* What does not depend on rows is computed once for an execution. */
+static Expr *
+make_once(Planner *p, Expr *e)
+{
+    Expr *once;
+
+    switch (e->kind) {
+    case EXPR_CALL:
+        if (e->call.fn->volatility == 'v' || e->call.fn->returns_set)
+            return e;
+        break;
+    case EXPR_IO_CAST:
+    case EXPR_ARRAY_CAST:
+    case EXPR_ARRAY: break;
+    default: return e;
+    }
+    if (p->statement->for_rows || !expr_children(e, child_is_fixed, NULL))
+        return e;
+    expr_children(e, unwrap_once, NULL);
+    once = expr_new(p->arena, EXPR_ONCE, e->type, e->typmod, e->location);
+    once->once.arg = e;
+    once->once.once_no = p->statement->once_count++;
+    return once;
+}
+
 Status
 resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **out)
 {
@@ -277,7 +330,7 @@ resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **o
         TRY(resolve_subquery(p, c, inputs, input_count));
     if (!expr_children(c, resolve_child, &r))
         return r.rc;
-    *out = plan_fold(p->cx, p->arena, c, &p->statement->constant_raises);
+    *out = make_once(p, plan_fold(p->cx, p->arena, c, &p->statement->constant_raises));
     return ST_OK;
 }
 
@@ -305,7 +358,7 @@ column_to_slot(Expr **child, void *arg)
 Status
 plan_row_expression(Ctx *cx, Arena *arena, int *state_count, const Expr *e, Expr **out)
 {
-    PlanStatement s = {.cx = cx, .arena = arena, .state_count = *state_count};
+    PlanStatement s = {.cx = cx, .arena = arena, .state_count = *state_count, .for_rows = true};
     Planner p = {.statement = &s, .cx = cx, .arena = arena};
     Expr *copy = expr_copy(arena, e);
 

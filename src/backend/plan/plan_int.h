@@ -8,8 +8,9 @@
 typedef struct PlanStatement {
     Ctx *cx;
     Arena *arena;
-    int outer_count, rel_count, state_count;
+    int outer_count, rel_count, state_count, once_count;
     bool constant_raises;
+    bool for_rows; /* one row's expression: nothing in it is computed once */
     Subplan **subplans;
     int subplan_count, subplan_capacity;
 } PlanStatement;

@@ -473,6 +473,7 @@ on_bind(Loop *l, Decoder *body)
 
     TRY(read_formats(l, body, l->cx->arena, &formats, &format_count));
     TRY(session_find_prepared(l->s, name, &prepared));
+    session_activity_prepared(l->s, prepared);
     TRY(session_begin_statement(l->s, prepared->ast));
     if (prepared->is_query)
         TRY(session_plan(l->s, prepared));

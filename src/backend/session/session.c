@@ -6,6 +6,7 @@
 #include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "backend/session/cursor.h"
+#include "backend/session/statement_cache.h"
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
 #include "base/env.h"
@@ -280,9 +281,11 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     s->budget = (Budget){.shared_used_bytes = engine_used_bytes(cx->engine),
                          .shared_limit_bytes = engine_limit_bytes(cx->engine)};
     arena_init(&s->message, "message", &s->budget);
+    arena_init(&s->spare_portal, "portal", &s->budget);
     s->format.random_state = &s->random_state;
     s->format.reg_names = session_reg_names();
     s->format.regex_cache = regex_cache_create();
+    s->cache = statement_cache_new(arena);
     cx->session = s;
     cx->format = &s->format;
     cx->hooks = &session_hooks;
@@ -331,6 +334,8 @@ session_close(Session *s)
     temp_close(s);
     while (s->prepared != NULL)
         session_drop_prepared(s, s->prepared);
+    statement_cache_clear(s);
+    arena_free(&s->spare_portal);
     lock_release_all(cx, LOCK_SPAN_SESSION);
     regex_cache_free(s->format.regex_cache);
     s->format.regex_cache = NULL;
@@ -339,8 +344,8 @@ session_close(Session *s)
     cx->hooks = NULL;
 }
 
-void
-session_activity(Session *s, ActivityState state, const char *query)
+static void
+show_activity(Session *s, ActivityState state, bool starts, const char *query)
 {
     Activity *a;
     int64_t now = engine_wall_us(s->cx->engine);
@@ -348,9 +353,28 @@ session_activity(Session *s, ActivityState state, const char *query)
     a = proc_activity_begin(s->cx->proc);
     a->state = state;
     a->state_change_us = now;
-    if (query != NULL) {
+    if (starts)
         a->query_start_us = now;
-        snprintf(a->query, sizeof(a->query), "%s", query);
+    if (query != NULL) {
+        size_t bytes = strnlen(query, sizeof(a->query) - 1);
+
+        memcpy(a->query, query, bytes);
+        a->query[bytes] = '\0';
     }
     proc_activity_end(s->cx->proc);
+}
+
+void
+session_activity(Session *s, ActivityState state, const char *query)
+{
+    if (query != NULL)
+        s->shown_serial = 0;
+    show_activity(s, state, query != NULL, query);
+}
+
+void
+session_activity_prepared(Session *s, const Prepared *p)
+{
+    show_activity(s, ACTIVITY_ACTIVE, true, s->shown_serial == p->serial ? NULL : p->sql);
+    s->shown_serial = p->serial;
 }

@@ -50,9 +50,16 @@ typedef struct Prepared {
     int column_count; /* of the result; -1: none */
     ResultColumn *columns;
     bool from_sql; /* made by PREPARE */
+    uint64_t serial; /* of the session, from 1 */
     int64_t prepared_at;
     int uses; /* portals that run it */
-    bool dropped;
+    bool dropped; /* not in the session's list (any more) */
+    bool cached; /* the statement cache holds it */
+    LiteralText *literals; /* X2: of `sql`; those taken are parameters. NULL: there are none */
+    /* One execution at a time keeps its operators for the next. */
+    Arena exec_arena;
+    Execution *parked;
+    bool exec_busy; /* a portal has the execution of exec_arena */
 } Prepared;
 
 typedef struct Portal {
@@ -66,7 +73,8 @@ typedef struct Portal {
     int16_t *formats;
     int format_count;
     Execution *execution; /* NULL: not started, or done */
-    bool started, done;
+    bool borrowed; /* the execution is the statement's own */
+    bool started, done, failed;
     uint64_t rows; /* given out */
 } Portal;
 
@@ -91,10 +99,14 @@ struct Session {
     FormatSettings format;
     RandomState random_state;
     Prepared *prepared;
+    struct StatementCache *cache;
+    uint64_t last_serial; /* of statement objects */
+    uint64_t shown_serial; /* whose text pg_stat_activity shows; 0: another text */
     Portal *portals;
     struct TempAction *temp_actions; /* command/temp.c: tables with ON COMMIT */
     struct Cursor *cursors; /* cursor.h */
     int statement_no, statement_count; /* of the text being run: which of its statements, of how many */
+    Arena spare_portal; /* memory of the portal that was dropped last */
     const char *sql; /* text of the statement being run, for positions */
     int64_t statement_start_us;
     Budget budget; /* private memory of the session (C5) */
@@ -171,6 +183,10 @@ Prepared *session_new_prepared(Session *s, const char *name, const char *sql);
  * 42704 for a type that does not exist. */
 MUST_CHECK Status session_set_param_types(Session *s, Prepared *p, const Oid *types, int count);
 void session_drop_unnamed(Session *s);
+/* Frees the statement when nobody holds it any more: no portal, not the list, not the cache. */
+void prepared_release(Prepared *p);
+/* The plan, and the execution kept for it. No portal may be running it. */
+void prepared_forget_plan(Prepared *p);
 void session_forget_sequences(Session *s); /* currval and lastval */
 
 #endif

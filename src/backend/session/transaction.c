@@ -17,7 +17,9 @@
 static Isolation
 default_isolation(Session *s)
 {
-    return strcmp(session_setting_text(s, SETTING_DEFAULT_TRANSACTION_ISOLATION), "repeatable read") == 0
+    enum { REPEATABLE_READ = 1 }; /* of the setting's words */
+
+    return settings_int(s->settings, SETTING_DEFAULT_TRANSACTION_ISOLATION) == REPEATABLE_READ
                ? ISOLATION_REPEATABLE_READ
                : ISOLATION_READ_COMMITTED;
 }
