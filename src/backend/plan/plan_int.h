@@ -13,6 +13,8 @@ typedef struct PlanStatement {
     bool for_rows; /* one row's expression: nothing in it is computed once */
     Subplan **subplans;
     int subplan_count, subplan_capacity;
+    struct PlannedCte *ctes;
+    int cte_count, cte_capacity, work_count;
 } PlanStatement;
 
 /* What a plan needs from outside: set `index` to `expr` (in terms of whoever runs it). */
@@ -20,6 +22,12 @@ typedef struct OuterNeed {
     int index;
     Expr *expr;
 } OuterNeed;
+
+typedef struct PlannedCte {
+    const CteInfo *info;
+    Plan *plan; /* NULL while it is being made */
+    int work_no; /* of a recursive one */
+} PlannedCte;
 
 /* One query level. */
 typedef struct Planner {
@@ -86,6 +94,14 @@ double filter_selectivity(const RangeEntry *r, const Expr *e);
 
 /* plan_from.c */
 Status plan_from(Planner *p, ConjunctList *conjuncts, Plan **out);
+
+/* plan_cte.c */
+/* The WITH query is run once, not merged into those that use it. */
+bool cte_is_kept(const CteInfo *c);
+/* Reading it; *out NULL: it needs values of an enclosing query and must be merged after all. */
+Status plan_cte_scan(Planner *p, int rel, Plan **out);
+/* Those that change something are run whether somebody reads them or not. */
+Status plan_changing_ctes(PlanStatement *s, const Query *q);
 
 /* plan_modify.c */
 Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);

@@ -37,7 +37,8 @@ session_check_read_only(Session *s, const PlannedQuery *plan)
 
     if ((!plan->writes && !plan->locks_rows) || !settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return ST_OK;
-    return fail(s->cx, ST_ERROR, "25006", "cannot execute %s in a read-only transaction", names[plan->command]);
+    return fail(s->cx, ST_ERROR, "25006", "cannot execute %s in a read-only transaction",
+                plan->command == COMMAND_SELECT && plan->writes ? "SELECT" : names[plan->command]);
 }
 
 static const char *
@@ -179,7 +180,7 @@ run_plan(Session *s, Prepared *p, const PlannedQuery *plan, const Value *params,
     if (plan->has_result && !late)
         TRY_TO(out, rc, sink->describe(sink, cx, plan->columns, plan->column_count));
     TRY_TO(out, rc, drain(s, e, plan, sink, late, UINT64_MAX, &rows, &done));
-    if (plan->writes)
+    if (plan->command != COMMAND_SELECT)
         rows = exec_changed(e);
 out:
     if (p != NULL)
@@ -736,7 +737,7 @@ session_execute(Session *s, Portal *p, uint64_t most, Sink *sink, bool *suspende
         *suspended = true;
         return ST_OK;
     }
-    if (prepared->plan->writes)
+    if (prepared->plan->command != COMMAND_SELECT)
         rows = exec_changed(p->execution);
     stop_portal(p);
     return sink->complete(sink, s->cx, command_tag(s, command, rows));
