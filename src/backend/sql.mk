@@ -9,7 +9,7 @@ libsql_a_SOURCES = \
 	src/backend/bind/expr.c src/backend/bind/expr.h \
 	src/backend/bind/query.h \
 	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
-	src/backend/plan/plan_agg.c src/backend/plan/plan_order.c src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
+	src/backend/plan/plan_agg.c src/backend/plan/plan_cte.c src/backend/plan/plan_order.c src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
 	src/backend/plan/plan_scan.c src/backend/plan/scan_tests.c \
 	src/backend/exec/arrays.c src/backend/exec/arrays.h \
 	src/backend/exec/eval.c \
@@ -18,7 +18,7 @@ libsql_a_SOURCES = \
 	src/backend/exec/index_queue.c src/backend/exec/index_queue.h \
 	src/backend/exec/heap_read.c src/backend/exec/heap_read.h \
 	src/backend/exec/key.c src/backend/exec/key.h src/backend/exec/key_sort.c src/backend/exec/key_sort.h \
-	src/backend/exec/op_agg.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
+	src/backend/exec/op_agg.c src/backend/exec/op_cte.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
 	src/backend/exec/row_store.c src/backend/exec/row_store.h \

@@ -340,7 +340,7 @@ insert_values(Binder *b, const AstInsert *s, const AstSelect *v, const TableInfo
     int width = ((const AstListNode *)v->values.items[0])->items.count;
 
     binder_init(&inner, b->cx, b->arena, b->params, NULL, source);
-    if (b->query->cte_count > 0)
+    if (b->query->cte_count > 0 || b->parent != NULL)
         inner.parent = b;
     if (width > count) {
         const AstList *row = &((const AstListNode *)v->values.items[0])->items;
@@ -397,8 +397,8 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
     Query *q = b->query;
     int width = 0;
 
-    TRY(bind_select(b->cx, b->arena, b->params, b->query->cte_count > 0 ? b : NULL, (const AstSelect *)s->query,
-                    &q->source));
+    TRY(bind_select(b->cx, b->arena, b->params, b->query->cte_count > 0 || b->parent != NULL ? b : NULL,
+                    (const AstSelect *)s->query, &q->source));
     for (int i = 0; i < q->source->target_count; i++) {
         TargetEntry *e = &q->source->targets[i];
 
@@ -418,14 +418,14 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
 }
 
 static Status
-bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, const AstInsert *s, Query **out)
+bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstInsert *s, Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
     const TableInfo *t;
     int *columns, count, rel;
 
-    binder_init(&b, cx, arena, params, NULL, q);
+    binder_init(&b, cx, arena, params, parent, q);
     q->command = COMMAND_INSERT;
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     TRY(add_target_table(&b, s->relation, "insert into"));
@@ -561,12 +561,12 @@ start_change(Binder *b, const AstRangeVar *relation, const AstList *from, const 
 }
 
 static Status
-bind_update(Ctx *cx, Arena *arena, ParamTypes *params, const AstUpdate *s, Query **out)
+bind_update(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstUpdate *s, Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
 
-    binder_init(&b, cx, arena, params, NULL, q);
+    binder_init(&b, cx, arena, params, parent, q);
     q->command = COMMAND_UPDATE;
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     TRY(start_change(&b, s->relation, &s->from, "update"));
@@ -580,12 +580,12 @@ bind_update(Ctx *cx, Arena *arena, ParamTypes *params, const AstUpdate *s, Query
 }
 
 static Status
-bind_delete(Ctx *cx, Arena *arena, ParamTypes *params, const AstDelete *s, Query **out)
+bind_delete(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstDelete *s, Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
 
-    binder_init(&b, cx, arena, params, NULL, q);
+    binder_init(&b, cx, arena, params, parent, q);
     q->command = COMMAND_DELETE;
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     TRY(start_change(&b, s->relation, &s->using_list, "delete from"));
@@ -596,6 +596,20 @@ bind_delete(Ctx *cx, Arena *arena, ParamTypes *params, const AstDelete *s, Query
     return ST_OK;
 }
 
+Status
+bind_change(Binder *parent, const Ast *ast, Query **out)
+{
+    switch (ast->kind) {
+    case AST_INSERT:
+        return bind_insert(parent->cx, parent->arena, parent->params, parent, (const AstInsert *)ast, out);
+    case AST_UPDATE:
+        return bind_update(parent->cx, parent->arena, parent->params, parent, (const AstUpdate *)ast, out);
+    case AST_DELETE:
+        return bind_delete(parent->cx, parent->arena, parent->params, parent, (const AstDelete *)ast, out);
+    default: return fail_unsupported(parent->cx, ast->location, "this statement in WITH");
+    }
+}
+
 /* ---- entry points ---------------------------------------------------------------------------------- */
 
 Status
@@ -603,9 +617,9 @@ bind_statement(Ctx *cx, Arena *arena, ParamTypes *params, const Ast *ast, Query 
 {
     switch (ast->kind) {
     case AST_SELECT: return bind_select(cx, arena, params, NULL, (const AstSelect *)ast, out);
-    case AST_INSERT: return bind_insert(cx, arena, params, (const AstInsert *)ast, out);
-    case AST_UPDATE: return bind_update(cx, arena, params, (const AstUpdate *)ast, out);
-    case AST_DELETE: return bind_delete(cx, arena, params, (const AstDelete *)ast, out);
+    case AST_INSERT: return bind_insert(cx, arena, params, NULL, (const AstInsert *)ast, out);
+    case AST_UPDATE: return bind_update(cx, arena, params, NULL, (const AstUpdate *)ast, out);
+    case AST_DELETE: return bind_delete(cx, arena, params, NULL, (const AstDelete *)ast, out);
     default: return fail_unsupported(cx, ast->location, "this statement here");
     }
 }

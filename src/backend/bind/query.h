@@ -26,6 +26,7 @@ typedef struct RangeEntry {
     const TableInfo *table; /* TABLE */
     LockMode lock; /* TABLE: what an execution must hold */
     struct Query *query; /* SUBQUERY */
+    struct CteInfo *cte; /* SUBQUERY: whose query that is, or NULL */
     bool lateral; /* SUBQUERY, FUNCTION: may refer to entries to its left */
     Expr *function; /* FUNCTION */
     bool ordinality;
@@ -124,6 +125,11 @@ typedef struct Query {
 typedef struct CteInfo {
     const char *name;
     Query *query;
+    int materialized; /* as in AstCte */
+    bool is_volatile;
+    bool recursive; /* query is a UNION whose right side reads what has been found so far */
+    bool open; /* while the right side is bound */
+    int uses; /* in FROM */
     int column_count;
     RangeColumn *columns;
 } CteInfo;

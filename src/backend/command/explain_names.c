@@ -87,6 +87,7 @@ walk_plan(Walk *w, const Plan *p, const Plan *above)
     if (p == NULL)
         return;
     w->named += is_scan(p->kind) || p->kind == PLAN_FUNCTION || p->kind == PLAN_SUBQUERY ||
+                p->kind == PLAN_CTE_SCAN || p->kind == PLAN_WORK_SCAN ||
                 (p->kind == PLAN_VALUES && p->values.row_count > 1);
     if (p->kind == PLAN_MODIFY && p->modify.command == COMMAND_INSERT)
         w->named += 1 + (p->modify.on_conflict == 2); /* excluded */
@@ -136,6 +137,8 @@ explain_names(Explain *x)
     x->outer_input = arena_array(x->cx->arena, const Plan *, n);
     x->outer_right = arena_array(x->cx->arena, const Plan *, n);
     walk_plan(&w, x->query->plan, NULL);
+    for (int i = 0; i < x->query->cte_count; i++)
+        walk_plan(&w, x->query->ctes[i].plan, NULL);
     x->many = w.named > 1;
     x->prefix = x->verbose || x->many;
     return ST_OK;
@@ -213,6 +216,8 @@ explain_column(Explain *x, const Plan *p, int slot, bool inside, Buf *out)
             return add_computed(x, p->values.rows[0][slot], NULL, NULL, inside, out);
         add_name(x, r != NULL ? r->alias : NULL, r->columns[slot].name, out);
         return ST_OK;
+    case PLAN_CTE_SCAN:
+    case PLAN_WORK_SCAN:
     case PLAN_FUNCTION: add_name(x, r->alias, r->columns[slot].name, out); return ST_OK;
     case PLAN_SUBQUERY:
         if (!explain_subquery_is_shown(x, p))

@@ -123,6 +123,9 @@ node_type(const Plan *p)
     case PLAN_SET_OP: return "SetOp";
     case PLAN_LOCK_ROWS: return "LockRows";
     case PLAN_MODIFY: return "ModifyTable";
+    case PLAN_CTE_SCAN: return "CTE Scan";
+    case PLAN_RECURSIVE: return "Recursive Union";
+    case PLAN_WORK_SCAN: return "WorkTable Scan";
     default: return "Result";
     }
 }
@@ -162,6 +165,8 @@ target_relation(const Plan *p, const char **schema)
     case PLAN_INDEX_SCAN:
     case PLAN_ROWS_SCAN: *schema = p->scan.table->schema_name; return p->scan.table->name;
     case PLAN_MODIFY: *schema = p->modify.table->schema_name; return p->modify.table->name;
+    case PLAN_CTE_SCAN:
+    case PLAN_WORK_SCAN: return p->cte.name;
     case PLAN_FUNCTION:
         if (p->function.call->kind != EXPR_CALL)
             return NULL;
@@ -181,6 +186,8 @@ target_alias(const Plan *p)
     case PLAN_VALUES: return p->values.row_count == 1 ? NULL : p->entry->alias;
     case PLAN_MODIFY:
     case PLAN_FUNCTION:
+    case PLAN_CTE_SCAN:
+    case PLAN_WORK_SCAN:
     case PLAN_SUBQUERY: return p->entry != NULL ? p->entry->alias : NULL;
     default: return NULL;
     }
@@ -224,7 +231,11 @@ target_properties(Explain *x, const Plan *p)
         explain_text(&x->out, "Index Name", p->scan.index->name);
     }
     if (relation != NULL)
-        explain_text(&x->out, p->kind == PLAN_FUNCTION ? "Function Name" : "Relation Name", relation);
+        explain_text(&x->out,
+                     p->kind == PLAN_FUNCTION                                ? "Function Name"
+                     : p->kind == PLAN_CTE_SCAN || p->kind == PLAN_WORK_SCAN ? "CTE Name"
+                                                                             : "Relation Name",
+                     relation);
     if (relation != NULL && x->verbose && schema != NULL)
         explain_text(&x->out, "Schema", schema);
     if (alias != NULL)
@@ -539,6 +550,13 @@ show_on_conflict(Explain *x, const Plan *p)
     return ST_OK;
 }
 
+static bool
+is_named_rows(const Plan *p)
+{
+    return p->kind == PLAN_FUNCTION || p->kind == PLAN_VALUES || p->kind == PLAN_CTE_SCAN ||
+           p->kind == PLAN_WORK_SCAN;
+}
+
 /* A relation's own conditions need no prefix. */
 static void
 set_prefix(Explain *x, bool scan)
@@ -556,7 +574,7 @@ show_properties(Explain *x, const Node *n)
         explain_bool(&x->out, "Inner Unique", false);
     x->prefix = x->many;
     TRY(show_output(x, n));
-    set_prefix(x, is_scan(p) || p->kind == PLAN_FUNCTION || p->kind == PLAN_VALUES);
+    set_prefix(x, is_scan(p) || is_named_rows(p));
     switch (p->kind) {
     case PLAN_INDEX_SCAN: TRY(show_expr(x, "Index Cond", p->scan.index_condition, p, NULL)); break;
     case PLAN_FUNCTION:
@@ -576,7 +594,7 @@ show_properties(Explain *x, const Node *n)
     case PLAN_MODIFY: TRY(show_on_conflict(x, p)); break;
     default: break;
     }
-    set_prefix(x, is_scan(p) || p->kind == PLAN_FUNCTION || p->kind == PLAN_VALUES || p->kind == PLAN_RESULT);
+    set_prefix(x, is_scan(p) || is_named_rows(p) || p->kind == PLAN_RESULT);
     x->prefix |= p->kind == PLAN_SUBQUERY;
     x->at_aggregate = true;
     TRY(show_filters(x, n));
@@ -696,11 +714,23 @@ show_hash(Explain *x, const Plan *right)
     return ST_OK;
 }
 
+/* WITH queries stand at the top of the whole plan. */
+static Status
+show_ctes(Explain *x)
+{
+    for (int i = 0; i < x->query->cte_count; i++)
+        TRY(show_plan(x, x->query->ctes[i].plan, "InitPlan",
+                      arena_printf(x->cx->arena, "CTE %s", x->query->ctes[i].name)));
+    return ST_OK;
+}
+
 static Status
 show_children(Explain *x, const Node *n)
 {
     const Plan *p = n->plan;
 
+    if (n->top == x->query->plan)
+        TRY(show_ctes(x));
     TRY(show_subplans(x, n, true));
     if (p->kind == PLAN_APPEND) {
         for (int i = 0; i < p->append.count; i++)
@@ -736,8 +766,8 @@ show_plan(Explain *x, const Plan *plan, const char *relationship, const char *pl
     show_figures(x, plan, startup_cost(plan), plan->cost, no_rows ? 0 : plan->rows,
                  no_rows ? 0 : node_width(plan), count_of(x, plan), false);
     TRY(show_properties(x, &n));
-    empty =
-        n.plan->left == NULL && n.plan->right == NULL && n.plan->kind != PLAN_APPEND && n.subplan_count == 0;
+    empty = n.plan->left == NULL && n.plan->right == NULL && n.plan->kind != PLAN_APPEND &&
+            n.subplan_count == 0 && (plan != x->query->plan || x->query->cte_count == 0);
     if (!empty) {
         if (o->format != EXPLAIN_TEXT && !explain_open(o, "Plans", "Plans", false))
             return fail(x->cx, ST_ERROR, "54001", "the plan is too deep to be shown");

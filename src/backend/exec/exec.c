@@ -16,6 +16,8 @@ static Status (*const makers[PLAN_KIND_COUNT])(Execution *e, const Plan *plan, O
     [PLAN_UNIQUE] = unique_op,           [PLAN_LIMIT] = limit_op,
     [PLAN_APPEND] = append_op,           [PLAN_SET_OP] = set_operation_op,
     [PLAN_LOCK_ROWS] = lock_rows_op,     [PLAN_MODIFY] = modify_op,
+    [PLAN_CTE_SCAN] = cte_scan_op,       [PLAN_RECURSIVE] = recursive_op,
+    [PLAN_WORK_SCAN] = work_scan_op,
 };
 
 Status
@@ -137,6 +139,8 @@ allocate_values(Execution *e)
     e->once = arena_array(e->arena, OnceValue, e->query->once_count + 1);
     arena_init(&e->once_arena, "constants", e->cx->arena->budget);
     e->subplans = arena_array(e->arena, SubplanState *, e->query->subplan_count + 1);
+    e->ctes = arena_array(e->arena, struct CteState *, e->query->cte_count + 1);
+    e->work = arena_array(e->arena, struct RowStore *, e->query->work_count + 1);
 }
 
 Status
@@ -175,6 +179,8 @@ Status
 exec_next(Execution *e, uint64_t budget, Batch **batch)
 {
     TRY(exec_start(e));
+    if (UNLIKELY(e->query->cte_count > 0))
+        TRY(ctes_run_changes(e));
     return op_next(e->root, budget, batch);
 }
 
@@ -207,6 +213,7 @@ exec_close(Execution *e)
     e->op_count = 0;
     for (int i = 0; i < e->query->subplan_count; i++)
         subplan_close(e->subplans[i]);
+    ctes_close(e);
     for (int i = 0; i < e->query->outer_count; i++)
         arena_free(&e->outer_arena[i]);
     arena_free(&e->once_arena);
@@ -218,7 +225,7 @@ exec_park(Execution *e)
 {
     const PlannedQuery *q = e->query;
 
-    if (e->instrumented || q->subplan_count > 0 || q->outer_count > 0)
+    if (e->instrumented || q->subplan_count > 0 || q->outer_count > 0 || q->cte_count > 0)
         return false;
     for (int i = 0; i < e->op_count; i++) {
         Op *op = e->ops[i];

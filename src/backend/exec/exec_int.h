@@ -49,6 +49,9 @@ struct Execution {
     OnceValue *once;
     Arena once_arena; /* their bytes */
     SubplanState **subplans;
+    struct CteState **ctes; /* WITH queries; a re-check shares those of its execution */
+    bool ctes_borrowed;
+    struct RowStore **work; /* working tables of recursive ones */
     Op *root;
     Snapshot snapshot;
     bool has_snapshot;
@@ -93,6 +96,12 @@ Status append_op(Execution *e, const Plan *plan, Op **out);
 Status set_operation_op(Execution *e, const Plan *plan, Op **out);
 Status lock_rows_op(Execution *e, const Plan *plan, Op **out);
 Status modify_op(Execution *e, const Plan *plan, Op **out);
+Status cte_scan_op(Execution *e, const Plan *plan, Op **out);
+Status recursive_op(Execution *e, const Plan *plan, Op **out);
+Status work_scan_op(Execution *e, const Plan *plan, Op **out);
+/* Runs the WITH queries that change something to their end. */
+Status ctes_run_changes(Execution *e);
+void ctes_close(Execution *e);
 
 /* ---- expressions ---------------------------------------------------------------------------------------- */
 /* The result may be a column of `in`. Results lie in cx->arena. */

@@ -28,6 +28,14 @@ fail_conflict(Ctx *cx, RowOutcome outcome)
                                        : "could not serialize access due to concurrent update");
 }
 
+/* The statement's tag tells of its own changes, not of those of its WITH queries. */
+static void
+note_changed(const ModifyOp *m)
+{
+    if (m->op.plan == m->op.e->query->plan)
+        m->op.e->changed++;
+}
+
 static Value
 value_at(const Batch *in, int slot, uint32_t row)
 {
@@ -100,6 +108,8 @@ recheck_row(ModifyOp *m, const Batch *old, uint32_t row, Tid newest, Batch **in)
 
         below->plan = plan->left;
         TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &m->recheck));
+        m->recheck->ctes = e->ctes;
+        m->recheck->ctes_borrowed = true;
         m->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));
         m->recheck->fixed = m->fixed;
     } else {
@@ -144,7 +154,7 @@ change_row(ModifyOp *m, const Batch *in, uint32_t row)
             TRY(heap_delete(cx, &t->heap, tid, &snapshot, &change));
         switch (change.outcome) {
         case ROW_DONE:
-            e->changed++;
+            note_changed(m);
             return keep_returning(m, in, row, values,
                                   plan->modify.command == COMMAND_UPDATE ? change.tid : tid);
         case ROW_SELF_UPDATED: return ST_OK;
@@ -297,7 +307,7 @@ update_conflicting(ModifyOp *m, const Batch *in, uint32_t in_row, Tid tid, const
     if (change.outcome == ROW_SELF_UPDATED)
         return fail_second_time(cx);
     ASSERT(change.outcome == ROW_DONE);
-    e->changed++;
+    note_changed(m);
     return keep_returning(m, in, in_row, values, change.tid);
 }
 
@@ -319,7 +329,7 @@ insert_or_update(ModifyOp *m, const Batch *in, uint32_t row, const Value *values
             TRY(row_writer_insert_unless(m->writer, values, plan->modify.arbiters, plan->modify.arbiter_count,
                                          &tid, &conflict));
         if (conflict == TID_NONE) {
-            m->op.e->changed++;
+            note_changed(m);
             return keep_returning(m, in, row, values, tid);
         }
         if (plan->modify.on_conflict == 1)
@@ -371,7 +381,7 @@ insert_rows(ModifyOp *m, const Batch *in)
             continue;
         }
         TRY(row_writer_insert(m->writer, values, &tid));
-        m->op.e->changed++;
+        note_changed(m);
         TRY(keep_returning(m, in, row, values, tid));
     }
     return ST_OK;
@@ -556,6 +566,8 @@ check_again(LockRowsOp *l, Batch **out)
         below->plan = l->op.plan->left;
         TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &l->recheck));
         l->recheck->fixed = l->fixed;
+        l->recheck->ctes = e->ctes;
+        l->recheck->ctes_borrowed = true;
     } else {
         TRY(op_rewind(l->recheck->root));
     }

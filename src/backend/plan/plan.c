@@ -446,6 +446,8 @@ walk_tables(TableWalk *w, const Query *q)
         walk_expr_tables(&(Expr *){q->where}, w);
     if (q->having != NULL)
         walk_expr_tables(&(Expr *){q->having}, w);
+    for (int i = 0; i < q->cte_count; i++)
+        walk_tables(w, q->ctes[i].query);
     walk_tables(w, q->left);
     walk_tables(w, q->right);
     walk_tables(w, q->source);
@@ -479,6 +481,16 @@ plan_query(Ctx *cx, Arena *arena, const Query *q, PlannedQuery **out)
         describe(arena, q->returning, q->returning_count, result);
         result->has_result = q->returning_count > 0;
     }
+    TRY(plan_changing_ctes(&s, q));
+    for (int i = 0; i < q->cte_count; i++)
+        result->writes |= q->ctes[i].query->command != COMMAND_SELECT;
+    result->cte_count = s.cte_count;
+    result->ctes = arena_zalloc(arena, sizeof(*result->ctes) * (size_t)MAX_OF(s.cte_count, 1));
+    for (int i = 0; i < s.cte_count; i++) {
+        result->ctes[i].plan = s.ctes[i].plan;
+        result->ctes[i].name = s.ctes[i].info->name;
+    }
+    result->work_count = s.work_count;
     walk_tables(&walk, q);
     result->outer_count = s.outer_count;
     result->subplans = s.subplans;

@@ -28,6 +28,9 @@ typedef enum PlanKind {
     PLAN_SET_OP, /* UNION, INTERSECT, EXCEPT with their counts */
     PLAN_LOCK_ROWS,
     PLAN_MODIFY,
+    PLAN_CTE_SCAN, /* rows of a WITH query, which is run once */
+    PLAN_RECURSIVE, /* left, then right again and again over what was found last */
+    PLAN_WORK_SCAN, /* what was found last */
     PLAN_KIND_COUNT
 } PlanKind;
 
@@ -130,6 +133,11 @@ typedef struct Plan {
             bool all;
         } set_op;
         struct {
+            int no; /* CTE_SCAN: in the statement's ctes; RECURSIVE, WORK_SCAN: of the working tables */
+            const char *name;
+            bool all; /* RECURSIVE: duplicates stay */
+        } cte;
+        struct {
             int count;
             struct {
                 int slot; /* of the row's ctid */
@@ -197,6 +205,12 @@ typedef struct PlannedQuery {
     int once_count; /* values computed once for an execution */
     int subplan_count;
     Subplan **subplans;
+    int cte_count; /* WITH queries that are run once, in this order if they change something */
+    struct {
+        Plan *plan;
+        const char *name;
+    } * ctes;
+    int work_count; /* working tables of recursive ones */
     int rel_count; /* base relations, numbered for row marks */
     int column_count; /* result columns; the plan's outputs [0, column_count) */
     ResultColumn *columns;

@@ -13,6 +13,8 @@ typedef struct PlanStatement {
     bool for_rows; /* one row's expression: nothing in it is computed once */
     Subplan **subplans;
     int subplan_count, subplan_capacity;
+    struct PlannedCte *ctes;
+    int cte_count, cte_capacity, work_count;
 } PlanStatement;
 
 /* What a plan needs from outside: set `index` to `expr` (in terms of whoever runs it). */
@@ -34,6 +36,12 @@ typedef struct WantedOrder {
     bool not_null; /* rows in which the first key is null are of no interest */
     bool granted; /* set by plan_base_table: the rows come in this order */
 } WantedOrder;
+
+typedef struct PlannedCte {
+    const CteInfo *info;
+    Plan *plan; /* NULL while it is being made */
+    int work_no; /* of a recursive one */
+} PlannedCte;
 
 /* One query level. */
 typedef struct Planner {
@@ -116,6 +124,14 @@ bool index_gives_order(const TableInfo *t, const IndexInfo *x, int fixed, const 
 
 /* plan_agg.c: work that several aggregates of the node have in common. */
 void plan_share_aggregates(Planner *p, Plan *agg, int input_columns);
+
+/* plan_cte.c */
+/* The WITH query is run once, not merged into those that use it. */
+bool cte_is_kept(const CteInfo *c);
+/* Reading it; *out NULL: it needs values of an enclosing query and must be merged after all. */
+Status plan_cte_scan(Planner *p, int rel, Plan **out);
+/* Those that change something are run whether somebody reads them or not. */
+Status plan_changing_ctes(PlanStatement *s, const Query *q);
 
 /* plan_modify.c */
 Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);

@@ -63,6 +63,7 @@ runs_backward(const Plan *p)
     case PLAN_ROWS_SCAN:
     case PLAN_FUNCTION:
     case PLAN_VALUES:
+    case PLAN_CTE_SCAN:
     case PLAN_SORT: return true;
     case PLAN_PROJECT:
     case PLAN_FILTER:

@@ -132,7 +132,7 @@ session_execute(Session *s, Portal *p, uint64_t most, Sink *sink, bool *suspende
         *suspended = true;
         return ST_OK;
     }
-    if (prepared->plan->writes)
+    if (prepared->plan->command != COMMAND_SELECT)
         rows = exec_changed(p->execution);
     stop_portal(p);
     return sink->complete(sink, s->cx, session_command_tag(s, command, rows));

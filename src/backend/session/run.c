@@ -27,7 +27,8 @@ session_check_read_only(Session *s, const PlannedQuery *plan)
 
     if ((!plan->writes && !plan->locks_rows) || !settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return ST_OK;
-    return fail(s->cx, ST_ERROR, "25006", "cannot execute %s in a read-only transaction", names[plan->command]);
+    return fail(s->cx, ST_ERROR, "25006", "cannot execute %s in a read-only transaction",
+                plan->command == COMMAND_SELECT && plan->writes ? "SELECT" : names[plan->command]);
 }
 
 const char *
@@ -134,7 +135,7 @@ session_run_plan(Session *s, Prepared *p, const PlannedQuery *plan, const Value 
     if (plan->has_result && !late)
         TRY_TO(out, rc, sink->describe(sink, cx, plan->columns, plan->column_count));
     TRY_TO(out, rc, execution_drain(s, e, plan, sink, late, UINT64_MAX, &rows, &done));
-    if (plan->writes)
+    if (plan->command != COMMAND_SELECT)
         rows = exec_changed(e);
 out:
     if (p != NULL)

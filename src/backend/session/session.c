@@ -2,6 +2,7 @@
 #include "backend/session/session.h"
 
 #include "backend/session/session_int.h"
+
 #include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "backend/session/cursor.h"
