@@ -102,7 +102,8 @@ need_unfit(Ctx *cx, GroupKeys *k, uint32_t capacity)
 }
 
 static void
-words_of_text(Ctx *cx, const Vector *v, bool padded, Rows rows, uint32_t capacity, uint64_t *words, GroupKeys *k)
+words_of_text(Ctx *cx, const Vector *v, bool padded, Rows rows, uint32_t capacity, uint64_t *words,
+              GroupKeys *k)
 {
     const VarRef *data = v->data;
 
@@ -165,9 +166,7 @@ group_keys_make(Ctx *cx, GroupCache *c, Expr *const *keys, Vector *const *column
             WORDS(uint64_t);
             break;
         case PHYS_I64: WORDS(uint64_t); break;
-        case PHYS_VAR:
-            words_of_text(cx, v, keys[i]->type == TYPE_BPCHAR, rows, capacity, words, out);
-            break;
+        case PHYS_VAR: words_of_text(cx, v, keys[i]->type == TYPE_BPCHAR, rows, capacity, words, out); break;
         default: return ST_OK;
         }
         out->words[i] = words;
