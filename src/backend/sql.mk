@@ -5,7 +5,7 @@ libsql_a_SOURCES = \
 	src/backend/bind/bind.h src/backend/bind/bind_int.h \
 	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
 	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
-	src/backend/bind/coerce.c src/backend/bind/deparse.c \
+	src/backend/bind/bind_privilege.c src/backend/bind/coerce.c src/backend/bind/deparse.c \
 	src/backend/bind/expr.c src/backend/bind/expr.h \
 	src/backend/bind/query.h \
 	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
@@ -22,14 +22,14 @@ libsql_a_SOURCES = \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
 	src/backend/exec/page_rows.c src/backend/exec/page_rows.h src/backend/exec/page_tests.c src/backend/exec/page_tests.h \
-	src/backend/exec/row_store.c \
+	src/backend/exec/row_store.c src/backend/exec/row_store.h \
 	src/backend/exec/row_write.c src/backend/exec/row_write.h \
 	src/backend/exec/subplan.c src/backend/exec/subplan.h \
 	src/backend/exec/vectors.c \
 	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_funcs.c src/backend/catalog/catalog_indexes.def \
-	src/backend/catalog/access.c src/backend/catalog/privilege_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c \
+	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c \
 	src/backend/catalog/catalogs.def \
 	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
 	src/backend/catalog/system_relations.c src/backend/catalog/system_tables.h \
@@ -38,6 +38,10 @@ libsql_a_SOURCES = \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
 	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
+	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
+	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c \
+	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \
+	src/backend/command/grant.c src/backend/command/grant.h src/backend/command/grant_role.c \
 	src/backend/command/database.c src/backend/command/role.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \
@@ -46,6 +50,7 @@ libsql_a_SOURCES = \
 	src/backend/command/ddl_rewrite.c src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
 	src/backend/command/index_build.c src/backend/command/utility.c src/backend/command/utility_more.c \
 	src/backend/session/admin_funcs.c src/backend/session/session.h src/backend/session/session_int.h \
+	src/backend/session/cursor.c src/backend/session/cursor.h \
 	src/backend/session/door_session.c src/backend/session/door_session.h \
 	src/backend/session/funcs_session.def \
 	src/backend/session/names.c \

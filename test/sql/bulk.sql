@@ -168,7 +168,7 @@ update padded set c = 'longer than ten' where id = 1;
 update padded set c = 'xyz        ' where id = 2;
 select * from padded order by id;
 select * from padded where id = 4;
-alter table padded add column e char(6) not null default 'new'::char(3);
+alter table padded add column e char(6) not null default '';
 select id, '<' || octet_length(e) || '>', e from padded order by id;
 insert into padded select i, 'v' || i, 'w', 'o', repeat(' ', i % 6) from generate_series(10, 300) i;
 select sum(octet_length(c)), sum(octet_length(e)), count(*), min(c), max(c) from padded;

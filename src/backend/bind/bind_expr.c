@@ -697,6 +697,22 @@ bind_collate(Binder *b, const AstCollate *n, Expr **out)
                    n->name);
 }
 
+/* The changed table's ctid must be that of the cursor's row. */
+static Status
+bind_current_of(Binder *b, const AstCurrentOf *c, Expr **out)
+{
+    const RangeEntry *r = b->query->range[b->query->result_rel];
+    Expr *ctid = make_column(b, b->query->result_rel, COLUMN_CTID, 0, -1);
+    Expr *current = expr_new(b->arena, EXPR_CALL, TYPE_TID, -1, -1);
+
+    current->call.fn = &current_of_fn;
+    current->call.arg_count = 2;
+    current->call.args = arena_array(b->arena, Expr *, 2);
+    current->call.args[0] = expr_const(b->arena, TYPE_TEXT, -1, value_var(c->cursor, strlen(c->cursor)), -1);
+    current->call.args[1] = expr_const(b->arena, TYPE_OID, -1, value_oid(r->table->oid), -1);
+    return bind_operator(b, NULL, "=", ctid, current, -1, out);
+}
+
 Status
 bind_expr(Binder *b, const Ast *ast, Expr **out)
 {
@@ -728,6 +744,7 @@ bind_expr(Binder *b, const Ast *ast, Expr **out)
     case AST_COLLATE: return bind_collate(b, (const AstCollate *)ast, out);
     case AST_SQL_VALUE: return bind_sql_value(b, (const AstSqlValue *)ast, out);
     case AST_ROW: return fail_unsupported(b->cx, ast->location, "a row value");
+    case AST_CURRENT_OF: return bind_current_of(b, (const AstCurrentOf *)ast, out);
     case AST_DEFAULT: return fail_at(b->cx, ast->location, "42601", "DEFAULT is not allowed in this context");
     default: return fail_unsupported(b->cx, ast->location, "this expression");
     }

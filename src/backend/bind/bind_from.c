@@ -2,6 +2,7 @@
 #include "backend/bind/bind_int.h"
 
 #include "backend/parse/parse.h"
+#include "backend/type/aclitem.h"
 
 void
 binder_init(Binder *b, Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, Query *query)
@@ -127,10 +128,9 @@ add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel)
     TRY(find_table(b, v, lock, &t));
     if (t->kind == TABLE_INDEX)
         return fail_at(b->cx, v->ast.location, "42809", "\"%s\" is an index", t->name);
-    if (!b->as_owner)
-        TRY(catalog_check_access(b->cx, t, lock != LOCK_ACCESS_SHARE));
     r = table_entry(b, t, v->alias);
     r->lock = lock;
+    r->unchecked = b->as_owner;
     TRY(apply_column_aliases(b, r, &v->column_aliases, v->ast.location));
     *rel = add_range(b, r);
     return ST_OK;
@@ -209,7 +209,7 @@ bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
             Binder view;
 
             if (!b->as_owner)
-                TRY(catalog_check_access(b->cx, t, false));
+                TRY(catalog_check_privilege(b->cx, t, ACL_SELECT));
             binder_init(&view, b->cx, b->arena, NULL, NULL, arena_new(b->arena, Query));
             view.as_owner = true;
             TRY(parse_sql(b->cx, b->arena, t->view_sql, &statements, &count));
@@ -656,14 +656,25 @@ find_entry(Binder *b, const char *schema, const char *name, int *levels_up)
 static Status
 fail_missing_from(Binder *b, const AstColumnRef *ref, const char *name)
 {
-    /* the name may belong to an entry that this place must not see */
+    /* the name may belong to an entry that this place must not see, or to a table that has an alias */
     for (Binder *at = b; at != NULL; at = at->parent) {
         for (int i = 0; i < at->query->range_count; i++) {
             const RangeEntry *r = at->query->range[i];
+            bool by_alias = r->alias != NULL && strcmp(r->alias, name) == 0;
 
-            if (r->alias != NULL && strcmp(r->alias, name) == 0)
-                return fail_at(b->cx, ref->ast.location, "42P01",
-                               "invalid reference to FROM-clause entry for table \"%s\"", name);
+            if (!by_alias && (r->kind != RANGE_TABLE || !r->alias_given || strcmp(r->table->name, name) != 0))
+                continue;
+            (void)fail_at(b->cx, ref->ast.location, "42P01",
+                          "invalid reference to FROM-clause entry for table \"%s\"", name);
+            if (by_alias)
+                fail_hint(
+                    b->cx,
+                    "There is an entry for table \"%s\", but it cannot be referenced from this part of the "
+                    "query.",
+                    name);
+            else
+                fail_hint(b->cx, "Perhaps you meant to reference the table alias \"%s\".", r->alias);
+            return ST_ERROR;
         }
     }
     return fail_at(b->cx, ref->ast.location, "42P01", "missing FROM-clause entry for table \"%s\"", name);

@@ -670,7 +670,7 @@ bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
     TRY(ctx_check_stack(cx));
     binder_init(&b, cx, arena, params, parent, q);
     if (s->into != NULL)
-        return fail_unsupported(cx, s->into->ast.location, "SELECT INTO");
+        return fail_at(cx, s->into->relation->ast.location, "42601", "SELECT ... INTO is not allowed here");
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     if (s->set_op != SETOP_NONE)
         TRY(bind_set_operation(&b, s));
@@ -694,6 +694,7 @@ bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
     }
     TRY(check_aggregates(&b));
     TRY(bind_locking(&b, s));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }

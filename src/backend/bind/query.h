@@ -32,6 +32,7 @@ typedef struct RangeEntry {
     int value_row_count; /* VALUES: rows of column_count expressions */
     Expr ***value_rows;
     bool *used; /* per column: some expression needs it */
+    bool unchecked; /* no privileges are asked for: excluded, what views read */
     bool used_ctid;
     bool used_system; /* another system column */
 } RangeEntry;
@@ -105,6 +106,17 @@ typedef struct Query {
     int *assign_columns; /* 1-based column for targets[i] */
     int returning_count;
     TargetEntry *returning;
+    /* ON CONFLICT. DO UPDATE: targets and where are computed over the row that is there (result_rel) and
+     * the one that was to be inserted (excluded_rel). */
+    int on_conflict; /* as in AstInsert */
+    bool arbiters_named; /* else every unique index is one */
+    int arbiter_count; /* the unique indexes whose conflicts count */
+    int *arbiters; /* numbers in table->indexes */
+    int excluded_rel;
+    int conflict_count;
+    int *conflict_columns;
+    TargetEntry *conflict_targets;
+    Expr *conflict_where;
     int check_count;
     Expr **checks; /* over range[result_rel], in the order of table->checks */
 } Query;

@@ -9,6 +9,7 @@
 
 #include "backend/command/copy_convert.h"
 #include "backend/exec/row_write.h"
+#include "backend/type/aclitem.h"
 #include "backend/session/session.h"
 #include "base/log.h"
 #include "base/utf8.h"
@@ -365,9 +366,14 @@ prepare_columns(CopyIn *in, Arena *a, const AstCopy *ast)
     const TableInfo *t = in->table;
     const CopyOptions *o = in->options;
     int n = MAX_OF(t->column_count, 1);
+    bool *copied;
 
     in->columns = arena_array(a, int, n);
     TRY(copy_columns(in->cx, t, &ast->columns, in->columns, &in->column_count));
+    copied = arena_array(a, bool, n);
+    for (int i = 0; i < in->column_count; i++)
+        copied[in->columns[i] - 1] = true;
+    TRY(catalog_check_columns(in->cx, t, ACL_INSERT, copied));
     in->force_not_null = arena_array(a, bool, n);
     in->force_null = arena_array(a, bool, n);
     TRY(copy_column_flags(in->cx, t, o->force_not_null, in->columns, in->column_count, "FORCE_NOT_NULL",
@@ -401,7 +407,6 @@ find_target(Session *s, const AstCopy *a, const TableInfo **out)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
     if (t->kind == TABLE_INDEX)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is an index", t->name);
-    TRY(catalog_check_access(cx, t, true));
     if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return fail(cx, ST_ERROR, "25006", "cannot execute COPY FROM in a read-only transaction");
     return ST_OK;

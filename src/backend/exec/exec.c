@@ -3,6 +3,7 @@
 
 #include "backend/exec/subplan.h"
 #include "base/env.h"
+#include "shmem/proc/proc.h"
 
 static Status (*const makers[PLAN_KIND_COUNT])(Execution *e, const Plan *plan, Op **out) = {
     [PLAN_RESULT] = result_op,           [PLAN_SCAN] = scan_op,
@@ -43,6 +44,8 @@ op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class)
         e->op_capacity = capacity;
     }
     e->ops[e->op_count++] = op;
+    if (e->instrumented) /* of a subquery, made when it is first run */
+        op->count = arena_new(e->arena, ExecCount);
     return op;
 }
 
@@ -67,14 +70,24 @@ static Status
 counted_next(Op *op, uint64_t budget, Batch **out)
 {
     Ctx *cx = op->e->cx;
-    uint64_t start = env_mono_us(cx->env);
-    Status rc = op->class->next(op, budget, out);
+    ExecCount *c = op->count;
+    bool timed = op->e->timed;
+    uint64_t start = timed ? env_mono_us(cx->env) : 0, pages = proc_page_count(cx->proc);
+    Status rc;
 
-    op->count->time_us += env_mono_us(cx->env) - start;
-    if (op->count->loops == 0)
-        op->count->loops = 1;
+    if (c->loops == 0) {
+        c->loops = 1;
+        c->waiting = true;
+    }
+    rc = op->class->next(op, budget, out);
+    if (timed)
+        c->time_us += env_mono_us(cx->env) - start;
+    c->pages += proc_page_count(cx->proc) - pages;
+    if (c->waiting)
+        c->first_us = c->time_us;
+    c->waiting &= rc == ST_OK && *out == NULL;
     if (rc == ST_OK && *out != NULL)
-        op->count->rows += (*out)->rows.count;
+        c->rows += (*out)->rows.count;
     return rc;
 }
 
@@ -99,8 +112,10 @@ op_rewind(Op *op)
     Arena *saved = cx->arena;
     Status rc;
 
-    if (op->count != NULL && op->count->loops > 0)
+    if (op->count != NULL && op->count->loops > 0) {
         op->count->loops++;
+        op->count->waiting = true;
+    }
     cx->arena = &op->scratch;
     rc = op->class->rewind(op);
     cx->arena = saved;
@@ -147,12 +162,19 @@ exec_open(Ctx *cx, Arena *arena, const PlannedQuery *plan, const Value *params, 
 }
 
 Status
+exec_start(Execution *e)
+{
+    if (e->has_snapshot)
+        return ST_OK;
+    TRY(txn_snapshot(e->cx, &e->snapshot));
+    e->has_snapshot = true;
+    return ST_OK;
+}
+
+Status
 exec_next(Execution *e, uint64_t budget, Batch **batch)
 {
-    if (!e->has_snapshot) {
-        TRY(txn_snapshot(e->cx, &e->snapshot));
-        e->has_snapshot = true;
-    }
+    TRY(exec_start(e));
     return op_next(e->root, budget, batch);
 }
 
@@ -223,22 +245,22 @@ exec_resume(Execution *e, const Value *params, int param_count)
 }
 
 void
-exec_instrument(Execution *e)
+exec_instrument(Execution *e, bool timing)
 {
     e->instrumented = true;
-    e->counts = arena_array(e->arena, ExecCount, MAX_OF(e->op_count, 1));
-    e->count_count = e->op_count;
-    for (int i = 0; i < e->op_count; i++) {
-        e->counts[i].plan = e->ops[i]->plan;
-        e->ops[i]->count = &e->counts[i];
-    }
+    e->timed = timing;
+    for (int i = 0; i < e->op_count; i++)
+        e->ops[i]->count = arena_new(e->arena, ExecCount);
 }
 
 const ExecCount *
-exec_counts(const Execution *e, int *count)
+exec_count(const Execution *e, const Plan *plan)
 {
-    *count = e->count_count;
-    return e->counts;
+    for (int i = 0; i < e->op_count; i++) {
+        if (e->ops[i]->plan == plan && e->ops[i]->count != NULL && e->ops[i]->count->loops > 0)
+            return e->ops[i]->count;
+    }
+    return NULL;
 }
 
 /* ---- single expressions ------------------------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #ifndef EXEC_INT_H
 #define EXEC_INT_H
 #include "backend/exec/exec.h"
+#include "backend/exec/row_store.h"
 
 typedef struct Op Op;
 
@@ -57,9 +58,7 @@ struct Execution {
     const Tid *fixed;
     Op **ops; /* all, for closing */
     int op_count, op_capacity;
-    ExecCount *counts;
-    int count_count;
-    bool instrumented;
+    bool instrumented, timed;
 };
 
 /* ---- operators ------------------------------------------------------------------------------------------ */
@@ -120,26 +119,6 @@ vector_of(Vector *out, Arena *a, const Value *v, Phys null_phys)
     vector_init_const(out, a, v, v->is_null ? null_phys : (Phys)v->phys);
 }
 Status fail_memory(Ctx *cx, size_t bytes);
-
-/* ---- row store: rows kept by sorts, hashes and joins ---------------------------------------------------- */
-typedef struct RowStore {
-    Ctx *cx;
-    Arena arena; /* chunks and bytes */
-    int column_count;
-    Expr *const *types; /* column i has types[i]->type */
-    Vector **chunks; /* each: column_count vectors of BATCH_ROWS */
-    uint32_t chunk_capacity;
-    uint64_t row_count;
-} RowStore;
-void row_store_init(RowStore *s, Ctx *cx, const char *name, Expr *const *types, int column_count);
-Status row_store_append(RowStore *s, const Batch *in);
-/* columns[c].data etc. of row `row`. */
-Value row_store_get(const RowStore *s, uint64_t row, int column);
-/* Gathers rows by number into `out` (columns from arena a, bytes not copied). rows[i] == UINT64_MAX: a row of
- * nulls. */
-Status row_store_gather(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, Vector *columns);
-void row_store_clear(RowStore *s);
-void row_store_free(RowStore *s);
 
 /* A new batch of own vectors in `a` (data of each type's form). */
 Vector *vectors_new(Arena *a, Expr *const *types, int count, uint32_t capacity);

@@ -199,6 +199,161 @@ insert_many(ModifyOp *m, const Batch *in)
     return rc;
 }
 
+/* ---- ON CONFLICT -------------------------------------------------------------------------------------------------- */
+
+/* From REPEATABLE READ up, a row that the snapshot does not see may not decide what happens, unless it is ours. */
+static Status
+check_seen(ModifyOp *m, Tid tid)
+{
+    Ctx *cx = m->op.e->cx;
+    Snapshot own = m->op.e->snapshot;
+    bool visible;
+
+    if (txn_isolation(cx) == ISOLATION_READ_COMMITTED)
+        return ST_OK;
+    own.command_id = UINT32_MAX; /* what this statement has inserted, too */
+    TRY(heap_is_visible(cx, &m->op.plan->modify.table->heap, tid, &own, &visible));
+    return visible ? ST_OK : fail_conflict(cx, ROW_UPDATED);
+}
+
+static Status
+read_row(ModifyOp *m, Tid tid, Value *values, bool *found)
+{
+    const TableInfo *t = m->op.plan->modify.table;
+    Ctx *cx = m->op.e->cx;
+    HeapRow row;
+    Status rc = ST_OK;
+
+    TRY(heap_fetch_newest(cx, &t->heap, tid, &row));
+    *found = row.found;
+    for (int c = 0; c < t->column_count && row.found && rc == ST_OK; c++) {
+        rc = heap_read_value(cx, cx->arena, t, &row, c + 1, &values[c]);
+        if (rc == ST_OK && !values[c].is_null)
+            values[c] = value_copy(cx->arena, values[c]);
+    }
+    heap_row_release(cx, &row);
+    return rc;
+}
+
+/* What SET and WHERE are computed over. */
+static Batch
+conflict_batch(ModifyOp *m, Tid tid, const Value *there, const Value *excluded)
+{
+    const TableInfo *t = m->op.plan->modify.table;
+    Arena *a = m->op.e->cx->arena;
+    int n = t->column_count, total = 2 * n + 2;
+    Vector *columns = arena_array(a, Vector, total);
+
+    for (int c = 0; c < total; c++) {
+        int column = c < n ? c : c - n - 2;
+        Value v = c < n        ? there[c]
+                  : c == n     ? value_i64((int64_t)tid)
+                  : c == n + 1 ? value_oid(t->oid)
+                               : excluded[column];
+
+        vector_of(&columns[c], a, &v,
+                  c == n       ? PHYS_I64
+                  : c == n + 1 ? PHYS_U32
+                               : type_by_oid(t->columns[column].type)->phys);
+    }
+    return (Batch){columns, total, {NULL, 1}, 1};
+}
+
+static Status
+fail_second_time(Ctx *cx)
+{
+    (void)fail(cx, ST_ERROR, "21000", "ON CONFLICT DO UPDATE command cannot affect row a second time");
+    fail_hint(cx,
+              "Ensure that no rows proposed for insertion within the same command have duplicate constrained "
+              "values.");
+    return ST_ERROR;
+}
+
+/* DO UPDATE of the row in the way. *again: it has gone meanwhile. */
+static Status
+update_conflicting(ModifyOp *m, const Batch *in, uint32_t in_row, Tid tid, const Value *excluded, bool *again)
+{
+    Execution *e = m->op.e;
+    Ctx *cx = e->cx;
+    const Plan *plan = m->op.plan;
+    const TableInfo *t = plan->modify.table;
+    Value *values = arena_array(cx->arena, Value, MAX_OF(t->column_count, 1));
+    RowChange change;
+    Snapshot newest;
+    Batch both;
+    Rows kept;
+    bool found;
+
+    *again = false;
+    TRY(heap_lock(cx, &t->heap, tid, &e->snapshot,
+                  plan->modify.keys_changed ? ROW_LOCK_UPDATE : ROW_LOCK_NO_KEY_UPDATE, LOCK_WAIT_BLOCK,
+                  &change));
+    if (change.outcome == ROW_SELF_UPDATED)
+        return fail_second_time(cx);
+    if (change.outcome == ROW_DELETED || change.outcome == ROW_UPDATED) {
+        if (txn_isolation(cx) != ISOLATION_READ_COMMITTED)
+            return fail_conflict(cx, change.outcome);
+        *again = change.outcome == ROW_DELETED;
+        if (*again)
+            return ST_OK;
+        tid = change.tid;
+    }
+    TRY(check_seen(m, tid));
+    TRY(read_row(m, tid, values, &found));
+    if (!found) {
+        *again = true;
+        return ST_OK;
+    }
+    both = conflict_batch(m, tid, values, excluded);
+    if (plan->modify.conflict_where != NULL) {
+        TRY(eval_filter(e, plan->modify.conflict_where, &both, both.rows, &kept));
+        if (kept.count == 0)
+            return ST_OK;
+    }
+    for (int i = 0; i < plan->modify.conflict_count; i++) {
+        Vector *v;
+
+        TRY(eval(e, plan->modify.conflict_values[i], &both, both.rows, &v));
+        values[plan->modify.conflict_columns[i] - 1] = vector_is_null(v, 0) ? value_null() : vector_get(v, 0);
+    }
+    TRY(txn_catalog_snapshot(cx, &newest)); /* the row is ours: its newest version is what we see */
+    TRY(row_writer_update(m->writer, tid, &newest, values, plan->modify.index_touched,
+                          plan->modify.keys_changed, &change));
+    if (change.outcome == ROW_SELF_UPDATED)
+        return fail_second_time(cx);
+    ASSERT(change.outcome == ROW_DONE);
+    e->changed++;
+    return keep_returning(m, in, in_row, values, change.tid);
+}
+
+static Status
+insert_or_update(ModifyOp *m, const Batch *in, uint32_t row, const Value *values)
+{
+    const Plan *plan = m->op.plan;
+    Ctx *cx = m->op.e->cx;
+    bool again = true;
+
+    TRY(row_writer_check(m->writer, values));
+    while (again) {
+        Tid tid, conflict;
+
+        TRY(ctx_poll(cx));
+        TRY(row_writer_find_conflict(m->writer, values, plan->modify.arbiters, plan->modify.arbiter_count,
+                                     &conflict));
+        if (conflict == TID_NONE)
+            TRY(row_writer_insert_unless(m->writer, values, plan->modify.arbiters, plan->modify.arbiter_count,
+                                         &tid, &conflict));
+        if (conflict == TID_NONE) {
+            m->op.e->changed++;
+            return keep_returning(m, in, row, values, tid);
+        }
+        if (plan->modify.on_conflict == 1)
+            return check_seen(m, conflict);
+        TRY(update_conflicting(m, in, row, conflict, values, &again));
+    }
+    return ST_OK;
+}
+
 static Status
 insert_rows(ModifyOp *m, const Batch *in)
 {
@@ -211,6 +366,10 @@ insert_rows(ModifyOp *m, const Batch *in)
         Tid tid;
 
         row_values(m, in, row, values);
+        if (m->op.plan->modify.on_conflict != 0) {
+            TRY(insert_or_update(m, in, row, values));
+            continue;
+        }
         TRY(row_writer_insert(m->writer, values, &tid));
         m->op.e->changed++;
         TRY(keep_returning(m, in, row, values, tid));
@@ -221,9 +380,12 @@ insert_rows(ModifyOp *m, const Batch *in)
 static Status
 modify_batch(ModifyOp *m, const Batch *in)
 {
-    if (m->op.plan->modify.command == COMMAND_INSERT)
-        return m->op.plan->modify.returning_count == 0 && in->rows.count > 1 ? insert_many(m, in)
-                                                                             : insert_rows(m, in);
+    const Plan *plan = m->op.plan;
+
+    if (plan->modify.command == COMMAND_INSERT)
+        return plan->modify.returning_count == 0 && plan->modify.on_conflict == 0 && in->rows.count > 1
+                   ? insert_many(m, in)
+                   : insert_rows(m, in);
     for (uint32_t k = 0; k < in->rows.count; k++) {
         ArenaMark mark = arena_mark(&m->op.scratch);
 

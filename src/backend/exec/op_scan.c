@@ -108,10 +108,13 @@ judge_page(ScanOp *s)
         filter = plan->scan.rest;
     }
     s->page.rows = rows;
-    if (filter == NULL || rows.count == 0)
-        return ST_OK;
-    TRY(page_batch(s, &s->view, &s->page));
-    return eval_filter(s->op.e, filter, &s->page, rows, &s->page.rows);
+    if (filter != NULL && rows.count > 0) {
+        TRY(page_batch(s, &s->view, &s->page));
+        TRY(eval_filter(s->op.e, filter, &s->page, rows, &s->page.rows));
+    }
+    if (UNLIKELY(s->op.count != NULL))
+        s->op.count->removed += s->view.visible_count - s->page.rows.count;
+    return ST_OK;
 }
 
 /* One row after the other, so that nothing beyond the last row wanted is computed (X1). */
@@ -126,6 +129,8 @@ judge_rows(ScanOp *s, uint32_t most, uint16_t *sel, uint32_t *n)
                         &kept));
         if (kept.count > 0)
             sel[(*n)++] = s->page.rows.sel[s->page_at];
+        else if (UNLIKELY(s->op.count != NULL))
+            s->op.count->removed++;
         s->page_at++;
     }
     return ST_OK;
@@ -551,6 +556,8 @@ index_scan_next(Op *op, uint64_t budget, Batch **out)
         kept = (Rows){NULL, n};
         if (plan->filter != NULL)
             TRY(eval_filter(e, plan->filter, &op->out, kept, &kept));
+        if (UNLIKELY(op->count != NULL))
+            op->count->removed += n - kept.count;
         if (kept.count > 0) {
             op->out.rows = kept;
             *out = &op->out;

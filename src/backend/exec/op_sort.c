@@ -168,6 +168,10 @@ sort_fill(SortOp *s, uint64_t budget)
     }
     TRY(sort_rows(s));
     s->sorted = true;
+    if (UNLIKELY(op->count != NULL)) {
+        op->count->method = bounded ? "top-N heapsort" : "quicksort";
+        op->count->memory_bytes = s->store.arena.total_bytes + s->keys.total_bytes;
+    }
     return ST_OK;
 }
 

@@ -199,23 +199,52 @@ fail_duplicate(RowWriter *w, const IndexInfo *x, const Value *values)
     return ST_ERROR;
 }
 
-Status
-row_writer_index(RowWriter *w, int index_no, const Value *values, Tid tid)
+static Status
+add_to_index(RowWriter *w, int index_no, const Value *values, Tid tid, Tid *conflict)
 {
     const IndexInfo *x = &w->table->indexes[index_no];
     bool has_null, skip;
-    Tid conflict;
 
+    *conflict = TID_NONE;
     buf_clear(&w->key);
     TRY(row_writer_key(w, index_no, values, &w->key, &has_null, &skip));
     if (skip)
         return ST_OK;
     if (w->key.failed)
         return fail_memory(w->cx, w->key.bytes);
-    TRY(btree_insert(w->cx, &x->btree, (BtreeKey){w->key.data, (uint32_t)w->key.bytes}, tid,
-                     x->unique && (!has_null || x->nulls_not_distinct) ? BTREE_UNIQUE_CHECK : BTREE_UNIQUE_NO,
-                     &w->table->heap, &conflict));
-    return conflict == TID_NONE ? ST_OK : fail_duplicate(w, x, values);
+    return btree_insert(w->cx, &x->btree, (BtreeKey){w->key.data, (uint32_t)w->key.bytes}, tid,
+                        x->unique && (!has_null || x->nulls_not_distinct) ? BTREE_UNIQUE_CHECK
+                                                                          : BTREE_UNIQUE_NO,
+                        &w->table->heap, conflict);
+}
+
+Status
+row_writer_index(RowWriter *w, int index_no, const Value *values, Tid tid)
+{
+    Tid conflict;
+
+    TRY(add_to_index(w, index_no, values, tid, &conflict));
+    return conflict == TID_NONE ? ST_OK : fail_duplicate(w, &w->table->indexes[index_no], values);
+}
+
+Status
+row_writer_find_conflict(RowWriter *w, const Value *values, const int *arbiters, int count, Tid *conflict)
+{
+    *conflict = TID_NONE;
+    for (int i = 0; i < count && *conflict == TID_NONE; i++) {
+        const IndexInfo *x = &w->table->indexes[arbiters[i]];
+        bool has_null, skip;
+
+        buf_clear(&w->key);
+        TRY(row_writer_key(w, arbiters[i], values, &w->key, &has_null, &skip));
+        if (skip || (has_null && !x->nulls_not_distinct))
+            continue;
+        if (w->key.failed)
+            return fail_memory(w->cx, w->key.bytes);
+        TRY(btree_find_equal(w->cx, &x->btree, (BtreeKey){w->key.data, (uint32_t)w->key.bytes}, &w->table->heap,
+                             conflict));
+    }
+    return ST_OK;
 }
 
 static Status
@@ -234,6 +263,36 @@ row_writer_insert(RowWriter *w, const Value *values, Tid *tid)
     TRY(heap_insert(w->cx, &w->table->heap, w->cells, tid));
     for (int i = 0; i < w->table->index_count; i++)
         TRY(row_writer_index(w, i, values, *tid));
+    return ST_OK;
+}
+
+static bool
+is_arbiter(const int *arbiters, int count, int index_no)
+{
+    for (int i = 0; i < count; i++) {
+        if (arbiters[i] == index_no)
+            return true;
+    }
+    return false;
+}
+
+/* R5: the row is speculative until all arbiters have taken it. */
+Status
+row_writer_insert_unless(RowWriter *w, const Value *values, const int *arbiters, int count, Tid *tid,
+                         Tid *conflict)
+{
+    TRY(make_cells(w, values));
+    TRY(heap_insert(w->cx, &w->table->heap, w->cells, tid));
+    for (int i = 0; i < count; i++) {
+        TRY(add_to_index(w, arbiters[i], values, *tid, conflict));
+        if (*conflict != TID_NONE)
+            return heap_undo_insert(w->cx, &w->table->heap, *tid);
+    }
+    for (int i = 0; i < w->table->index_count; i++) {
+        if (!is_arbiter(arbiters, count, i))
+            TRY(row_writer_index(w, i, values, *tid));
+    }
+    *conflict = TID_NONE;
     return ST_OK;
 }
 

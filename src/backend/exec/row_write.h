@@ -13,6 +13,13 @@ MUST_CHECK Status row_writer_open(Ctx *cx, Arena *arena, const TableInfo *table,
 /* values: one for each column, of the column's type; not null, check and unique violations fail with
  * PostgreSQL's texts and the names of table, column and constraint. */
 MUST_CHECK Status row_writer_insert(RowWriter *w, const Value *values, Tid *tid);
+/* ON CONFLICT: the row in the way, by one of the arbiters (index numbers), or TID_NONE. */
+MUST_CHECK Status row_writer_find_conflict(RowWriter *w, const Value *values, const int *arbiters, int count,
+                                           Tid *conflict);
+/* Inserts a row that has passed row_writer_check, unless an arbiter refuses it: *conflict then, and nothing has
+ * been inserted. Conflicts in other indexes are errors. */
+MUST_CHECK Status row_writer_insert_unless(RowWriter *w, const Value *values, const int *arbiters, int count,
+                                           Tid *tid, Tid *conflict);
 /* Not null and check constraints only. */
 MUST_CHECK Status row_writer_check(RowWriter *w, const Value *values);
 /* Many rows that have passed row_writer_check: into the heap now, into the indexes at the latest by

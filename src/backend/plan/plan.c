@@ -438,6 +438,10 @@ walk_tables(TableWalk *w, const Query *q)
         walk_expr_tables(&q->targets[i].expr, w);
     for (int i = 0; i < q->returning_count; i++)
         walk_expr_tables(&q->returning[i].expr, w);
+    for (int i = 0; i < q->conflict_count; i++)
+        walk_expr_tables(&q->conflict_targets[i].expr, w);
+    if (q->conflict_where != NULL)
+        walk_expr_tables(&(Expr *){q->conflict_where}, w);
     if (q->where != NULL)
         walk_expr_tables(&(Expr *){q->where}, w);
     if (q->having != NULL)

@@ -67,7 +67,8 @@ typedef struct Plan {
     Expr **outputs;
     struct Plan *left, *right;
     Expr *filter; /* scans: over the scanned columns; joins: over left ++ right; others: over the input */
-    int rel; /* scans: index in the query's range; used with row marks and in EXPLAIN */
+    int rel; /* scans: index in the query's range; used with row marks */
+    const RangeEntry *entry; /* what FROM calls it: scans, VALUES, functions, subqueries; for EXPLAIN */
     union {
         struct {
             const TableInfo *table;
@@ -78,6 +79,7 @@ typedef struct Plan {
             bool backward;
             bool one_row; /* a unique index with all keys fixed */
             Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
+            Expr *index_condition; /* those that the bound stands for; for EXPLAIN */
             int rel_no; /* number of this base relation in the whole statement */
             int test_count; /* SCAN: the filter is `tests` and `rest` */
             ScanTest *tests;
@@ -152,6 +154,16 @@ typedef struct Plan {
             bool keys_changed;
             int check_count; /* over the new row: slot i = column i + 1 */
             Expr **checks;
+            /* INSERT ... ON CONFLICT: values and where over the row that is there, its ctid and tableoid, and
+             * the row that was to be inserted */
+            int on_conflict; /* as in AstInsert */
+            bool arbiters_named;
+            int arbiter_count;
+            const int *arbiters; /* numbers in table->indexes */
+            int conflict_count;
+            const int *conflict_columns;
+            Expr **conflict_values;
+            Expr *conflict_where;
             int returning_count; /* over new (or deleted) row ++ input slots */
             Expr **returning;
         } modify;

@@ -5,11 +5,58 @@
  * side of a LATERAL): they become values handed down from outside, noted in the planner's needs. */
 #include "backend/plan/plan_int.h"
 
+#include "backend/exec/arrays.h"
+
 /* Known before the first row: it needs no row to be computed. */
 static bool
 is_fixed(const Expr *e)
 {
     return e->kind == EXPR_CONST || e->kind == EXPR_PARAM || e->kind == EXPR_ONCE;
+}
+
+/* ARRAY[1, 2, 3] of constants is one. */
+static Expr *
+fold_array(Ctx *cx, Arena *arena, Expr *e)
+{
+    const TypeInfo *type = type_by_oid(e->type);
+    Value *items, result;
+    Arena *saved = cx->arena;
+    Status rc;
+
+    for (int i = 0; i < e->list.count; i++) {
+        if (e->list.items[i]->kind != EXPR_CONST || e->list.items[i]->type != type->elem)
+            return e;
+    }
+    cx->arena = arena;
+    items = arena_array(arena, Value, MAX_OF(e->list.count, 1));
+    for (int i = 0; i < e->list.count; i++)
+        items[i] = e->list.items[i]->constant;
+    rc = array_make(cx, type->elem, items, e->list.count, &result);
+    cx->arena = saved;
+    if (rc != ST_OK) {
+        ctx_error_clear(cx);
+        return e;
+    }
+    return expr_const(arena, e->type, e->typmod, result, e->location);
+}
+
+/* NOT (a = b) is a <> b: an operator that knows its negator takes the NOT in. */
+static Expr *
+fold_not(Arena *arena, Expr *e)
+{
+    const Expr *arg = e->unary.arg;
+    const OperInfo *negator;
+    Expr *turned;
+
+    if (arg->kind != EXPR_CALL || arg->call.oper == NULL || arg->call.oper->negator == OID_NONE)
+        return e;
+    negator = oper_by_oid(arg->call.oper->negator);
+    if (negator == NULL || fn_by_oid(negator->fn) == NULL)
+        return e;
+    turned = arena_memdup(arena, arg, sizeof(*arg));
+    turned->call.oper = negator;
+    turned->call.fn = fn_by_oid(negator->fn);
+    return turned;
 }
 
 Expr *
@@ -21,6 +68,10 @@ plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
     Value result;
     Status rc;
 
+    if (e->kind == EXPR_ARRAY)
+        return fold_array(cx, arena, e);
+    if (e->kind == EXPR_NOT)
+        return fold_not(arena, e);
     if (e->kind != EXPR_CALL || e->call.fn->volatility != 'i' || e->call.fn->returns_set ||
         (e->call.fn->scalar == NULL && e->call.fn->kernel == NULL) || e->call.variadic_array)
         return e;

@@ -73,6 +73,7 @@ subquery_unit(Planner *p, int rel, JoinUnit *unit)
     }
     plan->left = below;
     plan->rel = rel;
+    plan->entry = r;
     plan->rows = below->rows;
     plan->cost = below->cost;
     plan->scan.alias = r->alias;
@@ -104,6 +105,7 @@ function_unit(Planner *p, int rel, JoinUnit *unit)
     plan->function.ordinality = r->ordinality;
     plan->function.alias = r->alias;
     plan->rel = rel;
+    plan->entry = r;
     plan->rows = 100;
     plan->cost = 1;
     unit->plan = plan;
@@ -122,6 +124,7 @@ values_unit(Planner *p, int rel, JoinUnit *unit)
         plan->outputs[i]->column.rel = rel;
         plan->outputs[i]->column.column = i + 1;
     }
+    plan->entry = r;
     plan->values.row_count = r->value_row_count;
     plan->values.rows = arena_array(p->arena, Expr **, r->value_row_count);
     for (int row = 0; row < r->value_row_count; row++) {

@@ -293,6 +293,7 @@ scan_plan(Planner *p, int rel, PlanKind kind)
         plan->outputs[i]->column.column = columns[i];
     }
     plan->rel = rel;
+    plan->entry = r;
     plan->scan.table = r->table;
     plan->scan.alias = r->alias;
     plan->scan.columns = columns;
@@ -306,7 +307,8 @@ add_filters(Planner *p, Plan *plan, int rel, uint64_t known, ConjunctList *list,
 {
     Expr **filter = arena_array(p->arena, Expr *, list->count + 1);
     Expr **all = arena_array(p->arena, Expr *, list->count + 1);
-    int filter_count = 0, all_count = 0;
+    Expr **by = arena_array(p->arena, Expr *, list->count + 1);
+    int filter_count = 0, all_count = 0, by_count = 0;
     uint64_t mine = UINT64_C(1) << rel;
 
     for (int i = 0; i < list->count; i++) {
@@ -319,8 +321,10 @@ add_filters(Planner *p, Plan *plan, int rel, uint64_t known, ConjunctList *list,
         TRY(resolve_over(p, c->expr, plan, &e));
         all[all_count++] = e;
         c->used = true;
-        if (by_index)
+        if (by_index) {
+            by[by_count++] = e;
             continue;
+        }
         filter[filter_count++] = e;
         plan->rows *= filter_selectivity(p->query->range[rel], c->expr);
     }
@@ -328,6 +332,7 @@ add_filters(Planner *p, Plan *plan, int rel, uint64_t known, ConjunctList *list,
     if (plan->kind == PLAN_SCAN)
         plan_scan_tests(p, plan, filter, filter_count);
     plan->scan.recheck = and_together(p, all, all_count);
+    plan->scan.index_condition = and_together(p, by, by_count);
     plan->rows = MAX_OF(plan->rows, 1);
     return ST_OK;
 }

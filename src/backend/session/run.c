@@ -50,7 +50,17 @@ command_tag(Session *s, CommandKind command, uint64_t rows)
         [COMMAND_DELETE] = "DELETE ",
     };
 
-    return arena_printf(&s->message, "%s%llu", names[command], (unsigned long long)rows);
+    char digits[20];
+    size_t n = sizeof(digits), length = strlen(names[command]);
+    char *tag = arena_alloc(&s->message, length + sizeof(digits) + 1);
+
+    do
+        digits[--n] = (char)('0' + rows % 10);
+    while ((rows /= 10) > 0);
+    memcpy(tag, names[command], length);
+    memcpy(tag + length, digits + n, sizeof(digits) - n);
+    tag[length + sizeof(digits) - n] = '\0';
+    return tag;
 }
 
 /* Binds and plans into `arena`. */
@@ -370,7 +380,9 @@ session_simple_query(Session *s, const char *sql, Sink *sink, bool *empty)
         return rc;
     }
     *empty = count == 0;
+    s->statement_count = count;
     for (int i = 0; i < count; i++) {
+        s->statement_no = i;
         TRY_TO(failed, rc, session_begin_statement(s, statements[i].ast));
         TRY_TO(failed, rc, session_run(s, &statements[i], sql, sink));
         TRY_TO(failed, rc, session_end_statement(s, i == count - 1));
@@ -464,6 +476,7 @@ session_new_prepared(Session *s, const char *name, const char *sql)
     arena_init(&p->plan_arena, "plan", &s->budget);
     arena_init(&p->exec_arena, "execution", &s->budget);
     p->column_count = -1;
+    p->serial = ++s->last_serial;
     p->prepared_at = s->format.statement_now;
     return p;
 }
@@ -636,14 +649,24 @@ session_close_portals(Session *s)
         session_drop_portal(s, s->portals);
 }
 
+static Portal *
+portal_of_name(const Session *s, const char *name)
+{
+    Portal *p = s->portals;
+
+    while (p != NULL && strcmp(p->name, name) != 0)
+        p = p->next;
+    return p;
+}
+
 Status
 session_find_portal(Session *s, const char *name, Portal **out)
 {
-    for (Portal *p = s->portals; p != NULL; p = p->next) {
-        if (strcmp(p->name, name) == 0) {
-            *out = p;
-            return ST_OK;
-        }
+    Portal *p = portal_of_name(s, name);
+
+    if (p != NULL) {
+        *out = p;
+        return ST_OK;
     }
     return fail(s->cx, ST_ERROR, "34000", "portal \"%s\" does not exist", name);
 }
@@ -651,16 +674,13 @@ session_find_portal(Session *s, const char *name, Portal **out)
 Status
 session_portal(Session *s, const char *name, Prepared *prepared, Portal **out)
 {
-    Portal *p = NULL;
+    Portal *p = portal_of_name(s, name);
     Arena arena;
 
-    if (session_find_portal(s, name, &p) == ST_OK) {
-        if (name[0] != '\0')
-            return fail(s->cx, ST_ERROR, "42P03", "cursor \"%s\" already exists", name);
+    if (p != NULL && name[0] != '\0')
+        return fail(s->cx, ST_ERROR, "42P03", "cursor \"%s\" already exists", name);
+    if (p != NULL)
         session_drop_portal(s, p);
-    } else {
-        ctx_error_clear(s->cx);
-    }
     arena = s->spare_portal;
     arena_init(&s->spare_portal, "portal", &s->budget);
     p = arena_new(&arena, Portal);
@@ -700,6 +720,8 @@ session_execute(Session *s, Portal *p, uint64_t most, Sink *sink, bool *suspende
         AstStatement statement = {.ast = (Ast *)(uintptr_t)prepared->ast, .bytes = (int)strlen(prepared->sql)};
         const char *sql = arena_strdup(&s->message, prepared->sql);
 
+        s->statement_no = 0;
+        s->statement_count = 1;
         /* COMMIT and its kin close portals, this one too: it may not be touched afterwards */
         return session_run(s, &statement, sql, sink);
     }

@@ -24,6 +24,7 @@ struct Sink {
     Status (*copy_out_end)(Sink *sink, Ctx *cx);
     Status (*copy_in_begin)(Sink *sink, Ctx *cx, bool binary, int columns);
     Status (*copy_in)(Sink *sink, Ctx *cx, const char **data, size_t *bytes);
+    bool binary; /* simple protocol: the rows to come are in binary form (FETCH from a binary cursor) */
 };
 
 typedef enum TransactionState {
@@ -49,6 +50,7 @@ typedef struct Prepared {
     int column_count; /* of the result; -1: none */
     ResultColumn *columns;
     bool from_sql; /* made by PREPARE */
+    uint64_t serial; /* of the session, from 1 */
     int64_t prepared_at;
     int uses; /* portals that run it */
     bool dropped; /* not in the session's list (any more) */
@@ -98,8 +100,13 @@ struct Session {
     RandomState random_state;
     Prepared *prepared;
     struct StatementCache *cache;
+    uint64_t last_serial; /* of statement objects */
+    uint64_t shown_serial; /* whose text pg_stat_activity shows; 0: another text */
     Portal *portals;
     Arena spare_portal; /* memory of the portal that was dropped last */
+    struct TempAction *temp_actions; /* command/temp.c: tables with ON COMMIT */
+    struct Cursor *cursors; /* cursor.h */
+    int statement_no, statement_count; /* of the text being run: which of its statements, of how many */
     const char *sql; /* text of the statement being run, for positions */
     int64_t statement_start_us;
     Budget budget; /* private memory of the session (C5) */

@@ -127,6 +127,7 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             continue;
         }
         DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
+        proc->page_count++;
         out->page = cache_frame_bytes(cache, no);
         out->frame = f;
         out->frame_no = no;
