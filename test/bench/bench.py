@@ -32,6 +32,11 @@ def median(xs):
     return statistics.median(xs) if xs else float('nan')
 
 
+def cpu_ratio(theirs, ours):
+    """Of two times in seconds; what is shorter than two ticks of the clock says nothing."""
+    return f'**{theirs / ours:.1f}**' if ours >= 2 / TICKS else '-'
+
+
 def table(head, rows):
     print('| ' + ' | '.join(head) + ' |')
     print('|' + '---|' * len(head))

@@ -1,6 +1,6 @@
 """Bulk statements: COPY, index builds, VACUUM, ANALYZE, INSERT, UPDATE and DELETE of many rows."""
 import os, subprocess
-from bench import Pair, build_tool, median, table
+from bench import Pair, build_tool, cpu_ratio, median, table
 
 COLUMNS = '''(id bigint, orderkey bigint, partkey int, suppkey int, linenumber int, quantity numeric(12,2),
     price numeric(12,2), discount numeric(12,2), tax numeric(12,2), rf char(1), ls char(1), shipdate date,
@@ -71,7 +71,8 @@ def run(options):
         wall = [median([rows / g[i][0] / 1e3 for rows, g in good]) for i in (0, 1)]
         cpu = [median([g[i][1] / rows * 1e6 for rows, g in good]) for i in (0, 1)]
         out.append([name, f'{wall[0]:.0f}', f'{wall[1]:.0f}', f'**{median([g[0][0] / g[1][0] for _, g in good]):.2f}**',
-                    f'{cpu[0]:.2f}', f'{cpu[1]:.2f}', f'**{cpu[0] / max(cpu[1], 1e-9):.1f}**'])
+                    f'{cpu[0]:.2f}', f'{cpu[1]:.2f}',
+                    cpu_ratio(*[median([g[i][1] for _, g in good]) for i in (0, 1)])])
     print(f'### bulk statements, {n} rows, {options.rounds} pairs\n')
     table(['statement', 'PostgreSQL 1000 rows/s', 'ours', 'ratio', 'PostgreSQL server us/row', 'ours', 'ratio'], out)
     if all(sizes):

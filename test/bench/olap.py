@@ -1,6 +1,6 @@
 """Queries of TPC-H on both servers: milliseconds, processor time, and whether the answers agree."""
 import os, re, subprocess, time
-from bench import HERE, Pair, build_tool, median, table
+from bench import HERE, Pair, build_tool, cpu_ratio, median, table
 
 TABLES = ('region', 'nation', 'part', 'supplier', 'partsupp', 'customer', 'orders', 'lineitem')
 
@@ -63,7 +63,7 @@ def run(options):
             wall = [median([r[i][0] for r in runs[1:]]) * 1e3 for i in (0, 1)]
             cpu = [median([r[i][1] for r in runs[1:]]) * 1e3 for i in (0, 1)]
             out.append([q, f'{wall[0]:.0f}', f'{wall[1]:.0f}', f'**{median([r[0][0] / r[1][0] for r in runs[1:]]):.1f}**',
-                        f'{cpu[0]:.0f}', f'{cpu[1]:.0f}', f'**{cpu[0] / max(cpu[1], 1):.1f}**',
+                        f'{cpu[0]:.0f}', f'{cpu[1]:.0f}', cpu_ratio(cpu[0] / 1e3, cpu[1] / 1e3),
                         'same' if agree(*answers) else 'DIFFERENT'])
     print(f'### TPC-H, scale {options.tpch}, one process each, {options.rounds} pairs\n')
     table(['query', 'PostgreSQL ms', 'ours', 'ratio', 'PostgreSQL server ms', 'ours', 'ratio', 'answers'], out)

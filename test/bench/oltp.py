@@ -33,7 +33,7 @@ def run(options):
                         ratios.append(got[1][0] / got[0][0])
                     rows.append([script, protocol, clients, f'{median(tps[0]):.0f}', f'{median(tps[1]):.0f}',
                                  f'**{median(ratios):.2f}**', f'{median(cpu[0]):.0f}', f'{median(cpu[1]):.0f}',
-                                 f'**{median(cpu[1]) / median(cpu[0]):.2f}**'])
+                                 f'**{median(cpu[0]) / median(cpu[1]):.2f}**'])
         memory = [f'{s.memory():.0f}' for s in pair.servers]
         size = []
         for s in pair.servers:
