@@ -293,10 +293,10 @@ update_conflicting(ModifyOp *m, const Batch *in, uint32_t in_row, Tid tid, const
     if (change.outcome == ROW_DELETED || change.outcome == ROW_UPDATED) {
         if (txn_isolation(cx) != ISOLATION_READ_COMMITTED)
             return fail_conflict(cx, change.outcome);
-        *again = change.outcome == ROW_DELETED;
+        /* a row with another root may have another key (H2): look for a conflict once more */
+        *again = change.outcome == ROW_DELETED || change.tid != tid;
         if (*again)
             return ST_OK;
-        tid = change.tid;
     }
     TRY(check_seen(m, tid));
     TRY(read_row(m, tid, values, &found));
