@@ -21,8 +21,8 @@ libsql_a_SOURCES = \
 	src/backend/exec/op_agg.c src/backend/exec/op_cte.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
-	src/backend/exec/row_store.c src/backend/exec/row_store.h \
 	src/backend/exec/page_rows.c src/backend/exec/page_rows.h src/backend/exec/page_tests.c src/backend/exec/page_tests.h \
+	src/backend/exec/row_store.c src/backend/exec/row_store.h \
 	src/backend/exec/row_write.c src/backend/exec/row_write.h \
 	src/backend/exec/subplan.c src/backend/exec/subplan.h \
 	src/backend/exec/vectors.c \

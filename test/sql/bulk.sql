@@ -151,3 +151,35 @@ select id, name from big order by name, id limit 20;
 select id from big where name is null order by num desc, code, id limit 7;
 select num, id from big order by num desc, id offset 150 limit 5;
 select name from (select name, id from big order by name desc nulls last, id) x limit 3;
+-- char(n) is kept without its blanks and read with them
+create table padded (id int primary key, c char(10), d char(3) not null default 'é', one char(1));
+insert into padded values (1, 'abc', 'x', ' '), (2, '', '', ''), (3, null, 'äöü', 'y'), (4, 'größe', default, null), (5, '   lead', 'a b', 'z'), (6, '0123456789', '€', '€');
+select id, c, d, one, octet_length(c), octet_length(d), octet_length(one), length(c), c || '|' as t from padded order by id;
+select id, c::text || '|', c::varchar(20) || '|', '[' || d || ']' from padded order by id;
+select id from padded where c = 'abc' order by id;
+select id from padded where c = 'abc       ' and d < 'y' order by id;
+select id from padded where octet_length(c) = 10 order by id;
+select c, count(*) from padded group by c order by c;
+create index padded_c on padded (c);
+select id, c from padded where c = 'größe';
+update padded set one = 'q' where id = 4;
+update padded set c = c || 'x' where id = 1;
+update padded set c = 'longer than ten' where id = 1;
+update padded set c = 'xyz        ' where id = 2;
+select * from padded order by id;
+select * from padded where id = 4;
+alter table padded add column e char(6) not null default 'new';
+select id, '<' || octet_length(e) || '>', e from padded order by id;
+insert into padded select i, 'v' || i, 'w', 'o', repeat(' ', i % 6) from generate_series(10, 300) i;
+select sum(octet_length(c)), sum(octet_length(e)), count(*), min(c), max(c) from padded;
+copy (select * from padded where id < 12 order by id) to stdout;
+copy padded from stdin (format csv);
+400,csv,q,,'x'
+401,"csv  ",q,a,y
+\.
+select id, c, e, octet_length(e) from padded where id >= 400 order by id;
+select octet_length(c), count(*) from padded group by 1 order by 1;
+create table wide_char (c char(20000));
+insert into wide_char values ('tiny'), (repeat('w', 20000)), (repeat('é', 20000));
+select octet_length(c), length(c), substr(c, 1, 5) from wide_char order by 1, 3;
+select format_type(1042, -1), format_type(1042, null), format_type(1042, 9), 'abc'::bpchar, 'abc'::character;

@@ -13,6 +13,13 @@ typedef struct Deparse {
     const DeparseHooks *hooks; /* NULL: of a definition */
 } Deparse;
 
+/* In an expression, char without a length is "bpchar": "character" would be read as character(1). */
+static int32_t
+shown_typmod(int32_t typmod)
+{
+    return typmod < 0 ? -2 : typmod;
+}
+
 static Status deparse(Deparse *d, const Expr *e);
 
 /* The parentheses that a node puts around itself when it is not pretty. */
@@ -101,7 +108,7 @@ deparse_const(Deparse *d, const Expr *e)
 
     if (e->constant.is_null) {
         buf_add_text(d->out, "NULL::");
-        type_format(e->type, e->typmod, d->out);
+        type_format(e->type, shown_typmod(e->typmod), d->out);
         return ST_OK;
     }
     rc = type->out(d->cx, type, &e->constant, &text);
@@ -129,7 +136,7 @@ deparse_const(Deparse *d, const Expr *e)
     default:
         quote_literal(text.data, text.bytes, d->out);
         buf_add_text(d->out, "::");
-        type_format(e->type, e->typmod, d->out);
+        type_format(e->type, shown_typmod(e->typmod), d->out);
     }
     buf_free(&text);
     return ST_OK;
@@ -154,7 +161,7 @@ deparse_cast(Deparse *d, const Expr *arg, Oid type, int32_t typmod)
     buf_add_text(d->out, bare ? "" : "(");
     TRY(deparse(d, arg));
     buf_add_text(d->out, bare ? "::" : ")::");
-    type_format(type, typmod, d->out);
+    type_format(type, shown_typmod(typmod), d->out);
     return ST_OK;
 }
 
@@ -364,7 +371,7 @@ deparse(Deparse *d, const Expr *e)
         buf_add_char(d->out, e->kind == EXPR_ARRAY ? ']' : ')');
         if (e->kind == EXPR_ARRAY && e->list.count == 0) {
             buf_add_text(d->out, "::");
-            type_format(e->type, e->typmod, d->out);
+            type_format(e->type, shown_typmod(e->typmod), d->out);
         }
         return ST_OK;
     case EXPR_CASE: return deparse_case(d, e);

@@ -198,6 +198,7 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
             .width = k->phys == PHYS_VAR ? 0 : (uint8_t)phys_bytes(k->phys),
             .not_null_hint = k->not_null,
             .out_of_line = k->phys == PHYS_VAR,
+            .padded_chars = column_padded_chars(k),
         };
         TRY(missing_cell(cx, c, k, row, &layout[i].missing));
     }

@@ -36,7 +36,7 @@ SCALAR_FN(format_type)
     else if (type_by_oid(args[0].u32) == NULL)
         buf_add_text(&b, "???");
     else
-        type_format(args[0].u32, args[1].is_null ? -1 : args[1].i32, &b);
+        type_format(args[0].u32, args[1].is_null ? -1 : args[1].i32 < 0 ? -2 : args[1].i32, &b);
     *out = buf_text(call->cx, &b);
     return ST_OK;
 }

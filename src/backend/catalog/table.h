@@ -48,6 +48,13 @@ typedef struct ColumnInfo {
     int acl_count;
 } ColumnInfo;
 
+/* HeapColumn.padded_chars: char(n) is kept without its blanks. (A single character is mostly not one.) */
+static inline uint32_t
+column_padded_chars(const ColumnInfo *c)
+{
+    return c->type == TYPE_BPCHAR && c->typmod > 4 + 1 ? (uint32_t)c->typmod - 4 : 0;
+}
+
 typedef struct IndexKey {
     int16_t column; /* 1-based; 0 = expression */
     const char *expression; /* text, when column is 0 */

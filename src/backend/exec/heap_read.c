@@ -116,6 +116,16 @@ heap_read_row_column(Ctx *cx, Arena *a, const TableInfo *table, const HeapRow *r
     return ST_OK;
 }
 
+Cell
+heap_var_cell(const ColumnInfo *c, VarRef v)
+{
+    if (column_padded_chars(c) > 0) { /* the page does not keep blanks that can be put back */
+        while (v.bytes > 0 && v.data[v.bytes - 1] == ' ')
+            v.bytes--;
+    }
+    return (Cell){v.bytes > 0 ? v.data : "", v.bytes};
+}
+
 Status
 heap_cell(Ctx *cx, Arena *a, const ColumnInfo *c, const Value *v, void *space, Cell *out)
 {
@@ -128,7 +138,7 @@ heap_cell(Ctx *cx, Arena *a, const ColumnInfo *c, const Value *v, void *space, C
     if (c->phys == PHYS_VAR) {
         if (v->phys == PHYS_DEC64)
             own = numeric_pack(a, v);
-        *out = (Cell){own.var.bytes > 0 ? own.var.data : "", own.var.bytes};
+        *out = heap_var_cell(c, own.var);
         return ST_OK;
     }
     if (c->phys == PHYS_DEC64 && (v->phys != PHYS_DEC64 || v->scale != c->scale))

@@ -15,6 +15,8 @@ MUST_CHECK Status heap_read_value(Ctx *cx, Arena *a, const TableInfo *table, con
                                   Value *out);
 /* A cell's bytes as a value; variable ones are not copied. */
 Value heap_cell_value(const ColumnInfo *column, const Cell *cell);
+/* The same for the bytes of a variable column. */
+Cell heap_var_cell(const ColumnInfo *column, VarRef v);
 /* What the page keeps for a value of this column; `a` holds it where it is not the value's own bytes.
  * numeric is brought to the column's form. *space: 16 bytes that live as long as the cell. */
 MUST_CHECK Status heap_cell(Ctx *cx, Arena *a, const ColumnInfo *column, const Value *v, void *space,

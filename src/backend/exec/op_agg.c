@@ -9,9 +9,8 @@
 
 #include "backend/exec/group_cache.h"
 #include "backend/exec/key.h"
+#include "backend/exec/key_sort.h"
 #include "base/hash.h"
-
-#include <stdlib.h>
 
 typedef struct Group {
     uint64_t hash;
@@ -400,79 +399,65 @@ take_batch(AggOp *g, const Batch *in)
 
 /* ---- DISTINCT and ORDER BY inside an aggregate ------------------------------------------------------------- */
 
-typedef struct KeptRow {
-    uint32_t group;
-    uint32_t key_bytes;
-    const char *key;
-    uint64_t row;
-} KeptRow;
-
-static int
-compare_kept(const void *a, const void *b)
+/* A key: the group, then what orders the rows, then the arguments if equal ones count once. */
+static Status
+kept_key(AggOp *g, const Kept *kept, const Expr *x, uint64_t row, KeyItem *out)
 {
-    const KeptRow *x = a, *y = b;
-    int c;
+    char *key;
 
-    if (x->group != y->group)
-        return x->group < y->group ? -1 : 1;
-    c = memcmp(x->key, y->key, MIN_OF(x->key_bytes, y->key_bytes));
-    if (c != 0)
-        return c;
-    if (x->key_bytes != y->key_bytes)
-        return x->key_bytes < y->key_bytes ? -1 : 1;
-    return x->row < y->row ? -1 : x->row > y->row;
+    buf_clear(&g->key);
+    buf_add_u32(&g->key, kept->group_of[row]);
+    for (int i = 0; i < x->agg.order_count; i++) {
+        KeyPart part = {type_by_oid(x->agg.order[i].expr->type), x->agg.order[i].descending,
+                        x->agg.order[i].nulls_first};
+        Value v = row_store_get(&kept->store, row, x->agg.arg_count + i);
+
+        key_append(&part, &v, &g->key);
+    }
+    for (int i = 0; x->agg.distinct && i < x->agg.arg_count; i++) {
+        KeyPart part = {type_by_oid(x->agg.args[i]->type), false, false};
+        Value v = row_store_get(&kept->store, row, i);
+
+        key_append(&part, &v, &g->key);
+    }
+    key = g->key.failed ? NULL : arena_try_alloc(&g->arena, g->key.bytes);
+    if (key == NULL)
+        return fail_memory(g->op.e->cx, g->key.bytes);
+    memcpy(key, g->key.data, g->key.bytes);
+    *out = key_item(key, (uint32_t)g->key.bytes, (uint32_t)row);
+    return ST_OK;
 }
 
 static Status
-sort_kept(AggOp *g, int a, const Expr *x, KeptRow **out)
+sort_kept(AggOp *g, int a, const Expr *x, KeyItem **out)
 {
     Kept *kept = &g->kept[a];
     uint64_t count = kept->store.row_count;
-    KeptRow *rows = arena_try_alloc(&g->arena, sizeof(*rows) * MAX_OF(count, (uint64_t)1));
+    size_t bytes = 2 * sizeof(KeyItem) * MAX_OF(count, (uint64_t)1);
+    KeyItem *rows = count > UINT32_MAX ? NULL : arena_try_alloc(&g->arena, bytes);
 
     if (rows == NULL)
-        return fail_memory(g->op.e->cx, sizeof(*rows) * count);
-    for (uint64_t r = 0; r < count; r++) {
-        buf_clear(&g->key);
-        for (int i = 0; i < x->agg.order_count; i++) {
-            KeyPart part = {type_by_oid(x->agg.order[i].expr->type), x->agg.order[i].descending,
-                            x->agg.order[i].nulls_first};
-            Value v = row_store_get(&kept->store, r, x->agg.arg_count + i);
-
-            key_append(&part, &v, &g->key);
-        }
-        for (int i = 0; x->agg.distinct && i < x->agg.arg_count; i++) {
-            KeyPart part = {type_by_oid(x->agg.args[i]->type), false, false};
-            Value v = row_store_get(&kept->store, r, i);
-
-            key_append(&part, &v, &g->key);
-        }
-        rows[r] = (KeptRow){kept->group_of[r], (uint32_t)g->key.bytes, NULL, r};
-        rows[r].key = arena_try_alloc(&g->arena, g->key.bytes + 1);
-        if (rows[r].key == NULL || g->key.failed)
-            return fail_memory(g->op.e->cx, g->key.bytes);
-        memcpy((char *)(uintptr_t)rows[r].key, g->key.data, g->key.bytes);
-    }
-    qsort(rows, count, sizeof(*rows), compare_kept);
+        return fail_memory(g->op.e->cx, bytes);
+    for (uint64_t r = 0; r < count; r++)
+        TRY(kept_key(g, kept, x, r, &rows[r]));
     *out = rows;
-    return ST_OK;
+    return key_sort(g->op.e->cx, rows, rows + count, count);
 }
 
 static Status
 finish_kept(AggOp *g, int a, const Expr *x)
 {
     Kept *kept = &g->kept[a];
-    KeptRow *rows = NULL;
+    Arena *scratch = g->op.e->cx->arena;
+    KeyItem *rows = NULL;
 
     TRY(sort_kept(g, a, x, &rows));
     for (uint64_t r = 0; r < kept->store.row_count; r++) {
         Vector *args[FN_ARGS_MOST], values[FN_ARGS_MOST];
+        ArenaMark mark = arena_mark(scratch);
         AggCall call;
-        Arena *scratch = g->op.e->cx->arena;
 
-        if (x->agg.distinct && r > 0 && rows[r].group == rows[r - 1].group &&
-            rows[r].key_bytes == rows[r - 1].key_bytes &&
-            memcmp(rows[r].key, rows[r - 1].key, rows[r].key_bytes) == 0)
+        if (x->agg.distinct && r > 0 && key_items_equal(&rows[r], &rows[r - 1]))
             continue;
         for (int i = 0; i < x->agg.arg_count; i++) {
             Value v = row_store_get(&kept->store, rows[r].row, i);
@@ -481,7 +466,10 @@ finish_kept(AggOp *g, int a, const Expr *x)
             args[i] = &values[i];
         }
         call = agg_call(g, x, args, (Rows){NULL, 1});
-        TRY(x->agg.fn->agg->step_one(&call, g->groups[rows[r].group].states + g->state_at[a], args));
+        TRY(x->agg.fn->agg->step_one(&call, g->groups[kept->group_of[rows[r].row]].states + g->state_at[a],
+                                     args));
+        if (mark.chunk != NULL)
+            arena_rewind(scratch, mark);
     }
     return ST_OK;
 }

@@ -184,6 +184,31 @@ change_row(ModifyOp *m, const Batch *in, uint32_t row)
     }
 }
 
+/* Several rows, and nobody wants to see them: the heap takes them at once, and index entries wait for more.
+ * A row that is refused has to wait until those before it have been found good. */
+static Status
+insert_many(ModifyOp *m, const Batch *in)
+{
+    Ctx *cx = m->op.e->cx;
+    size_t n = (size_t)MAX_OF(m->op.plan->modify.table->column_count, 1);
+    Value *values = arena_try_alloc(cx->arena, sizeof(Value) * n * in->rows.count);
+    uint32_t good = 0, failed;
+    Status rc = ST_OK;
+
+    if (values == NULL)
+        return fail_memory(cx, sizeof(Value) * n * in->rows.count);
+    for (uint32_t k = 0; k < in->rows.count && rc == ST_OK; k++) {
+        row_values(m, in, rows_at(in->rows, k), values + n * k);
+        rc = row_writer_check(m->writer, values + n * k);
+        good += rc == ST_OK;
+    }
+    TRY(row_writer_insert_many(m->writer, values, good, &failed));
+    m->op.e->changed += good;
+    if (rc != ST_OK)
+        TRY(row_writer_flush(m->writer, &failed));
+    return rc;
+}
+
 /* ---- ON CONFLICT -------------------------------------------------------------------------------------------------- */
 
 /* From REPEATABLE READ up, a row that the snapshot does not see may not decide what happens, unless it is ours. */
@@ -337,31 +362,6 @@ insert_or_update(ModifyOp *m, const Batch *in, uint32_t row, const Value *values
         TRY(update_conflicting(m, in, row, conflict, values, &again));
     }
     return ST_OK;
-}
-
-/* Several rows, and nobody wants to see them: the heap takes them at once, and index entries wait for more.
- * A row that is refused has to wait until those before it have been found good. */
-static Status
-insert_many(ModifyOp *m, const Batch *in)
-{
-    Ctx *cx = m->op.e->cx;
-    size_t n = (size_t)MAX_OF(m->op.plan->modify.table->column_count, 1);
-    Value *values = arena_try_alloc(cx->arena, sizeof(Value) * n * in->rows.count);
-    uint32_t good = 0, failed;
-    Status rc = ST_OK;
-
-    if (values == NULL)
-        return fail_memory(cx, sizeof(Value) * n * in->rows.count);
-    for (uint32_t k = 0; k < in->rows.count && rc == ST_OK; k++) {
-        row_values(m, in, rows_at(in->rows, k), values + n * k);
-        rc = row_writer_check(m->writer, values + n * k);
-        good += rc == ST_OK;
-    }
-    TRY(row_writer_insert_many(m->writer, values, good, &failed));
-    m->op.e->changed += good;
-    if (rc != ST_OK)
-        TRY(row_writer_flush(m->writer, &failed));
-    return rc;
 }
 
 static Status

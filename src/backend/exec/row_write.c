@@ -310,7 +310,7 @@ make_many_cells(RowWriter *w, const Value *values, uint32_t rows, Cell *cells)
             if (values->is_null) {
                 *cells = (Cell){NULL, 0};
             } else if (values->phys == PHYS_VAR && column->phys == PHYS_VAR) {
-                *cells = (Cell){values->var.bytes > 0 ? values->var.data : "", values->var.bytes};
+                *cells = heap_var_cell(column, values->var);
             } else if (values->phys == column->phys &&
                        (column->phys != PHYS_DEC64 || values->scale == column->scale)) {
                 *cells = (Cell){&values->i64, phys_bytes(column->phys)};

@@ -9,19 +9,33 @@
 #include "backend/type/pow10.h"
 
 /* --- text ------------------------------------------------------------------------------------------------ */
+/* The digits of |m|, somewhere in room[24]. */
+static char *
+short_digits(int64_t m, char *room)
+{
+    uint64_t rest = m < 0 ? 0 - (uint64_t)m : (uint64_t)m;
+    char *p = room + 23;
+
+    *p = '\0';
+    do {
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    return p;
+}
+
 char *
 numeric_text(Arena *a, const Value *v)
 {
     Num n;
-    char *digits, *text;
+    char *digits, *text, room[24];
     size_t count, whole;
     bool negative;
 
     if (numeric_is_special(v))
         return arena_strdup(a, numeric_is_nan(v) ? "NaN" : numeric_sign(v) > 0 ? "Infinity" : "-Infinity");
     if (v->phys == PHYS_DEC64) {
-        digits =
-            arena_printf(a, "%llu", (unsigned long long)(v->i64 < 0 ? -(uint64_t)v->i64 : (uint64_t)v->i64));
+        digits = short_digits(v->i64, room);
         negative = v->i64 < 0;
         n.scale = v->scale;
     } else {

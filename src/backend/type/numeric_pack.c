@@ -449,20 +449,60 @@ TYPE_HASH(numeric)
     return hash_combine((uint64_t)exponent, h);
 }
 
+/* The digits of the short form without trailing zeros; *exponent: the power of ten of what they stand for. */
+static int
+short_digits(const Value *v, char *digits, long *exponent)
+{
+    uint64_t m = v->i64 < 0 ? 0 - (uint64_t)v->i64 : (uint64_t)v->i64;
+    int count = 0;
+
+    *exponent = -v->scale;
+    for (; m % 10 == 0; m /= 10)
+        ++*exponent;
+    for (uint64_t rest = m; rest != 0; rest /= 10)
+        count++;
+    for (int i = count; i > 0; m /= 10)
+        digits[--i] = (char)('0' + m % 10);
+    digits[count] = '\0';
+    return count;
+}
+
 /* A class byte; then, for finite numbers but zero, the weight of the leading digit and the digits two by
  * two plus one, ended by 0. All turned around for negative numbers. */
+enum { MINUS_INF = 1, NEGATIVE, ZERO, POSITIVE, PLUS_INF, NOT_A_NUMBER };
+
+static void
+add_digits(Buf *to, int sign, long weight, const char *digits)
+{
+    unsigned char flip = sign < 0 ? 0xff : 0;
+
+    buf_add_char(to, sign < 0 ? NEGATIVE : POSITIVE);
+    buf_add_u32(to, ((uint32_t)weight ^ UINT32_C(1) << 31) ^ (sign < 0 ? UINT32_MAX : 0));
+    for (const char *p = digits; *p != '\0'; p += p[1] != '\0' ? 2 : 1) {
+        int pair = (p[0] - '0') * 10 + (p[1] != '\0' ? p[1] - '0' : 0);
+
+        buf_add_char(to, (char)((pair + 1) ^ flip));
+    }
+    buf_add_char(to, (char)flip);
+}
+
 TYPE_KEY(numeric)
 {
-    enum { MINUS_INF = 1, NEGATIVE, ZERO, POSITIVE, PLUS_INF, NOT_A_NUMBER };
     static const char of_rank[] = {MINUS_INF, ZERO, PLUS_INF, NOT_A_NUMBER};
     int rank = rank_of(v), sign = numeric_sign(v);
-    unsigned char flip = sign < 0 ? 0xff : 0;
     long exponent;
     char *digits;
     Num n;
 
     if (rank != 1 || sign == 0) {
         buf_add_char(to, of_rank[rank]);
+        return;
+    }
+    if (v->phys == PHYS_DEC64) {
+        char room[24];
+        int count = short_digits(v, room, &exponent);
+
+        add_digits(to, sign, exponent + count, room);
         return;
     }
     num_load(&n, v);
@@ -475,15 +515,7 @@ TYPE_KEY(numeric)
         return;
     }
     mpz_get_str(digits, 10, n.m);
-    exponent += (long)strlen(digits);
-    buf_add_char(to, sign < 0 ? NEGATIVE : POSITIVE);
-    buf_add_u32(to, ((uint32_t)exponent ^ UINT32_C(1) << 31) ^ (sign < 0 ? UINT32_MAX : 0));
-    for (const char *p = digits; *p != '\0'; p += p[1] != '\0' ? 2 : 1) {
-        int pair = (p[0] - '0') * 10 + (p[1] != '\0' ? p[1] - '0' : 0);
-
-        buf_add_char(to, (char)((pair + 1) ^ flip));
-    }
-    buf_add_char(to, (char)flip);
+    add_digits(to, sign, exponent + (long)strlen(digits), digits);
     free(digits);
     num_clear(&n);
 }

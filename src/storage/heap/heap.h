@@ -20,6 +20,9 @@ typedef struct HeapColumn {
     uint8_t width; /* 1, 2, 4, 8, 16; 0 = variable */
     bool not_null_hint; /* declared NOT NULL at creation: only a hint for the page's space */
     bool out_of_line; /* variable: long values may be compressed and moved out of line */
+    /* Not 0: values are texts of so many characters. Those given may lack blanks at the end, which are not
+     * kept on pages; those read have them. */
+    uint32_t padded_chars;
     Cell missing; /* value for rows older than the column */
 } HeapColumn;
 

@@ -205,6 +205,39 @@ heap_view_fixed(const HeapScan *scan, const HeapPageView *view, uint16_t column,
     return (const char *)p + desc_place(d);
 }
 
+/* Gives a text back the blanks that the page has not kept. */
+static Status
+pad_cell(Ctx *cx, uint32_t chars, Cell *cell)
+{
+    const char *text = cell->data;
+    uint32_t have = 0;
+    char *padded;
+    size_t bytes;
+
+    if (text == NULL)
+        return ST_OK;
+    for (uint32_t i = 0; i < cell->bytes; i++)
+        have += ((uint8_t)text[i] & 0xc0) != 0x80;
+    if (have >= chars)
+        return ST_OK;
+    bytes = cell->bytes + (chars - have);
+    padded = arena_try_alloc(cx->arena, bytes);
+    if (padded == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    memcpy(padded, text, cell->bytes);
+    memset(padded + cell->bytes, ' ', chars - have);
+    *cell = (Cell){padded, (uint32_t)bytes};
+    return ST_OK;
+}
+
+static inline Status
+pad_if_needed(Ctx *cx, const HeapRel *rel, uint16_t column, Cell *cell)
+{
+    uint32_t chars = rel->layout.columns[column].padded_chars;
+
+    return LIKELY(chars == 0) ? ST_OK : pad_cell(cx, chars, cell);
+}
+
 /* Any column of a version on a pinned page. */
 static Status
 read_cell(Ctx *cx, const HeapRel *rel, const HeapPage *p, uint16_t column, uint16_t position, Cell *out)
@@ -214,13 +247,13 @@ read_cell(Ctx *cx, const HeapRel *rel, const HeapPage *p, uint16_t column, uint1
     ASSERT(column < rel->layout.column_count);
     if (UNLIKELY(column >= p->h.layout_version)) {
         *out = rel->layout.columns[column].missing;
-        return ST_OK;
+        return pad_if_needed(cx, rel, column, out);
     }
     heap_page_cell(p, position, column, &cell);
     if (UNLIKELY(cell_mark(&cell) != MARK_PLAIN))
         TRY(heap_toast_fetch(cx, rel, &cell));
     *out = cell;
-    return ST_OK;
+    return pad_if_needed(cx, rel, column, out);
 }
 
 Status
@@ -240,12 +273,13 @@ heap_view_cells(Ctx *cx, const HeapScan *scan, const HeapPageView *view, uint16_
     if (UNLIKELY(column >= p->h.layout_version)) {
         for (uint32_t k = 0; k < count; k++)
             out[k] = scan->rel->layout.columns[column].missing;
-        return ST_OK;
+    } else {
+        heap_page_cells(p, slots, count, column, out);
     }
-    heap_page_cells(p, slots, count, column, out);
     for (uint32_t k = 0; k < count; k++) {
         if (UNLIKELY(cell_mark(&out[k]) != MARK_PLAIN))
             TRY(heap_toast_fetch(cx, scan->rel, &out[k]));
+        TRY(pad_if_needed(cx, scan->rel, column, &out[k]));
     }
     return ST_OK;
 }

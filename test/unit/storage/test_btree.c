@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -341,6 +342,84 @@ TEST(btree, pages_emptied_by_vacuum_are_used_again)
     }
     EXPECT(rel_length(t.cx, 1, t.index.relation, FORK_MAIN) <= first + first / 4);
     sim_commit(t.cx);
+}
+
+static int
+by_key_and_tid(const void *a, const void *b)
+{
+    const BtreeNew *x = a, *y = b;
+    int c = memcmp(x->key.data, y->key.data, x->key.bytes);
+
+    return c != 0 ? c : (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+TEST(btree, sorted_portions_make_the_same_tree_as_single_entries)
+{
+    enum { PORTION = 1500 };
+    static uint8_t keys[PORTION][5];
+    static BtreeNew entries[PORTION];
+    Tree one = tree(), many = {one.engine, one.cx, one.index};
+    uint64_t state = test_seed();
+    static Tid expected[MANY * 2];
+    uint32_t n;
+
+    SIM_OK(many.cx, rel_create(many.cx, 1, PERSIST_PERMANENT, &many.index.relation));
+    for (int portion = 0; portion < 12; portion++) {
+        for (int i = 0; i < PORTION; i++) { /* few keys, many keys; all with several TIDs */
+            uint32_t id = (uint32_t)(hash_u64(state++) % (portion % 2 == 0 ? 300 : 100000));
+
+            entries[i] = (BtreeNew){sim_key((int32_t)id, keys[i]), (Tid)(hash_u64(state++) % 1000000 + 1),
+                                    BTREE_UNIQUE_NO};
+            put(&one, entries[i].key, entries[i].tid);
+        }
+        qsort(entries, PORTION, sizeof(*entries), by_key_and_tid);
+        for (uint32_t at = 0; at < PORTION;) {
+            uint32_t done;
+            Tid conflict;
+
+            SIM_OK(many.cx, btree_insert_many(many.cx, &many.index, entries + at, MIN_OF(PORTION - at, 700u),
+                                              NULL, &done, &conflict));
+            EXPECT_EQ(conflict, TID_NONE);
+            at += done;
+        }
+    }
+    SIM_OK(many.cx, btree_check(many.cx, &many.index));
+    n = collect(&one, no_bound, no_bound, false, 100, expected, NULL);
+    EXPECT_EQ(collect(&many, no_bound, no_bound, false, 100, got, NULL), n);
+    for (uint32_t i = 0; i < n; i++)
+        EXPECT_EQ(got[i], expected[i]);
+    sim_commit(one.cx);
+}
+
+TEST(btree, a_portion_stops_at_a_key_that_is_taken)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    BtreeNew entries[3];
+    uint8_t keys[3][5];
+    uint32_t done;
+    Tid taken, conflict;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    taken = sim_insert(cx, &t, (SimRow){5, 1, "x", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    for (int i = 0; i < 3; i++) {
+        SimRow row = {4 + i, 1, "y", 0};
+        Cell cells[3];
+
+        sim_cells(&row, cells);
+        entries[i] = (BtreeNew){sim_key(4 + i, keys[i]), TID_NONE, BTREE_UNIQUE_CHECK};
+        SIM_OK(cx, heap_insert(cx, &t.heap, cells, &entries[i].tid));
+    }
+    SIM_OK(cx, btree_insert_many(cx, &t.index, entries, 3, &t.heap, &done, &conflict));
+    EXPECT_EQ(done, 1);
+    EXPECT_EQ(conflict, taken);
+    SIM_OK(cx, btree_insert_many(cx, &t.index, entries + 2, 1, &t.heap, &done, &conflict));
+    EXPECT_EQ(done, 1);
+    EXPECT_EQ(conflict, TID_NONE);
+    txn_abort(cx);
 }
 
 TEST(btree, pages_split_in_the_middle)
