@@ -89,7 +89,13 @@ budget_give(Budget *b, uint64_t bytes)
 void
 arena_init(Arena *a, const char *name, Budget *budget)
 {
-    *a = (Arena){.name = name, .budget = budget, .chunk_bytes = CHUNK_FIRST_BYTES};
+    arena_init_small(a, name, budget, CHUNK_FIRST_BYTES);
+}
+
+void
+arena_init_small(Arena *a, const char *name, Budget *budget, size_t first_bytes)
+{
+    *a = (Arena){.name = name, .budget = budget, .chunk_bytes = first_bytes, .first_bytes = first_bytes};
 }
 
 static void
@@ -227,12 +233,12 @@ arena_reset(Arena *a)
         c = older;
     }
     a->chunk = c;
-    a->chunk_bytes = CHUNK_FIRST_BYTES * 2;
+    a->chunk_bytes = a->first_bytes * 2;
     if (c->bytes > 8 * CHUNK_FIRST_BYTES) {
         free_chunk(a, c);
         a->chunk = NULL;
         a->next = a->end = NULL;
-        a->chunk_bytes = CHUNK_FIRST_BYTES;
+        a->chunk_bytes = a->first_bytes;
         return;
     }
     a->next = (char *)c + CHUNK_HEADER_BYTES;
@@ -249,7 +255,7 @@ arena_free(Arena *a)
         free_chunk(a, c);
     }
     a->next = a->end = NULL;
-    a->chunk_bytes = CHUNK_FIRST_BYTES;
+    a->chunk_bytes = a->first_bytes;
 }
 
 ArenaMark

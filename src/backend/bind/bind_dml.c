@@ -499,7 +499,15 @@ bind_assignments(Binder *b, const AstList *targets, const TableInfo *t)
 {
     Query *q = b->query;
     bool *seen = arena_array(b->arena, bool, t->column_count + 1);
+    Expr **values = arena_array(b->arena, Expr *, targets->count);
 
+    for (int i = 0; i < targets->count; i++) { /* what is wrong with a value is told before its column is */
+        const AstTarget *target = (const AstTarget *)targets->items[i];
+        const Ast *value = assigned_value(target);
+
+        if (value->kind != AST_DEFAULT && (target->multi_count <= 1 || value != target->value))
+            TRY(bind_expr_clause(b, value, CLAUSE_UPDATE_SET, &values[i]));
+    }
     q->assign_columns = arena_array(b->arena, int, targets->count);
     for (int i = 0; i < targets->count; i++) {
         const AstTarget *target = (const AstTarget *)targets->items[i];
@@ -532,8 +540,7 @@ bind_assignments(Binder *b, const AstList *targets, const TableInfo *t)
         if (value->kind == AST_DEFAULT) {
             TRY(column_default(b, t, column, &e.expr));
         } else {
-            TRY(bind_expr_clause(b, value, CLAUSE_UPDATE_SET, &e.expr));
-            TRY(assign(b, t, column, e.expr, &e.expr));
+            TRY(assign(b, t, column, values[i], &e.expr));
         }
         q->assign_columns[q->assign_count++] = column;
         query_add_target(b, q, e);

@@ -569,7 +569,8 @@ make_column(Binder *b, int rel, int column, int levels_up, int location)
                                                                     : TYPE_CID;
 
         e = expr_new(b->arena, EXPR_COLUMN, type, -1, location);
-        r->used_ctid |= true;
+        r->used_ctid |= column == COLUMN_CTID;
+        r->used_system |= column != COLUMN_CTID;
     }
     e->column.rel = rel;
     e->column.column = column;

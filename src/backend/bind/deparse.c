@@ -39,6 +39,7 @@ is_compound(const Expr *e)
     case EXPR_BOOL_TEST:
     case EXPR_DISTINCT:
     case EXPR_SCALAR_ARRAY: return true;
+    case EXPR_ONCE: return is_compound(e->once.arg);
     default: return false;
     }
 }
@@ -308,6 +309,7 @@ deparse(Deparse *d, const Expr *e)
     d->hide_implicit = false;
     switch (e->kind) {
     case EXPR_CONST: return deparse_const(d, e);
+    case EXPR_ONCE: return deparse(d, e->once.arg);
     case EXPR_PARAM:
         if (d->hooks != NULL && d->hooks->params != NULL) {
             Expr known = {.kind = EXPR_CONST, .type = e->type, .typmod = -1};
@@ -322,7 +324,6 @@ deparse(Deparse *d, const Expr *e)
         deparse_identifier(d->table->columns[e->column.column - 1].name, d->out);
         return ST_OK;
     case EXPR_CALL: return deparse_call(d, e, hide);
-    case EXPR_ONCE: return deparse(d, e->once.arg);
     case EXPR_AGG: return deparse_aggregate(d, e);
     case EXPR_SLOT:
         if (d->hooks != NULL)

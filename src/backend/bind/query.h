@@ -35,6 +35,7 @@ typedef struct RangeEntry {
     bool *used; /* per column: some expression needs it */
     bool unchecked; /* no privileges are asked for: excluded, what views read */
     bool used_ctid;
+    bool used_system; /* another system column */
 } RangeEntry;
 
 /* The tree of FROM. */

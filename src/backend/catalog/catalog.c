@@ -7,17 +7,19 @@
 #include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
 
+#include <stdio.h>
+
 Status
 catalog_open(Ctx *cx, Arena *arena)
 {
     Catalog *c = arena_new(arena, Catalog);
 
     c->arena = arena;
-    c->search_path = "\"$user\", public";
-    c->role_name = "";
+    buf_add_text(&c->search_path, "\"$user\", public");
     c->database_name = "";
     arena_init(&c->cache, "relation cache", NULL);
     arena_init(&c->old_cache, "relation cache", NULL);
+    arena_init(&c->names, "names", NULL);
     cx->catalog = c;
     return ST_OK;
 }
@@ -29,6 +31,8 @@ catalog_close(Ctx *cx)
         return;
     arena_free(&cx->catalog->cache);
     arena_free(&cx->catalog->old_cache);
+    arena_free(&cx->catalog->names);
+    buf_free(&cx->catalog->search_path);
     cx->catalog = NULL;
 }
 
@@ -52,9 +56,9 @@ catalog_set_role(Ctx *cx, Oid oid, const char *name, bool superuser)
     Catalog *c = cx->catalog;
 
     c->role = oid;
-    c->role_name = arena_strdup(c->arena, name);
+    snprintf(c->role_name, sizeof(c->role_name), "%s", name);
     c->superuser = superuser;
-    c->version++;
+    catalog_forget_names(c); /* $user */
 }
 
 BranchId
@@ -93,8 +97,9 @@ catalog_is_superuser(Ctx *cx)
 void
 catalog_set_search_path(Ctx *cx, const char *path)
 {
-    cx->catalog->search_path = arena_strdup(cx->catalog->arena, path);
-    cx->catalog->version++;
+    buf_clear(&cx->catalog->search_path);
+    buf_add_text(&cx->catalog->search_path, path);
+    catalog_forget_names(cx->catalog);
 }
 
 Oid
@@ -107,7 +112,7 @@ void
 catalog_set_temp_schema(Ctx *cx, Oid schema)
 {
     cx->catalog->temp_schema = schema;
-    cx->catalog->version++;
+    catalog_forget(cx->catalog);
 }
 
 Status
@@ -182,7 +187,7 @@ Status
 catalog_search_path(Ctx *cx, bool implicit, Oid *schemas, int most, int *count)
 {
     Catalog *c = cx->catalog;
-    const char *at = c->search_path, *name;
+    const char *at = buf_cstr(&c->search_path), *name;
     bool named = false, temp_named = c->temp_schema == OID_NONE;
 
     *count = 0;

@@ -8,6 +8,7 @@
 
 #include "backend/exec/heap_read.h"
 #include "backend/type/array.h"
+#include "base/hash.h"
 #include "storage/engine/engine.h"
 
 #include <stdlib.h>
@@ -27,6 +28,14 @@ catalog_forget(Catalog *c)
         arena_init(&c->cache, "relation cache", NULL);
     } /* else entries of both stay until the statement ends: some memory, no danger */
     memset(c->by_oid, 0, sizeof(c->by_oid));
+    catalog_forget_names(c);
+}
+
+void
+catalog_forget_names(Catalog *c)
+{
+    memset(c->by_name, 0, sizeof(c->by_name));
+    arena_reset(&c->names);
 }
 
 void
@@ -436,8 +445,9 @@ catalog_find_relation(Ctx *cx, Oid schema, const char *name, Oid *oid, char *rel
     return ST_OK;
 }
 
+/* Without the cache of names. */
 static Status
-find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
+search_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
 {
     Oid schemas[64];
     int count;
@@ -461,6 +471,39 @@ find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
     TRY(catalog_search_path(cx, true, schemas, COUNT_OF(schemas), &count));
     for (int i = 0; i < count && *oid == OID_NONE; i++)
         TRY(catalog_find_relation(cx, schemas[i], name, oid, &relkind));
+    return ST_OK;
+}
+
+static bool
+is_name(const CachedName *n, const char *schema, const char *name)
+{
+    if (strcmp(n->name, name) != 0 || (n->schema == NULL) != (schema == NULL))
+        return false;
+    return schema == NULL || strcmp(n->schema, schema) == 0;
+}
+
+static Status
+find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
+{
+    Catalog *c = cx->catalog;
+    CachedName **bucket = &c->by_name[hash_bytes(name, strlen(name)) % COUNT_OF(c->by_name)], *n;
+    uint64_t version = c->version;
+
+    for (n = *bucket; n != NULL; n = n->next) {
+        if (is_name(n, schema, name)) {
+            *oid = n->oid;
+            return ST_OK;
+        }
+    }
+    TRY(search_oid(cx, schema, name, oid));
+    if (*oid == OID_NONE || c->version != version)
+        return ST_OK;
+    n = arena_new(&c->names, CachedName);
+    n->schema = schema != NULL ? arena_strdup(&c->names, schema) : NULL;
+    n->name = arena_strdup(&c->names, name);
+    n->oid = *oid;
+    n->next = *bucket;
+    *bucket = n;
     return ST_OK;
 }
 

@@ -2,7 +2,8 @@
  *
  * Per row: fields to values, defaults for columns that are not copied, WHERE, then NOT NULL and CHECK. Rows
  * that passed wait in a batch; when it is full, or the reader must let go of the bytes that the values
- * point to, they go into the heap page by page and into the indexes. So a unique violation may be reported
+ * point to, they go into the heap page by page; their index entries are collected until there are enough to be
+ * put in in the order of the keys. So a unique violation may be reported
  * after a later line's bad number, as PostgreSQL does for the same reason. */
 #include "backend/command/copy_int.h"
 
@@ -33,7 +34,7 @@ typedef struct CopyIn {
     RowWriter *writer;
     Arena batch_arena;
     Value *values; /* batch_most rows of table->column_count */
-    uint64_t *lines; /* where each came from */
+    Buf lines; /* uint64_t: where each came from, the rows whose index entries wait before those of the batch */
     uint32_t rows, batch_most;
     uint64_t done;
     /* for the context of errors */
@@ -180,30 +181,50 @@ take_row(CopyIn *in)
             return ST_OK;
     }
     TRY(row_writer_check(in->writer, values));
-    in->lines[in->rows++] = r->line_no;
+    in->rows++;
+    buf_add(&in->lines, &r->line_no, sizeof(r->line_no));
     return ST_OK;
+}
+
+/* An error about a row that was read a while ago. */
+static Status
+failed_row(CopyIn *in, uint32_t failed, Status rc)
+{
+    in->reader.line_known = false;
+    in->column_name = NULL;
+    in->waiting = false;
+    if (!in->lines.failed)
+        memcpy(&in->reader.line_no, in->lines.data + sizeof(uint64_t) * failed, sizeof(uint64_t));
+    return rc;
 }
 
 static Status
 flush(CopyIn *in)
 {
     uint32_t failed = 0;
-    uint64_t line_no = in->reader.line_no;
     Status rc;
 
     if (in->rows == 0)
         return ST_OK;
     rc = row_writer_insert_many(in->writer, in->values, in->rows, &failed);
-    if (rc != ST_OK) {
-        in->reader.line_known = false;
-        in->reader.line_no = in->lines[failed];
-        return rc;
-    }
+    if (rc != ST_OK)
+        return failed_row(in, failed, rc);
     in->done += in->rows;
     in->rows = 0;
-    in->reader.line_no = line_no;
+    if (row_writer_queued(in->writer) == 0)
+        buf_clear(&in->lines);
     arena_reset(&in->batch_arena);
     return ctx_poll(in->cx);
+}
+
+/* The index entries that still wait. */
+static Status
+flush_indexes(CopyIn *in)
+{
+    uint32_t failed = 0;
+    Status rc = row_writer_flush(in->writer, &failed);
+
+    return rc == ST_OK ? ST_OK : failed_row(in, failed, rc);
 }
 
 /* HEADER MATCH: the names must be those of the columns, in order. */
@@ -261,8 +282,26 @@ read_all(CopyIn *in)
         }
     }
     TRY(flush(in));
+    TRY(flush_indexes(in));
     in->waiting = true;
     return copy_reader_drain(in->cx, r);
+}
+
+/* Of two rows that are both wrong the first is reported, also where its index entries still waited. */
+static Status
+read_rows(CopyIn *in)
+{
+    Status rc = read_all(in), earlier = ST_OK;
+
+    if (rc != ST_OK)
+        add_context(in);
+    if (rc != ST_ERROR || in->rows >= in->lines.bytes / sizeof(uint64_t))
+        return rc;
+    in->rows = 0;
+    earlier = flush_indexes(in);
+    if (earlier != ST_OK)
+        add_context(in);
+    return earlier != ST_OK ? earlier : rc;
 }
 
 /* ---- getting ready ------------------------------------------------------------------------------------------------- */
@@ -349,7 +388,6 @@ prepare_columns(CopyIn *in, Arena *a, const AstCopy *ast)
     }
     in->batch_most = (uint32_t)MAX_OF(1, MIN_OF(BATCH_ROWS, BATCH_CELLS_MOST / n));
     in->values = arena_alloc(a, sizeof(Value) * (size_t)in->batch_most * (size_t)n);
-    in->lines = arena_array(a, uint64_t, in->batch_most);
     return ST_OK;
 }
 
@@ -427,12 +465,11 @@ run(CopyIn *in, Arena *a, CopySource *source)
     TRY_TO(out, rc,
            row_writer_open(cx, a, in->table, in->checks, in->check_count, in->state_count, &in->writer));
     cx->arena = &in->batch_arena;
-    rc = read_all(in);
+    rc = read_rows(in);
     cx->arena = a;
-    if (rc != ST_OK)
-        add_context(in);
 out:
     row_writer_close(in->writer);
+    buf_free(&in->lines);
     copy_reader_close(&in->reader);
     arena_free(&in->batch_arena);
     return rc;

@@ -278,10 +278,10 @@ update_conflicting(ModifyOp *m, const Batch *in, uint32_t in_row, Tid tid, const
     if (change.outcome == ROW_DELETED || change.outcome == ROW_UPDATED) {
         if (txn_isolation(cx) != ISOLATION_READ_COMMITTED)
             return fail_conflict(cx, change.outcome);
-        *again = change.outcome == ROW_DELETED;
+        /* a row with another root may have another key (H2): look for a conflict once more */
+        *again = change.outcome == ROW_DELETED || change.tid != tid;
         if (*again)
             return ST_OK;
-        tid = change.tid;
     }
     TRY(check_seen(m, tid));
     TRY(read_row(m, tid, values, &found));
@@ -339,6 +339,31 @@ insert_or_update(ModifyOp *m, const Batch *in, uint32_t row, const Value *values
     return ST_OK;
 }
 
+/* Several rows, and nobody wants to see them: the heap takes them at once, and index entries wait for more.
+ * A row that is refused has to wait until those before it have been found good. */
+static Status
+insert_many(ModifyOp *m, const Batch *in)
+{
+    Ctx *cx = m->op.e->cx;
+    size_t n = (size_t)MAX_OF(m->op.plan->modify.table->column_count, 1);
+    Value *values = arena_try_alloc(cx->arena, sizeof(Value) * n * in->rows.count);
+    uint32_t good = 0, failed;
+    Status rc = ST_OK;
+
+    if (values == NULL)
+        return fail_memory(cx, sizeof(Value) * n * in->rows.count);
+    for (uint32_t k = 0; k < in->rows.count && rc == ST_OK; k++) {
+        row_values(m, in, rows_at(in->rows, k), values + n * k);
+        rc = row_writer_check(m->writer, values + n * k);
+        good += rc == ST_OK;
+    }
+    TRY(row_writer_insert_many(m->writer, values, good, &failed));
+    m->op.e->changed += good;
+    if (rc != ST_OK)
+        TRY(row_writer_flush(m->writer, &failed));
+    return rc;
+}
+
 static Status
 insert_rows(ModifyOp *m, const Batch *in)
 {
@@ -365,8 +390,12 @@ insert_rows(ModifyOp *m, const Batch *in)
 static Status
 modify_batch(ModifyOp *m, const Batch *in)
 {
-    if (m->op.plan->modify.command == COMMAND_INSERT)
-        return insert_rows(m, in);
+    const Plan *plan = m->op.plan;
+
+    if (plan->modify.command == COMMAND_INSERT)
+        return plan->modify.returning_count == 0 && plan->modify.on_conflict == 0 && in->rows.count > 1
+                   ? insert_many(m, in)
+                   : insert_rows(m, in);
     for (uint32_t k = 0; k < in->rows.count; k++) {
         ArenaMark mark = arena_mark(&m->op.scratch);
 
@@ -389,11 +418,15 @@ modify_next(Op *op, uint64_t budget, Batch **out)
         Batch *in;
 
         arena_reset(&op->scratch);
-        TRY(op_next(op->left, BATCH_ROWS, &in));
-        if (in == NULL)
-            m->done = true;
-        else
+        TRY(op_next(op->left, UINT64_MAX, &in));
+        if (in != NULL) {
             TRY(modify_batch(m, in));
+        } else {
+            uint32_t failed;
+
+            m->done = true;
+            TRY(row_writer_flush(m->writer, &failed));
+        }
     }
     arena_reset(&op->scratch);
     n = (uint32_t)MIN_OF(MIN_OF(m->returned.row_count - m->returned_at, budget), (uint64_t)BATCH_ROWS);

@@ -130,6 +130,7 @@ plan_aggregate(Planner *p, Plan **plan)
         a->outputs[c.group_count + i] = c.aggs[i];
         TRY(resolve_agg(p, c.aggs[i], *plan, &a->agg.aggs[i]));
     }
+    plan_share_aggregates(p, a, (*plan)->output_count);
     a->rows = c.group_count == 0 ? 1 : MAX_OF(MIN_OF((*plan)->rows, 200), (*plan)->rows / 10);
     a->cost = (*plan)->cost + (*plan)->rows * 0.005;
     *plan = a;
@@ -331,6 +332,7 @@ Status
 plan_level(PlanStatement *s, const Query *q, Planner *p, Plan **out)
 {
     Plan *plan;
+    bool ordered = false; /* by an index already */
 
     TRY(ctx_check_stack(s->cx));
     planner_init(s, q, p);
@@ -338,16 +340,26 @@ plan_level(PlanStatement *s, const Query *q, Planner *p, Plan **out)
         TRY(plan_set_operation(p, &plan));
     } else {
         ConjunctList conjuncts = {0};
+        WantedOrder order;
 
+        plan = NULL;
         TRY(collect_conjuncts(p, q->where, &conjuncts));
-        TRY(plan_from(p, &conjuncts, &plan));
+        if (q->has_aggregates)
+            TRY(plan_extremes(p, &conjuncts, &plan));
+        if (plan == NULL) {
+            p->wanted = wanted_by_sort(p, &order) ? &order : NULL;
+            TRY(plan_from(p, &conjuncts, &plan));
+            ordered = p->wanted != NULL && p->wanted->granted;
+            p->wanted = NULL;
+        }
         if (q->has_aggregates || q->group_count > 0)
             TRY(plan_aggregate(p, &plan));
         TRY(plan_project(p, &plan));
         if (q->distinct && q->distinct_on_count == 0)
             plan_distinct(p, visible_targets(q), &plan);
     }
-    plan_order(p, &plan);
+    if (!ordered)
+        plan_order(p, &plan);
     plan_lock_rows(p, &plan);
     TRY(plan_limit(p, &plan));
     *out = plan;

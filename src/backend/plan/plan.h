@@ -46,7 +46,16 @@ typedef struct IndexBoundPlan {
     Expr *low, *high; /* bounds of the next key; NULL = open */
     bool low_inclusive, high_inclusive;
     Expr *in_array; /* next key = ANY (array): one descent for each element */
+    bool not_null; /* without bounds of the next key: leave its nulls out all the same */
 } IndexBoundPlan;
+
+/* slot <op> value, with a value that is there before the scan starts: the page's arrays are tested against
+ * a range before any expression is computed. */
+typedef struct ScanTest {
+    int slot; /* an integer, date, timestamp or short numeric */
+    char strategy; /* 1 <, 2 <=, 3 =, 4 >=, 5 > */
+    Expr *value; /* CONST, PARAM, OUTER or ONCE */
+} ScanTest;
 
 typedef struct SortSlot {
     int slot;
@@ -75,6 +84,9 @@ typedef struct Plan {
             Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
             Expr *index_condition; /* those that the bound stands for; for EXPLAIN */
             int rel_no; /* number of this base relation in the whole statement */
+            int test_count; /* SCAN: the filter is `tests` and `rest` */
+            ScanTest *tests;
+            Expr *rest; /* may be NULL */
         } scan;
         struct {
             int row_count;
@@ -100,7 +112,10 @@ typedef struct Plan {
             int group_count;
             Expr **groups;
             int agg_count;
-            Expr **aggs; /* EXPR_AGG with arguments over the input */
+            Expr **aggs; /* EXPR_AGG with arguments over the input and the commons behind it */
+            int common_count; /* expressions that several arguments share, each over the ones before it too */
+            Expr **commons;
+            int *same_state; /* per aggregate: the first that collects the same; NULL = none does */
         } agg;
         struct {
             int key_count;

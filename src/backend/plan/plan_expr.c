@@ -7,6 +7,13 @@
 
 #include "backend/exec/arrays.h"
 
+/* Known before the first row: it needs no row to be computed. */
+static bool
+is_fixed(const Expr *e)
+{
+    return e->kind == EXPR_CONST || e->kind == EXPR_PARAM || e->kind == EXPR_ONCE;
+}
+
 /* ARRAY[1, 2, 3] of constants is one. */
 static Expr *
 fold_array(Ctx *cx, Arena *arena, Expr *e, bool *raises)
@@ -95,13 +102,6 @@ fold_not(Arena *arena, Expr *e)
     turned->call.oper = negator;
     turned->call.fn = fn_by_oid(negator->fn);
     return turned;
-}
-
-/* Known before the first row: it needs no row to be computed. */
-static bool
-is_fixed(const Expr *e)
-{
-    return e->kind == EXPR_CONST || e->kind == EXPR_PARAM || e->kind == EXPR_ONCE;
 }
 
 Expr *

@@ -218,7 +218,9 @@ plan_change(Planner *p, const Query *q, Plan **out)
     m->modify.ctid_slot = find_output(rows, q->result_rel, COLUMN_CTID);
     ASSERT(m->modify.ctid_slot >= 0);
     note_marks(p, q, m, rows);
-    m->modify.first_column_slot = find_output(rows, q->result_rel, 1); /* -1, or all columns follow it */
+    m->modify.first_column_slot = -1; /* or all columns follow it: the scan gives all if they are wanted */
+    if (q->command == COMMAND_UPDATE || q->returning_count > 0)
+        m->modify.first_column_slot = find_output(rows, q->result_rel, 1);
     if (q->command == COMMAND_UPDATE) {
         m->modify.assign_count = q->assign_count;
         m->modify.assign_columns = q->assign_columns;

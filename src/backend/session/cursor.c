@@ -125,7 +125,7 @@ add_row_identity(Arena *a, Query *q)
 
         if (r->kind != RANGE_TABLE || r->table->kind != TABLE_HEAP)
             continue;
-        r->used_ctid = true;
+        r->used_ctid = r->used_system = true;
         for (size_t k = 0; k < COUNT_OF(columns); k++) {
             Expr *e = expr_new(a, EXPR_COLUMN, columns[k] == COLUMN_CTID ? TYPE_TID : TYPE_OID, -1, -1);
 

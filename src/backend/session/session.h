@@ -34,10 +34,14 @@ typedef enum TransactionState {
     TRANSACTION_FAILED
 } TransactionState;
 
-enum { SAVEPOINTS_MOST = 10000 };
+enum {
+    SAVEPOINTS_MOST = 10000,
+    PARKED_MOST = 24, /* statements that keep an execution: some ten KB each */
+};
 
 typedef struct Prepared {
     struct Prepared *next;
+    Session *session;
     const char *name;
     Arena arena; /* name, text, tree */
     const char *sql;
@@ -59,6 +63,7 @@ typedef struct Prepared {
     /* One execution at a time keeps its operators for the next. */
     Arena exec_arena;
     Execution *parked;
+    int parked_no; /* in the session's list of those that have one; -1: not there */
     bool exec_busy; /* a portal has the execution of exec_arena */
 } Prepared;
 
@@ -101,13 +106,15 @@ struct Session {
     RandomState random_state;
     Prepared *prepared;
     struct StatementCache *cache;
+    Prepared *parked[PARKED_MOST]; /* round robin */
+    int parked_next;
     uint64_t last_serial; /* of statement objects */
     uint64_t shown_serial; /* whose text pg_stat_activity shows; 0: another text */
     Portal *portals;
+    Arena spare_portal; /* memory of the portal that was dropped last */
     struct TempAction *temp_actions; /* command/temp.c: tables with ON COMMIT */
     struct Cursor *cursors; /* cursor.h */
     int statement_no, statement_count; /* of the text being run: which of its statements, of how many */
-    Arena spare_portal; /* memory of the portal that was dropped last */
     const char *sql; /* text of the statement being run, for positions */
     int64_t statement_start_us;
     Budget budget; /* private memory of the session (C5) */

@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 
-enum { BUCKETS = 128, STATEMENTS_MOST = 128, SEEN = 512, BYTES_MOST = 4 * 1024 * 1024 };
+enum { BUCKETS = 128, STATEMENTS_MOST = 128, SEEN = 256, BYTES_MOST = 2 * 1024 * 1024 };
 
 typedef struct CachedStatement CachedStatement;
 struct CachedStatement {

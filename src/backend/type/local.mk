@@ -40,6 +40,7 @@ libtype_a_SOURCES = \
 	src/backend/type/kernels_base.c \
 	src/backend/type/kernels_body.h \
 	src/backend/type/kernels_int.h \
+	src/backend/type/range_mask.c src/backend/type/range_mask.h \
 	src/backend/type/like.c \
 	src/backend/type/number_template.c \
 	src/backend/type/numeric.h \

@@ -23,9 +23,8 @@ btree_fail_too_long(Ctx *cx, uint32_t bytes)
     return ST_ERROR;
 }
 
-/* Exclusive latch on the right leaf. False: split it first. */
-static bool
-put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
+bool
+btree_put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
 {
     BtreePage *p = btree_page_mut(ref);
     bool done;
@@ -66,7 +65,7 @@ insert_plain(Ctx *cx, CacheRel *cr, BtreeKey key, Tid tid)
         }
         open = (btree_page(&ref)->h.flags & BTREE_SPLIT_OPEN) != 0;
         if (!open)
-            done = put_entry(cx, &ref, key, tid);
+            done = btree_put_entry(cx, &ref, key, tid);
         page_unlatch(cx, &ref);
         if (open)
             rc = btree_finish_split(cx, cr, &ref);
@@ -195,7 +194,7 @@ insert_guarded(Ctx *cx, PageRef *guard, PageRef *leaf, BtreeKey key, Tid tid, co
     if (btree_page(to)->h.flags & BTREE_SPLIT_OPEN)
         step = STEP_FINISH;
     else
-        step = put_entry(cx, to, key, tid) ? STEP_DONE : STEP_SPLIT;
+        step = btree_put_entry(cx, to, key, tid) ? STEP_DONE : STEP_SPLIT;
     if (to == leaf)
         page_unlatch(cx, leaf);
     return step;
