@@ -515,17 +515,20 @@ bind_assignments(Binder *b, const AstList *targets, const TableInfo *t)
         TargetEntry e = {.name = target->name};
         int column;
 
+        TRY(find_target_column(b, t, target->name, target->ast.location, &column));
         if (target->has_indirection)
             return fail_unsupported(b->cx, target->ast.location, "UPDATE of a part of a column");
-        TRY(find_target_column(b, t, target->name, target->ast.location, &column));
         if (seen[column])
             return fail(b->cx, ST_ERROR, "42601", "multiple assignments to same column \"%s\"", target->name);
         seen[column] = true;
         if (target->multi_count > 1 && value == target->value)
-            return value->kind == AST_ROW
-                       ? fail_at(b->cx, target->ast.location, "42601",
-                                 "number of columns does not match number of values")
-                       : fail_unsupported(b->cx, target->ast.location, "assigning the row of a subquery");
+            return value->kind == AST_ROW ? fail_at(b->cx, target->ast.location, "42601",
+                                                    "number of columns does not match number of values")
+                   : value->kind == AST_SUBLINK
+                       ? fail_unsupported(b->cx, target->ast.location, "assigning the row of a subquery")
+                       : fail_at(b->cx, value->location, "0A000",
+                                 "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() "
+                                 "expression");
         if (t->columns[column - 1].identity == 'a' && value->kind != AST_DEFAULT) {
             Status rc =
                 fail(b->cx, ST_ERROR, "428C9", "column \"%s\" can only be updated to DEFAULT", target->name);
@@ -636,6 +639,25 @@ bind_finish_params(Ctx *cx, const ParamTypes *params)
     return ST_OK;
 }
 
+static bool
+find_subquery(Expr **child, void *arg)
+{
+    if ((*child)->kind == EXPR_SUBQUERY) {
+        *(int *)arg = (*child)->location;
+        return false;
+    }
+    return expr_children(*child, find_subquery, arg);
+}
+
+static int
+subquery_location(Expr *e)
+{
+    int location = e->location;
+
+    find_subquery(&e, &location);
+    return location;
+}
+
 Status
 bind_table_expression(Ctx *cx, Arena *arena, const TableInfo *table, const Ast *ast, const char *clause,
                       Oid type, int32_t typmod, const char *column_name, Expr **out)
@@ -669,8 +691,10 @@ bind_table_expression(Ctx *cx, Arena *arena, const TableInfo *table, const Ast *
         return ST_ERROR;
     }
     if (expr_has_subquery(e))
-        return fail_at(cx, e->location, "0A000", "cannot use subquery in %s",
-                       strcmp(clause, "check constraints") == 0 ? "check constraint" : clause);
+        return fail_at(cx, subquery_location(e), "0A000", "cannot use subquery in %s",
+                       strcmp(clause, "check constraints") == 0     ? "check constraint"
+                       : strcmp(clause, "DEFAULT expressions") == 0 ? "DEFAULT expression"
+                                                                    : clause);
     if (type == OID_NONE) {
         TRY(resolve_unknown(&b, &e));
         *out = e;
@@ -701,6 +725,12 @@ bind_value_expression(Ctx *cx, Arena *arena, const Ast *ast, const char *clause,
     b.clause = CLAUSE_OTHER;
     b.clause_text = clause;
     TRY(bind_expr(&b, ast, &e));
+    if (expr_has_subquery(e)) { /* "EXECUTE parameters": of one of them */
+        size_t bytes = strlen(clause);
+
+        return fail_at(cx, subquery_location(e), "0A000", "cannot use subquery in %.*s",
+                       (int)(bytes - (bytes > 0 && clause[bytes - 1] == 's')), clause);
+    }
     if (type == OID_NONE) {
         TRY(resolve_unknown(&b, &e));
         *out = e;

@@ -685,6 +685,7 @@ bind_sql_value(Binder *b, const AstSqlValue *n, Expr **out)
         [SQLVALUE_LOCALTIMESTAMP] = {"now", TYPE_TIMESTAMP, 0},
         [SQLVALUE_CURRENT_ROLE] = {"current_user", TYPE_NAME, 0},
         [SQLVALUE_CURRENT_USER] = {"current_user", TYPE_NAME, 0},
+        [SQLVALUE_USER] = {"current_user", TYPE_NAME, 0},
         [SQLVALUE_SESSION_USER] = {"session_user", TYPE_NAME, 0},
         [SQLVALUE_CURRENT_CATALOG] = {"current_database", TYPE_NAME, 0},
         [SQLVALUE_CURRENT_SCHEMA] = {"current_schema", TYPE_NAME, 0},

@@ -738,6 +738,14 @@ bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out)
     int levels_up, column;
     Binder *at = b;
 
+    if (ref->star && ref->part_count > 0) { /* count(t.*) is count(t) */
+        item = find_entry(b, ref->part_count > 1 ? ref->parts[ref->part_count - 2] : NULL,
+                          ref->parts[ref->part_count - 1], &levels_up);
+        if (item == NULL)
+            return fail_missing_from(b, ref, ref->parts[ref->part_count - 1]);
+        whole_row(b, item, levels_up, ref->ast.location, out);
+        return ST_OK;
+    }
     if (ref->star)
         return fail_at(b->cx, ref->ast.location, "42601", "row expansion via \"*\" is not supported here");
     if (ref->part_count == 1)

@@ -520,7 +520,7 @@ bind_function(Binder *b, const AstFunc *f, Expr **out)
     Candidate candidates[CANDIDATES_MOST];
     Oid actual[FN_ARGS_MOST * 2] = {OID_NONE};
     Expr **args = arena_array(b->arena, Expr *, f->args.count + 1);
-    int n = f->args.count, count, left;
+    int n = f->args.count, count, left, depth;
     const Candidate *best;
     const FnInfo *fn;
     const char *what;
@@ -535,7 +535,9 @@ bind_function(Binder *b, const AstFunc *f, Expr **out)
     }
     for (const FnInfo *const *l = list; l != NULL && *l != NULL; l++)
         maybe_aggregate |= (*l)->kind == 'a';
-    b->aggregate_depth += maybe_aggregate && b->aggregate_depth == 0 ? 1 : 0;
+    depth = b->aggregate_depth;
+    if (maybe_aggregate)
+        b->aggregate_depth = 1;
     for (int i = 0; i < n; i++) {
         Status rc = bind_expr(b, f->args.items[i], &args[i]);
 
@@ -543,8 +545,7 @@ bind_function(Binder *b, const AstFunc *f, Expr **out)
             return rc;
         actual[i] = args[i]->type;
     }
-    if (maybe_aggregate && b->aggregate_depth == 1)
-        b->aggregate_depth = 0;
+    b->aggregate_depth = depth;
     count = collect_functions(f, n, candidates);
     best = choose(candidates, count, actual, n, &left);
     if (best == NULL || !exact(best, actual)) {

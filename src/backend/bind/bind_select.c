@@ -16,11 +16,14 @@ query_add_target(Binder *b, Query *q, TargetEntry t)
     q->targets[q->target_count++] = t;
 }
 
-/* The name of an output column nobody named. */
-const char *
-target_default_name(const Ast *ast)
+/* The name of an output column nobody named. *weak: only for want of a better one; a cast around it may give
+ * its own. */
+static const char *
+default_name(const Ast *ast, bool *weak)
 {
     const char *name;
+
+    *weak = false;
 
     switch (ast->kind) {
     case AST_COLUMN_REF: {
@@ -30,17 +33,17 @@ target_default_name(const Ast *ast)
     }
     case AST_FUNC: return ((const AstFunc *)ast)->name;
     case AST_CAST:
-        name = target_default_name(((const AstCast *)ast)->arg);
-        if (strcmp(name, "?column?") != 0 && ((const AstCast *)ast)->arg->kind != AST_CONST)
+        name = default_name(((const AstCast *)ast)->arg, weak);
+        if (!*weak)
             return name;
         return ((const AstCast *)ast)->type->name;
     case AST_CASE:
         if (((const AstCase *)ast)->otherwise != NULL) {
-            name = target_default_name(((const AstCase *)ast)->otherwise);
-            if (strcmp(name, "?column?") != 0 && ((const AstCase *)ast)->otherwise->kind != AST_CONST &&
-                ((const AstCase *)ast)->otherwise->kind != AST_CAST)
+            name = default_name(((const AstCase *)ast)->otherwise, weak);
+            if (!*weak)
                 return name;
         }
+        *weak = true;
         return "case";
     case AST_COALESCE: return "coalesce";
     case AST_MINMAX: return ((const AstMinMax *)ast)->greatest ? "greatest" : "least";
@@ -49,9 +52,9 @@ target_default_name(const Ast *ast)
     case AST_INDIRECTION:
         if (((const AstIndirection *)ast)->field != NULL)
             return ((const AstIndirection *)ast)->field;
-        return target_default_name(((const AstIndirection *)ast)->arg);
-    case AST_COLLATE: return target_default_name(((const AstCollate *)ast)->arg);
-    case AST_OP: return ((const AstOp *)ast)->op_kind == OP_NULLIF ? "nullif" : "?column?";
+        return default_name(((const AstIndirection *)ast)->arg, weak);
+    case AST_COLLATE: return default_name(((const AstCollate *)ast)->arg, weak);
+    case AST_OP: *weak = ((const AstOp *)ast)->op_kind != OP_NULLIF; return *weak ? "?column?" : "nullif";
     case AST_SUBLINK: {
         const AstSublink *s = (const AstSublink *)ast;
 
@@ -65,24 +68,39 @@ target_default_name(const Ast *ast)
             if (q->targets.count > 0) {
                 const AstTarget *t = (const AstTarget *)q->targets.items[0];
 
-                return t->name != NULL ? t->name : target_default_name(t->value);
+                return t->name != NULL ? t->name : default_name(t->value, weak);
             }
         }
+        *weak = true;
         return "?column?";
     }
     case AST_SQL_VALUE: {
         static const char *const names[] = {
-            [SQLVALUE_CURRENT_DATE] = "current_date",           [SQLVALUE_CURRENT_TIME] = "current_time",
-            [SQLVALUE_CURRENT_TIMESTAMP] = "current_timestamp", [SQLVALUE_LOCALTIME] = "localtime",
-            [SQLVALUE_LOCALTIMESTAMP] = "localtimestamp",       [SQLVALUE_CURRENT_ROLE] = "current_role",
-            [SQLVALUE_CURRENT_USER] = "current_user",           [SQLVALUE_SESSION_USER] = "session_user",
-            [SQLVALUE_CURRENT_CATALOG] = "current_catalog",     [SQLVALUE_CURRENT_SCHEMA] = "current_schema",
+            [SQLVALUE_CURRENT_DATE] = "current_date",
+            [SQLVALUE_CURRENT_TIME] = "current_time",
+            [SQLVALUE_CURRENT_TIMESTAMP] = "current_timestamp",
+            [SQLVALUE_LOCALTIME] = "localtime",
+            [SQLVALUE_LOCALTIMESTAMP] = "localtimestamp",
+            [SQLVALUE_CURRENT_ROLE] = "current_role",
+            [SQLVALUE_USER] = "user",
+            [SQLVALUE_CURRENT_USER] = "current_user",
+            [SQLVALUE_SESSION_USER] = "session_user",
+            [SQLVALUE_CURRENT_CATALOG] = "current_catalog",
+            [SQLVALUE_CURRENT_SCHEMA] = "current_schema",
         };
 
         return names[((const AstSqlValue *)ast)->value_kind];
     }
-    default: return "?column?";
+    default: *weak = true; return "?column?";
     }
+}
+
+const char *
+target_default_name(const Ast *ast)
+{
+    bool weak;
+
+    return default_name(ast, &weak);
 }
 
 Status
@@ -114,6 +132,17 @@ bind_targets(Binder *b, const AstList *targets, Clause clause)
 }
 
 /* ---- ORDER BY, GROUP BY, DISTINCT: references to targets ------------------------------------------- */
+
+static Status
+fail_set_order(Binder *b, const Ast *ast)
+{
+    while (ast->kind == AST_OP && ((const AstOp *)ast)->left != NULL) /* where the expression begins */
+        ast = ((const AstOp *)ast)->left;
+    (void)fail_at(b->cx, ast->location, "0A000", "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
+    fail_detail(b->cx, "Only result column names can be used, not expressions or functions.");
+    fail_hint(b->cx, "Add the expression/function to every SELECT, or move the UNION into a FROM clause.");
+    return ST_ERROR;
+}
 
 /* Finds or adds the target that a sort or group item means: an output name (SQL-92), a position, or
  * any expression. */
@@ -169,6 +198,8 @@ find_target(Binder *b, const Ast *ast, Clause clause, bool input_first, int *out
         }
         return fail_at(b->cx, ast->location, "42P10", "%s position %d is not in select list", what, k->integer);
     }
+    if (q->set_op != SETOP_NONE && ast->kind != AST_COLUMN_REF)
+        return fail_set_order(b, ast);
     TRY(bind_expr_clause(b, ast, clause, &e));
 by_expression:
     for (int i = 0; i < q->target_count; i++) {
@@ -178,7 +209,7 @@ by_expression:
         }
     }
     if (q->set_op != SETOP_NONE)
-        return fail_at(b->cx, ast->location, "0A000", "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
+        return fail_set_order(b, ast);
     TRY(resolve_unknown(b, &e));
     junk.expr = e;
     *out = q->target_count;

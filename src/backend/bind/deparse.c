@@ -10,6 +10,7 @@ typedef struct Deparse {
     Buf *out;
     bool pretty; /* parentheses only where they are needed */
     bool one_line;
+    bool hide_implicit; /* what comes next is not an operand: a coercion nobody wrote is left out */
     const DeparseHooks *hooks; /* NULL: of a definition */
 } Deparse;
 
@@ -156,7 +157,8 @@ deparse_list(Deparse *d, Expr *const *items, int count, const char *separator)
 static Status
 deparse_cast(Deparse *d, const Expr *arg, Oid type, int32_t typmod)
 {
-    bool bare = arg->kind == EXPR_CONST || (d->pretty && !is_compound(arg));
+    bool bare =
+        (arg->kind == EXPR_CONST && (d->pretty || arg->type == type)) || (d->pretty && !is_compound(arg));
 
     buf_add_text(d->out, bare ? "" : "(");
     TRY(deparse(d, arg));
@@ -174,7 +176,7 @@ is_cast_function(const Expr *e)
 }
 
 static Status
-deparse_call(Deparse *d, const Expr *e)
+deparse_call(Deparse *d, const Expr *e, bool hide)
 {
     const OperInfo *o = e->call.oper;
 
@@ -191,7 +193,7 @@ deparse_call(Deparse *d, const Expr *e)
         return ST_OK;
     }
     if (is_cast_function(e)) {
-        if (e->call.implicit)
+        if (e->call.implicit && hide)
             return deparse(d, e->call.args[0]);
         return deparse_cast(d, e->call.args[0], e->type, e->typmod);
     }
@@ -308,7 +310,10 @@ deparse_binary(Deparse *d, const Expr *e)
 static Status
 deparse(Deparse *d, const Expr *e)
 {
+    bool hide = d->hide_implicit;
+
     TRY(ctx_check_stack(d->cx));
+    d->hide_implicit = false;
     switch (e->kind) {
     case EXPR_CONST: return deparse_const(d, e);
     case EXPR_ONCE: return deparse(d, e->once.arg);
@@ -325,7 +330,7 @@ deparse(Deparse *d, const Expr *e)
         ASSERT(d->table != NULL && e->column.column > 0 && e->column.column <= d->table->column_count);
         deparse_identifier(d->table->columns[e->column.column - 1].name, d->out);
         return ST_OK;
-    case EXPR_CALL: return deparse_call(d, e);
+    case EXPR_CALL: return deparse_call(d, e, hide);
     case EXPR_AGG: return deparse_aggregate(d, e);
     case EXPR_SLOT:
         if (d->hooks != NULL)
@@ -356,6 +361,7 @@ deparse(Deparse *d, const Expr *e)
             const Expr *item = e->list.items[i];
 
             buf_add_text(d->out, i == 0 ? "" : e->kind == EXPR_AND ? " AND " : " OR ");
+            d->hide_implicit = hide;
             TRY(deparse_operand(d, item, item->kind == EXPR_AND || item->kind == EXPR_OR));
         }
         own_paren(d, ')');
@@ -381,7 +387,7 @@ deparse(Deparse *d, const Expr *e)
     case EXPR_IO_CAST:
     case EXPR_RELABEL:
     case EXPR_ARRAY_CAST:
-        if (e->unary.implicit && e->kind != EXPR_RELABEL)
+        if (e->unary.implicit && hide && e->kind != EXPR_RELABEL)
             return deparse(d, e->unary.arg);
         return deparse_cast(d, e->unary.arg, e->type, e->typmod);
     case EXPR_DISTINCT:
@@ -407,7 +413,7 @@ deparse(Deparse *d, const Expr *e)
 Status
 expr_deparse_plan(Ctx *cx, const Expr *e, const DeparseHooks *hooks, Buf *out)
 {
-    Deparse d = {.cx = cx, .out = out, .one_line = true, .hooks = hooks};
+    Deparse d = {.cx = cx, .out = out, .one_line = true, .hooks = hooks, .hide_implicit = true};
 
     return deparse(&d, e);
 }
@@ -415,7 +421,7 @@ expr_deparse_plan(Ctx *cx, const Expr *e, const DeparseHooks *hooks, Buf *out)
 Status
 expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, bool pretty, Buf *out)
 {
-    Deparse d = {.cx = cx, .table = table, .out = out, .pretty = pretty};
+    Deparse d = {.cx = cx, .table = table, .out = out, .pretty = pretty, .hide_implicit = true};
 
     TRY(deparse(&d, e));
     return out->failed ? fail(cx, ST_ERROR, "54000", "expression is too long") : ST_OK;

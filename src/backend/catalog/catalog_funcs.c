@@ -222,24 +222,36 @@ add_qualified(const TableInfo *t, Buf *b)
     deparse_identifier(t->name, b);
 }
 
-static void
-add_key(const TableInfo *t, const IndexKey *key, bool order, Buf *b)
+static Status
+add_expression(Ctx *cx, const TableInfo *t, const char *text, bool pretty, Buf *b)
+{
+    if (pretty)
+        return expr_prettify(cx, text, t, b);
+    buf_add_text(b, text);
+    return ST_OK;
+}
+
+static Status
+add_key(Ctx *cx, const TableInfo *t, const IndexKey *key, bool order, bool pretty, Buf *b)
 {
     if (key->column > 0) {
         deparse_identifier(t->columns[key->column - 1].name, b);
     } else {
-        bool call = key->expression[0] != '(' && strchr(key->expression, '(') != NULL;
+        const char *paren = strchr(key->expression, '(');
+        bool call = paren != NULL && paren != key->expression && paren[strlen(paren) - 1] == ')' &&
+                    paren[-1] != ' ' && paren[-1] != ':';
 
-        buf_add_text(b, call || key->expression[0] == '(' ? "" : "(");
-        buf_add_text(b, key->expression);
-        buf_add_text(b, call || key->expression[0] == '(' ? "" : ")");
+        buf_add_text(b, call ? "" : "(");
+        TRY(add_expression(cx, t, key->expression, pretty, b));
+        buf_add_text(b, call ? "" : ")");
     }
     if (!order)
-        return;
+        return ST_OK;
     if (key->descending)
         buf_add_text(b, " DESC");
     if (key->nulls_first != key->descending)
         buf_add_text(b, key->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    return ST_OK;
 }
 
 static Status
@@ -264,9 +276,10 @@ find_index(Ctx *cx, Oid oid, const TableInfo **table, const IndexInfo **index)
 SCALAR_FN(pg_get_indexdef)
 {
     Ctx *cx = call->cx;
-    const TableInfo *t = NULL;
+    const TableInfo *t = NULL, *visible;
     const IndexInfo *x;
     int column = call->arg_count > 1 ? args[1].i32 : 0;
+    bool pretty = call->arg_count > 2 && args[2].b;
     Buf b = {0};
 
     *out = value_null();
@@ -274,25 +287,29 @@ SCALAR_FN(pg_get_indexdef)
     if (x == NULL || column > x->key_count)
         return ST_OK;
     if (column > 0) {
-        add_key(t, &x->keys[column - 1], false, &b);
+        TRY(add_key(cx, t, &x->keys[column - 1], false, pretty, &b));
         *out = buf_text(cx, &b);
         return ST_OK;
     }
     buf_add_text(&b, x->unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
     deparse_identifier(x->name, &b);
     buf_add_text(&b, " ON ");
-    add_qualified(t, &b);
+    TRY(catalog_find_table(cx, NULL, t->name, LOCK_NONE, &visible));
+    if (pretty && visible != NULL && visible->oid == t->oid)
+        deparse_identifier(t->name, &b);
+    else
+        add_qualified(t, &b);
     buf_add_text(&b, " USING btree (");
     for (int k = 0; k < x->key_count; k++) {
         buf_add_text(&b, k > 0 ? ", " : "");
-        add_key(t, &x->keys[k], true, &b);
+        TRY(add_key(cx, t, &x->keys[k], true, pretty, &b));
     }
     buf_add_char(&b, ')');
     if (x->nulls_not_distinct)
         buf_add_text(&b, " NULLS NOT DISTINCT");
     if (x->predicate != NULL) {
         buf_add_text(&b, " WHERE ");
-        buf_add_text(&b, x->predicate);
+        TRY(add_expression(cx, t, x->predicate, pretty, &b));
     }
     *out = buf_text(cx, &b);
     return ST_OK;

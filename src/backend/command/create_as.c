@@ -29,7 +29,7 @@ plan_source(Session *s, const Ast *query, Source *out)
         return ST_OK;
     }
     TRY(session_find_prepared(s, a->name, &out->prepared));
-    if (a->args.count != out->prepared->params.count) {
+    if (out->prepared->params.count > 0 && a->args.count != out->prepared->params.count) {
         rc = fail(cx, ST_ERROR, "42601", "wrong number of parameters for prepared statement \"%s\"", a->name);
         fail_detail(cx, "Expected %d parameters but got %d.", out->prepared->params.count, a->args.count);
         return rc;
@@ -38,9 +38,9 @@ plan_source(Session *s, const Ast *query, Source *out)
     out->plan = out->prepared->plan;
     if (!out->plan->has_result || out->plan->writes)
         return fail(cx, ST_ERROR, "42809", "prepared statement is not a SELECT");
-    out->param_count = a->args.count;
-    out->params = arena_array(cx->arena, Value, MAX_OF(a->args.count, 1));
-    for (int i = 0; i < a->args.count; i++) {
+    out->param_count = out->prepared->params.count;
+    out->params = arena_array(cx->arena, Value, MAX_OF(out->param_count, 1));
+    for (int i = 0; i < out->param_count; i++) {
         Expr *e;
 
         TRY(bind_value_expression(cx, cx->arena, a->args.items[i], "EXECUTE parameters",

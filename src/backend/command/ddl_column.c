@@ -32,6 +32,9 @@ ddl_plan_column(Ctx *cx, const AstColumnDef *def, const char *table, ColumnPlan 
         p->column.not_null = true;
     else
         TRY(bind_type_name(cx, def->type, &p->column.type, &p->column.typmod));
+    if (table_find_column(&(const TableInfo){.column_count = 0}, p->column.name) != 0)
+        return fail(cx, ST_ERROR, "42701", "column name \"%s\" conflicts with a system column name",
+                    p->column.name);
     if (type_by_oid(p->column.type)->typtype == 'p')
         return fail_at(cx, def->ast.location, "42P16", "column \"%s\" has pseudo-type %s", p->column.name,
                        type_by_oid(p->column.type)->name);
@@ -80,10 +83,10 @@ ddl_plan_column(Ctx *cx, const AstColumnDef *def, const char *table, ColumnPlan 
         }
     }
     if ((p->serial || p->identity != NULL) && p->default_expr != NULL)
-        return fail_at(cx, def->ast.location, "42601",
-                       p->serial ? "multiple default values specified for column \"%s\" of table \"%s\""
-                                 : "both default and identity specified for column \"%s\" of table \"%s\"",
-                       p->column.name, table);
+        return fail(cx, ST_ERROR, "42601",
+                    p->serial ? "multiple default values specified for column \"%s\" of table \"%s\""
+                              : "both default and identity specified for column \"%s\" of table \"%s\"",
+                    p->column.name, table);
     return ST_OK;
 }
 

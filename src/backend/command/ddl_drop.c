@@ -27,6 +27,21 @@ split_name(const AstListNode *name, const char **schema, const char **relation)
     *schema = n > 1 ? ((const AstString *)name->items.items[n - 2])->text : NULL;
 }
 
+static Status
+table_of_index(Ctx *cx, Oid index, const char **name)
+{
+    const TableInfo *t = NULL;
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(index), 0, value_null(), &rows,
+                     &count));
+    if (count > 0)
+        TRY(catalog_table_by_oid(cx, rows[0].values[COL_PG_INDEX_indrelid].u32, LOCK_NONE, &t));
+    *name = t != NULL ? t->name : "?";
+    return ST_OK;
+}
+
 /* A key's index goes with its constraint only; a column's sequence with the column. */
 static Status
 check_alone(Ctx *cx, const TableInfo *t, bool cascade)
@@ -44,9 +59,13 @@ check_alone(Ctx *cx, const TableInfo *t, bool cascade)
         const TableInfo *owner = NULL;
 
         if (t->kind == TABLE_INDEX && type == 'i') {
-            (void)fail(cx, ST_ERROR, "2BP01", "cannot drop index %s because constraint %s requires it", t->name,
-                       t->name);
-            fail_hint(cx, "You can drop constraint %s instead.", t->name);
+            const char *table;
+
+            TRY(table_of_index(cx, t->oid, &table));
+            (void)fail(cx, ST_ERROR, "2BP01",
+                       "cannot drop index %s because constraint %s on table %s requires it", t->name, t->name,
+                       table);
+            fail_hint(cx, "You can drop constraint %s on table %s instead.", t->name, table);
             return ST_ERROR;
         }
         if (t->kind != TABLE_SEQUENCE || v[COL_PG_DEPEND_refclassid].u32 != CATALOG_OID_PG_CLASS)
@@ -316,7 +335,7 @@ ddl_truncate(Session *s, const AstTruncate *a)
 
         TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ACCESS_EXCLUSIVE, &t));
         if (t == NULL)
-            return fail_at(cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
+            return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", v->name);
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "\"%s\" is not a table", t->name);
         TRY(catalog_check_privilege(cx, t, ACL_TRUNCATE));

@@ -270,8 +270,7 @@ ddl_create_index(Session *s, const AstCreateIndex *a)
         return fail_unsupported(cx, -1, "INCLUDE");
     TRY(catalog_find_table(cx, a->relation->schema, a->relation->name, LOCK_SHARE, &t));
     if (t == NULL)
-        return fail_at(cx, a->relation->ast.location, "42P01", "relation \"%s\" does not exist",
-                       a->relation->name);
+        return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", a->relation->name);
     if (t->kind != TABLE_HEAP)
         return fail(cx, ST_ERROR, "42809", "cannot create index on relation \"%s\"", t->name);
     TRY(ddl_check_owner(cx, t));

@@ -210,14 +210,14 @@ explain_execute(Explain *x, Session *s, const AstExecute *a)
     Status rc;
 
     TRY(session_find_prepared(s, a->name, &p));
-    if (a->args.count != p->params.count) {
+    if (p->params.count > 0 && a->args.count != p->params.count) {
         rc = fail(cx, ST_ERROR, "42601", "wrong number of parameters for prepared statement \"%s\"", a->name);
         fail_detail(cx, "Expected %d parameters but got %d.", p->params.count, a->args.count);
         return rc;
     }
     TRY(session_plan(s, p));
-    params = arena_array(cx->arena, Value, MAX_OF(a->args.count, 1));
-    for (int i = 0; i < a->args.count; i++) {
+    params = arena_array(cx->arena, Value, MAX_OF(p->params.count, 1));
+    for (int i = 0; i < p->params.count; i++) {
         Expr *e;
 
         TRY(bind_value_expression(cx, cx->arena, a->args.items[i], "EXECUTE parameters", p->params.types[i],
@@ -225,7 +225,7 @@ explain_execute(Explain *x, Session *s, const AstExecute *a)
         TRY(exec_constant(cx, cx->arena, e, &params[i]));
     }
     p->uses++; /* nobody may replace the plan meanwhile */
-    rc = explain_planned(x, s, p->plan, params, a->args.count, (double)(env_mono_us(cx->env) - start) / 1000);
+    rc = explain_planned(x, s, p->plan, params, p->params.count, (double)(env_mono_us(cx->env) - start) / 1000);
     p->uses--;
     return rc;
 }

@@ -26,7 +26,7 @@ set_text(Session *s, const AstSet *a, const char **out)
             buf_add_text(&b, ", ");
         if (k->const_kind == CONST_INT)
             buf_add_int(&b, k->integer);
-        else if (a->args.count > 1 && k->const_kind == CONST_STRING)
+        else if (k->const_kind == CONST_STRING && (a->args.count > 1 || strcmp(a->name, "search_path") == 0))
             deparse_identifier(k->text, &b);
         else
             buf_add_text(&b, k->const_kind == CONST_BOOL ? (k->integer ? "on" : "off") : k->text);
@@ -217,7 +217,8 @@ run_execute(Session *s, const AstExecute *a, Sink *sink)
     Status rc = ST_OK;
 
     TRY(session_find_prepared(s, a->name, &p));
-    if (a->args.count != p->params.count) {
+    if (p->params.count > 0 &&
+        a->args.count != p->params.count) { /* without parameters they are not looked at */
         rc = fail(cx, ST_ERROR, "42601", "wrong number of parameters for prepared statement \"%s\"", a->name);
         fail_detail(cx, "Expected %d parameters but got %d.", p->params.count, a->args.count);
         return rc;
@@ -228,9 +229,9 @@ run_execute(Session *s, const AstExecute *a, Sink *sink)
         return rc;
     }
     TRY(session_portal(s, arena_printf(cx->arena, "\1execute %p", (void *)a), p, &portal));
-    portal->params = arena_array(&portal->arena, Value, MAX_OF(a->args.count, 1));
-    portal->param_count = a->args.count;
-    for (int i = 0; i < a->args.count && rc == ST_OK; i++) {
+    portal->params = arena_array(&portal->arena, Value, MAX_OF(p->params.count, 1));
+    portal->param_count = p->params.count;
+    for (int i = 0; i < p->params.count && rc == ST_OK; i++) {
         Expr *e;
 
         rc = bind_value_expression(cx, cx->arena, a->args.items[i], "EXECUTE parameters", p->params.types[i],
@@ -238,7 +239,9 @@ run_execute(Session *s, const AstExecute *a, Sink *sink)
         if (rc == ST_OK)
             rc = exec_constant(cx, &portal->arena, e, &portal->params[i]);
     }
-    if (rc == ST_OK && p->column_count >= 0)
+    portal->announce =
+        p->column_count >= 0 && (p->params.count > 0 || p->plan->writes || p->plan->constant_raises);
+    if (rc == ST_OK && p->column_count >= 0 && !portal->announce)
         rc = sink->describe(sink, cx, p->columns, p->column_count);
     if (rc == ST_OK)
         rc = session_execute(s, portal, 0, sink, &suspended);
@@ -279,7 +282,7 @@ run_lock(Session *s, const AstLock *a)
 
         TRY(catalog_find_table(cx, v->schema, v->name, LOCK_NONE, &t));
         if (t == NULL)
-            return fail_at(cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
+            return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", v->name);
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "cannot lock relation \"%s\"", t->name);
         TRY(catalog_check_any_privilege(cx, t,
@@ -370,7 +373,11 @@ session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const c
     case AST_LOCK: *tag = "LOCK TABLE"; return run_lock(s, (const AstLock *)ast);
     case AST_DISCARD: return run_discard(s, (const AstDiscard *)ast, tag);
     case AST_CHECKPOINT: *tag = "CHECKPOINT"; return ST_OK; /* memory mode: nothing to write */
-    case AST_CONSTRAINTS_SET: *tag = "SET CONSTRAINTS"; return ST_OK; /* there are no deferrable ones */
+    case AST_CONSTRAINTS_SET: /* there are no deferrable ones */
+        *tag = "SET CONSTRAINTS";
+        if (s->state != TRANSACTION_BLOCK)
+            ctx_notice(s->cx, SEV_WARNING, "25P01", "SET CONSTRAINTS can only be used in transaction blocks");
+        return ST_OK;
     case AST_CREATE_TABLE:
         *tag = "CREATE TABLE";
         TRY(refuse_read_only(s, *tag));

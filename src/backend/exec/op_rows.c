@@ -3,6 +3,7 @@
 #include "backend/exec/exec_int.h"
 
 #include "backend/exec/heap_read.h"
+#include "storage/seq/seq.h"
 
 /* Emits rows [at, at + n) of a store. */
 static Status
@@ -115,6 +116,21 @@ out:
     return rc;
 }
 
+/* A sequence is a relation of one row. */
+static Status
+receive_sequence(RowsScan *s)
+{
+    const TableInfo *t = s->op.plan->scan.table;
+    SeqState state;
+    Value values[3];
+
+    TRY(seq_read(s->op.e->cx, t->heap.branch, t->heap.relation, &state));
+    values[0] = value_i64(state.last_value);
+    values[1] = value_i64(state.log_count);
+    values[2] = value_bool(state.is_called);
+    return receive_row(s->op.e->cx, &s->receiver.base, values);
+}
+
 static Status
 rows_scan_next(Op *op, uint64_t budget, Batch **out)
 {
@@ -126,7 +142,9 @@ rows_scan_next(Op *op, uint64_t budget, Batch **out)
         s->filled = true;
         if (t->make_rows != NULL)
             TRY(t->make_rows(op->e->cx, t, &s->receiver.base));
-        if (t->kind != TABLE_VIRTUAL && t->heap.relation != RELATION_NONE)
+        if (t->kind == TABLE_SEQUENCE)
+            TRY(receive_sequence(s));
+        else if (t->kind != TABLE_VIRTUAL && t->heap.relation != RELATION_NONE)
             TRY(receive_heap(s));
         arena_reset(&op->scratch);
     }

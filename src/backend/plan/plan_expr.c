@@ -16,28 +16,73 @@ is_fixed(const Expr *e)
 
 /* ARRAY[1, 2, 3] of constants is one. */
 static Expr *
-fold_array(Ctx *cx, Arena *arena, Expr *e)
+fold_array(Ctx *cx, Arena *arena, Expr *e, bool *raises)
 {
     const TypeInfo *type = type_by_oid(e->type);
+    bool nested = e->list.count > 0 && e->list.items[0]->type == e->type;
     Value *items, result;
     Arena *saved = cx->arena;
     Status rc;
 
     for (int i = 0; i < e->list.count; i++) {
-        if (e->list.items[i]->kind != EXPR_CONST || e->list.items[i]->type != type->elem)
+        if (e->list.items[i]->kind != EXPR_CONST || e->list.items[i]->type != (nested ? e->type : type->elem))
             return e;
     }
     cx->arena = arena;
     items = arena_array(arena, Value, MAX_OF(e->list.count, 1));
     for (int i = 0; i < e->list.count; i++)
         items[i] = e->list.items[i]->constant;
-    rc = array_make(cx, type->elem, items, e->list.count, &result);
+    rc = nested ? array_make_nested(cx, type->elem, items, e->list.count, &result)
+                : array_make(cx, type->elem, items, e->list.count, &result);
     cx->arena = saved;
     if (rc != ST_OK) {
         ctx_error_clear(cx);
+        *raises = true;
         return e;
     }
     return expr_const(arena, e->type, e->typmod, result, e->location);
+}
+
+/* Types whose texts mean the same in every session. */
+static bool
+has_fixed_text(Oid type)
+{
+    static const Oid fixed[] = {TYPE_BOOL, TYPE_INT2,    TYPE_INT4, TYPE_INT8, TYPE_FLOAT4,  TYPE_FLOAT8,
+                                TYPE_OID,  TYPE_NUMERIC, TYPE_TEXT, TYPE_NAME, TYPE_VARCHAR, TYPE_BPCHAR};
+
+    for (size_t i = 0; i < COUNT_OF(fixed); i++) {
+        if (fixed[i] == type)
+            return true;
+    }
+    return false;
+}
+
+static Expr *
+fold_io_cast(Ctx *cx, Arena *arena, Expr *e, bool *raises)
+{
+    const Expr *arg = e->unary.arg;
+    const TypeInfo *from = type_by_oid(arg->type), *to = type_by_oid(e->type);
+    Arena *saved = cx->arena;
+    Buf text = {0};
+    Value v;
+    Status rc;
+
+    if (arg->kind != EXPR_CONST || arg->constant.is_null || !has_fixed_text(arg->type) ||
+        !has_fixed_text(e->type))
+        return e;
+    cx->arena = arena;
+    rc = from->out(cx, from, &arg->constant, &text);
+    if (rc == ST_OK)
+        rc = to->in(cx, to, buf_cstr(&text), text.bytes, -1, &v);
+    cx->arena = saved;
+    if (rc != ST_OK) {
+        ctx_error_clear(cx);
+        *raises = true;
+    } else {
+        e = expr_const(arena, e->type, e->typmod, value_copy(arena, v), e->location);
+    }
+    buf_free(&text);
+    return e;
 }
 
 /* NOT (a = b) is a <> b: an operator that knows its negator takes the NOT in. */
@@ -69,9 +114,11 @@ plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
     Status rc;
 
     if (e->kind == EXPR_ARRAY)
-        return fold_array(cx, arena, e);
+        return fold_array(cx, arena, e, raises);
     if (e->kind == EXPR_NOT)
         return fold_not(arena, e);
+    if (e->kind == EXPR_IO_CAST)
+        return fold_io_cast(cx, arena, e, raises);
     if (e->kind != EXPR_CALL || e->call.fn->volatility != 'i' || e->call.fn->returns_set ||
         (e->call.fn->scalar == NULL && e->call.fn->kernel == NULL) || e->call.variadic_array)
         return e;

@@ -5,11 +5,11 @@
 static Status
 split(Ctx *cx, const char *text, size_t bytes, const char **schema, const char **name)
 {
-    const char *parts[4];
+    const char *parts[5];
     int count = 0;
     size_t i = 0;
 
-    while (count < 4) {
+    while (count < 5) {
         Buf b = {0};
         bool quoted = i < bytes && text[i] == '"';
 
@@ -31,6 +31,9 @@ split(Ctx *cx, const char *text, size_t bytes, const char **schema, const char *
             return fail(cx, ST_ERROR, "42602", "invalid name syntax");
         i++;
     }
+    if (count > 3)
+        return fail(cx, ST_ERROR, "42601", "improper relation name (too many dotted names): %.*s", (int)bytes,
+                    text);
     *name = parts[count - 1];
     *schema = count > 1 ? parts[count - 2] : NULL;
     if (**name == '\0')
@@ -57,7 +60,8 @@ find_class(Ctx *cx, const char *text, size_t bytes, bool missing_ok, Oid *oid)
         *oid = t != NULL ? t->oid : OID_NONE;
     }
     if (*oid == OID_NONE && !missing_ok)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%.*s\" does not exist", (int)bytes, text);
+        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist", schema != NULL ? schema : "",
+                    schema != NULL ? "." : "", name);
     return ST_OK;
 }
 

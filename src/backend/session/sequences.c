@@ -140,3 +140,19 @@ SCALAR_FN(setval)
     *out = value_i64(args[1].i64);
     return ST_OK;
 }
+
+/* Null as long as nobody has called nextval. */
+SCALAR_FN(pg_sequence_last_value)
+{
+    const TableInfo *t;
+    SeqState state;
+
+    *out = value_null();
+    TRY(catalog_table_by_oid(call->cx, args[0].u32, LOCK_NONE, &t));
+    if (t == NULL || t->kind != TABLE_SEQUENCE)
+        return ST_OK;
+    TRY(seq_read(call->cx, t->heap.branch, t->heap.relation, &state));
+    if (state.is_called)
+        *out = value_i64(state.last_value);
+    return ST_OK;
+}

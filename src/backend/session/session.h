@@ -80,6 +80,7 @@ typedef struct Portal {
     Execution *execution; /* NULL: not started, or done */
     bool borrowed; /* the execution is the statement's own */
     bool started, done, failed;
+    bool announce; /* EXECUTE: the columns are told with the first rows, for errors come before them */
     uint64_t rows; /* given out */
 } Portal;
 
