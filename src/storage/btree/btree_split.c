@@ -175,31 +175,34 @@ slot_bytes(const BtreePage *p, uint32_t i)
     return 8 + btree_body_bytes(p, i);
 }
 
-/* The place where both halves, fences included, are nearest to equal. */
+enum { SEPARATOR_WINDOW = 400 };
+
+/* The place where both halves, fences included, are nearest to equal. Separators are only looked at where
+ * the halves are about right. */
 static void
 plan_middle(const BtreePage *p, SplitPlan *plan)
 {
-    uint32_t total = 0, left = 0, best = UINT32_MAX, best_at = 1;
+    uint32_t total = 0, left = 0, evenest = UINT32_MAX, best = UINT32_MAX, best_at = 1;
 
     ASSERT(p->count >= 2);
     for (uint32_t i = 0; i < p->count; i++)
         total += slot_bytes(p, i);
     for (uint32_t i = 1; i < p->count; i++) {
-        uint32_t larger;
+        left += slot_bytes(p, i - 1);
+        evenest = MIN_OF(evenest, MAX_OF(left, total - left));
+    }
+    left = 0;
+    for (uint32_t i = 1; i < p->count; i++) {
+        uint32_t cost;
 
         left += slot_bytes(p, i - 1);
-        larger = MAX_OF(left, total - left);
-        /* Long separators are only looked at where the halves are about right. */
-        if (larger < best + 400) {
-            uint32_t cost;
-
-            plan_separator(p, i, plan);
-            cost =
-                MAX_OF(left + plan->separator.bytes, total - left + p->high_bytes) + plan->separator.bytes / 4;
-            if (cost < best) {
-                best = cost;
-                best_at = i;
-            }
+        if (MAX_OF(left, total - left) > evenest + SEPARATOR_WINDOW)
+            continue;
+        plan_separator(p, i, plan);
+        cost = MAX_OF(left + plan->separator.bytes, total - left + p->high_bytes) + plan->separator.bytes / 4;
+        if (cost < best) {
+            best = cost;
+            best_at = i;
         }
     }
     plan_separator(p, best_at, plan);

@@ -320,6 +320,21 @@ TEST(btree, pages_emptied_by_vacuum_are_used_again)
     sim_commit(t.cx);
 }
 
+TEST(btree, pages_split_in_the_middle)
+{
+    Tree t = tree();
+    uint8_t key[5];
+    BlockNo pages;
+
+    for (int i = 0; i < MANY; i++) /* in no order */
+        put(&t, sim_key(i * 7919 % MANY, key), (Tid)(i + 1));
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    pages = rel_length(t.cx, 1, t.index.relation, FORK_MAIN);
+    /* an entry takes 15 bytes, and a page is more than half full */
+    ck_assert_msg(pages < MANY * 15 / 4096 + 3, "%u pages", pages);
+    sim_commit(t.cx);
+}
+
 TEST(btree, estimates_are_near_the_truth)
 {
     Tree t = tree();
