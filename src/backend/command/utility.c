@@ -3,6 +3,7 @@
 #include "backend/command/ddl.h"
 #include "backend/command/utility.h"
 #include "backend/session/session.h"
+#include "storage/engine/engine.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
 
@@ -348,8 +349,8 @@ refuse_read_only(Session *s, const char *what)
     return fail(s->cx, ST_ERROR, "25006", "cannot execute %s in a read-only transaction", what);
 }
 
-Status
-session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
+static Status
+run_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
 {
     switch (ast->kind) {
     case AST_SET:
@@ -391,6 +392,18 @@ session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const c
         return ddl_create_sequence(s, (const AstSequence *)ast);
     default: return utility_more(s, ast, sink, tag);
     }
+}
+
+Status
+session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
+{
+    Status rc;
+
+    /* C5: what frees memory works at the ceiling, too. */
+    engine_use_spare(s->cx, ast->kind == AST_DROP || ast->kind == AST_TRUNCATE || ast->kind == AST_VACUUM);
+    rc = run_utility(s, ast, sql, sink, tag);
+    engine_use_spare(s->cx, false);
+    return rc;
 }
 
 Status
