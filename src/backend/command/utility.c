@@ -114,9 +114,9 @@ text_column(const char *name)
 }
 
 static Status
-show_columns(Session *s, const AstShow *a, ResultColumn **columns, int *count)
+show_columns(Session *s, Arena *arena, const AstShow *a, ResultColumn **columns, int *count)
 {
-    *columns = arena_array(s->arena, ResultColumn, 3);
+    *columns = arena_array(arena, ResultColumn, 3);
     *count = 1;
     if (strcmp(a->name, "all") == 0) {
         (*columns)[0] = text_column("name");
@@ -156,7 +156,7 @@ run_show(Session *s, const AstShow *a, Sink *sink)
     SettingNo no;
     const char *text;
 
-    TRY(show_columns(s, a, &columns, &count));
+    TRY(show_columns(s, &s->message, a, &columns, &count));
     if (count == 3)
         return show_all(s, columns, sink);
     TRY(settings_find(s->cx, s->settings, a->name, &no));
@@ -407,21 +407,21 @@ session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const c
 }
 
 Status
-session_utility_columns(Session *s, const Ast *ast, ResultColumn **columns, int *count)
+session_utility_columns(Session *s, Arena *arena, const Ast *ast, ResultColumn **columns, int *count)
 {
     Prepared *p;
 
     *columns = NULL;
     *count = -1;
     switch (ast->kind) {
-    case AST_SHOW: return show_columns(s, (const AstShow *)ast, columns, count);
+    case AST_SHOW: return show_columns(s, arena, (const AstShow *)ast, columns, count);
     case AST_EXECUTE:
         TRY(session_find_prepared(s, ((const AstExecute *)ast)->name, &p));
         *columns = p->columns;
         *count = p->column_count;
         return ST_OK;
     case AST_EXPLAIN:
-        *columns = arena_array(s->arena, ResultColumn, 1);
+        *columns = arena_array(arena, ResultColumn, 1);
         (*columns)[0] = text_column("QUERY PLAN");
         *count = 1;
         return ST_OK;
