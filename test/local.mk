@@ -21,6 +21,8 @@ check-local: $(check_PROGRAMS) $(bin_PROGRAMS)
 	$(srcdir)/test/run --builddir $(abs_builddir) short
 check-world: $(check_PROGRAMS) $(bin_PROGRAMS)
 	$(srcdir)/test/run --builddir $(abs_builddir) world
+# Only builds what the tests need.
+checks: $(check_PROGRAMS) $(bin_PROGRAMS)
 check-style:
 	$(srcdir)/test/style $(srcdir)
-.PHONY: check-world check-style
+.PHONY: check-world check-style checks

@@ -53,6 +53,19 @@ note_in_slot(Budget *b, int64_t more_bytes)
         atomic_fetch_add_explicit(b->slot_used_bytes, (uint64_t)more_bytes, memory_order_relaxed);
 }
 
+/* Counts the bytes into the shared total, unless that passes the ceiling. */
+static bool
+take_shared(Budget *b, uint64_t bytes)
+{
+    uint64_t now = atomic_fetch_add(b->shared_used_bytes, bytes) + bytes;
+    uint64_t most = b->shared_limit_bytes != NULL ? atomic_load(b->shared_limit_bytes) : 0;
+
+    if (most == 0 || now <= most || b->used_bytes + bytes <= BUDGET_FLOOR_BYTES)
+        return true;
+    atomic_fetch_sub(b->shared_used_bytes, bytes);
+    return false;
+}
+
 bool
 budget_take(Budget *b, uint64_t bytes)
 {
@@ -60,15 +73,9 @@ budget_take(Budget *b, uint64_t bytes)
         return true;
     if (b->limit_bytes != 0 && b->used_bytes + bytes > b->limit_bytes)
         return false;
-    if (b->shared_used_bytes != NULL) {
-        uint64_t now = atomic_fetch_add(b->shared_used_bytes, bytes) + bytes;
-        uint64_t most = b->shared_limit_bytes != NULL ? atomic_load(b->shared_limit_bytes) : 0;
-
-        if (most != 0 && now > most) {
-            atomic_fetch_sub(b->shared_used_bytes, bytes);
-            return false;
-        }
-    }
+    if (b->shared_used_bytes != NULL && !take_shared(b, bytes) &&
+        (b->reclaim == NULL || !b->reclaim(b->reclaim_arg, bytes) || !take_shared(b, bytes)))
+        return false;
     b->used_bytes += bytes;
     note_in_slot(b, (int64_t)bytes);
     return true;

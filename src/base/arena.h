@@ -23,7 +23,13 @@ typedef struct Budget {
     const _Atomic uint64_t *shared_limit_bytes; /* atomic; 0 = no ceiling */
     _Atomic uint64_t *slot_used_bytes; /* may be NULL. This session's part of the shared total, noted
                                         * in its process slot for whoever cleans up after it (C3) */
+    /* May be NULL. Called at the ceiling: frees shared memory that nobody uses; false: there is none. */
+    bool (*reclaim)(void *reclaim_arg, uint64_t bytes);
+    void *reclaim_arg;
 } Budget;
+
+/* What a budget gets in spite of the ceiling: a session can still look at things and clean up. */
+#define BUDGET_FLOOR_BYTES (UINT64_C(1) << 20)
 
 struct Arena {
     ArenaChunk *chunk; /* newest first */

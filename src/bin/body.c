@@ -45,7 +45,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     return ST_OK;
 }
 
-enum { UPKEEP_FIRST_US = 2000000 };
+enum { UPKEEP_FIRST_US = 2000000, URGENT_EVERY_US = 500000 };
 
 static Status
 janitor_poll(Ctx *cx)
@@ -64,7 +64,7 @@ janitor(Door *door)
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     UpkeepRound round = {0};
-    uint64_t upkeep_us = env_mono_us(cx.env) + UPKEEP_FIRST_US;
+    uint64_t upkeep_us = env_mono_us(cx.env) + UPKEEP_FIRST_US, urgent_us = 0;
 
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
@@ -73,6 +73,7 @@ janitor(Door *door)
         return;
     }
     cx.hooks = &janitor_hooks;
+    engine_use_spare(&cx, true);
     interrupt_watch(-1, cx.interrupt);
     while (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
         uint32_t idle_ms = 1000, pause_ms = 0;
@@ -81,6 +82,12 @@ janitor(Door *door)
         if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
             log_report(LOG_WARNING, "janitor", &cx.error);
             ctx_error_clear(&cx);
+        }
+        if (!round.urgent && env_mono_us(cx.env) >= urgent_us && engine_was_short(&cx)) {
+            round.urgent = true;
+            round.database = 0; /* from the beginning */
+            upkeep_us = 0;
+            urgent_us = env_mono_us(cx.env) + URGENT_EVERY_US;
         }
         if (env_mono_us(cx.env) >= upkeep_us) {
             if (janitor_upkeep_step(&cx, &round, &pause_ms) != ST_OK) {

@@ -141,6 +141,41 @@ def test_psql_fetch_count_shows_all_rows():
         assert [l.strip() for l in out.split('\n')[:30]] == [str(i) for i in range(1, 31)], out
 
 
+def expect_ok(p):
+    assert p.returncode == 0 and p.stdout.endswith('ok\n'), p.stderr + p.stdout
+
+
+def test_psycopg3():
+    with Server() as s:
+        expect_ok(subprocess.run(['/usr/bin/python3', HERE + '/psycopg3.py', s.url], capture_output=True, text=True))
+
+
+def test_node_postgres():
+    modules = os.path.dirname(HELIOS) + '/node'
+    if not os.path.isdir(modules + '/node_modules/pg'):
+        os.makedirs(modules, exist_ok=True)
+        for f in ('package.json', 'package-lock.json'):
+            shutil.copy(f'{HERE}/node/{f}', modules)
+        p = subprocess.run(['npm', 'ci', '--no-audit', '--no-fund'], cwd=modules, capture_output=True, text=True)
+        assert p.returncode == 0, p.stderr
+    with Server() as s:
+        expect_ok(subprocess.run(['node', HERE + '/node/test.js', s.url], capture_output=True, text=True,
+                                 env={**os.environ, 'NODE_PATH': modules + '/node_modules'}))
+
+
+def test_jdbc():
+    with Server() as s:
+        url = f'jdbc:postgresql://127.0.0.1:{s.port}/postgres?user=postgres&prepareThreshold=3&binaryTransfer=true'
+        expect_ok(subprocess.run(['java', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', '/usr/share/java/postgresql.jar',
+                                  HERE + '/JdbcTest.java', url], capture_output=True, text=True))
+
+
+def test_a_daemon_serves_a_client_at_once():
+    for _ in range(10):
+        with Server() as s:  # start --daemon has returned just now
+            assert psql(s.url, 'SELECT 1') == '1'
+
+
 def sums(url):
     return psql(url, 'SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(bbalance) FROM pgbench_branches)'
                 ' AND (SELECT sum(bbalance) FROM pgbench_branches) = (SELECT sum(tbalance) FROM pgbench_tellers)'

@@ -8,5 +8,8 @@
 int fuzz_wire(const uint8_t *data, size_t bytes);
 int fuzz_toml(const uint8_t *data, size_t bytes);
 int fuzz_copy(const uint8_t *data, size_t bytes);
+int fuzz_sql(const uint8_t *data, size_t bytes);
+int fuzz_type(const uint8_t *data, size_t bytes);
+int fuzz_pattern(const uint8_t *data, size_t bytes);
 
 #endif

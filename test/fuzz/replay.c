@@ -10,7 +10,7 @@
 
 typedef int (*Target)(const uint8_t *data, size_t bytes);
 
-enum { SEED_MOST_BYTES = 65536, CHANGES = 400 };
+enum { SEED_MOST_BYTES = 65536 };
 
 /* An exact allocation each time, so that a sanitizer sees a read behind the end. */
 static void
@@ -25,13 +25,14 @@ run(Target target, const uint8_t *data, size_t bytes)
     free(copy);
 }
 
+/* Whole, `cuts` times cut short, `changes` times changed. */
 static void
-replay_seed(Target target, uint8_t *data, size_t bytes, uint64_t *random)
+replay_seed(Target target, uint8_t *data, size_t bytes, int cuts, int changes, uint64_t *random)
 {
     run(target, data, bytes);
-    for (size_t n = 0; n < bytes; n += 1 + bytes / 256)
+    for (size_t n = 0; n < bytes; n += 1 + bytes / (size_t)cuts)
         run(target, data, n);
-    for (int i = 0; i < CHANGES && bytes > 0; i++) {
+    for (int i = 0; i < changes && bytes > 0; i++) {
         uint8_t changed[SEED_MOST_BYTES];
         int count = 1 + (int)(*random >> 60) / 4;
 
@@ -45,7 +46,7 @@ replay_seed(Target target, uint8_t *data, size_t bytes, uint64_t *random)
 }
 
 static int
-replay(Target target, const char *name)
+replay(Target target, const char *name, int cuts, int changes)
 {
     const char *source = getenv("HELIOS_SOURCE");
     char path[1024];
@@ -70,7 +71,7 @@ replay(Target target, const char *name)
         EXPECT(f != NULL);
         bytes = fread(data, 1, sizeof(data), f);
         fclose(f);
-        replay_seed(target, data, bytes, &random);
+        replay_seed(target, data, bytes, cuts, changes, &random);
         count++;
     }
     closedir(dir);
@@ -79,15 +80,30 @@ replay(Target target, const char *name)
 
 TEST(fuzz, wire_survives_its_corpus)
 {
-    EXPECT(replay(fuzz_wire, "wire") >= 8);
+    EXPECT(replay(fuzz_wire, "wire", 256, 400) >= 8);
 }
 
 TEST(fuzz, toml_survives_its_corpus)
 {
-    EXPECT(replay(fuzz_toml, "toml") >= 4);
+    EXPECT(replay(fuzz_toml, "toml", 256, 400) >= 4);
 }
 
 TEST(fuzz, copy_survives_its_corpus)
 {
-    EXPECT(replay(fuzz_copy, "copy") >= 7);
+    EXPECT(replay(fuzz_copy, "copy", 256, 400) >= 7);
+}
+
+TEST(fuzz, sql_survives_its_corpus)
+{
+    EXPECT(replay(fuzz_sql, "sql", 12, 20) >= 30);
+}
+
+TEST(fuzz, types_survive_their_corpus)
+{
+    EXPECT(replay(fuzz_type, "type", 16, 60) >= 30);
+}
+
+TEST(fuzz, patterns_survive_their_corpus)
+{
+    EXPECT(replay(fuzz_pattern, "pattern", 16, 60) >= 20);
 }

@@ -2,6 +2,7 @@
 #include "backend/command/copy_int.h"
 
 #include "backend/command/command.h"
+#include "base/env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,13 +54,14 @@ errno_sqlstate(int error)
 Status
 copy_file_open(Ctx *cx, CopyFile *f, const char *name, bool for_reading)
 {
+    Env *env = cx->env;
     struct stat st;
     int fd;
 
     if (!for_reading && name[0] != '/')
         return fail(cx, ST_ERROR, "42602", "relative path not allowed for COPY to file");
-    fd = for_reading ? open(name, O_RDONLY | O_CLOEXEC)
-                     : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    fd = for_reading ? env->open(env, name, O_RDONLY | O_CLOEXEC, 0)
+                     : env->open(env, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
         Status rc = fail(cx, ST_ERROR, errno_sqlstate(errno), "could not open file \"%s\" for %s: %s", name,
                          for_reading ? "reading" : "writing", strerror(errno));

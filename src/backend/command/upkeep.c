@@ -2,7 +2,8 @@
  *
  * It walks the databases, and in each the tables in OID order, one step after the other. A table is due
  * for VACUUM when its dead rows are more than a fifth of the living (and 50), for ANALYZE when the number of
- * its rows is a tenth (and 50) away from what is noted. Whoever holds a lock on it goes first: it is
+ * its rows is a tenth (and 50) away from what is noted. When a statement was refused memory, a round is made
+ * at once in which any dead row makes a table due. Whoever holds a lock on it goes first: it is
  * left for the next round. */
 #include "backend/command/upkeep.h"
 
@@ -11,9 +12,9 @@
 enum { ROUND_PAUSE_MS = 5000, STEP_PAUSE_MS = 20, TABLES_PER_STEP = 100, LEAST_ROWS = 50 };
 
 static bool
-vacuum_due(const HeapStats *s)
+vacuum_due(const HeapStats *s, bool urgent)
 {
-    return s->dead_rows > LEAST_ROWS + s->live_rows / 5;
+    return s->dead_rows > (urgent ? 0 : LEAST_ROWS + s->live_rows / 5);
 }
 
 static bool
@@ -87,7 +88,7 @@ enter_database(Ctx *cx, UpkeepRound *round, bool *found)
 
 /* The table, if it is due and nobody is in the way. */
 static Status
-try_table(Ctx *cx, Oid oid, bool *worked)
+try_table(Ctx *cx, const UpkeepRound *round, Oid oid, bool *worked)
 {
     const TableInfo *t;
     HeapStats stats;
@@ -97,7 +98,7 @@ try_table(Ctx *cx, Oid oid, bool *worked)
     if (t == NULL || t->kind != TABLE_HEAP)
         return ST_OK;
     heap_stats(cx, &t->heap, &stats);
-    if (!vacuum_due(&stats) && !analyze_due(&stats, t->row_estimate))
+    if (!vacuum_due(&stats, round->urgent) && !analyze_due(&stats, t->row_estimate))
         return ST_OK;
     TRY(lock_try(cx, (LockKey){.branch = catalog_branch(cx), .a = oid, .kind = LOCK_KIND_RELATION},
                  LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_SPAN_TRANSACTION, &granted));
@@ -108,7 +109,7 @@ try_table(Ctx *cx, Oid oid, bool *worked)
     if (t == NULL)
         return ST_OK;
     *worked = true;
-    if (vacuum_due(&stats))
+    if (vacuum_due(&stats, round->urgent))
         TRY(upkeep_vacuum(cx, t));
     TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
     return upkeep_analyze(cx, t, NULL);
@@ -116,14 +117,14 @@ try_table(Ctx *cx, Oid oid, bool *worked)
 
 /* Those of the database and the shared ones; they are small. */
 static Status
-vacuum_catalogs(Ctx *cx)
+vacuum_catalogs(Ctx *cx, const UpkeepRound *round)
 {
     for (int no = 0; no < CAT_COUNT; no++) {
         const TableInfo *t = catalog_relation(cx, (CatalogNo)no);
         HeapStats stats;
 
         heap_stats(cx, &t->heap, &stats);
-        if (vacuum_due(&stats))
+        if (vacuum_due(&stats, round->urgent))
             TRY(upkeep_vacuum(cx, t));
     }
     return ST_OK;
@@ -146,12 +147,12 @@ walk_tables(Ctx *cx, UpkeepRound *round, bool *worked)
     qsort(oids, (size_t)tables, sizeof(*oids), by_oid);
     for (int i = 0; i < tables && !*worked && looked < TABLES_PER_STEP; i++, looked++) {
         round->table = oids[i];
-        TRY(try_table(cx, oids[i], worked));
+        TRY(try_table(cx, round, oids[i], worked));
     }
     if (*worked || looked < tables)
         return ST_OK;
     round->table = UINT32_MAX; /* none left: the next step takes the next database */
-    return vacuum_catalogs(cx);
+    return vacuum_catalogs(cx, round);
 }
 
 static Status
@@ -164,6 +165,7 @@ one_step(Ctx *cx, UpkeepRound *round, uint32_t *idle_ms)
         TRY(next_database(cx, round, &found));
     if (!found) {
         round->database = OID_NONE;
+        round->urgent = false;
         *idle_ms = ROUND_PAUSE_MS;
         return ST_OK;
     }

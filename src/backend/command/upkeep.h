@@ -16,6 +16,7 @@ typedef struct UpkeepRound {
     Arena arena; /* of the catalog, as long as one database is walked */
     Oid database; /* being walked; 0: a new round begins */
     Oid table; /* the last one looked at */
+    bool urgent; /* memory is short: every dead row counts */
 } UpkeepRound;
 
 /* Looks at a few tables and vacuums or analyzes at most one of them, in a transaction of its own. For a

@@ -7,6 +7,7 @@
 #include "backend/session/session.h"
 #include "backend/session/statement_cache.h"
 #include "backend/type/aclitem.h"
+#include "storage/engine/engine.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
 
@@ -117,9 +118,9 @@ text_column(const char *name)
 }
 
 static Status
-show_columns(Session *s, const AstShow *a, ResultColumn **columns, int *count)
+show_columns(Session *s, Arena *arena, const AstShow *a, ResultColumn **columns, int *count)
 {
-    *columns = arena_array(s->arena, ResultColumn, 3);
+    *columns = arena_array(arena, ResultColumn, 3);
     *count = 1;
     if (strcmp(a->name, "all") == 0) {
         (*columns)[0] = text_column("name");
@@ -159,7 +160,7 @@ run_show(Session *s, const AstShow *a, Sink *sink)
     SettingNo no;
     const char *text;
 
-    TRY(show_columns(s, a, &columns, &count));
+    TRY(show_columns(s, &s->message, a, &columns, &count));
     if (count == 3)
         return show_all(s, columns, sink);
     TRY(settings_find(s->cx, s->settings, a->name, &no));
@@ -357,8 +358,8 @@ refuse_read_only(Session *s, const char *what)
     return fail(s->cx, ST_ERROR, "25006", "cannot execute %s in a read-only transaction", what);
 }
 
-Status
-session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
+static Status
+run_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
 {
     switch (ast->kind) {
     case AST_SET:
@@ -407,14 +408,26 @@ session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const c
 }
 
 Status
-session_utility_columns(Session *s, const Ast *ast, ResultColumn **columns, int *count)
+session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
+{
+    Status rc;
+
+    /* C5: what frees memory works at the ceiling, too. */
+    engine_use_spare(s->cx, ast->kind == AST_DROP || ast->kind == AST_TRUNCATE || ast->kind == AST_VACUUM);
+    rc = run_utility(s, ast, sql, sink, tag);
+    engine_use_spare(s->cx, false);
+    return rc;
+}
+
+Status
+session_utility_columns(Session *s, Arena *arena, const Ast *ast, ResultColumn **columns, int *count)
 {
     Prepared *p;
 
     *columns = NULL;
     *count = -1;
     switch (ast->kind) {
-    case AST_SHOW: return show_columns(s, (const AstShow *)ast, columns, count);
+    case AST_SHOW: return show_columns(s, arena, (const AstShow *)ast, columns, count);
     case AST_EXECUTE:
         TRY(session_find_prepared(s, ((const AstExecute *)ast)->name, &p));
         *columns = p->columns;
@@ -422,7 +435,7 @@ session_utility_columns(Session *s, const Ast *ast, ResultColumn **columns, int 
         return ST_OK;
     case AST_FETCH: return cursor_columns(s, (const AstCursor *)ast, columns, count);
     case AST_EXPLAIN:
-        *columns = arena_array(s->arena, ResultColumn, 1);
+        *columns = arena_array(arena, ResultColumn, 1);
         *count = 1;
         return command_explain_column(s->cx, (const AstExplain *)ast, &(*columns)[0]);
     default: return ST_OK;

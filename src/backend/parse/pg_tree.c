@@ -1576,6 +1576,9 @@ take_grammar_error(Ctx *cx, const char *sql)
     FlushErrorState();
     for (int i = 0, code = e->sqlerrcode; i < 5; i++, code >>= 6)
         sqlstate[i] = (char)((code & 0x3f) + '0');
+    /* The grammar's own stack is limited too, and bison knows only one kind of error. */
+    if (e->message != NULL && strncmp(e->message, "memory exhausted", 16) == 0)
+        memcpy(sqlstate, "54001", 6);
     rc = fail(cx, ST_ERROR, sqlstate, "%s", e->message != NULL ? e->message : "syntax error");
     if (e->detail != NULL)
         fail_detail(cx, "%s", e->detail);

@@ -293,6 +293,25 @@ visible_targets(const Query *q)
     return count;
 }
 
+/* Both inputs, or those of a UNION ALL on the left and one more: a chain of a thousand is one node, not a thousand
+ * levels. The left node's list grows at powers of two, and the node itself is not used any more. */
+static void
+append_inputs(Planner *p, Plan *const sides[2], Plan *append)
+{
+    int count = sides[0]->kind == PLAN_APPEND ? sides[0]->append.count : 1;
+    Plan **inputs = sides[0]->kind == PLAN_APPEND ? sides[0]->append.inputs : (Plan **)sides;
+
+    if ((count & (count - 1)) == 0) {
+        Plan **bigger = arena_array(p->arena, Plan *, count * 2);
+
+        memcpy(bigger, inputs, sizeof(*bigger) * (size_t)count);
+        inputs = bigger;
+    }
+    inputs[count] = sides[1];
+    append->append.count = count + 1;
+    append->append.inputs = inputs;
+}
+
 static Status
 plan_set_operation(Planner *p, Plan **out)
 {
@@ -313,8 +332,7 @@ plan_set_operation(Planner *p, Plan **out)
     plan->rows = sides[0]->rows + (q->set_op == SETOP_UNION ? sides[1]->rows : 0);
     plan->cost = sides[0]->cost + sides[1]->cost;
     if (q->set_op == SETOP_UNION) {
-        plan->append.count = 2;
-        plan->append.inputs = arena_memdup(p->arena, sides, sizeof(sides));
+        append_inputs(p, sides, plan);
         *out = plan;
         if (!q->set_all)
             plan_distinct(p, q->target_count, out);

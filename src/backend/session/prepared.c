@@ -161,8 +161,10 @@ session_plan(Session *s, Prepared *p)
     int old_count = p->column_count;
 
     if (!p->is_query) {
+        if (p->uses == 0)
+            arena_reset(&p->plan_arena);
         if (p->ast != NULL)
-            TRY(session_utility_columns(s, p->ast, &p->columns, &p->column_count));
+            TRY(session_utility_columns(s, &p->plan_arena, p->ast, &p->columns, &p->column_count));
         return ST_OK;
     }
     if (p->plan != NULL && p->uses == 0) {

@@ -278,8 +278,7 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     s->cx = cx;
     s->arena = arena;
     s->settings = settings;
-    s->budget = (Budget){.shared_used_bytes = engine_used_bytes(cx->engine),
-                         .shared_limit_bytes = engine_limit_bytes(cx->engine)};
+    engine_budget_init(cx, &s->budget);
     arena_init(&s->message, "message", &s->budget);
     arena_init(&s->spare_portal, "portal", &s->budget);
     s->format.random_state = &s->random_state;

@@ -172,7 +172,8 @@ void session_close_portals(Session *s);
 /* PREPARE, EXECUTE and everything that is no query: command/. */
 MUST_CHECK Status session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag);
 /* What a utility statement gives back: SHOW, EXPLAIN, FETCH, EXECUTE. column_count -1: no rows. */
-MUST_CHECK Status session_utility_columns(Session *s, const Ast *ast, ResultColumn **columns, int *count);
+MUST_CHECK Status session_utility_columns(Session *s, Arena *arena, const Ast *ast, ResultColumn **columns,
+                                          int *count);
 /* Sends rows of texts to the sink. */
 MUST_CHECK Status session_send_texts(Session *s, Sink *sink, const ResultColumn *columns, int column_count,
                                      const char *const *texts, int row_count);

@@ -178,6 +178,7 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
         return ST_OK;
     ASSERT(!proc_in_critical(proc));
     cache = page_cache(proc);
+    spare |= proc->uses_spare;
     while (proc->stash_count < count) {
         uint32_t before = proc->stash_count;
 
@@ -185,6 +186,7 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
         if (proc->stash_count > before || pop_hole(cache, proc, spare))
             continue;
         if (!grow(cx, cache, spare)) {
+            frame_report_shortage(proc);
             (void)fail(cx, ST_NO_MEMORY, "53200", "out of memory");
             fail_detail(cx, "The server has reached its memory limit of %llu MB.",
                         (unsigned long long)(atomic_load(&proc_region(proc)->limit_bytes) >> 20));
@@ -266,15 +268,15 @@ compare_frame_no(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Turns the frames of the stash into holes: neighbours are given back with one call. */
+/* Turns the frames of the stash, but for the first `keep`, into holes: neighbours are given back with one call. */
 static void
-make_holes(Proc *proc, PageCache *cache)
+make_holes(Proc *proc, PageCache *cache, uint32_t keep)
 {
     Region *region = proc_region(proc);
     uint32_t count = proc->stash_count;
 
-    qsort(proc->stash, count, sizeof(uint32_t), compare_frame_no);
-    for (uint32_t i = 0; i < count;) {
+    qsort(proc->stash + keep, count - keep, sizeof(uint32_t), compare_frame_no);
+    for (uint32_t i = keep; i < count;) {
         uint32_t run = 1;
 
         while (i + run < count && proc->stash[i + run] == proc->stash[i] + run)
@@ -283,7 +285,7 @@ make_holes(Proc *proc, PageCache *cache)
         i += run;
     }
     latch_take(proc, &cache->free_latch);
-    while (proc->stash_count > 0) {
+    while (proc->stash_count > keep) {
         uint32_t no = proc->stash[--proc->stash_count];
 
         cache_frame(cache, no)->next_free = cache->hole_head;
@@ -291,7 +293,7 @@ make_holes(Proc *proc, PageCache *cache)
         cache->holes++;
     }
     latch_drop(proc, &cache->free_latch);
-    atomic_fetch_sub(&region->used_bytes, (uint64_t)count * PAGE_BYTES);
+    atomic_fetch_sub(&region->used_bytes, (uint64_t)(count - keep) * PAGE_BYTES);
 }
 
 void
@@ -303,8 +305,36 @@ frame_trim(Ctx *cx)
     frame_stash_release(proc);
     while (cache->free_count > FREE_KEPT + cache->high / 8) {
         pop_free(cache, proc, TRIM_BATCH);
-        make_holes(proc, cache);
+        make_holes(proc, cache, 0);
     }
+}
+
+bool
+frame_give_back(Ctx *cx, uint64_t bytes)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint32_t keep = proc->stash_count; /* reserved for what the caller is about to do */
+    uint64_t given = 0;
+
+    ASSERT(!proc_in_critical(proc));
+    while (given < bytes) {
+        pop_free(cache, proc, PROC_STASH_MOST - keep);
+        if (proc->stash_count == keep)
+            break;
+        given += (uint64_t)(proc->stash_count - keep) * PAGE_BYTES;
+        make_holes(proc, cache, keep);
+    }
+    return given > 0;
+}
+
+void
+frame_report_shortage(Proc *proc)
+{
+    Region *region = proc_region(proc);
+
+    if (atomic_exchange(&region->was_short, 1) == 0)
+        proc_wake_janitor(proc_table_of(proc));
 }
 
 void

@@ -203,6 +203,19 @@ latch_sleep(Frame *f, uint64_t word)
     futex_wait(latch_low_half(f), (uint32_t)(word | FRAME_WAITERS), 10000);
 }
 
+/* The same inside of proc_critical_enter: who waits and holds nothing else may be killed (C1). */
+static void
+latch_sleep_outside(Proc *proc, Frame *f, uint64_t word)
+{
+    bool outermost = atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
+
+    if (outermost)
+        proc_instant_leave(proc);
+    latch_sleep(f, word);
+    if (outermost)
+        proc_instant_enter(proc);
+}
+
 void
 page_latch_shared(Ctx *cx, PageRef *ref)
 {
@@ -268,7 +281,7 @@ page_latch_exclusive(Ctx *cx, PageRef *ref)
                 continue;
             }
         } else if (spins > SPIN_MOST) {
-            latch_sleep(f, word);
+            latch_sleep_outside(proc, f, word);
             continue;
         }
         __builtin_ia32_pause();

@@ -113,6 +113,10 @@ void frame_stash_release(Proc *proc);
 void frame_stash_shrink(Proc *proc);
 /* Gives memory of free frames back to the system when there is much of it. */
 void frame_trim(Ctx *cx);
+/* The same for at least `bytes`, as far as there are free frames; false: there are none. */
+bool frame_give_back(Ctx *cx, uint64_t bytes);
+/* For whoever is refused memory: the janitor will look for dead rows soon. */
+void frame_report_shortage(Proc *proc);
 uint64_t frame_used_bytes(const PageCache *cache);
 
 /* ---- pages ------------------------------------------------------------------------------------------ */

@@ -54,6 +54,7 @@ slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
 
     p->no = no;
     p->kind = (uint32_t)kind;
+    p->uses_spare = false;
     latch_init(&p->fast_latch, LATCH_FAST_LOCKS);
     atomic_store(&p->interrupt, 0);
     atomic_store(&p->sem, 0);

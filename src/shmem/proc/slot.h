@@ -67,6 +67,7 @@ struct Proc {
     uint32_t stash_count; /* owner */
     uint32_t stash[PROC_STASH_MOST]; /* owner: frames taken from the free list, not yet used */
     uint32_t range_first, range_count; /* owner: new frames being touched (frame.c) */
+    bool uses_spare; /* owner: what it does frees memory, it may go into the reserve (C5) */
 
     /* --- locks -------------------------------------------------------------------------------------- */
     Latch fast_latch __attribute__((aligned(64)));

@@ -39,6 +39,7 @@ typedef struct Region {
     /* C5: bytes of touched frames and of the budgets of all sessions, and their ceiling. */
     _Atomic uint64_t used_bytes __attribute__((aligned(64))); /* atomic */
     _Atomic uint64_t limit_bytes; /* atomic */
+    _Atomic uint32_t was_short; /* atomic: somebody was refused memory since the janitor last looked */
 } Region;
 
 typedef struct RegionOptions {

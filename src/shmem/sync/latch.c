@@ -5,7 +5,7 @@
 #include "shmem/proc/slot.h"
 #include "shmem/sync/futex.h"
 
-enum { SPIN_MOST = 200 };
+enum { SPIN_MOST = 200, SLEEP_MOST_US = 10000 };
 
 static const char *const rank_names[] = {
     "none",
@@ -57,9 +57,12 @@ pop_rank(Proc *proc, const Latch *latch)
     proc->latch_depth = depth - 1;
 }
 
+/* Who waits and holds nothing else may be killed (C1); it may then have been the one that was woken, so the others do
+ * not sleep for ever. */
 static void
-take_contended(Latch *latch)
+take_contended(Proc *proc, Latch *latch)
 {
+    bool outermost = atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
     uint32_t seen;
 
     for (int i = 0; i < SPIN_MOST; i++) {
@@ -69,8 +72,13 @@ take_contended(Latch *latch)
             return;
         __builtin_ia32_pause();
     }
-    while (atomic_exchange(&latch->word, 2) != 0)
-        futex_wait(&latch->word, 2, UINT64_MAX);
+    while (atomic_exchange(&latch->word, 2) != 0) {
+        if (outermost)
+            proc_instant_leave(proc);
+        futex_wait(&latch->word, 2, SLEEP_MOST_US);
+        if (outermost)
+            proc_instant_enter(proc);
+    }
 }
 
 void
@@ -81,7 +89,7 @@ latch_take(Proc *proc, Latch *latch)
     proc_critical_enter(proc);
     push_rank(proc, latch);
     if (UNLIKELY(!atomic_compare_exchange_strong(&latch->word, &expected, 1)))
-        take_contended(latch);
+        take_contended(proc, latch);
     latch->owner = (uint16_t)(proc->no + 1);
 }
 

@@ -138,14 +138,15 @@ plan_separator(const BtreePage *p, uint32_t at, SplitPlan *plan)
     plan->separator = (Bytes){plan->separator_bytes, s.bytes};
 }
 
-/* The whole page stays on the left: entries arrive in ascending order. */
+/* The whole page stays on the left: entries arrive in ascending order, at the end of the tree or, one series
+ * among others, in the middle. For entries in random order this is rare and does no harm. */
 static bool
 plan_ascending(const BtreePage *p, const BtreeTarget *next, SplitPlan *plan)
 {
     uint8_t a[BTREE_FULL_MOST];
     Bytes last, s;
 
-    if (p->right != 0 || p->count == 0 || btree_lower(p, next) != p->count)
+    if (p->count == 0 || btree_lower(p, next) != p->count)
         return false;
     last = btree_slot_key(p, p->count - 1u, a);
     if (p->level == 0)

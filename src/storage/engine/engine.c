@@ -145,10 +145,39 @@ engine_used_bytes(Engine *engine)
     return &engine->region->used_bytes;
 }
 
-_Atomic uint64_t *
-engine_session_bytes(Ctx *cx)
+static bool
+reclaim(void *arg, uint64_t bytes)
 {
-    return &cx->proc->private_bytes;
+    Ctx *cx = arg;
+
+    if (frame_give_back(cx, bytes))
+        return true;
+    frame_report_shortage(cx->proc);
+    return false;
+}
+
+void
+engine_budget_init(Ctx *cx, Budget *budget)
+{
+    *budget = (Budget){.shared_used_bytes = &cx->engine->region->used_bytes,
+                       .shared_limit_bytes = &cx->engine->region->limit_bytes,
+                       .slot_used_bytes = &cx->proc->private_bytes,
+                       .reclaim = reclaim,
+                       .reclaim_arg = cx};
+}
+
+void
+engine_use_spare(Ctx *cx, bool yes)
+{
+    cx->proc->uses_spare = yes;
+}
+
+bool
+engine_was_short(Ctx *cx)
+{
+    _Atomic uint32_t *was_short = &cx->engine->region->was_short;
+
+    return atomic_load_explicit(was_short, memory_order_relaxed) != 0 && atomic_exchange(was_short, 0) != 0;
 }
 
 const _Atomic uint64_t *

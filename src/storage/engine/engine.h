@@ -35,12 +35,16 @@ void engine_detach(Ctx *cx);
  * due unless woken. E1: processes in the server, one thread when embedded. */
 MUST_CHECK Status engine_janitor_step(Ctx *cx, uint32_t *idle_ms);
 
-/* For budgets of session arenas: the server-wide total and ceiling (C5). */
+/* The server-wide total and its ceiling (C5). */
 _Atomic uint64_t *engine_used_bytes(Engine *engine);
 const _Atomic uint64_t *engine_limit_bytes(Engine *engine);
-/* For Budget.slot_used_bytes of a session's budgets: what the janitor takes off the total if the
- * session is killed. */
-_Atomic uint64_t *engine_session_bytes(Ctx *cx);
+/* A budget of this session's private memory: it counts into the total, what it took is taken off again if the
+ * session is killed, and at the ceiling free pages give way. */
+void engine_budget_init(Ctx *cx, Budget *budget);
+/* What follows frees more than it takes: it may go into the reserve above the ceiling. */
+void engine_use_spare(Ctx *cx, bool yes);
+/* For the janitor: was anybody refused memory since the last call? */
+bool engine_was_short(Ctx *cx);
 /* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
 int64_t engine_wall_us(Engine *engine);
 

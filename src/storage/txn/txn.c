@@ -93,13 +93,15 @@ finish(Ctx *cx, Txn *t, bool committed)
     Arena arena;
 
     txn_run_ends(cx, t, NULL, committed);
+    /* Before the locks go: a VACUUM that waited for them must not find that we still look at the past. */
+    atomic_store_explicit(&proc->snapshot_csn, 0, memory_order_release);
     if (t->xid != 0) {
         lock_transaction_ended(cx, proc, t->xid);
         atomic_store(&proc->xid, 0);
     }
     lock_release_all(cx, LOCK_SPAN_TRANSACTION);
+    stop_point("txn.locks_are_gone");
     frame_stash_shrink(proc);
-    atomic_store_explicit(&proc->snapshot_csn, 0, memory_order_release);
     arena_reset(&t->arena);
     arena = t->arena;
     *t = (Txn){.arena = arena};

@@ -45,6 +45,48 @@ TEST(arena, shared_ceiling_stops_every_budget)
     EXPECT_EQ(used, 0);
 }
 
+TEST(arena, a_session_gets_a_little_in_spite_of_the_ceiling)
+{
+    _Atomic uint64_t used = 2 << 20, limit = 1 << 20;
+    Budget budget = {.shared_used_bytes = &used, .shared_limit_bytes = &limit};
+
+    EXPECT(budget_take(&budget, BUDGET_FLOOR_BYTES));
+    EXPECT(!budget_take(&budget, 1));
+    EXPECT_EQ(used, (2 << 20) + BUDGET_FLOOR_BYTES);
+    budget_give(&budget, BUDGET_FLOOR_BYTES);
+    EXPECT_EQ(used, 2 << 20);
+}
+
+static _Atomic uint64_t reclaim_used, reclaim_limit = 8 << 20;
+
+static bool
+give_back(void *arg, uint64_t bytes)
+{
+    uint64_t *unused = arg;
+
+    if (*unused < bytes)
+        return false;
+    *unused -= bytes;
+    reclaim_used -= bytes;
+    return true;
+}
+
+TEST(arena, at_the_ceiling_what_nobody_uses_gives_way)
+{
+    uint64_t unused = 3 << 20;
+    Budget budget = {.shared_used_bytes = &reclaim_used,
+                     .shared_limit_bytes = &reclaim_limit,
+                     .reclaim = give_back,
+                     .reclaim_arg = &unused};
+
+    reclaim_used = 8 << 20;
+    EXPECT(budget_take(&budget, 2 << 20));
+    EXPECT_EQ(unused, 1 << 20);
+    EXPECT_EQ(reclaim_used, 8 << 20);
+    EXPECT(!budget_take(&budget, 2 << 20));
+    EXPECT_EQ(budget.used_bytes, 2 << 20);
+}
+
 TEST(arena, results_are_aligned_and_strings_end)
 {
     Arena a;

@@ -494,13 +494,12 @@ TEST(txn, a_session_killed_after_its_commit_stays_committed)
 static bool
 allocate_and_hang(Ctx *cx, int no, void *arg)
 {
-    Budget budget = {.shared_used_bytes = engine_used_bytes(cx->engine),
-                     .shared_limit_bytes = engine_limit_bytes(cx->engine),
-                     .slot_used_bytes = engine_session_bytes(cx)};
+    Budget budget;
     Arena a;
 
     (void)no;
     (void)arg;
+    engine_budget_init(cx, &budget);
     arena_init(&a, "much", &budget);
     EXPECT(arena_try_alloc(&a, 50 << 20) != NULL);
     stop_point("test.hang");
@@ -542,6 +541,36 @@ TEST(txn, vacuum_does_not_hold_the_horizon_back)
     SIM_OK(cleaner, heap_vacuum(cleaner, &t.heap, &t.index, 1, &stats));
     before = commit_something(cx);
     EXPECT(txn_horizon(cx, UINT64_MAX >> 1) >= before);
+}
+
+static bool
+look_and_commit(Ctx *cx, int no, void *arg)
+{
+    (void)no;
+    (void)arg;
+    sim_begin(cx);
+    (void)sim_snapshot(cx);
+    sim_commit(cx);
+    return true;
+}
+
+TEST(txn, whoever_gets_a_lock_finds_its_last_holders_snapshot_gone)
+{
+    Engine *e;
+    Ctx *cx;
+    Csn later;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    cx = sim_session(e);
+    stop_point_arm("txn.locks_are_gone", 0);
+    pid = sim_fork(e, look_and_commit, 0, NULL);
+    EXPECT(stop_point_wait("txn.locks_are_gone", 5000, NULL));
+    later = commit_something(cx);
+    EXPECT(txn_horizon(cx, UINT64_MAX >> 1) >= later);
+    stop_point_release("txn.locks_are_gone");
+    EXPECT(sim_join(pid));
 }
 
 TEST(txn, a_snapshot_of_the_past_is_refused_when_rows_of_then_may_be_gone)
