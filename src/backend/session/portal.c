@@ -123,8 +123,8 @@ session_execute(Session *s, Portal *p, uint64_t most, Sink *sink, bool *suspende
     if (!p->started)
         TRY(start_portal(s, p));
     command = prepared->plan->command;
-    rc = execution_drain(s, p->execution, prepared->plan, sink, p->announce, most == 0 ? UINT64_MAX : most, &rows,
-                         &done);
+    rc = execution_drain(s, p->execution, prepared->plan, sink, p->announce, most == 0 ? UINT64_MAX : most,
+                         &rows, &done);
     p->failed = rc != ST_OK;
     TRY(rc);
     p->rows += rows;
