@@ -24,6 +24,7 @@ Status
 op_new(Execution *e, const Plan *plan, Op **out)
 {
     ASSERT(makers[plan->kind] != NULL);
+    TRY(ctx_check_stack(e->cx));
     return makers[plan->kind](e, plan, out);
 }
 
@@ -101,6 +102,7 @@ op_next(Op *op, uint64_t budget, Batch **out)
     Status rc;
 
     TRY(ctx_poll(cx));
+    TRY(ctx_check_stack(cx));
     cx->arena = &op->scratch;
     rc = UNLIKELY(op->count != NULL) ? counted_next(op, budget, out) : op->class->next(op, budget, out);
     cx->arena = saved;

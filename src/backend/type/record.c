@@ -90,6 +90,16 @@ needs_quotes(const Buf *item)
     return false;
 }
 
+/* Quotes double with each row inside a row: 30 of them are a gigabyte. */
+static Status
+check_size(Ctx *cx, const Buf *b)
+{
+    TRY(ctx_poll(cx));
+    if (!b->failed)
+        return ST_OK;
+    return fail(cx, ST_ERROR, "54000", "text of a row is larger than the allowed maximum of 1 GB");
+}
+
 static Status
 show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
 {
@@ -106,6 +116,7 @@ show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
             return fail(cx, ST_ERROR, "XX000", "cache lookup failed for type %u", type_oid);
         buf_clear(item);
         TRY(type->out(cx, type, &v, item));
+        TRY(check_size(cx, item));
         if (!needs_quotes(item)) {
             buf_add(to, item->data, item->bytes);
             continue;
@@ -117,6 +128,7 @@ show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
             buf_add_char(to, item->data[k]);
         }
         buf_add_char(to, '"');
+        TRY(check_size(cx, to));
     }
     return ST_OK;
 }
