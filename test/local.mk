@@ -9,6 +9,7 @@ include test/unit/config/local.mk
 include test/unit/wire/local.mk
 include test/unit/postmaster/local.mk
 include test/fuzz/local.mk
+include test/unit/parse/local.mk
 include test/unit/type/local.mk
 include test/unit/storage/local.mk
 

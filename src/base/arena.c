@@ -96,7 +96,13 @@ budget_give(Budget *b, uint64_t bytes)
 void
 arena_init(Arena *a, const char *name, Budget *budget)
 {
-    *a = (Arena){.name = name, .budget = budget, .chunk_bytes = CHUNK_FIRST_BYTES};
+    arena_init_small(a, name, budget, CHUNK_FIRST_BYTES);
+}
+
+void
+arena_init_small(Arena *a, const char *name, Budget *budget, size_t first_bytes)
+{
+    *a = (Arena){.name = name, .budget = budget, .chunk_bytes = first_bytes, .first_bytes = first_bytes};
 }
 
 static void
@@ -146,7 +152,7 @@ void *
 arena_alloc_slow(Arena *a, size_t bytes)
 {
     ASSERT(forbidden_depth == 0); /* C1 */
-    if (!add_chunk(a, ALIGN_UP(bytes, 16), true)) {
+    if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16), true)) {
         if (exhausted_handler != NULL)
             exhausted_handler(a->name);
         fprintf(stderr, "out of memory in arena \"%s\"\n", a->name);
@@ -234,12 +240,12 @@ arena_reset(Arena *a)
         c = older;
     }
     a->chunk = c;
-    a->chunk_bytes = CHUNK_FIRST_BYTES * 2;
+    a->chunk_bytes = a->first_bytes * 2;
     if (c->bytes > 8 * CHUNK_FIRST_BYTES) {
         free_chunk(a, c);
         a->chunk = NULL;
         a->next = a->end = NULL;
-        a->chunk_bytes = CHUNK_FIRST_BYTES;
+        a->chunk_bytes = a->first_bytes;
         return;
     }
     a->next = (char *)c + CHUNK_HEADER_BYTES;
@@ -256,7 +262,7 @@ arena_free(Arena *a)
         free_chunk(a, c);
     }
     a->next = a->end = NULL;
-    a->chunk_bytes = CHUNK_FIRST_BYTES;
+    a->chunk_bytes = a->first_bytes;
 }
 
 ArenaMark

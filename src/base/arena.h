@@ -37,11 +37,14 @@ struct Arena {
     Budget *budget; /* may be NULL */
     const char *name;
     size_t chunk_bytes; /* size of the next ordinary chunk */
+    size_t first_bytes; /* of the first */
     size_t total_bytes; /* of all chunks */
 };
 
 /* Takes no memory until the first allocation. */
 void arena_init(Arena *a, const char *name, Budget *budget);
+/* For what is small and many: the first chunks have about this size. */
+void arena_init_small(Arena *a, const char *name, Budget *budget, size_t first_bytes);
 /* Gives everything back but one small chunk, which makes the next span cheap. */
 void arena_reset(Arena *a);
 /* Gives everything back. The arena can be used again. */
@@ -55,7 +58,7 @@ static inline void *
 arena_alloc(Arena *a, size_t bytes)
 {
     char *p = a->next;
-    size_t need = ALIGN_UP(bytes, 16);
+    size_t need = ALIGN_UP(bytes | (bytes == 0), 16);
 
     if (UNLIKELY((size_t)(a->end - p) < need))
         return arena_alloc_slow(a, bytes);

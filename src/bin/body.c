@@ -4,6 +4,7 @@
 #include "backend/catalog/catalog.h"
 #include "backend/command/upkeep.h"
 #include "backend/session/door_session.h"
+#include "backend/type/func.h"
 #include "base/env.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -34,6 +35,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
         .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
     };
 
+    fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));
     TRY(engine_create_memory(cx, &engine, &door->engine));
     TRY(fill(cx, door->engine, options));
     door->begin = door_session_begin;

@@ -4,6 +4,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree_build.c \
 	src/storage/btree/btree_check.c \
 	src/storage/btree/btree_insert.c \
+	src/storage/btree/btree_insert_many.c \
 	src/storage/btree/btree_int.h \
 	src/storage/btree/btree_page.c \
 	src/storage/btree/btree_scan.c \

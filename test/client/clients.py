@@ -143,6 +143,39 @@ def test_a_daemon_serves_a_client_at_once():
             assert psql(s.url, 'SELECT 1') == '1'
 
 
+def test_psycopg2_named_cursor_reads_in_portions():
+    import psycopg2
+    with Server('--auth', 'trust') as s:
+        c = psycopg2.connect(s.url)
+        setup = c.cursor()
+        setup.execute('create table t as select g as a, repeat(\'x\', 10) as b from generate_series(1, 5000) g')
+        c.commit()
+        named = c.cursor('walk')
+        named.itersize = 700
+        named.execute('select a, b from t where a > %s order by a', (10,))
+        assert [r[0] for r in named] == list(range(11, 5001))
+        named.close()
+        scroll = c.cursor('back', scrollable=True)
+        scroll.execute('select a from t order by a')
+        assert scroll.fetchone() == (1,)
+        scroll.scroll(99)
+        assert scroll.fetchmany(2) == [(101,), (102,)]
+        scroll.scroll(-102)
+        assert scroll.fetchone() == (1,)
+        c.commit()
+        held = c.cursor('kept', withhold=True)
+        held.execute('select count(*) from t')
+        c.commit()
+        assert held.fetchall() == [(5000,)]
+        c.close()
+
+
+def test_psql_fetch_count_shows_all_rows():
+    with Server('--auth', 'trust') as s:
+        out = psql(s.url, '\\set FETCH_COUNT 7', 'select g from generate_series(1, 30) g order by g')
+        assert [l.strip() for l in out.split('\n')[:30]] == [str(i) for i in range(1, 31)], out
+
+
 def sums(url):
     return psql(url, 'SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(bbalance) FROM pgbench_branches)'
                 ' AND (SELECT sum(bbalance) FROM pgbench_branches) = (SELECT sum(tbalance) FROM pgbench_tellers)'

@@ -114,6 +114,162 @@ bind_returning(Binder *b, const AstList *returning)
     return rc;
 }
 
+static Status bind_assignments(Binder *b, const AstList *targets, const TableInfo *t);
+
+/* ---- ON CONFLICT ----------------------------------------------------------------------------------- */
+
+/* The expression of ON CONFLICT (...) in the form in which indexes keep theirs. */
+static Status
+canonical_text(Binder *b, const TableInfo *t, const Ast *ast, Oid type, const char **out)
+{
+    Buf text = {0};
+    Expr *e;
+    Status rc;
+
+    TRY(bind_table_expression(b->cx, b->arena, t, ast, "index expressions", type, -1, NULL, &e));
+    rc = expr_deparse(b->cx, e, t, false, &text);
+    if (rc == ST_OK)
+        *out = arena_strdup(b->arena, buf_cstr(&text));
+    buf_free(&text);
+    return rc;
+}
+
+typedef struct WantedKey {
+    int column; /* 0: an expression */
+    const char *text;
+} WantedKey;
+
+static Status
+wanted_keys(Binder *b, const AstInsert *s, const TableInfo *t, WantedKey *keys)
+{
+    for (int i = 0; i < s->conflict_keys.count; i++) {
+        const AstIndexElem *e = (const AstIndexElem *)s->conflict_keys.items[i];
+
+        if (e->opclass != NULL || e->collation != NULL)
+            return fail_unsupported(b->cx, s->conflict_location,
+                                    "ON CONFLICT with a collation or operator class");
+        if (e->column == NULL) {
+            TRY(canonical_text(b, t, e->expr, OID_NONE, &keys[i].text));
+            continue;
+        }
+        keys[i].column = table_find_column(t, e->column);
+        if (keys[i].column == 0)
+            return fail_at(b->cx, s->conflict_keys_location, "42703", "column \"%s\" does not exist",
+                           e->column);
+    }
+    return ST_OK;
+}
+
+static bool
+key_is_wanted(const IndexKey *key, const WantedKey *wanted)
+{
+    if (key->column > 0)
+        return wanted->column == key->column;
+    return wanted->column == 0 && strcmp(key->expression, wanted->text) == 0;
+}
+
+/* Every key of the index is asked for, and nothing else is. */
+static bool
+index_is_meant(const IndexInfo *x, const WantedKey *wanted, int count, const char *predicate)
+{
+    if (!x->unique || (x->predicate != NULL && (predicate == NULL || strcmp(predicate, x->predicate) != 0)))
+        return false;
+    for (int k = 0; k < x->key_count; k++) {
+        bool found = false;
+
+        for (int i = 0; i < count && !found; i++)
+            found = key_is_wanted(&x->keys[k], &wanted[i]);
+        if (!found)
+            return false;
+    }
+    for (int i = 0; i < count; i++) {
+        bool found = false;
+
+        for (int k = 0; k < x->key_count && !found; k++)
+            found = key_is_wanted(&x->keys[k], &wanted[i]);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static Status
+find_arbiters(Binder *b, const AstInsert *s, const TableInfo *t)
+{
+    Query *q = b->query;
+    WantedKey *wanted = arena_array(b->arena, WantedKey, MAX_OF(s->conflict_keys.count, 1));
+    const char *predicate = NULL;
+    bool any = s->conflict_keys.count == 0 && s->conflict_constraint == NULL;
+
+    if (any && s->on_conflict == 2) {
+        (void)fail_at(b->cx, s->conflict_location, "42601",
+                      "ON CONFLICT DO UPDATE requires inference specification or constraint name");
+        fail_hint(b->cx, "For example, ON CONFLICT (column_name).");
+        return ST_ERROR;
+    }
+    TRY(wanted_keys(b, s, t, wanted));
+    if (s->conflict_predicate != NULL)
+        TRY(canonical_text(b, t, s->conflict_predicate, TYPE_BOOL, &predicate));
+    q->arbiters = arena_array(b->arena, int, MAX_OF(t->index_count, 1));
+    for (int i = 0; i < t->index_count; i++) {
+        const IndexInfo *x = &t->indexes[i];
+        bool meant = any ? x->unique
+                     : s->conflict_constraint != NULL
+                         ? x->is_constraint && strcmp(x->name, s->conflict_constraint) == 0
+                         : index_is_meant(x, wanted, s->conflict_keys.count, predicate);
+
+        if (meant)
+            q->arbiters[q->arbiter_count++] = i;
+    }
+    q->arbiters_named = !any;
+    if (q->arbiter_count > 0 || any)
+        return ST_OK;
+    if (s->conflict_constraint != NULL)
+        return fail(b->cx, ST_ERROR, "42704", "constraint \"%s\" for table \"%s\" does not exist",
+                    s->conflict_constraint, t->name);
+    return fail(b->cx, ST_ERROR, "42P10",
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification");
+}
+
+/* The target table is in scope. */
+static Status
+bind_on_conflict(Binder *b, const AstInsert *s, const TableInfo *t)
+{
+    Query *q = b->query;
+    AstRangeVar excluded = {.ast = {AST_RANGE_VAR, -1},
+                            .schema = t->schema_name,
+                            .name = t->name,
+                            .alias = "excluded"};
+    Query insert = *q;
+    bool as_owner = b->as_owner;
+    Status rc;
+
+    q->on_conflict = s->on_conflict;
+    TRY(find_arbiters(b, s, t));
+    if (s->on_conflict != 2)
+        return ST_OK;
+    b->as_owner = true; /* it is no table that could be forbidden */
+    rc = add_table(b, &excluded, LOCK_ACCESS_SHARE, &q->excluded_rel);
+    b->as_owner = as_owner;
+    TRY(rc);
+    scope_add(b, q->excluded_rel, true, true);
+    q->targets = NULL;
+    q->target_count = q->target_capacity = q->assign_count = 0;
+    rc = bind_assignments(b, &s->conflict_targets, t);
+    if (rc == ST_OK)
+        rc = bind_condition(b, s->conflict_where, CLAUSE_WHERE, "WHERE", &q->conflict_where);
+    b->scope_count--;
+    q->conflict_count = q->assign_count;
+    q->conflict_columns = q->assign_columns;
+    q->conflict_targets = q->targets;
+    q->targets = insert.targets;
+    q->target_count = insert.target_count;
+    q->target_capacity = insert.target_capacity;
+    q->assign_count = insert.assign_count;
+    q->assign_columns = insert.assign_columns;
+    return rc;
+}
+
 /* ---- INSERT ---------------------------------------------------------------------------------------- */
 
 static Status
@@ -184,7 +340,7 @@ insert_values(Binder *b, const AstInsert *s, const AstSelect *v, const TableInfo
     int width = ((const AstListNode *)v->values.items[0])->items.count;
 
     binder_init(&inner, b->cx, b->arena, b->params, NULL, source);
-    if (b->query->cte_count > 0)
+    if (b->query->cte_count > 0 || b->parent != NULL)
         inner.parent = b;
     if (width > count) {
         const AstList *row = &((const AstListNode *)v->values.items[0])->items;
@@ -241,8 +397,8 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
     Query *q = b->query;
     int width = 0;
 
-    TRY(bind_select(b->cx, b->arena, b->params, b->query->cte_count > 0 ? b : NULL, (const AstSelect *)s->query,
-                    &q->source));
+    TRY(bind_select(b->cx, b->arena, b->params, b->query->cte_count > 0 || b->parent != NULL ? b : NULL,
+                    (const AstSelect *)s->query, &q->source));
     for (int i = 0; i < q->source->target_count; i++) {
         TargetEntry *e = &q->source->targets[i];
 
@@ -262,17 +418,15 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
 }
 
 static Status
-bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, const AstInsert *s, Query **out)
+bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstInsert *s, Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
     const TableInfo *t;
     int *columns, count, rel;
 
-    binder_init(&b, cx, arena, params, NULL, q);
+    binder_init(&b, cx, arena, params, parent, q);
     q->command = COMMAND_INSERT;
-    if (s->has_on_conflict)
-        return fail_unsupported(cx, -1, "ON CONFLICT");
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     TRY(add_target_table(&b, s->relation, "insert into"));
     rel = q->result_rel;
@@ -319,8 +473,11 @@ bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, const AstInsert *s, Query
         query_add_target(&b, q, e);
     }
     scope_add(&b, rel, true, true);
+    if (s->on_conflict != 0)
+        TRY(bind_on_conflict(&b, s, t));
     TRY(bind_returning(&b, &s->returning));
     TRY(bind_checks(&b));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }
@@ -338,14 +495,22 @@ assigned_value(const AstTarget *target)
 }
 
 static Status
-bind_assignments(Binder *b, const AstUpdate *s, const TableInfo *t)
+bind_assignments(Binder *b, const AstList *targets, const TableInfo *t)
 {
     Query *q = b->query;
     bool *seen = arena_array(b->arena, bool, t->column_count + 1);
+    Expr **values = arena_array(b->arena, Expr *, targets->count);
 
-    q->assign_columns = arena_array(b->arena, int, s->targets.count);
-    for (int i = 0; i < s->targets.count; i++) {
-        const AstTarget *target = (const AstTarget *)s->targets.items[i];
+    for (int i = 0; i < targets->count; i++) { /* what is wrong with a value is told before its column is */
+        const AstTarget *target = (const AstTarget *)targets->items[i];
+        const Ast *value = assigned_value(target);
+
+        if (value->kind != AST_DEFAULT && (target->multi_count <= 1 || value != target->value))
+            TRY(bind_expr_clause(b, value, CLAUSE_UPDATE_SET, &values[i]));
+    }
+    q->assign_columns = arena_array(b->arena, int, targets->count);
+    for (int i = 0; i < targets->count; i++) {
+        const AstTarget *target = (const AstTarget *)targets->items[i];
         const Ast *value = assigned_value(target);
         TargetEntry e = {.name = target->name};
         int column;
@@ -354,8 +519,7 @@ bind_assignments(Binder *b, const AstUpdate *s, const TableInfo *t)
             return fail_unsupported(b->cx, target->ast.location, "UPDATE of a part of a column");
         TRY(find_target_column(b, t, target->name, target->ast.location, &column));
         if (seen[column])
-            return fail_at(b->cx, target->ast.location, "42601", "multiple assignments to same column \"%s\"",
-                           target->name);
+            return fail(b->cx, ST_ERROR, "42601", "multiple assignments to same column \"%s\"", target->name);
         seen[column] = true;
         if (target->multi_count > 1 && value == target->value)
             return value->kind == AST_ROW
@@ -373,8 +537,7 @@ bind_assignments(Binder *b, const AstUpdate *s, const TableInfo *t)
         if (value->kind == AST_DEFAULT) {
             TRY(column_default(b, t, column, &e.expr));
         } else {
-            TRY(bind_expr_clause(b, value, CLAUSE_UPDATE_SET, &e.expr));
-            TRY(assign(b, t, column, e.expr, &e.expr));
+            TRY(assign(b, t, column, values[i], &e.expr));
         }
         q->assign_columns[q->assign_count++] = column;
         query_add_target(b, q, e);
@@ -398,37 +561,53 @@ start_change(Binder *b, const AstRangeVar *relation, const AstList *from, const 
 }
 
 static Status
-bind_update(Ctx *cx, Arena *arena, ParamTypes *params, const AstUpdate *s, Query **out)
+bind_update(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstUpdate *s, Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
 
-    binder_init(&b, cx, arena, params, NULL, q);
+    binder_init(&b, cx, arena, params, parent, q);
     q->command = COMMAND_UPDATE;
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     TRY(start_change(&b, s->relation, &s->from, "update"));
     TRY(bind_condition(&b, s->where, CLAUSE_WHERE, "WHERE", &q->where));
-    TRY(bind_assignments(&b, s, q->range[q->result_rel]->table));
+    TRY(bind_assignments(&b, &s->targets, q->range[q->result_rel]->table));
     TRY(bind_returning(&b, &s->returning));
     TRY(bind_checks(&b));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }
 
 static Status
-bind_delete(Ctx *cx, Arena *arena, ParamTypes *params, const AstDelete *s, Query **out)
+bind_delete(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstDelete *s, Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
 
-    binder_init(&b, cx, arena, params, NULL, q);
+    binder_init(&b, cx, arena, params, parent, q);
     q->command = COMMAND_DELETE;
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     TRY(start_change(&b, s->relation, &s->using_list, "delete from"));
     TRY(bind_condition(&b, s->where, CLAUSE_WHERE, "WHERE", &q->where));
     TRY(bind_returning(&b, &s->returning));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
+}
+
+Status
+bind_change(Binder *parent, const Ast *ast, Query **out)
+{
+    switch (ast->kind) {
+    case AST_INSERT:
+        return bind_insert(parent->cx, parent->arena, parent->params, parent, (const AstInsert *)ast, out);
+    case AST_UPDATE:
+        return bind_update(parent->cx, parent->arena, parent->params, parent, (const AstUpdate *)ast, out);
+    case AST_DELETE:
+        return bind_delete(parent->cx, parent->arena, parent->params, parent, (const AstDelete *)ast, out);
+    default: return fail_unsupported(parent->cx, ast->location, "this statement in WITH");
+    }
 }
 
 /* ---- entry points ---------------------------------------------------------------------------------- */
@@ -438,9 +617,9 @@ bind_statement(Ctx *cx, Arena *arena, ParamTypes *params, const Ast *ast, Query 
 {
     switch (ast->kind) {
     case AST_SELECT: return bind_select(cx, arena, params, NULL, (const AstSelect *)ast, out);
-    case AST_INSERT: return bind_insert(cx, arena, params, (const AstInsert *)ast, out);
-    case AST_UPDATE: return bind_update(cx, arena, params, (const AstUpdate *)ast, out);
-    case AST_DELETE: return bind_delete(cx, arena, params, (const AstDelete *)ast, out);
+    case AST_INSERT: return bind_insert(cx, arena, params, NULL, (const AstInsert *)ast, out);
+    case AST_UPDATE: return bind_update(cx, arena, params, NULL, (const AstUpdate *)ast, out);
+    case AST_DELETE: return bind_delete(cx, arena, params, NULL, (const AstDelete *)ast, out);
     default: return fail_unsupported(cx, ast->location, "this statement here");
     }
 }
@@ -449,6 +628,8 @@ Status
 bind_finish_params(Ctx *cx, const ParamTypes *params)
 {
     for (int i = 0; i < params->count; i++) {
+        if (params->literals != NULL && !params->literals->items[i].taken)
+            continue;
         if (params->types[i] == OID_NONE || params->types[i] == TYPE_UNKNOWN)
             return fail(cx, ST_ERROR, "42P18", "could not determine data type of parameter $%d", i + 1);
     }

@@ -29,6 +29,31 @@ clause_name(const Binder *b)
     return b->clause == CLAUSE_OTHER ? b->clause_text : names[b->clause];
 }
 
+/* X2: the literal as a parameter; false when it has to be a constant. */
+static bool
+bind_literal(Binder *b, const AstConst *k, Oid type, Expr **out)
+{
+    ParamTypes *params = b->params;
+    Literal *l;
+    Expr *e;
+    int i;
+
+    if (params == NULL || params->literals == NULL)
+        return false;
+    l = literals_find(params->literals, k->ast.location);
+    if (l == NULL || l->type != type)
+        return false;
+    i = (int)(l - params->literals->items);
+    l->taken = true;
+    l->negative = k->ast.location != l->at;
+    if (params->types[i] == OID_NONE)
+        params->types[i] = type;
+    e = expr_new(b->arena, EXPR_PARAM, params->types[i], -1, k->ast.location);
+    e->param.number = i;
+    *out = e;
+    return true;
+}
+
 static Status
 bind_const(Binder *b, const AstConst *k, Expr **out)
 {
@@ -45,9 +70,12 @@ bind_const(Binder *b, const AstConst *k, Expr **out)
         *out = expr_const(b->arena, TYPE_BOOL, -1, value_bool(k->integer != 0), k->ast.location);
         return ST_OK;
     case CONST_INT:
-        *out = expr_const(b->arena, TYPE_INT4, -1, value_i32(k->integer), k->ast.location);
+        if (!bind_literal(b, k, TYPE_INT4, out))
+            *out = expr_const(b->arena, TYPE_INT4, -1, value_i32(k->integer), k->ast.location);
         return ST_OK;
     case CONST_STRING:
+        if (bind_literal(b, k, TYPE_UNKNOWN, out))
+            return ST_OK;
         *out = expr_const(b->arena, TYPE_UNKNOWN, -1, value_var(k->text, strlen(k->text)), k->ast.location);
         return ST_OK;
     case CONST_BIT: return fail_unsupported(b->cx, k->ast.location, "the type bit");
@@ -56,9 +84,14 @@ bind_const(Binder *b, const AstConst *k, Expr **out)
     errno = 0;
     wide = strtoll(k->text, &end, 10);
     if (*end == '\0' && errno == 0) {
-        *out = expr_const(b->arena, TYPE_INT8, -1, value_i64(wide), k->ast.location);
+        if (wide == INT32_MIN) /* the one int4 whose digits alone are too large */
+            *out = expr_const(b->arena, TYPE_INT4, -1, value_i32(INT32_MIN), k->ast.location);
+        else if (!bind_literal(b, k, TYPE_INT8, out))
+            *out = expr_const(b->arena, TYPE_INT8, -1, value_i64(wide), k->ast.location);
         return ST_OK;
     }
+    if (bind_literal(b, k, TYPE_NUMERIC, out))
+        return ST_OK;
     numeric = type_by_oid(TYPE_NUMERIC);
     e = expr_const(b->arena, TYPE_NUMERIC, -1, value_null(), k->ast.location);
     b->cx->arena = b->arena;
@@ -239,6 +272,8 @@ make_array(Binder *b, Expr **items, int count, Oid element, int location, Expr *
     return make_list(b, EXPR_ARRAY, items, count, array, location, out);
 }
 
+static Status bind_row_comparison(Binder *b, const AstOp *n, Expr **out);
+
 /* x IN (a, b, c): one search in an array where the types allow it, else a chain of comparisons. */
 static Status
 bind_in(Binder *b, const AstOp *n, Expr **out)
@@ -252,8 +287,22 @@ bind_in(Binder *b, const AstOp *n, Expr **out)
     Expr *left, *array;
     Oid type = OID_NONE;
 
-    if (n->left->kind == AST_ROW)
-        return fail_unsupported(b->cx, n->ast.location, "IN with rows");
+    if (n->left->kind == AST_ROW) {
+        for (int i = 0; i < count; i++) {
+            AstOp one = *n;
+
+            one.right = list->items.items[i];
+            one.op_kind = OP_PLAIN;
+            if (one.right->kind != AST_ROW)
+                return fail_unsupported(b->cx, n->ast.location, "IN of a row and what is not written as one");
+            TRY(bind_row_comparison(b, &one, &terms[i]));
+        }
+        if (count == 1) {
+            *out = terms[0];
+            return ST_OK;
+        }
+        return make_list(b, negated ? EXPR_AND : EXPR_OR, terms, count, TYPE_BOOL, n->ast.location, out);
+    }
     TRY(bind_expr(b, n->left, &left));
     items[0] = left;
     for (int i = 0; i < count; i++) {
@@ -327,6 +376,38 @@ bind_nullif(Binder *b, const AstOp *n, Expr **out)
     return ST_OK;
 }
 
+/* (a, b) < (c, d) is a < c OR (a = c AND b < d), nulls and all. */
+static Status
+bind_row_order(Binder *b, const AstOp *n, Expr **out)
+{
+    const AstRow *left = (const AstRow *)n->left, *right = (const AstRow *)n->right;
+    const char *strict = n->name[0] == '<' ? "<" : ">";
+    Expr *rest = NULL;
+
+    if (strcmp(n->name, "<") != 0 && strcmp(n->name, "<=") != 0 && strcmp(n->name, ">") != 0 &&
+        strcmp(n->name, ">=") != 0)
+        return fail_unsupported(b->cx, n->ast.location, "this operator for rows");
+    for (int i = left->items.count - 1; i >= 0; i--) {
+        Expr *x, *y, **both = arena_array(b->arena, Expr *, 2), **either = arena_array(b->arena, Expr *, 2);
+
+        TRY(bind_expr(b, left->items.items[i], &x));
+        TRY(bind_expr(b, right->items.items[i], &y));
+        TRY(boolean_operator(b, n, rest == NULL ? n->name : strict, x, y, &either[0]));
+        if (rest == NULL) {
+            rest = either[0];
+            continue;
+        }
+        TRY(bind_expr(b, left->items.items[i], &x));
+        TRY(bind_expr(b, right->items.items[i], &y));
+        TRY(boolean_operator(b, n, "=", x, y, &both[0]));
+        both[1] = rest;
+        TRY(make_list(b, EXPR_AND, both, 2, TYPE_BOOL, n->ast.location, &either[1]));
+        TRY(make_list(b, EXPR_OR, either, 2, TYPE_BOOL, n->ast.location, &rest));
+    }
+    *out = rest;
+    return ST_OK;
+}
+
 static Status
 bind_row_comparison(Binder *b, const AstOp *n, Expr **out)
 {
@@ -338,7 +419,7 @@ bind_row_comparison(Binder *b, const AstOp *n, Expr **out)
     if (right->items.count != count)
         return fail_at(b->cx, n->ast.location, "42601", "unequal number of entries in row expressions");
     if (!equal && strcmp(n->name, "<>") != 0)
-        return fail_unsupported(b->cx, n->ast.location, "an order of rows");
+        return bind_row_order(b, n, out);
     for (int i = 0; i < count; i++) {
         Expr *x, *y;
 
@@ -615,6 +696,22 @@ bind_sql_value(Binder *b, const AstSqlValue *n, Expr **out)
     return coerce_or_fail(b, call, rows[n->value_kind].type, n->typmod, COERCE_EXPLICIT, n->ast.location, out);
 }
 
+/* A row is null when all its fields are, and not null when none is. */
+static Status
+bind_row_null_test(Binder *b, const AstNullTest *n, Expr **out)
+{
+    const AstRow *r = (const AstRow *)n->arg;
+    Expr **tests = arena_array(b->arena, Expr *, MAX_OF(r->items.count, 1));
+
+    for (int i = 0; i < r->items.count; i++) {
+        tests[i] = expr_new(b->arena, EXPR_NULL_TEST, TYPE_BOOL, -1, n->ast.location);
+        TRY(bind_expr(b, r->items.items[i], &tests[i]->unary.arg));
+        TRY(resolve_unknown(b, &tests[i]->unary.arg));
+        tests[i]->unary.is_not = n->is_not;
+    }
+    return make_list(b, EXPR_AND, tests, r->items.count, TYPE_BOOL, n->ast.location, out);
+}
+
 static Status
 bind_unary(Binder *b, const Ast *ast, Expr **out)
 {
@@ -624,7 +721,7 @@ bind_unary(Binder *b, const Ast *ast, Expr **out)
         const AstNullTest *n = (const AstNullTest *)ast;
 
         if (n->arg->kind == AST_ROW)
-            return fail_unsupported(b->cx, ast->location, "IS NULL of a row");
+            return bind_row_null_test(b, n, out);
         e = expr_new(b->arena, EXPR_NULL_TEST, TYPE_BOOL, -1, ast->location);
         TRY(bind_expr(b, n->arg, &e->unary.arg));
         TRY(resolve_unknown(b, &e->unary.arg));
@@ -664,6 +761,34 @@ bind_collate(Binder *b, const AstCollate *n, Expr **out)
                    n->name);
 }
 
+static Status
+bind_row(Binder *b, const AstRow *r, Expr **out)
+{
+    Expr **items = arena_array(b->arena, Expr *, MAX_OF(r->items.count, 1));
+
+    for (int i = 0; i < r->items.count; i++) {
+        TRY(bind_expr(b, r->items.items[i], &items[i]));
+        TRY(resolve_unknown(b, &items[i]));
+    }
+    return make_list(b, EXPR_ROW, items, r->items.count, TYPE_RECORD, r->ast.location, out);
+}
+
+/* The changed table's ctid must be that of the cursor's row. */
+static Status
+bind_current_of(Binder *b, const AstCurrentOf *c, Expr **out)
+{
+    const RangeEntry *r = b->query->range[b->query->result_rel];
+    Expr *ctid = make_column(b, b->query->result_rel, COLUMN_CTID, 0, -1);
+    Expr *current = expr_new(b->arena, EXPR_CALL, TYPE_TID, -1, -1);
+
+    current->call.fn = &current_of_fn;
+    current->call.arg_count = 2;
+    current->call.args = arena_array(b->arena, Expr *, 2);
+    current->call.args[0] = expr_const(b->arena, TYPE_TEXT, -1, value_var(c->cursor, strlen(c->cursor)), -1);
+    current->call.args[1] = expr_const(b->arena, TYPE_OID, -1, value_oid(r->table->oid), -1);
+    return bind_operator(b, NULL, "=", ctid, current, -1, out);
+}
+
 Status
 bind_expr(Binder *b, const Ast *ast, Expr **out)
 {
@@ -694,7 +819,8 @@ bind_expr(Binder *b, const Ast *ast, Expr **out)
     case AST_INDIRECTION: return bind_subscript(b, (const AstIndirection *)ast, out);
     case AST_COLLATE: return bind_collate(b, (const AstCollate *)ast, out);
     case AST_SQL_VALUE: return bind_sql_value(b, (const AstSqlValue *)ast, out);
-    case AST_ROW: return fail_unsupported(b->cx, ast->location, "a row value");
+    case AST_ROW: return bind_row(b, (const AstRow *)ast, out);
+    case AST_CURRENT_OF: return bind_current_of(b, (const AstCurrentOf *)ast, out);
     case AST_DEFAULT: return fail_at(b->cx, ast->location, "42601", "DEFAULT is not allowed in this context");
     default: return fail_unsupported(b->cx, ast->location, "this expression");
     }

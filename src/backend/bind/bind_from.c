@@ -2,6 +2,7 @@
 #include "backend/bind/bind_int.h"
 
 #include "backend/parse/parse.h"
+#include "backend/type/aclitem.h"
 
 void
 binder_init(Binder *b, Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, Query *query)
@@ -127,10 +128,9 @@ add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel)
     TRY(find_table(b, v, lock, &t));
     if (t->kind == TABLE_INDEX)
         return fail_at(b->cx, v->ast.location, "42809", "\"%s\" is an index", t->name);
-    if (!b->as_owner)
-        TRY(catalog_check_access(b->cx, t, lock != LOCK_ACCESS_SHARE));
     r = table_entry(b, t, v->alias);
     r->lock = lock;
+    r->unchecked = b->as_owner;
     TRY(apply_column_aliases(b, r, &v->column_aliases, v->ast.location));
     *rel = add_range(b, r);
     return ST_OK;
@@ -152,15 +152,18 @@ leaf(Binder *b, int rel)
 static void
 columns_of_query(Binder *b, RangeEntry *r, const Query *q)
 {
-    r->columns = arena_array(b->arena, RangeColumn, MAX_OF(q->target_count, 1));
-    for (int i = 0; i < q->target_count; i++) {
+    int count = q->command == COMMAND_SELECT ? q->target_count : q->returning_count;
+    const TargetEntry *targets = q->command == COMMAND_SELECT ? q->targets : q->returning;
+
+    r->columns = arena_array(b->arena, RangeColumn, MAX_OF(count, 1));
+    for (int i = 0; i < count; i++) {
         RangeColumn *c = &r->columns[r->column_count];
 
-        if (q->targets[i].junk)
+        if (targets[i].junk)
             continue;
-        c->name = q->targets[i].name;
-        c->type = q->targets[i].expr->type;
-        c->typmod = q->targets[i].expr->typmod;
+        c->name = targets[i].name;
+        c->type = targets[i].expr->type;
+        c->typmod = targets[i].expr->typmod;
         r->column_count++;
     }
 }
@@ -194,7 +197,17 @@ bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
     if (v->schema == NULL)
         cte = find_cte(b, v->name, &levels_up);
     if (cte != NULL) {
-        TRY(add_query_entry(b, cte->query, alias, NULL, false, v->ast.location, &rel));
+        if (cte->query->command != COMMAND_SELECT && cte->column_count == 0)
+            return fail_at(b->cx, v->ast.location, "0A000",
+                           "WITH query \"%s\" does not have a RETURNING clause", cte->name);
+        cte->uses++;
+        TRY(add_query_entry(b, cte->open ? cte->query->left : cte->query, alias, NULL, false, v->ast.location,
+                            &rel));
+        b->query->range[rel]->cte = cte;
+        if (cte->open) { /* what the rounds before have found: no query of its own */
+            cte->recursive = true;
+            b->query->range[rel]->query = NULL;
+        }
         for (int i = 0; i < cte->column_count; i++)
             b->query->range[rel]->columns[i].name = cte->columns[i].name;
         TRY(apply_column_aliases(b, b->query->range[rel], &v->column_aliases, v->ast.location));
@@ -209,7 +222,7 @@ bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
             Binder view;
 
             if (!b->as_owner)
-                TRY(catalog_check_access(b->cx, t, false));
+                TRY(catalog_check_privilege(b->cx, t, ACL_SELECT));
             binder_init(&view, b->cx, b->arena, NULL, NULL, arena_new(b->arena, Query));
             view.as_owner = true;
             TRY(parse_sql(b->cx, b->arena, t->view_sql, &statements, &count));
@@ -556,7 +569,8 @@ make_column(Binder *b, int rel, int column, int levels_up, int location)
                                                                     : TYPE_CID;
 
         e = expr_new(b->arena, EXPR_COLUMN, type, -1, location);
-        r->used_ctid |= true;
+        r->used_ctid |= column == COLUMN_CTID;
+        r->used_system |= column != COLUMN_CTID;
     }
     e->column.rel = rel;
     e->column.column = column;
@@ -598,10 +612,61 @@ column_of_entry(Binder *b, const RangeEntry *r, const char *name, int location, 
     return ST_OK;
 }
 
+static const ScopeItem *
+find_entry(Binder *b, const char *schema, const char *name, int *levels_up)
+{
+    *levels_up = 0;
+    for (Binder *at = b; at != NULL; at = at->parent, (*levels_up)++) {
+        for (int i = 0; i < at->scope_count; i++) {
+            const RangeEntry *r = at->query->range[at->scope[i].rel];
+
+            if (!at->scope[i].name_visible || r->alias == NULL || strcmp(r->alias, name) != 0)
+                continue;
+            if (schema != NULL &&
+                (r->alias_given || r->kind != RANGE_TABLE || strcmp(r->table->schema_name, schema) != 0))
+                continue;
+            return &at->scope[i];
+        }
+    }
+    return NULL;
+}
+
+/* The name of a table alone: its row as one value, null where an outer join has no row. */
+static void
+whole_row(Binder *b, const ScopeItem *item, int levels_up, int location, Expr **out)
+{
+    const Binder *at = b;
+    const RangeEntry *r;
+    Expr *row = expr_new(b->arena, EXPR_ROW, TYPE_RECORD, -1, location), *cases, *test;
+
+    for (int i = 0; i < levels_up; i++)
+        at = at->parent;
+    r = at->query->range[item->rel];
+    row->list.items = arena_array(b->arena, Expr *, MAX_OF(r->column_count, 1));
+    for (int c = 0; c < r->column_count; c++) {
+        if (!r->columns[c].hidden)
+            row->list.items[row->list.count++] = make_column(b, item->rel, c + 1, levels_up, location);
+    }
+    *out = row;
+    if (r->kind != RANGE_TABLE || r->table->kind != TABLE_HEAP)
+        return;
+    test = expr_new(b->arena, EXPR_NULL_TEST, TYPE_BOOL, -1, location);
+    test->unary.arg = make_column(b, item->rel, COLUMN_CTID, levels_up, location);
+    cases = expr_new(b->arena, EXPR_CASE, TYPE_RECORD, -1, location);
+    cases->cases.when_count = 1;
+    cases->cases.whens = arena_array(b->arena, Expr *, 1);
+    cases->cases.thens = arena_array(b->arena, Expr *, 1);
+    cases->cases.whens[0] = test;
+    cases->cases.thens[0] = expr_const(b->arena, TYPE_RECORD, -1, value_null(), location);
+    cases->cases.otherwise = row;
+    *out = cases;
+}
+
 static Status
 bind_bare_column(Binder *b, const AstColumnRef *ref, Expr **out)
 {
     const char *name = ref->parts[0];
+    const ScopeItem *item;
     int levels_up = 0;
 
     for (Binder *at = b; at != NULL; at = at->parent, levels_up++) {
@@ -630,39 +695,36 @@ bind_bare_column(Binder *b, const AstColumnRef *ref, Expr **out)
             return ST_OK;
         }
     }
-    return fail_at(b->cx, ref->ast.location, "42703", "column \"%s\" does not exist", name);
-}
-
-static const ScopeItem *
-find_entry(Binder *b, const char *schema, const char *name, int *levels_up)
-{
-    *levels_up = 0;
-    for (Binder *at = b; at != NULL; at = at->parent, (*levels_up)++) {
-        for (int i = 0; i < at->scope_count; i++) {
-            const RangeEntry *r = at->query->range[at->scope[i].rel];
-
-            if (!at->scope[i].name_visible || r->alias == NULL || strcmp(r->alias, name) != 0)
-                continue;
-            if (schema != NULL &&
-                (r->alias_given || r->kind != RANGE_TABLE || strcmp(r->table->schema_name, schema) != 0))
-                continue;
-            return &at->scope[i];
-        }
+    item = find_entry(b, NULL, name, &levels_up);
+    if (item != NULL) {
+        whole_row(b, item, levels_up, ref->ast.location, out);
+        return ST_OK;
     }
-    return NULL;
+    return fail_at(b->cx, ref->ast.location, "42703", "column \"%s\" does not exist", name);
 }
 
 static Status
 fail_missing_from(Binder *b, const AstColumnRef *ref, const char *name)
 {
-    /* the name may belong to an entry that this place must not see */
+    /* the name may belong to an entry that this place must not see, or to a table that has an alias */
     for (Binder *at = b; at != NULL; at = at->parent) {
         for (int i = 0; i < at->query->range_count; i++) {
             const RangeEntry *r = at->query->range[i];
+            bool by_alias = r->alias != NULL && strcmp(r->alias, name) == 0;
 
-            if (r->alias != NULL && strcmp(r->alias, name) == 0)
-                return fail_at(b->cx, ref->ast.location, "42P01",
-                               "invalid reference to FROM-clause entry for table \"%s\"", name);
+            if (!by_alias && (r->kind != RANGE_TABLE || !r->alias_given || strcmp(r->table->name, name) != 0))
+                continue;
+            (void)fail_at(b->cx, ref->ast.location, "42P01",
+                          "invalid reference to FROM-clause entry for table \"%s\"", name);
+            if (by_alias)
+                fail_hint(
+                    b->cx,
+                    "There is an entry for table \"%s\", but it cannot be referenced from this part of the "
+                    "query.",
+                    name);
+            else
+                fail_hint(b->cx, "Perhaps you meant to reference the table alias \"%s\".", r->alias);
+            return ST_ERROR;
         }
     }
     return fail_at(b->cx, ref->ast.location, "42P01", "missing FROM-clause entry for table \"%s\"", name);

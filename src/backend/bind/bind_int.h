@@ -91,9 +91,14 @@ Status expand_star(Binder *b, const AstColumnRef *ref);
 void query_add_target(Binder *b, Query *q, TargetEntry t);
 CteInfo *find_cte(Binder *b, const char *name, int *levels_up);
 
+/* Everything is bound: may the current role do all that to the tables? */
+Status check_privileges(Binder *b);
+
 /* queries */
 Status bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s, Query **out);
 Status bind_subquery(Binder *b, const Ast *ast, Query **out);
+/* INSERT, UPDATE, DELETE below WITH. */
+Status bind_change(Binder *parent, const Ast *ast, Query **out);
 Status bind_ctes(Binder *b, const AstList *ctes, bool recursive);
 Status bind_targets(Binder *b, const AstList *targets, Clause clause);
 const char *target_default_name(const Ast *ast);

@@ -553,21 +553,15 @@ set_operation_coerce(Binder *b, Query *side, int column, Oid type)
     return ST_OK;
 }
 
+/* The result's columns, once both sides are bound. `fixed`: the left side's types may not change (the name of a
+ * recursive query). */
 static Status
-bind_set_operation(Binder *b, const AstSelect *s)
+merge_sides(Binder *b, const char *what, const char *fixed)
 {
-    static const char *const names[] = {"", "UNION", "INTERSECT", "EXCEPT"};
-    Query *q = b->query;
+    Query *q = b->query, *queries[2] = {q->left, q->right};
     Expr **sides[2];
-    Query *queries[2];
     int columns[2] = {0, 0};
 
-    q->set_op = s->set_op;
-    q->set_all = s->set_all;
-    TRY(bind_subquery(b, &s->left->ast, &q->left));
-    TRY(bind_subquery(b, &s->right->ast, &q->right));
-    queries[0] = q->left;
-    queries[1] = q->right;
     for (int side = 0; side < 2; side++) {
         sides[side] = arena_array(b->arena, Expr *, MAX_OF(queries[side]->target_count, 1));
         for (int i = 0; i < queries[side]->target_count; i++) {
@@ -577,13 +571,21 @@ bind_set_operation(Binder *b, const AstSelect *s)
     }
     if (columns[0] != columns[1])
         return fail_at(b->cx, columns[1] > 0 ? sides[1][0]->location : -1, "42601",
-                       "each %s query must have the same number of columns", names[s->set_op]);
+                       "each %s query must have the same number of columns", what);
     for (int c = 0; c < columns[0]; c++) {
         Expr *both[2] = {sides[0][c], sides[1][c]};
         TargetEntry t = {0};
         Oid type;
 
-        TRY(common_type(b, both, 2, names[s->set_op], &type));
+        TRY(common_type(b, both, 2, what, &type));
+        if (fixed != NULL && type != both[0]->type) {
+            (void)fail_at(
+                b->cx, both[0]->location, "42804",
+                "recursive query \"%s\" column %d has type %s in non-recursive term but type %s overall", fixed,
+                c + 1, type_by_oid(both[0]->type)->sql_name, type_by_oid(type)->sql_name);
+            fail_hint(b->cx, "Cast the output of the non-recursive term to the correct type.");
+            return ST_ERROR;
+        }
         for (int side = 0; side < 2; side++)
             TRY(set_operation_coerce(b, queries[side], c, type));
         t.expr = expr_new(b->arena, EXPR_COLUMN, type, common_typmod(both, 2, type), both[0]->location);
@@ -598,12 +600,105 @@ bind_set_operation(Binder *b, const AstSelect *s)
     return ST_OK;
 }
 
+static Status
+bind_set_operation(Binder *b, const AstSelect *s)
+{
+    static const char *const names[] = {"", "UNION", "INTERSECT", "EXCEPT"};
+    Query *q = b->query;
+
+    q->set_op = s->set_op;
+    q->set_all = s->set_all;
+    TRY(bind_subquery(b, &s->left->ast, &q->left));
+    TRY(bind_subquery(b, &s->right->ast, &q->right));
+    return merge_sides(b, names[s->set_op], NULL);
+}
+
 Status
 bind_subquery(Binder *b, const Ast *ast, Query **out)
 {
     if (ast->kind != AST_SELECT)
         return fail_unsupported(b->cx, -1, "a data-modifying statement in WITH or FROM");
     return bind_select(b->cx, b->arena, b->params, b, (const AstSelect *)ast, out);
+}
+
+static void
+cte_columns(Binder *b, CteInfo *c, const Query *q)
+{
+    bool select = q->command == COMMAND_SELECT;
+    int count = select ? q->target_count : q->returning_count;
+    const TargetEntry *targets = select ? q->targets : q->returning;
+
+    c->columns = arena_array(b->arena, RangeColumn, MAX_OF(count, 1));
+    c->column_count = 0;
+    for (int i = 0; i < count; i++) {
+        if (targets[i].junk)
+            continue;
+        c->is_volatile |= expr_is_volatile(targets[i].expr);
+        c->columns[c->column_count++] = (RangeColumn){.name = targets[i].name,
+                                                      .type = targets[i].expr->type,
+                                                      .typmod = targets[i].expr->typmod};
+    }
+    c->is_volatile |= q->where != NULL && expr_is_volatile(q->where);
+}
+
+static bool
+is_union(const Ast *ast)
+{
+    return ast->kind == AST_SELECT && ((const AstSelect *)ast)->set_op == SETOP_UNION;
+}
+
+static Status
+apply_cte_aliases(Binder *b, const AstCte *a, CteInfo *c)
+{
+    if (a->column_aliases.count > c->column_count)
+        return fail_at(b->cx, a->ast.location, "42P10",
+                       "WITH query \"%s\" has %d columns available but %d columns specified", a->name,
+                       c->column_count, a->column_aliases.count);
+    for (int k = 0; k < a->column_aliases.count; k++)
+        c->columns[k].name = ((const AstString *)a->column_aliases.items[k])->text;
+    return ST_OK;
+}
+
+/* WITH RECURSIVE: the left side says what the columns are, then the right side may use the name. */
+static Status
+bind_recursive(Binder *b, const AstCte *a, CteInfo *c)
+{
+    const AstSelect *s = (const AstSelect *)a->query;
+    Query *q = b->query, *u = arena_new(b->arena, Query);
+    Binder inner;
+    int saved = q->cte_count;
+    Status rc;
+
+    binder_init(&inner, b->cx, b->arena, b->params, b, u);
+    TRY(bind_ctes(&inner, &s->ctes, s->recursive));
+    u->set_op = SETOP_UNION;
+    u->set_all = s->set_all;
+    c->query = u;
+    TRY(bind_subquery(&inner, &s->left->ast, &u->left));
+    for (int i = 0; i < u->left->target_count; i++)
+        TRY(resolve_unknown(b, &u->left->targets[i].expr));
+    cte_columns(b, c, u->left);
+    TRY(apply_cte_aliases(b, a, c));
+    c->open = true;
+    q->cte_count = saved + 1;
+    rc = bind_subquery(&inner, &s->right->ast, &u->right);
+    q->cte_count = saved;
+    c->open = false;
+    c->uses = 0;
+    TRY(rc);
+    if (c->recursive && s->order_by.count > 0)
+        return fail_at(b->cx, ((const AstSortBy *)s->order_by.items[0])->expr->location, "0A000",
+                       "ORDER BY in a recursive query is not implemented");
+    if (c->recursive && s->offset != NULL)
+        return fail_at(b->cx, s->offset->location, "0A000", "OFFSET in a recursive query is not implemented");
+    if (c->recursive && s->limit != NULL)
+        return fail_at(b->cx, s->limit->location, "0A000", "LIMIT in a recursive query is not implemented");
+    TRY(merge_sides(&inner, "UNION", c->recursive ? a->name : NULL));
+    if (c->recursive)
+        return ST_OK;
+    TRY(bind_order_by(&inner, &s->order_by));
+    TRY(bind_limit_value(&inner, s->offset, CLAUSE_OFFSET, "OFFSET", &u->offset));
+    return bind_limit_value(&inner, s->limit, CLAUSE_LIMIT, "LIMIT", &u->limit);
 }
 
 Status
@@ -621,27 +716,20 @@ bind_ctes(Binder *b, const AstList *ctes, bool recursive)
                 return fail_at(b->cx, a->ast.location, "42712",
                                "WITH query name \"%s\" specified more than once", a->name);
         }
-        if (recursive)
-            return fail_unsupported(b->cx, a->ast.location, "WITH RECURSIVE");
-        TRY(bind_subquery(b, a->query, &c->query));
         c->name = a->name;
-        c->columns = arena_array(b->arena, RangeColumn, MAX_OF(c->query->target_count, 1));
-        for (int t = 0; t < c->query->target_count; t++) {
-            TargetEntry *e = &c->query->targets[t];
-
-            if (e->junk)
-                continue;
-            if (expr_is_volatile(e->expr))
-                return fail_unsupported(b->cx, a->ast.location, "a volatile function in WITH");
-            c->columns[c->column_count++] =
-                (RangeColumn){.name = e->name, .type = e->expr->type, .typmod = e->expr->typmod};
+        if (recursive && is_union(a->query)) {
+            TRY(bind_recursive(b, a, c));
+        } else if (a->query->kind == AST_SELECT) {
+            TRY(bind_subquery(b, a->query, &c->query));
+        } else {
+            if (b->parent != NULL)
+                return fail_at(b->cx, a->ast.location, "0A000",
+                               "WITH clause containing a data-modifying statement must be at the top level");
+            TRY(bind_change(b, a->query, &c->query));
         }
-        if (a->column_aliases.count > c->column_count)
-            return fail_at(b->cx, a->ast.location, "42P10",
-                           "WITH query \"%s\" has %d columns available but %d columns specified", a->name,
-                           c->column_count, a->column_aliases.count);
-        for (int k = 0; k < a->column_aliases.count; k++)
-            c->columns[k].name = ((const AstString *)a->column_aliases.items[k])->text;
+        c->materialized = a->materialized;
+        cte_columns(b, c, c->query);
+        TRY(apply_cte_aliases(b, a, c));
         q->cte_count++;
     }
     return ST_OK;
@@ -670,7 +758,7 @@ bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
     TRY(ctx_check_stack(cx));
     binder_init(&b, cx, arena, params, parent, q);
     if (s->into != NULL)
-        return fail_unsupported(cx, s->into->ast.location, "SELECT INTO");
+        return fail_at(cx, s->into->relation->ast.location, "42601", "SELECT ... INTO is not allowed here");
     TRY(bind_ctes(&b, &s->ctes, s->recursive));
     if (s->set_op != SETOP_NONE)
         TRY(bind_set_operation(&b, s));
@@ -694,6 +782,7 @@ bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
     }
     TRY(check_aggregates(&b));
     TRY(bind_locking(&b, s));
+    TRY(check_privileges(&b));
     *out = q;
     return ST_OK;
 }

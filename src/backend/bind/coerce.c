@@ -183,6 +183,8 @@ coerce_expr(Ctx *cx, Arena *arena, ParamTypes *params, Expr *e, Oid type, int32_
     if (e->kind == EXPR_CONST && e->type == TYPE_UNKNOWN)
         return read_literal(cx, arena, e, target, typmod, context, out);
     if (e->kind == EXPR_PARAM && e->type == TYPE_UNKNOWN) {
+        if (params->literals != NULL && type == TYPE_INTERVAL && typmod >= 0) /* the text must be read now */
+            return fail_unsupported(cx, e->location, "a parameter in place of this literal");
         TRY(take_param_type(cx, params, e, type));
         return apply_typmod(cx, arena, e, typmod, context, out);
     }

@@ -9,6 +9,8 @@ typedef struct Deparse {
     const TableInfo *table;
     Buf *out;
     bool pretty; /* parentheses only where they are needed */
+    bool one_line;
+    const DeparseHooks *hooks; /* NULL: of a definition */
 } Deparse;
 
 static Status deparse(Deparse *d, const Expr *e);
@@ -36,6 +38,7 @@ is_compound(const Expr *e)
     case EXPR_BOOL_TEST:
     case EXPR_DISTINCT:
     case EXPR_SCALAR_ARRAY: return true;
+    case EXPR_ONCE: return is_compound(e->once.arg);
     default: return false;
     }
 }
@@ -192,10 +195,19 @@ deparse_call(Deparse *d, const Expr *e)
     return ST_OK;
 }
 
+static void
+case_word(Deparse *d, const char *indent, const char *word)
+{
+    if (d->one_line)
+        buf_printf(d->out, "%s%s", strcmp(word, "CASE") == 0 ? "" : " ", word);
+    else
+        buf_printf(d->out, "\n%s%s", indent, word);
+}
+
 static Status
 deparse_case(Deparse *d, const Expr *e)
 {
-    buf_add_text(d->out, "\nCASE");
+    case_word(d, "", "CASE");
     if (e->cases.arg != NULL) {
         buf_add_char(d->out, ' ');
         TRY(deparse(d, e->cases.arg));
@@ -203,16 +215,40 @@ deparse_case(Deparse *d, const Expr *e)
     for (int i = 0; i < e->cases.when_count; i++) {
         const Expr *when = e->cases.whens[i];
 
-        buf_add_text(d->out, "\n    WHEN ");
+        case_word(d, "    ", "WHEN ");
         if (e->cases.arg != NULL && when->kind == EXPR_CALL && when->call.arg_count == 2)
             when = when->call.args[1];
         TRY(deparse(d, when));
         buf_add_text(d->out, " THEN ");
         TRY(deparse(d, e->cases.thens[i]));
     }
-    buf_add_text(d->out, "\n    ELSE ");
+    case_word(d, "    ", "ELSE ");
     TRY(deparse(d, e->cases.otherwise));
-    buf_add_text(d->out, "\nEND");
+    case_word(d, "", "END");
+    return ST_OK;
+}
+
+static Status
+deparse_aggregate(Deparse *d, const Expr *e)
+{
+    deparse_identifier(e->agg.fn->name, d->out);
+    buf_add_text(d->out, e->agg.star ? "(*" : e->agg.distinct ? "(DISTINCT " : "(");
+    TRY(deparse_list(d, e->agg.args, e->agg.arg_count, ", "));
+    for (int i = 0; i < e->agg.order_count; i++) {
+        const SortKey *k = &e->agg.order[i];
+
+        buf_add_text(d->out, i == 0 ? " ORDER BY " : ", ");
+        TRY(deparse(d, k->expr));
+        buf_add_text(d->out, k->descending ? " DESC" : "");
+        if (k->nulls_first != k->descending)
+            buf_add_text(d->out, k->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    }
+    buf_add_char(d->out, ')');
+    if (e->agg.filter != NULL) {
+        buf_add_text(d->out, " FILTER (WHERE ");
+        TRY(deparse(d, e->agg.filter));
+        buf_add_char(d->out, ')');
+    }
     return ST_OK;
 }
 
@@ -268,12 +304,44 @@ deparse(Deparse *d, const Expr *e)
     TRY(ctx_check_stack(d->cx));
     switch (e->kind) {
     case EXPR_CONST: return deparse_const(d, e);
-    case EXPR_PARAM: buf_printf(d->out, "$%d", e->param.number + 1); return ST_OK;
+    case EXPR_ONCE: return deparse(d, e->once.arg);
+    case EXPR_PARAM:
+        if (d->hooks != NULL && d->hooks->params != NULL) {
+            Expr known = {.kind = EXPR_CONST, .type = e->type, .typmod = -1};
+
+            known.constant = d->hooks->params[e->param.number];
+            return deparse_const(d, &known);
+        }
+        buf_printf(d->out, "$%d", e->param.number + 1);
+        return ST_OK;
     case EXPR_COLUMN:
         ASSERT(d->table != NULL && e->column.column > 0 && e->column.column <= d->table->column_count);
         deparse_identifier(d->table->columns[e->column.column - 1].name, d->out);
         return ST_OK;
     case EXPR_CALL: return deparse_call(d, e);
+    case EXPR_AGG: return deparse_aggregate(d, e);
+    case EXPR_SLOT:
+        if (d->hooks != NULL)
+            return d->hooks->slot(d->hooks->arg, e, d->out);
+        break;
+    case EXPR_OUTER:
+        if (d->hooks != NULL)
+            return d->hooks->outer(d->hooks->arg, e, d->out);
+        break;
+    case EXPR_SUBQUERY:
+        if (d->hooks == NULL)
+            break;
+        return d->hooks->subquery(d->hooks->arg, e, d->out);
+    case EXPR_CASE_VALUE:
+        if (d->hooks == NULL)
+            break;
+        buf_add_text(d->out, "CASE_TEST_EXPR");
+        return ST_OK;
+    case EXPR_ROW:
+        buf_add_text(d->out, "ROW(");
+        TRY(deparse_list(d, e->list.items, e->list.count, ", "));
+        buf_add_char(d->out, ')');
+        return ST_OK;
     case EXPR_AND:
     case EXPR_OR:
         own_paren(d, '(');
@@ -324,14 +392,23 @@ deparse(Deparse *d, const Expr *e)
             TRY(deparse(d, e->subscript.upper));
         buf_add_char(d->out, ']');
         return ST_OK;
-    default: return fail_unsupported(d->cx, e->location, "this expression in a definition");
+    default: break;
     }
+    return fail_unsupported(d->cx, e->location, "this expression in a definition");
+}
+
+Status
+expr_deparse_plan(Ctx *cx, const Expr *e, const DeparseHooks *hooks, Buf *out)
+{
+    Deparse d = {.cx = cx, .out = out, .one_line = true, .hooks = hooks};
+
+    return deparse(&d, e);
 }
 
 Status
 expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, bool pretty, Buf *out)
 {
-    Deparse d = {cx, table, out, pretty};
+    Deparse d = {.cx = cx, .table = table, .out = out, .pretty = pretty};
 
     TRY(deparse(&d, e));
     return out->failed ? fail(cx, ST_ERROR, "54000", "expression is too long") : ST_OK;

@@ -80,6 +80,7 @@ expr_children(Expr *e, bool (*visit)(Expr **child, void *arg), void *arg)
     case EXPR_IO_CAST:
     case EXPR_RELABEL:
     case EXPR_ARRAY_CAST: return visit_one(&e->unary.arg, visit, arg);
+    case EXPR_ONCE: return visit_one(&e->once.arg, visit, arg);
     case EXPR_DISTINCT:
     case EXPR_NULLIF:
     case EXPR_SCALAR_ARRAY:
@@ -174,6 +175,7 @@ same_node(const Expr *a, const Expr *b)
     case EXPR_NOT:
     case EXPR_IO_CAST:
     case EXPR_RELABEL:
+    case EXPR_ONCE:
     case EXPR_CASE_VALUE: return true;
     case EXPR_DEFAULT: return false;
     }

@@ -9,7 +9,7 @@
 
 typedef enum ExprKind {
     EXPR_CONST,
-    EXPR_PARAM, /* $n of a prepared statement, or a literal taken out of the text */
+    EXPR_PARAM, /* $n of a prepared statement, or a literal taken out of the text (X2) */
     EXPR_COLUMN, /* before planning: column of a range entry, levels_up queries out */
     EXPR_SLOT, /* after planning: column of the input batch */
     EXPR_OUTER, /* after planning: value of an enclosing query's row, set before each run */
@@ -35,6 +35,7 @@ typedef enum ExprKind {
     EXPR_SUBQUERY,
     EXPR_ROW,
     EXPR_DEFAULT, /* DEFAULT in VALUES of an INSERT, until replaced */
+    EXPR_ONCE, /* after planning: computed once for an execution, when first needed (X1) */
 } ExprKind;
 
 struct Query;
@@ -88,6 +89,10 @@ typedef struct Expr {
             struct Expr **whens, **thens;
             struct Expr *otherwise; /* never NULL */
         } cases;
+        struct {
+            struct Expr *arg;
+            int once_no; /* ONCE: index into the execution's values */
+        } once;
         struct {
             struct Expr *arg;
             bool is_not;

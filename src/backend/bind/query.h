@@ -26,13 +26,16 @@ typedef struct RangeEntry {
     const TableInfo *table; /* TABLE */
     LockMode lock; /* TABLE: what an execution must hold */
     struct Query *query; /* SUBQUERY */
+    struct CteInfo *cte; /* SUBQUERY: whose query that is, or NULL */
     bool lateral; /* SUBQUERY, FUNCTION: may refer to entries to its left */
     Expr *function; /* FUNCTION */
     bool ordinality;
     int value_row_count; /* VALUES: rows of column_count expressions */
     Expr ***value_rows;
     bool *used; /* per column: some expression needs it */
+    bool unchecked; /* no privileges are asked for: excluded, what views read */
     bool used_ctid;
+    bool used_system; /* another system column */
 } RangeEntry;
 
 /* The tree of FROM. */
@@ -104,6 +107,17 @@ typedef struct Query {
     int *assign_columns; /* 1-based column for targets[i] */
     int returning_count;
     TargetEntry *returning;
+    /* ON CONFLICT. DO UPDATE: targets and where are computed over the row that is there (result_rel) and
+     * the one that was to be inserted (excluded_rel). */
+    int on_conflict; /* as in AstInsert */
+    bool arbiters_named; /* else every unique index is one */
+    int arbiter_count; /* the unique indexes whose conflicts count */
+    int *arbiters; /* numbers in table->indexes */
+    int excluded_rel;
+    int conflict_count;
+    int *conflict_columns;
+    TargetEntry *conflict_targets;
+    Expr *conflict_where;
     int check_count;
     Expr **checks; /* over range[result_rel], in the order of table->checks */
 } Query;
@@ -111,6 +125,11 @@ typedef struct Query {
 typedef struct CteInfo {
     const char *name;
     Query *query;
+    int materialized; /* as in AstCte */
+    bool is_volatile;
+    bool recursive; /* query is a UNION whose right side reads what has been found so far */
+    bool open; /* while the right side is bound */
+    int uses; /* in FROM */
     int column_count;
     RangeColumn *columns;
 } CteInfo;

@@ -2,8 +2,12 @@
  * rows of a new engine. */
 #include "backend/catalog/catalog_int.h"
 
+#include "backend/catalog/acl.h"
+
 #include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
+
+#include <stdio.h>
 
 Status
 catalog_open(Ctx *cx, Arena *arena)
@@ -11,11 +15,11 @@ catalog_open(Ctx *cx, Arena *arena)
     Catalog *c = arena_new(arena, Catalog);
 
     c->arena = arena;
-    c->search_path = "\"$user\", public";
-    c->role_name = "";
+    buf_add_text(&c->search_path, "\"$user\", public");
     c->database_name = "";
     arena_init(&c->cache, "relation cache", NULL);
     arena_init(&c->old_cache, "relation cache", NULL);
+    arena_init(&c->names, "names", NULL);
     cx->catalog = c;
     return ST_OK;
 }
@@ -27,6 +31,8 @@ catalog_close(Ctx *cx)
         return;
     arena_free(&cx->catalog->cache);
     arena_free(&cx->catalog->old_cache);
+    arena_free(&cx->catalog->names);
+    buf_free(&cx->catalog->search_path);
     cx->catalog = NULL;
 }
 
@@ -50,9 +56,9 @@ catalog_set_role(Ctx *cx, Oid oid, const char *name, bool superuser)
     Catalog *c = cx->catalog;
 
     c->role = oid;
-    c->role_name = arena_strdup(c->arena, name);
+    snprintf(c->role_name, sizeof(c->role_name), "%s", name);
     c->superuser = superuser;
-    c->version++;
+    catalog_forget_names(c); /* $user */
 }
 
 BranchId
@@ -91,8 +97,22 @@ catalog_is_superuser(Ctx *cx)
 void
 catalog_set_search_path(Ctx *cx, const char *path)
 {
-    cx->catalog->search_path = arena_strdup(cx->catalog->arena, path);
-    cx->catalog->version++;
+    buf_clear(&cx->catalog->search_path);
+    buf_add_text(&cx->catalog->search_path, path);
+    catalog_forget_names(cx->catalog);
+}
+
+Oid
+catalog_temp_schema(Ctx *cx)
+{
+    return cx->catalog->temp_schema;
+}
+
+void
+catalog_set_temp_schema(Ctx *cx, Oid schema)
+{
+    cx->catalog->temp_schema = schema;
+    catalog_forget(cx->catalog);
 }
 
 Status
@@ -106,6 +126,8 @@ catalog_find_schema(Ctx *cx, const char *name, Oid *out)
         *out = SCHEMA_PG_CATALOG;
     else if (strcmp(name, "information_schema") == 0)
         *out = SCHEMA_INFORMATION_SCHEMA;
+    else if (strcmp(name, "pg_temp") == 0)
+        *out = cx->catalog->temp_schema;
     if (*out != OID_NONE || strlen(name) > NAME_MOST_BYTES)
         return ST_OK;
     TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_nspname, value_name(cx, name), 0, value_null(),
@@ -165,13 +187,13 @@ Status
 catalog_search_path(Ctx *cx, bool implicit, Oid *schemas, int most, int *count)
 {
     Catalog *c = cx->catalog;
-    const char *at = c->search_path, *name;
-    bool named = false;
+    const char *at = buf_cstr(&c->search_path), *name;
+    bool named = false, temp_named = c->temp_schema == OID_NONE;
 
     *count = 0;
-    while ((name = next_name(cx, &at)) != NULL && *count < most - 1) {
+    while ((name = next_name(cx, &at)) != NULL && *count < most - 2) {
         Oid oid;
-        bool seen = false;
+        bool seen = false, usable;
 
         if (strcmp(name, "$user") == 0)
             name = c->role_name;
@@ -180,12 +202,21 @@ catalog_search_path(Ctx *cx, bool implicit, Oid *schemas, int most, int *count)
             seen |= schemas[i] == oid;
         if (oid == OID_NONE || seen)
             continue;
+        TRY(acl_schema_has(cx, oid, ACL_USAGE, &usable));
+        if (!usable)
+            continue;
         named |= oid == SCHEMA_PG_CATALOG;
+        temp_named |= oid == c->temp_schema;
         schemas[(*count)++] = oid;
     }
     if (implicit && !named) {
         memmove(schemas + 1, schemas, sizeof(*schemas) * (size_t)*count);
         schemas[0] = SCHEMA_PG_CATALOG;
+        (*count)++;
+    }
+    if (implicit && !temp_named) {
+        memmove(schemas + 1, schemas, sizeof(*schemas) * (size_t)*count);
+        schemas[0] = c->temp_schema;
         (*count)++;
     }
     return ST_OK;
@@ -195,7 +226,9 @@ Status
 catalog_creation_schema(Ctx *cx, const char *schema, Oid *out)
 {
     Oid schemas[64];
+    const char *name;
     int count;
+    bool may;
 
     if (schema != NULL) {
         TRY(catalog_find_schema(cx, schema, out));
@@ -210,6 +243,11 @@ catalog_creation_schema(Ctx *cx, const char *schema, Oid *out)
     if (*out == SCHEMA_PG_CATALOG || *out == SCHEMA_INFORMATION_SCHEMA)
         return fail(cx, ST_ERROR, "42501", "permission denied for schema %s",
                     *out == SCHEMA_PG_CATALOG ? "pg_catalog" : "information_schema");
+    TRY(acl_schema_has(cx, *out, ACL_CREATE, &may));
+    if (!may) {
+        TRY(catalog_schema_name(cx, *out, &name));
+        return fail(cx, ST_ERROR, "42501", "permission denied for schema %s", name);
+    }
     return ST_OK;
 }
 
@@ -245,6 +283,41 @@ catalog_role_by_oid(Ctx *cx, Oid oid, const char **name)
 }
 
 /* ---- the first rows --------------------------------------------------------------------------------------------- */
+
+/* The roles that PostgreSQL brings along: nobody logs in as one of them, others are members. */
+static Status
+insert_predefined_roles(Ctx *cx)
+{
+    static const struct {
+        Oid oid;
+        const char *name;
+    } roles[] = {{3373, "pg_monitor"},
+                 {3374, "pg_read_all_settings"},
+                 {3375, "pg_read_all_stats"},
+                 {3377, "pg_stat_scan_tables"},
+                 {4200, "pg_signal_backend"},
+                 {4544, "pg_checkpoint"},
+                 {4569, "pg_read_server_files"},
+                 {4570, "pg_write_server_files"},
+                 {4571, "pg_execute_server_program"},
+                 {ROLE_DATABASE_OWNER, "pg_database_owner"},
+                 {ROLE_READ_ALL_DATA, "pg_read_all_data"},
+                 {ROLE_WRITE_ALL_DATA, "pg_write_all_data"}};
+
+    for (size_t i = 0; i < COUNT_OF(roles); i++) {
+        Value *v = catalog_blank(cx, COL_PG_AUTHID_COUNT_);
+
+        v[COL_PG_AUTHID_oid] = value_oid(roles[i].oid);
+        v[COL_PG_AUTHID_rolname] = value_name(cx, roles[i].name);
+        v[COL_PG_AUTHID_rolinherit] = value_bool(true);
+        v[COL_PG_AUTHID_rolsuper] = v[COL_PG_AUTHID_rolcreaterole] = v[COL_PG_AUTHID_rolcreatedb] =
+            v[COL_PG_AUTHID_rolcanlogin] = v[COL_PG_AUTHID_rolreplication] = v[COL_PG_AUTHID_rolbypassrls] =
+                value_bool(false);
+        v[COL_PG_AUTHID_rolconnlimit] = value_i32(-1);
+        TRY(catalog_insert(cx, CAT_PG_AUTHID, v));
+    }
+    return ST_OK;
+}
 
 static Status
 insert_role(Ctx *cx, Oid oid, const FirstRoleRow *role)
@@ -289,6 +362,9 @@ catalog_fill_database(Ctx *cx, BranchId branch)
 {
     Catalog *c = cx->catalog;
     BranchId saved = c->branch;
+    AclItem items[] = {{ROLE_DATABASE_OWNER, ROLE_DATABASE_OWNER, ACL_USAGE | ACL_CREATE, 0},
+                       {ACL_PUBLIC, ROLE_DATABASE_OWNER, ACL_USAGE, 0}};
+    Acl public_acl = {items, COUNT_OF(items)};
     const char *name = c->database_name;
     Oid database = c->database;
     Value *v;
@@ -308,7 +384,10 @@ catalog_fill_database(Ctx *cx, BranchId branch)
         v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
         v[COL_PG_NAMESPACE_oid] = value_oid(SCHEMA_PUBLIC);
         v[COL_PG_NAMESPACE_nspname] = value_name(cx, "public");
-        v[COL_PG_NAMESPACE_nspowner] = value_oid(ROLE_BOOTSTRAP);
+        v[COL_PG_NAMESPACE_nspowner] = value_oid(ROLE_DATABASE_OWNER);
+        rc = acl_to_value(cx, &public_acl, &v[COL_PG_NAMESPACE_nspacl]);
+    }
+    if (rc == ST_OK) {
         rc = catalog_insert(cx, CAT_PG_NAMESPACE, v);
     }
     catalog_set_database(cx, database, saved, name);
@@ -356,6 +435,8 @@ catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count)
     }
     for (int i = 0; i < role_count && rc == ST_OK; i++)
         rc = insert_role(cx, i == 0 ? ROLE_BOOTSTRAP : engine_next_oid(cx->engine), &roles[i]);
+    if (rc == ST_OK)
+        rc = insert_predefined_roles(cx);
     if (rc == ST_OK)
         rc = first_databases(cx);
     if (rc == ST_OK)

@@ -75,6 +75,9 @@ const char *catalog_role_name(Ctx *cx);
 bool catalog_is_superuser(Ctx *cx);
 /* The text of the setting, read again at the next look-up. */
 void catalog_set_search_path(Ctx *cx, const char *path);
+/* The session's schema of temporary tables, which "pg_temp" means and which is searched first; OID_NONE = none. */
+Oid catalog_temp_schema(Ctx *cx);
+void catalog_set_temp_schema(Ctx *cx, Oid schema);
 /* Schemas of the path that exist; with `implicit`, pg_catalog in its place. */
 MUST_CHECK Status catalog_search_path(Ctx *cx, bool implicit, Oid *schemas, int most, int *count);
 /* Where CREATE puts things: the first that exists; 3F000 when there is none. */

@@ -4,8 +4,11 @@
  * retired one is kept until the current statement is over, because plans and binders may point into it. */
 #include "backend/catalog/catalog_int.h"
 
+#include "backend/catalog/acl.h"
+
 #include "backend/exec/heap_read.h"
 #include "backend/type/array.h"
+#include "base/hash.h"
 #include "storage/engine/engine.h"
 
 #include <stdlib.h>
@@ -25,6 +28,14 @@ catalog_forget(Catalog *c)
         arena_init(&c->cache, "relation cache", NULL);
     } /* else entries of both stay until the statement ends: some memory, no danger */
     memset(c->by_oid, 0, sizeof(c->by_oid));
+    catalog_forget_names(c);
+}
+
+void
+catalog_forget_names(Catalog *c)
+{
+    memset(c->by_name, 0, sizeof(c->by_name));
+    arena_reset(&c->names);
 }
 
 void
@@ -136,6 +147,19 @@ load_statistics(Ctx *cx, Oid table, ColumnInfo *columns, int column_count)
 }
 
 static Status
+load_acl(Ctx *cx, Catalog *c, Value stored, const AclItem **items, int *count)
+{
+    Acl acl;
+
+    if (stored.is_null)
+        return ST_OK;
+    TRY(acl_of_value(cx, &c->cache, stored, 'r', OID_NONE, &acl));
+    *items = acl.items;
+    *count = acl.count;
+    return ST_OK;
+}
+
+static Status
 load_columns(Ctx *cx, Catalog *c, TableInfo *t)
 {
     CatalogRow *rows, *defaults;
@@ -166,6 +190,7 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
             return fail(cx, ST_CORRUPT, "XX001", "column \"%s\" of relation \"%s\" has an unknown type %u",
                         k->name, t->name, k->type);
         k->phys = type_column_phys(type, k->typmod, &k->scale);
+        TRY(load_acl(cx, c, row[COL_PG_ATTRIBUTE_attacl], &k->acl, &k->acl_count));
         k->not_null = row[COL_PG_ATTRIBUTE_attnotnull].b;
         if (row[COL_PG_ATTRIBUTE_attidentity].var.bytes > 0)
             k->identity = row[COL_PG_ATTRIBUTE_attidentity].var.data[0];
@@ -323,6 +348,7 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
     TRY(catalog_schema_name(cx, t->schema, &schema));
     t->schema_name = schema != NULL ? arena_strdup(&c->cache, schema) : "";
     t->owner = row[COL_PG_CLASS_relowner].u32;
+    TRY(load_acl(cx, c, row[COL_PG_CLASS_relacl], &t->acl, &t->acl_count));
     t->row_estimate = row[COL_PG_CLASS_reltuples].f32;
     t->page_estimate = row[COL_PG_CLASS_relpages].i32;
     entry->relkind = row[COL_PG_CLASS_relkind].var.data[0];
@@ -330,8 +356,9 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
     t->heap.branch = c->branch;
     t->heap.relation = row[COL_PG_CLASS_relfilenode].u32;
     t->heap.toast_relation = row[COL_PG_CLASS_reltoastrelid].u32;
-    t->heap.persistence =
-        row[COL_PG_CLASS_relpersistence].var.data[0] == 'u' ? PERSIST_UNLOGGED : PERSIST_PERMANENT;
+    t->heap.persistence = row[COL_PG_CLASS_relpersistence].var.data[0] == 'u'   ? PERSIST_UNLOGGED
+                          : row[COL_PG_CLASS_relpersistence].var.data[0] == 't' ? PERSIST_TEMPORARY
+                                                                                : PERSIST_PERMANENT;
     TRY(load_columns(cx, c, t));
     if (t->kind == TABLE_HEAP) {
         TRY(load_indexes(cx, c, t));
@@ -418,12 +445,14 @@ catalog_find_relation(Ctx *cx, Oid schema, const char *name, Oid *oid, char *rel
     return ST_OK;
 }
 
+/* Without the cache of names. */
 static Status
-find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
+search_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
 {
     Oid schemas[64];
     int count;
     char relkind;
+    bool usable;
 
     *oid = OID_NONE;
     if (strlen(name) > NAME_MOST_BYTES)
@@ -434,11 +463,47 @@ find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
         TRY(catalog_find_schema(cx, schema, &s));
         if (s == OID_NONE)
             return fail(cx, ST_ERROR, "42P01", "relation \"%s.%s\" does not exist", schema, name);
+        TRY(acl_schema_has(cx, s, ACL_USAGE, &usable));
+        if (!usable)
+            return fail(cx, ST_ERROR, "42501", "permission denied for schema %s", schema);
         return catalog_find_relation(cx, s, name, oid, &relkind);
     }
     TRY(catalog_search_path(cx, true, schemas, COUNT_OF(schemas), &count));
     for (int i = 0; i < count && *oid == OID_NONE; i++)
         TRY(catalog_find_relation(cx, schemas[i], name, oid, &relkind));
+    return ST_OK;
+}
+
+static bool
+is_name(const CachedName *n, const char *schema, const char *name)
+{
+    if (strcmp(n->name, name) != 0 || (n->schema == NULL) != (schema == NULL))
+        return false;
+    return schema == NULL || strcmp(n->schema, schema) == 0;
+}
+
+static Status
+find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
+{
+    Catalog *c = cx->catalog;
+    CachedName **bucket = &c->by_name[hash_bytes(name, strlen(name)) % COUNT_OF(c->by_name)], *n;
+    uint64_t version = c->version;
+
+    for (n = *bucket; n != NULL; n = n->next) {
+        if (is_name(n, schema, name)) {
+            *oid = n->oid;
+            return ST_OK;
+        }
+    }
+    TRY(search_oid(cx, schema, name, oid));
+    if (*oid == OID_NONE || c->version != version)
+        return ST_OK;
+    n = arena_new(&c->names, CachedName);
+    n->schema = schema != NULL ? arena_strdup(&c->names, schema) : NULL;
+    n->name = arena_strdup(&c->names, name);
+    n->oid = *oid;
+    n->next = *bucket;
+    *bucket = n;
     return ST_OK;
 }
 

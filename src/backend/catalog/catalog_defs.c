@@ -78,8 +78,12 @@ catalog_no_of_name(const char *name, CatalogNo *out)
 static void
 add_indexes(Arena *a, TableInfo *t, CatalogNo no, BranchId branch)
 {
-    IndexInfo *indexes = arena_array(a, IndexInfo, COUNT_OF(index_definitions));
+    IndexInfo *indexes;
+    int count = 0;
 
+    for (size_t i = 0; i < COUNT_OF(index_definitions); i++)
+        count += index_definitions[i].catalog == no;
+    indexes = arena_array(a, IndexInfo, MAX_OF(count, 1));
     for (size_t i = 0; i < COUNT_OF(index_definitions); i++) {
         IndexInfo *x = &indexes[t->index_count];
 

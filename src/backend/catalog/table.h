@@ -44,6 +44,8 @@ typedef struct ColumnInfo {
     /* From ANALYZE, for the planner: distinct values (negative: fraction of rows), null fraction;
      * 0 distinct = unknown. */
     double distinct, null_fraction;
+    const struct AclItem *acl; /* NULL: nobody was given anything on this column */
+    int acl_count;
 } ColumnInfo;
 
 typedef struct IndexKey {
@@ -83,6 +85,8 @@ typedef struct TableInfo {
     const char *schema_name, *name;
     TableKind kind;
     Oid owner;
+    const struct AclItem *acl; /* NULL: the default, everything to the owner */
+    int acl_count;
     int column_count;
     const ColumnInfo *columns; /* [0] is column 1 */
     HeapRel heap; /* HEAP, CATALOG; SEQUENCE: branch and relation */
@@ -95,8 +99,11 @@ typedef struct TableInfo {
     double row_estimate, page_estimate; /* of the last ANALYZE, VACUUM or index build; -1 = never */
 } TableInfo;
 
-/* 42501 when the current role may not read, or change, rows of the relation. */
-MUST_CHECK Status catalog_check_access(Ctx *cx, const TableInfo *t, bool change);
+/* 42501 unless the current role has all (any) of these privileges (aclitem.h) on the relation. */
+MUST_CHECK Status catalog_check_privilege(Ctx *cx, const TableInfo *t, uint32_t want);
+MUST_CHECK Status catalog_check_any_privilege(Ctx *cx, const TableInfo *t, uint32_t want);
+/* ... on it, or on each of these columns ([i] = column i + 1). None in particular, or NULL: on any. */
+MUST_CHECK Status catalog_check_columns(Ctx *cx, const TableInfo *t, uint32_t want, const bool *columns);
 
 /* 1-based number of the column, a system column's negative one, or 0. */
 int table_find_column(const TableInfo *table, const char *name);

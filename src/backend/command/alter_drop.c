@@ -98,6 +98,7 @@ ddl_drop_constraint(Ctx *cx, const TableInfo *t, const char *name, bool *found)
     if (count == 0)
         return ST_OK;
     *found = true;
+    TRY(ddl_delete_description(cx, CATALOG_OID_PG_CONSTRAINT, rows[0].values[COL_PG_CONSTRAINT_oid].u32));
     if (rows[0].values[COL_PG_CONSTRAINT_contype].var.data[0] == 'c')
         return drop_check(cx, t->oid, name);
     return drop_index(cx, t->oid, rows[0].values[COL_PG_CONSTRAINT_conindid].u32);

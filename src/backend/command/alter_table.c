@@ -4,6 +4,7 @@
  * added: ALTER TABLE t ADD PRIMARY KEY (b), ADD b int works, as in PostgreSQL. A column with a default that is
  * the same for all rows costs nothing: the value is kept in the catalog for rows older than it. */
 #include "backend/command/ddl.h"
+#include "backend/command/grant.h"
 
 #include "storage/rel/rel.h"
 
@@ -269,6 +270,8 @@ change_owner(Session *s, const TableInfo *t, const AstAlterCmd *cmd)
         Tid tid;
 
         TRY(ddl_class_row(cx, objects[i], &v, &tid));
+        TRY(grant_change_owner(cx, &v[COL_PG_CLASS_relacl], t->kind == TABLE_SEQUENCE ? 'S' : 'r', t->owner,
+                               owner));
         v[COL_PG_CLASS_relowner] = value_oid(owner);
         TRY(catalog_update(cx, CAT_PG_CLASS, tid, v));
     }

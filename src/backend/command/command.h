@@ -13,4 +13,13 @@ MUST_CHECK Status command_rename_database(Session *s, const char *old_name, cons
  * at the slots then. Until the transaction ends. */
 MUST_CHECK Status database_lock(Ctx *cx, Oid database, LockMode mode);
 
+/* EXPLAIN: the plan as rows of one column. */
+MUST_CHECK Status command_explain(Session *s, const AstExplain *a, Sink *sink);
+MUST_CHECK Status command_explain_column(Ctx *cx, const AstExplain *a, ResultColumn *out);
+
+/* Temporary tables: ON COMMIT before each commit; DISCARD TEMP; the end of the session, outside a transaction. */
+MUST_CHECK Status temp_before_commit(Session *s);
+MUST_CHECK Status temp_drop_all(Session *s);
+void temp_close(Session *s);
+
 #endif

@@ -2,12 +2,14 @@
  *
  * Per row: fields to values, defaults for columns that are not copied, WHERE, then NOT NULL and CHECK. Rows
  * that passed wait in a batch; when it is full, or the reader must let go of the bytes that the values
- * point to, they go into the heap page by page and into the indexes. So a unique violation may be reported
+ * point to, they go into the heap page by page; their index entries are collected until there are enough to be
+ * put in in the order of the keys. So a unique violation may be reported
  * after a later line's bad number, as PostgreSQL does for the same reason. */
 #include "backend/command/copy_int.h"
 
 #include "backend/command/copy_convert.h"
 #include "backend/exec/row_write.h"
+#include "backend/type/aclitem.h"
 #include "backend/session/session.h"
 #include "base/log.h"
 #include "base/utf8.h"
@@ -32,7 +34,7 @@ typedef struct CopyIn {
     RowWriter *writer;
     Arena batch_arena;
     Value *values; /* batch_most rows of table->column_count */
-    uint64_t *lines; /* where each came from */
+    Buf lines; /* uint64_t: where each came from, the rows whose index entries wait before those of the batch */
     uint32_t rows, batch_most;
     uint64_t done;
     /* for the context of errors */
@@ -179,30 +181,50 @@ take_row(CopyIn *in)
             return ST_OK;
     }
     TRY(row_writer_check(in->writer, values));
-    in->lines[in->rows++] = r->line_no;
+    in->rows++;
+    buf_add(&in->lines, &r->line_no, sizeof(r->line_no));
     return ST_OK;
+}
+
+/* An error about a row that was read a while ago. */
+static Status
+failed_row(CopyIn *in, uint32_t failed, Status rc)
+{
+    in->reader.line_known = false;
+    in->column_name = NULL;
+    in->waiting = false;
+    if (!in->lines.failed)
+        memcpy(&in->reader.line_no, in->lines.data + sizeof(uint64_t) * failed, sizeof(uint64_t));
+    return rc;
 }
 
 static Status
 flush(CopyIn *in)
 {
     uint32_t failed = 0;
-    uint64_t line_no = in->reader.line_no;
     Status rc;
 
     if (in->rows == 0)
         return ST_OK;
     rc = row_writer_insert_many(in->writer, in->values, in->rows, &failed);
-    if (rc != ST_OK) {
-        in->reader.line_known = false;
-        in->reader.line_no = in->lines[failed];
-        return rc;
-    }
+    if (rc != ST_OK)
+        return failed_row(in, failed, rc);
     in->done += in->rows;
     in->rows = 0;
-    in->reader.line_no = line_no;
+    if (row_writer_queued(in->writer) == 0)
+        buf_clear(&in->lines);
     arena_reset(&in->batch_arena);
     return ctx_poll(in->cx);
+}
+
+/* The index entries that still wait. */
+static Status
+flush_indexes(CopyIn *in)
+{
+    uint32_t failed = 0;
+    Status rc = row_writer_flush(in->writer, &failed);
+
+    return rc == ST_OK ? ST_OK : failed_row(in, failed, rc);
 }
 
 /* HEADER MATCH: the names must be those of the columns, in order. */
@@ -260,8 +282,26 @@ read_all(CopyIn *in)
         }
     }
     TRY(flush(in));
+    TRY(flush_indexes(in));
     in->waiting = true;
     return copy_reader_drain(in->cx, r);
+}
+
+/* Of two rows that are both wrong the first is reported, also where its index entries still waited. */
+static Status
+read_rows(CopyIn *in)
+{
+    Status rc = read_all(in), earlier = ST_OK;
+
+    if (rc != ST_OK)
+        add_context(in);
+    if (rc != ST_ERROR || in->rows >= in->lines.bytes / sizeof(uint64_t))
+        return rc;
+    in->rows = 0;
+    earlier = flush_indexes(in);
+    if (earlier != ST_OK)
+        add_context(in);
+    return earlier != ST_OK ? earlier : rc;
 }
 
 /* ---- getting ready ------------------------------------------------------------------------------------------------- */
@@ -326,9 +366,14 @@ prepare_columns(CopyIn *in, Arena *a, const AstCopy *ast)
     const TableInfo *t = in->table;
     const CopyOptions *o = in->options;
     int n = MAX_OF(t->column_count, 1);
+    bool *copied;
 
     in->columns = arena_array(a, int, n);
     TRY(copy_columns(in->cx, t, &ast->columns, in->columns, &in->column_count));
+    copied = arena_array(a, bool, n);
+    for (int i = 0; i < in->column_count; i++)
+        copied[in->columns[i] - 1] = true;
+    TRY(catalog_check_columns(in->cx, t, ACL_INSERT, copied));
     in->force_not_null = arena_array(a, bool, n);
     in->force_null = arena_array(a, bool, n);
     TRY(copy_column_flags(in->cx, t, o->force_not_null, in->columns, in->column_count, "FORCE_NOT_NULL",
@@ -343,7 +388,6 @@ prepare_columns(CopyIn *in, Arena *a, const AstCopy *ast)
     }
     in->batch_most = (uint32_t)MAX_OF(1, MIN_OF(BATCH_ROWS, BATCH_CELLS_MOST / n));
     in->values = arena_alloc(a, sizeof(Value) * (size_t)in->batch_most * (size_t)n);
-    in->lines = arena_array(a, uint64_t, in->batch_most);
     return ST_OK;
 }
 
@@ -363,7 +407,6 @@ find_target(Session *s, const AstCopy *a, const TableInfo **out)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
     if (t->kind == TABLE_INDEX)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is an index", t->name);
-    TRY(catalog_check_access(cx, t, true));
     if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return fail(cx, ST_ERROR, "25006", "cannot execute COPY FROM in a read-only transaction");
     return ST_OK;
@@ -422,12 +465,11 @@ run(CopyIn *in, Arena *a, CopySource *source)
     TRY_TO(out, rc,
            row_writer_open(cx, a, in->table, in->checks, in->check_count, in->state_count, &in->writer));
     cx->arena = &in->batch_arena;
-    rc = read_all(in);
+    rc = read_rows(in);
     cx->arena = a;
-    if (rc != ST_OK)
-        add_context(in);
 out:
     row_writer_close(in->writer);
+    buf_free(&in->lines);
     copy_reader_close(&in->reader);
     arena_free(&in->batch_arena);
     return rc;

@@ -7,14 +7,23 @@
 #include "backend/session/session.h"
 
 MUST_CHECK Status ddl_create_table(Session *s, const AstCreateTable *a);
+MUST_CHECK Status ddl_create_table_as(Session *s, const AstCreateTableAs *a, const char **tag);
 MUST_CHECK Status ddl_create_index(Session *s, const AstCreateIndex *a);
 MUST_CHECK Status ddl_drop(Session *s, const AstDrop *a);
 MUST_CHECK Status ddl_truncate(Session *s, const AstTruncate *a);
 MUST_CHECK Status ddl_create_schema(Session *s, const AstCreateSchema *a);
 MUST_CHECK Status ddl_create_sequence(Session *s, const AstSequence *a);
+MUST_CHECK Status ddl_alter_sequence(Session *s, const AstSequence *a);
+MUST_CHECK Status ddl_comment(Session *s, const AstComment *a);
 
 /* ---- shared ------------------------------------------------------------------------------------------------ */
 
+/* Where a new relation goes; *persistence becomes 't' for a temporary one, else stays. */
+MUST_CHECK Status ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persistence);
+/* ON COMMIT ... of a new table (as in AstCreateTable). */
+MUST_CHECK Status ddl_note_on_commit(Session *s, Oid table, int on_commit, char persistence);
+/* New, empty storage for a table and its indexes. */
+MUST_CHECK Status ddl_truncate_table(Ctx *cx, const TableInfo *t);
 /* Holds others off from making or dropping something of that name, until the transaction ends. */
 MUST_CHECK Status ddl_lock_name(Ctx *cx, Oid schema, const char *name);
 /* Names longer than 63 bytes are cut, with a notice, as PostgreSQL does. */
@@ -104,6 +113,8 @@ MUST_CHECK Status ddl_rename(Session *s, const AstRename *a, const char **tag);
 MUST_CHECK Status ddl_class_row(Ctx *cx, Oid oid, Value **values, Tid *tid);
 MUST_CHECK Status ddl_attribute_row(Ctx *cx, Oid table, int column, Value **values, Tid *tid);
 MUST_CHECK Status ddl_delete_where(Ctx *cx, CatalogNo no, int column_a, Value a, int column_b, Value b);
+/* Comments on an object, its columns included. */
+MUST_CHECK Status ddl_delete_description(Ctx *cx, Oid class_id, Oid object);
 /* A new, empty relation for a table or index; the old one goes at commit. */
 MUST_CHECK Status ddl_fresh_storage(Ctx *cx, Oid oid);
 /* Entries for all rows that are there; the index's relation is new. */

@@ -1,8 +1,8 @@
 /* ddl_drop.c - DROP, TRUNCATE, CREATE SCHEMA. */
 #include "backend/command/ddl.h"
 
+#include "backend/catalog/acl.h"
 #include "backend/type/regnames.h"
-
 #include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
 
@@ -236,6 +236,7 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
         if (t != NULL && t->kind != TABLE_INDEX)
             TRY(ddl_drop_relation(cx, t));
     }
+    TRY(ddl_delete_description(cx, CATALOG_OID_PG_NAMESPACE, oid));
     TRY(catalog_delete(cx, CAT_PG_NAMESPACE, rows[0].tid));
     catalog_changed(cx, catalog_branch(cx), OID_NONE);
     return ST_OK;
@@ -282,10 +283,9 @@ ddl_fresh_storage(Ctx *cx, Oid oid)
     return catalog_update(cx, CAT_PG_CLASS, rows[0].tid, v);
 }
 
-static Status
-truncate_table(Session *s, const TableInfo *t)
+Status
+ddl_truncate_table(Ctx *cx, const TableInfo *t)
 {
-    Ctx *cx = s->cx;
     Oid indexes[64], table = t->oid;
     int count = 0;
 
@@ -319,9 +319,8 @@ ddl_truncate(Session *s, const AstTruncate *a)
             return fail_at(cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "\"%s\" is not a table", t->name);
-        TRY(catalog_check_access(cx, t, true));
-        TRY(ddl_check_owner(cx, t));
-        TRY(truncate_table(s, t));
+        TRY(catalog_check_privilege(cx, t, ACL_TRUNCATE));
+        TRY(ddl_truncate_table(cx, t));
         if (a->restart_sequences)
             TRY(ddl_restart_owned_sequences(cx, t->oid));
     }
@@ -336,6 +335,7 @@ ddl_create_schema(Session *s, const AstCreateSchema *a)
     Ctx *cx = s->cx;
     const char *name = a->name != NULL ? a->name : a->owner;
     Oid oid, owner = catalog_role(cx);
+    bool may;
     Value *v;
 
     if (a->elements.count > 0)
@@ -345,6 +345,9 @@ ddl_create_schema(Session *s, const AstCreateSchema *a)
         if (owner == OID_NONE)
             return fail(cx, ST_ERROR, "42704", "role \"%s\" does not exist", a->owner);
     }
+    TRY(acl_database_has(cx, catalog_database(cx), ACL_CREATE, &may));
+    if (!may)
+        return fail(cx, ST_ERROR, "42501", "permission denied for database %s", catalog_database_name(cx));
     name = ddl_name(cx, name);
     if (strncmp(name, "pg_", 3) == 0) {
         Status rc = fail(cx, ST_ERROR, "42939", "unacceptable schema name \"%s\"", name);

@@ -1,6 +1,8 @@
 /* ddl_rows.c - the catalog rows behind tables, columns, constraints and dependencies. */
 #include "backend/command/ddl.h"
 
+#include "backend/catalog/acl.h"
+
 #include <stdio.h>
 
 #include "backend/type/array.h"
@@ -83,9 +85,12 @@ ddl_free_name(Ctx *cx, Oid schema, const char *table, const char *column, const 
 Status
 ddl_check_owner(Ctx *cx, const TableInfo *t)
 {
+    bool owner;
+
     if (t->kind != TABLE_HEAP && t->kind != TABLE_SEQUENCE && t->kind != TABLE_INDEX)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
-    if (catalog_is_superuser(cx) || catalog_role(cx) == t->owner)
+    TRY(acl_has_owner(cx, t->owner, &owner));
+    if (owner)
         return ST_OK;
     return fail(cx, ST_ERROR, "42501", "must be owner of %s %s",
                 t->kind == TABLE_SEQUENCE ? "sequence"
@@ -110,8 +115,13 @@ Status
 ddl_insert_class(Ctx *cx, NewClass *c)
 {
     Value *v = catalog_blank(cx, COL_PG_CLASS_COUNT_);
-    Persistence persistence = c->persistence == 'u' ? PERSIST_UNLOGGED : PERSIST_PERMANENT;
+    Persistence persistence;
 
+    if (c->schema == catalog_temp_schema(cx))
+        c->persistence = 't';
+    persistence = c->persistence == 'u'   ? PERSIST_UNLOGGED
+                  : c->persistence == 't' ? PERSIST_TEMPORARY
+                                          : PERSIST_PERMANENT;
     TRY(rel_create(cx, catalog_branch(cx), persistence, &c->storage));
     if (c->wants_toast)
         TRY(rel_create(cx, catalog_branch(cx), persistence, &c->toast));
@@ -299,6 +309,28 @@ ddl_delete_where(Ctx *cx, CatalogNo no, int column_a, Value a, int column_b, Val
     return ST_OK;
 }
 
+Status
+ddl_delete_description(Ctx *cx, Oid class_id, Oid object)
+{
+    return ddl_delete_where(cx, CAT_PG_DESCRIPTION, COL_PG_DESCRIPTION_objoid, value_oid(object),
+                            COL_PG_DESCRIPTION_classoid, value_oid(class_id));
+}
+
+static Status
+delete_constraints(Ctx *cx, Oid table)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_conrelid, value_oid(table), 0, value_null(),
+                     &rows, &count));
+    for (int i = 0; i < count; i++) {
+        TRY(ddl_delete_description(cx, CATALOG_OID_PG_CONSTRAINT, rows[i].values[COL_PG_CONSTRAINT_oid].u32));
+        TRY(catalog_delete(cx, CAT_PG_CONSTRAINT, rows[i].tid));
+    }
+    return ST_OK;
+}
+
 static Status
 delete_class_rows(Ctx *cx, Oid oid)
 {
@@ -316,9 +348,8 @@ delete_class_rows(Ctx *cx, Oid oid)
     }
     TRY(ddl_delete_where(cx, CAT_PG_ATTRIBUTE, COL_PG_ATTRIBUTE_attrelid, value_oid(oid), 0, value_null()));
     TRY(ddl_delete_where(cx, CAT_PG_ATTRDEF, COL_PG_ATTRDEF_adrelid, value_oid(oid), 0, value_null()));
-    TRY(ddl_delete_where(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_conrelid, value_oid(oid), 0, value_null()));
-    TRY(ddl_delete_where(cx, CAT_PG_DESCRIPTION, COL_PG_DESCRIPTION_objoid, value_oid(oid),
-                         COL_PG_DESCRIPTION_classoid, value_oid(CATALOG_OID_PG_CLASS)));
+    TRY(delete_constraints(cx, oid));
+    TRY(ddl_delete_description(cx, CATALOG_OID_PG_CLASS, oid));
     TRY(ddl_delete_where(cx, CAT_PG_STATISTIC, COL_PG_STATISTIC_starelid, value_oid(oid), 0, value_null()));
     TRY(ddl_delete_where(cx, CAT_PG_DEPEND, COL_PG_DEPEND_classid, value_oid(CATALOG_OID_PG_CLASS),
                          COL_PG_DEPEND_objid, value_oid(oid)));

@@ -62,6 +62,16 @@ check_ranges(Ctx *cx, SequenceOptions *o, bool has_min, bool has_max)
     if (o->start > o->max)
         return fail(cx, ST_ERROR, "22023", "START value (%lld) cannot be greater than MAXVALUE (%lld)",
                     (long long)o->start, (long long)o->max);
+    if (!o->has_restart)
+        o->last = o->has_last ? o->last : o->start;
+    else if (!o->has_last)
+        o->last = o->start;
+    if (o->last < o->min)
+        return fail(cx, ST_ERROR, "22023", "RESTART value (%lld) cannot be less than MINVALUE (%lld)",
+                    (long long)o->last, (long long)o->min);
+    if (o->last > o->max)
+        return fail(cx, ST_ERROR, "22023", "RESTART value (%lld) cannot be greater than MAXVALUE (%lld)",
+                    (long long)o->last, (long long)o->max);
     if (o->cache <= 0)
         return fail(cx, ST_ERROR, "22023", "CACHE (%lld) must be greater than zero", (long long)o->cache);
     return ST_OK;
@@ -87,7 +97,13 @@ ddl_sequence_options(Ctx *cx, const AstList *options, SequenceOptions *o, bool i
         }
         if (strcmp(d->name, "as") == 0) {
             int32_t typmod;
+            int64_t low, high;
 
+            type_range(o->type, &low, &high);
+            if (!is_new && o->max == high) /* limits that were the old type's become the new one's */
+                has_max = false;
+            if (!is_new && o->min == low)
+                has_min = false;
             TRY(bind_type_name(cx, (const AstTypeName *)d->value, &o->type, &typmod));
             if (o->type != TYPE_INT2 && o->type != TYPE_INT4 && o->type != TYPE_INT8)
                 return fail(cx, ST_ERROR, "22023", "sequence type must be smallint, integer, or bigint");
@@ -98,6 +114,7 @@ ddl_sequence_options(Ctx *cx, const AstList *options, SequenceOptions *o, bool i
             o->has_start = true;
         } else if (strcmp(d->name, "restart") == 0) {
             o->has_restart = true;
+            o->has_last = false;
             if (d->value != NULL) {
                 TRY(option_number(cx, d, &o->last));
                 o->has_last = true;
@@ -188,11 +205,10 @@ ddl_create_sequence(Session *s, const AstSequence *a)
     SequenceOptions o = {0};
     const char *name;
     Oid schema, oid;
+    char persistence = 'p';
     bool exists = false;
 
-    if (a->sequence->temporary)
-        return fail_unsupported(cx, -1, "a temporary sequence");
-    TRY(catalog_creation_schema(cx, a->sequence->schema, &schema));
+    TRY(ddl_target_schema(s, a->sequence, &schema, &persistence));
     name = ddl_name(cx, a->sequence->name);
     TRY(ddl_check_free(cx, schema, name, a->if_not_exists ? &exists : NULL));
     if (exists) {
@@ -226,4 +242,79 @@ ddl_restart_owned_sequences(Ctx *cx, Oid table)
                         (SeqState){.last_value = sequences[0].values[COL_PG_SEQUENCE_seqstart].i64}));
     }
     return ST_OK;
+}
+
+static void
+read_parameters(const Value *v, SequenceOptions *o)
+{
+    o->type = v[COL_PG_SEQUENCE_seqtypid].u32;
+    o->start = v[COL_PG_SEQUENCE_seqstart].i64;
+    o->increment = v[COL_PG_SEQUENCE_seqincrement].i64;
+    o->max = v[COL_PG_SEQUENCE_seqmax].i64;
+    o->min = v[COL_PG_SEQUENCE_seqmin].i64;
+    o->cache = v[COL_PG_SEQUENCE_seqcache].i64;
+    o->cycle = v[COL_PG_SEQUENCE_seqcycle].b;
+    o->has_start = true;
+}
+
+static void
+write_parameters(const SequenceOptions *o, Value *v)
+{
+    v[COL_PG_SEQUENCE_seqtypid] = value_oid(o->type);
+    v[COL_PG_SEQUENCE_seqstart] = value_i64(o->start);
+    v[COL_PG_SEQUENCE_seqincrement] = value_i64(o->increment);
+    v[COL_PG_SEQUENCE_seqmax] = value_i64(o->max);
+    v[COL_PG_SEQUENCE_seqmin] = value_i64(o->min);
+    v[COL_PG_SEQUENCE_seqcache] = value_i64(o->cache);
+    v[COL_PG_SEQUENCE_seqcycle] = value_bool(o->cycle);
+}
+
+/* The value lies in new storage, so that a rollback brings the old one back. */
+Status
+ddl_alter_sequence(Session *s, const AstSequence *a)
+{
+    Ctx *cx = s->cx;
+    const AstRangeVar *v = a->sequence;
+    SequenceOptions o = {0};
+    const TableInfo *t;
+    CatalogRow *rows;
+    SeqState state;
+    Value *row;
+    int count;
+    Oid oid;
+
+    TRY(catalog_find_table(cx, v->schema, v->name, LOCK_SHARE_ROW_EXCLUSIVE, &t));
+    if (t == NULL && a->missing_ok) {
+        ctx_notice(cx, SEV_NOTICE, "00000", "relation \"%s\" does not exist, skipping", v->name);
+        return ST_OK;
+    }
+    if (t == NULL)
+        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
+                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+    if (t->kind != TABLE_SEQUENCE)
+        return fail(cx, ST_ERROR, "42809", "\"%s\" is not a sequence", t->name);
+    TRY(ddl_check_owner(cx, t));
+    oid = t->oid;
+    TRY(catalog_find(cx, CAT_PG_SEQUENCE, COL_PG_SEQUENCE_seqrelid, value_oid(oid), 0, value_null(), &rows,
+                     &count));
+    if (count != 1)
+        return fail(cx, ST_CORRUPT, "XX001", "sequence \"%s\" has no parameters", t->name);
+    row = arena_memdup(cx->arena, rows[0].values, sizeof(Value) * COL_PG_SEQUENCE_COUNT_);
+    TRY(seq_read(cx, t->heap.branch, t->heap.relation, &state));
+    read_parameters(row, &o);
+    o.last = state.last_value;
+    o.has_last = true;
+    TRY(ddl_sequence_options(cx, &a->options, &o, false));
+    write_parameters(&o, row);
+    TRY(catalog_update(cx, CAT_PG_SEQUENCE, rows[0].tid, row));
+    TRY(ddl_fresh_storage(cx, oid));
+    catalog_changed(cx, catalog_branch(cx), oid);
+    TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
+    TRY(seq_init(cx, t->heap.branch, t->heap.relation,
+                 (SeqState){.last_value = o.last, .is_called = !o.has_restart && state.is_called}));
+    if (o.owned_by == NULL)
+        return ST_OK;
+    TRY(ddl_delete_where(cx, CAT_PG_DEPEND, COL_PG_DEPEND_classid, value_oid(CATALOG_OID_PG_CLASS),
+                         COL_PG_DEPEND_objid, value_oid(oid)));
+    return set_owner_column(cx, oid, o.owned_by);
 }

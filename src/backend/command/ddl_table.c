@@ -75,10 +75,11 @@ ddl_create_table(Session *s, const AstCreateTable *a)
 
     if (a->unsupported != NULL)
         return fail_unsupported(cx, -1, a->unsupported);
-    if (a->relation->temporary)
-        return fail_unsupported(cx, -1, "a temporary table");
     TRY(check_options(cx, &a->options));
-    TRY(catalog_creation_schema(cx, a->relation->schema, &class.schema));
+    if (ddl_target_schema(s, a->relation, &class.schema, &class.persistence) != ST_OK) {
+        fail_locate(cx, a->relation->ast.location);
+        return ST_ERROR;
+    }
     class.name = ddl_name(cx, a->relation->name);
     TRY(ddl_check_free(cx, class.schema, class.name, a->if_not_exists ? &exists : NULL));
     if (exists) {
@@ -100,6 +101,7 @@ ddl_create_table(Session *s, const AstCreateTable *a)
     class.oid = engine_next_oid(cx->engine);
     class.column_count = count;
     TRY(ddl_insert_class(cx, &class));
+    TRY(ddl_note_on_commit(s, class.oid, a->on_commit, class.persistence));
     for (int c = 0; c < count; c++) {
         TRY(ddl_plan_sequence(cx, class.schema, class.name, &plans[c]));
         TRY(ddl_plan_default(cx, &plans[c]));

@@ -1,5 +1,6 @@
 /* role.c - CREATE, ALTER and DROP ROLE. Roles are shared by all databases. */
 #include "backend/command/ddl.h"
+#include "backend/command/grant.h"
 
 #include "backend/auth/verifier.h"
 #include "backend/command/command.h"
@@ -336,6 +337,7 @@ refuse_owner_here(Ctx *cx, Oid role, const char *name, bool *found)
     for (int i = 0; i < count; i++)
         buf_printf(&detail, "%sowner of database %s", detail.bytes > 0 ? "\n" : "",
                    value_cstring(cx, rows[i].values[COL_PG_DATABASE_datname]));
+    TRY(grant_list_of_role(cx, role, &detail));
     *found = detail.bytes > 0;
     if (*found) {
         (void)fail(cx, ST_ERROR, "2BP01", "role \"%s\" cannot be dropped because some objects depend on it",
@@ -420,6 +422,7 @@ drop_one(Session *s, const char *name, bool missing_ok)
         return ST_ERROR;
     TRY(ddl_delete_where(cx, CAT_PG_SHDESCRIPTION, COL_PG_SHDESCRIPTION_objoid, v[COL_PG_AUTHID_oid],
                          COL_PG_SHDESCRIPTION_classoid, value_oid(CATALOG_OID_PG_AUTHID)));
+    TRY(grant_drop_memberships(cx, v[COL_PG_AUTHID_oid].u32));
     TRY(catalog_delete(cx, CAT_PG_AUTHID, tid));
     catalog_changed(cx, BRANCH_SHARED, OID_NONE);
     return ST_OK;

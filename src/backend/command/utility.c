@@ -1,8 +1,12 @@
 /* utility.c - statements that are no queries: which function does which, SET and SHOW, PREPARE and
  * EXECUTE, LOCK, DISCARD. */
+#include "backend/command/command.h"
 #include "backend/command/ddl.h"
 #include "backend/command/utility.h"
+#include "backend/session/cursor.h"
 #include "backend/session/session.h"
+#include "backend/session/statement_cache.h"
+#include "backend/type/aclitem.h"
 #include "storage/engine/engine.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
@@ -187,12 +191,8 @@ run_prepare(Session *s, const AstPrepare *a, const char *sql)
     p->from_sql = true;
     /* the tree must live as long as the statement: parse again into its arena */
     TRY(parse_sql(cx, &p->arena, p->sql, &statements, &count));
-    for (int i = 0; i < count; i++) {
-        const AstPrepare *again = (const AstPrepare *)statements[i].ast;
-
-        if (statements[i].ast->kind == AST_PREPARE && strcmp(again->name, a->name) == 0)
-            p->ast = again->query;
-    }
+    ASSERT(s->statement_no < count && statements[s->statement_no].ast->kind == AST_PREPARE);
+    p->ast = ((const AstPrepare *)statements[s->statement_no].ast)->query;
     p->is_query = p->ast != NULL && (p->ast->kind == AST_SELECT || p->ast->kind == AST_INSERT ||
                                      p->ast->kind == AST_UPDATE || p->ast->kind == AST_DELETE);
     if (!p->is_query) {
@@ -283,7 +283,10 @@ run_lock(Session *s, const AstLock *a)
             return fail_at(cx, v->ast.location, "42P01", "relation \"%s\" does not exist", v->name);
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "cannot lock relation \"%s\"", t->name);
-        TRY(ddl_check_owner(cx, t));
+        TRY(catalog_check_any_privilege(cx, t,
+                                        ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE |
+                                            (a->mode == LOCK_ACCESS_SHARE ? ACL_SELECT : 0) |
+                                            (a->mode <= LOCK_ROW_EXCLUSIVE ? ACL_INSERT : 0)));
         key = (LockKey){.branch = catalog_branch(cx), .a = t->oid, .kind = LOCK_KIND_RELATION};
         if (!a->nowait) {
             TRY(lock_acquire(cx, key, (LockMode)a->mode, LOCK_SPAN_TRANSACTION, false));
@@ -303,28 +306,31 @@ run_discard(Session *s, const AstDiscard *a, const char **tag)
     AstExecute all = {.ast = {AST_DEALLOCATE, -1}};
 
     *tag = tags[a->what];
+    if (a->what <= 1)
+        statement_cache_clear(s);
     if (a->what == 1) {
         for (Prepared *p = s->prepared; p != NULL; p = p->next) {
-            if (p->uses == 0 && p->plan != NULL) {
-                p->plan = NULL;
-                arena_reset(&p->plan_arena);
-            }
+            if (p->uses == 0)
+                prepared_forget_plan(p);
         }
     }
     if (a->what == 0 || a->what == 2)
         session_forget_sequences(s);
+    if (a->what == 3)
+        return temp_drop_all(s);
     if (a->what != 0)
         return ST_OK;
     if (s->state == TRANSACTION_BLOCK)
         return fail(s->cx, ST_ERROR, "25001", "DISCARD ALL cannot run inside a transaction block");
     session_close_portals(s);
+    cursors_close_all(s);
     TRY(run_deallocate(s, &all, tag));
     *tag = tags[0];
     TRY(settings_set(s->cx, s->settings, "session_authorization", NULL, SCOPE_SESSION, true));
     TRY(settings_set(s->cx, s->settings, "role", NULL, SCOPE_SESSION, true));
     TRY(settings_reset_all(s->cx, s->settings));
     lock_release_all(s->cx, LOCK_SPAN_SESSION);
-    return ST_OK;
+    return temp_drop_all(s);
 }
 
 /* ---- which does which ------------------------------------------------------------------------------------------------ */
@@ -420,11 +426,11 @@ session_utility_columns(Session *s, Arena *arena, const Ast *ast, ResultColumn *
         *columns = p->columns;
         *count = p->column_count;
         return ST_OK;
+    case AST_FETCH: return cursor_columns(s, (const AstCursor *)ast, columns, count);
     case AST_EXPLAIN:
         *columns = arena_array(arena, ResultColumn, 1);
-        (*columns)[0] = text_column("QUERY PLAN");
         *count = 1;
-        return ST_OK;
+        return command_explain_column(s->cx, (const AstExplain *)ast, &(*columns)[0]);
     default: return ST_OK;
     }
 }

@@ -6,6 +6,7 @@
 #include "backend/exec/arrays.h"
 #include "backend/exec/subplan.h"
 #include "backend/type/numeric.h"
+#include "backend/type/record.h"
 
 static Vector *
 new_vector(Execution *e, Phys phys, uint32_t capacity)
@@ -123,6 +124,46 @@ call_vector(Execution *e, const FnInfo *fn, const Oid *types, Vector *const *arg
     return fn_call_vector(&call, fn, args, *out);
 }
 
+/* f(a, VARIADIC array) of a function that takes anything: called row by row with the array's elements. */
+static Status
+call_with_elements(Execution *e, const Expr *x, Vector *const *args, const Oid *types, const Batch *in,
+                   Rows rows, Vector **out)
+{
+    Ctx *cx = e->cx;
+    int fixed = x->call.arg_count - 1;
+    Oid elem = type_by_oid(types[fixed])->elem;
+    Vector *result = new_vector(e, type_by_oid(x->type)->phys, in->capacity);
+
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        Value array, *items = NULL, *values, v = value_null();
+        Oid *value_types;
+        Vector one;
+        uint16_t at = (uint16_t)row;
+        int count = 0;
+        bool missing = vector_is_null(args[fixed], row);
+
+        if (!missing) {
+            array = vector_get(args[fixed], row);
+            TRY(array_elements(cx, elem, &array, &items, &count));
+        }
+        values = arena_alloc(cx->arena, sizeof(Value) * (size_t)(fixed + count + 1));
+        value_types = arena_alloc(cx->arena, sizeof(Oid) * (size_t)(fixed + count + 1));
+        for (int i = 0; i < fixed + count; i++) {
+            values[i] = i >= fixed                     ? items[i - fixed]
+                        : vector_is_null(args[i], row) ? value_null()
+                                                       : vector_get(args[i], row);
+            value_types[i] = i >= fixed ? elem : types[i];
+        }
+        if (!missing)
+            TRY(fn_call_value(cx, x->call.fn, value_types, values, fixed + count, x->type, &v));
+        vector_of(&one, cx->arena, &v, type_by_oid(x->type)->phys);
+        TRY(vector_scatter(cx, result, in->capacity, &one, (Rows){&at, 1}));
+    }
+    *out = result;
+    return ST_OK;
+}
+
 static Status
 eval_call(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
 {
@@ -133,6 +174,8 @@ eval_call(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
         TRY(eval(e, x->call.args[i], in, rows, &args[i]));
         types[i] = x->call.args[i]->type;
     }
+    if (x->call.variadic_array && x->call.fn->variadic == TYPE_ANY)
+        return call_with_elements(e, x, args, types, in, rows, out);
     return call_vector(e, x->call.fn, types, args, x->call.arg_count, x->type, x->location, x->call.state_no,
                        in, rows, out);
 }
@@ -548,6 +591,33 @@ eval_array(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out
 }
 
 static Status
+eval_row(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
+{
+    Arena *a = e->cx->arena;
+    size_t count = (size_t)MAX_OF(x->list.count, 1);
+    Vector **args = arena_alloc(a, sizeof(Vector *) * count);
+    Value *items = arena_alloc(a, sizeof(Value) * count);
+    Oid *types = arena_alloc(a, sizeof(Oid) * count);
+    Vector *result = new_vector(e, PHYS_VAR, in->capacity);
+
+    for (int i = 0; i < x->list.count; i++) {
+        TRY(eval(e, x->list.items[i], in, rows, &args[i]));
+        types[i] = x->list.items[i]->type;
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        Value v;
+
+        for (int i = 0; i < x->list.count; i++)
+            items[i] = vector_is_null(args[i], row) ? value_null() : vector_get(args[i], row);
+        TRY(record_build(e->cx, types, items, x->list.count, &v));
+        vector_set(result, a, row, in->capacity, v);
+    }
+    *out = result;
+    return ST_OK;
+}
+
+static Status
 eval_subscript(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
 {
     Vector *array, *lower = NULL, *upper = NULL;
@@ -656,6 +726,21 @@ eval_scalar_array(Execution *e, const Expr *x, const Batch *in, Rows rows, Vecto
     return ST_OK;
 }
 
+static Status
+eval_once(Execution *e, const Expr *x, Vector **out)
+{
+    OnceValue *o = &e->once[x->once.once_no];
+
+    if (!o->known) {
+        TRY(eval_one(e, x->once.arg, &o->value));
+        if (!o->value.is_null)
+            o->value = value_copy(&e->once_arena, o->value);
+        o->known = true;
+    }
+    *out = const_vector(e, &o->value, x->type);
+    return ST_OK;
+}
+
 /* ---- the switch --------------------------------------------------------------------------------------------------- */
 
 Status
@@ -671,6 +756,7 @@ eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
         ASSERT(x->param.number < e->param_count);
         *out = const_vector(e, &e->params[x->param.number], x->type);
         return ST_OK;
+    case EXPR_ONCE: return eval_once(e, x, out);
     case EXPR_OUTER: *out = const_vector(e, &e->outer[x->slot.index], x->type); return ST_OK;
     case EXPR_CASE_VALUE:
         ASSERT(e->case_value != NULL);
@@ -704,9 +790,9 @@ eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
     case EXPR_ARRAY: return eval_array(e, x, in, rows, out);
     case EXPR_SUBSCRIPT: return eval_subscript(e, x, in, rows, out);
     case EXPR_SUBQUERY: return subplan_eval(e, x, in, rows, out);
+    case EXPR_ROW: return eval_row(e, x, in, rows, out);
     case EXPR_COLUMN:
     case EXPR_AGG:
-    case EXPR_ROW:
     case EXPR_DEFAULT: break;
     }
     ASSERT(!"an expression the planner should have replaced");

@@ -3,6 +3,7 @@
 
 #include "backend/exec/subplan.h"
 #include "base/env.h"
+#include "shmem/proc/proc.h"
 
 static Status (*const makers[PLAN_KIND_COUNT])(Execution *e, const Plan *plan, Op **out) = {
     [PLAN_RESULT] = result_op,           [PLAN_SCAN] = scan_op,
@@ -15,12 +16,15 @@ static Status (*const makers[PLAN_KIND_COUNT])(Execution *e, const Plan *plan, O
     [PLAN_UNIQUE] = unique_op,           [PLAN_LIMIT] = limit_op,
     [PLAN_APPEND] = append_op,           [PLAN_SET_OP] = set_operation_op,
     [PLAN_LOCK_ROWS] = lock_rows_op,     [PLAN_MODIFY] = modify_op,
+    [PLAN_CTE_SCAN] = cte_scan_op,       [PLAN_RECURSIVE] = recursive_op,
+    [PLAN_WORK_SCAN] = work_scan_op,
 };
 
 Status
 op_new(Execution *e, const Plan *plan, Op **out)
 {
     ASSERT(makers[plan->kind] != NULL);
+    TRY(ctx_check_stack(e->cx));
     return makers[plan->kind](e, plan, out);
 }
 
@@ -43,6 +47,8 @@ op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class)
         e->op_capacity = capacity;
     }
     e->ops[e->op_count++] = op;
+    if (e->instrumented) /* of a subquery, made when it is first run */
+        op->count = arena_new(e->arena, ExecCount);
     return op;
 }
 
@@ -56,18 +62,35 @@ op_children(Op *op)
     return ST_OK;
 }
 
+bool
+op_park_stateless(Op *op)
+{
+    (void)op;
+    return true;
+}
+
 static Status
 counted_next(Op *op, uint64_t budget, Batch **out)
 {
     Ctx *cx = op->e->cx;
-    uint64_t start = env_mono_us(cx->env);
-    Status rc = op->class->next(op, budget, out);
+    ExecCount *c = op->count;
+    bool timed = op->e->timed;
+    uint64_t start = timed ? env_mono_us(cx->env) : 0, pages = proc_page_count(cx->proc);
+    Status rc;
 
-    op->count->time_us += env_mono_us(cx->env) - start;
-    if (op->count->loops == 0)
-        op->count->loops = 1;
+    if (c->loops == 0) {
+        c->loops = 1;
+        c->waiting = true;
+    }
+    rc = op->class->next(op, budget, out);
+    if (timed)
+        c->time_us += env_mono_us(cx->env) - start;
+    c->pages += proc_page_count(cx->proc) - pages;
+    if (c->waiting)
+        c->first_us = c->time_us;
+    c->waiting &= rc == ST_OK && *out == NULL;
     if (rc == ST_OK && *out != NULL)
-        op->count->rows += (*out)->rows.count;
+        c->rows += (*out)->rows.count;
     return rc;
 }
 
@@ -79,6 +102,7 @@ op_next(Op *op, uint64_t budget, Batch **out)
     Status rc;
 
     TRY(ctx_poll(cx));
+    TRY(ctx_check_stack(cx)); /* operators take more of it than the planner did for them */
     cx->arena = &op->scratch;
     rc = UNLIKELY(op->count != NULL) ? counted_next(op, budget, out) : op->class->next(op, budget, out);
     cx->arena = saved;
@@ -92,8 +116,10 @@ op_rewind(Op *op)
     Arena *saved = cx->arena;
     Status rc;
 
-    if (op->count != NULL && op->count->loops > 0)
+    if (op->count != NULL && op->count->loops > 0) {
         op->count->loops++;
+        op->count->waiting = true;
+    }
     cx->arena = &op->scratch;
     rc = op->class->rewind(op);
     cx->arena = saved;
@@ -112,7 +138,11 @@ allocate_values(Execution *e)
         arena_init(&e->outer_arena[i], "outer value", NULL);
     }
     e->states = arena_array(e->arena, void *, e->query->state_count + 1);
+    e->once = arena_array(e->arena, OnceValue, e->query->once_count + 1);
+    arena_init(&e->once_arena, "constants", e->cx->arena->budget);
     e->subplans = arena_array(e->arena, SubplanState *, e->query->subplan_count + 1);
+    e->ctes = arena_array(e->arena, struct CteState *, e->query->cte_count + 1);
+    e->work = arena_array(e->arena, struct RowStore *, e->query->work_count + 1);
 }
 
 Status
@@ -138,12 +168,21 @@ exec_open(Ctx *cx, Arena *arena, const PlannedQuery *plan, const Value *params, 
 }
 
 Status
+exec_start(Execution *e)
+{
+    if (e->has_snapshot)
+        return ST_OK;
+    TRY(txn_snapshot(e->cx, &e->snapshot));
+    e->has_snapshot = true;
+    return ST_OK;
+}
+
+Status
 exec_next(Execution *e, uint64_t budget, Batch **batch)
 {
-    if (!e->has_snapshot) {
-        TRY(txn_snapshot(e->cx, &e->snapshot));
-        e->has_snapshot = true;
-    }
+    TRY(exec_start(e));
+    if (UNLIKELY(e->query->cte_count > 0))
+        TRY(ctes_run_changes(e));
     return op_next(e->root, budget, batch);
 }
 
@@ -151,6 +190,14 @@ uint64_t
 exec_changed(const Execution *e)
 {
     return e->changed;
+}
+
+static void
+release_snapshot(Execution *e)
+{
+    if (e->has_snapshot)
+        txn_snapshot_release(e->cx);
+    e->has_snapshot = false;
 }
 
 void
@@ -168,31 +215,61 @@ exec_close(Execution *e)
     e->op_count = 0;
     for (int i = 0; i < e->query->subplan_count; i++)
         subplan_close(e->subplans[i]);
+    ctes_close(e);
     for (int i = 0; i < e->query->outer_count; i++)
         arena_free(&e->outer_arena[i]);
-    if (e->has_snapshot) {
-        txn_snapshot_release(e->cx);
-        e->has_snapshot = false;
+    arena_free(&e->once_arena);
+    release_snapshot(e);
+}
+
+bool
+exec_park(Execution *e)
+{
+    const PlannedQuery *q = e->query;
+
+    if (e->instrumented || q->subplan_count > 0 || q->outer_count > 0 || q->cte_count > 0)
+        return false;
+    for (int i = 0; i < e->op_count; i++) {
+        Op *op = e->ops[i];
+
+        if (op->class->park == NULL || !op->class->park(op))
+            return false;
+        arena_reset(&op->scratch);
     }
+    memset(e->states, 0, sizeof(*e->states) * (size_t)q->state_count);
+    memset(e->once, 0, sizeof(*e->once) * (size_t)q->once_count);
+    arena_reset(&e->once_arena);
+    e->changed = 0;
+    e->params = NULL;
+    release_snapshot(e);
+    return true;
 }
 
 void
-exec_instrument(Execution *e)
+exec_resume(Execution *e, const Value *params, int param_count)
+{
+    ASSERT(!e->has_snapshot);
+    e->params = params;
+    e->param_count = param_count;
+}
+
+void
+exec_instrument(Execution *e, bool timing)
 {
     e->instrumented = true;
-    e->counts = arena_array(e->arena, ExecCount, MAX_OF(e->op_count, 1));
-    e->count_count = e->op_count;
-    for (int i = 0; i < e->op_count; i++) {
-        e->counts[i].plan = e->ops[i]->plan;
-        e->ops[i]->count = &e->counts[i];
-    }
+    e->timed = timing;
+    for (int i = 0; i < e->op_count; i++)
+        e->ops[i]->count = arena_new(e->arena, ExecCount);
 }
 
 const ExecCount *
-exec_counts(const Execution *e, int *count)
+exec_count(const Execution *e, const Plan *plan)
 {
-    *count = e->count_count;
-    return e->counts;
+    for (int i = 0; i < e->op_count; i++) {
+        if (e->ops[i]->plan == plan && e->ops[i]->count != NULL && e->ops[i]->count->loops > 0)
+            return e->ops[i]->count;
+    }
+    return NULL;
 }
 
 /* ---- single expressions ------------------------------------------------------------------------------------ */

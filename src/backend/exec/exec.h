@@ -20,19 +20,32 @@ typedef struct Execution Execution;
  * locks. The plan's snapshot is taken by the first exec_next. */
 MUST_CHECK Status exec_open(Ctx *cx, Arena *arena, const PlannedQuery *plan, const Value *params,
                             int param_count, Execution **out);
+/* Takes the snapshot now. */
+MUST_CHECK Status exec_start(Execution *e);
 /* The next batch of at most `budget` rows (rule X1); *batch NULL at the end. */
 MUST_CHECK Status exec_next(Execution *e, uint64_t budget, Batch **batch);
+/* Between two uses of one plan: gives up everything that belongs to the old one (snapshot, pins, rows) and
+ * keeps the operators. False: it holds what can not be used again, close it. */
+bool exec_park(Execution *e);
+/* A parked execution begins anew with other parameters (as for exec_open). */
+void exec_resume(Execution *e, const Value *params, int param_count);
 /* Rows changed by INSERT, UPDATE, DELETE so far. */
 uint64_t exec_changed(const Execution *e);
 /* Releases pins and memory; after failures too. NULL is fine. */
 void exec_close(Execution *e);
-/* EXPLAIN ANALYZE: rows and microseconds of each node, by Plan. */
+/* EXPLAIN ANALYZE: what each node did, its inputs included. Times are totals over all loops. */
 typedef struct ExecCount {
-    const Plan *plan;
-    uint64_t rows, loops, time_us;
+    uint64_t rows, loops, removed; /* removed: by the node's own condition */
+    uint64_t first_us, time_us; /* until the first rows; until the last */
+    uint64_t pages; /* looked at */
+    const char *method; /* of a sort, else NULL */
+    uint64_t memory_bytes; /* sorts, hashes; 0 = not known */
+    bool waiting; /* for the first rows of this loop */
 } ExecCount;
-void exec_instrument(Execution *e);
-const ExecCount *exec_counts(const Execution *e, int *count);
+/* To be called before the first exec_next. `timing`: look at the clock. */
+void exec_instrument(Execution *e, bool timing);
+/* NULL: the node was never run. */
+const ExecCount *exec_count(const Execution *e, const Plan *plan);
 
 /* ---- single expressions -------------------------------------------------------------------------------- */
 typedef struct RowEval RowEval;

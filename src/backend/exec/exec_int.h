@@ -5,6 +5,7 @@
 #ifndef EXEC_INT_H
 #define EXEC_INT_H
 #include "backend/exec/exec.h"
+#include "backend/exec/row_store.h"
 
 typedef struct Op Op;
 
@@ -14,6 +15,9 @@ typedef struct OpClass {
     /* Starts again from the beginning; values handed down may have changed. */
     Status (*rewind)(Op *op);
     void (*close)(Op *op); /* gives up pins and arenas of its own; may be NULL */
+    /* After it the operator is as if new, for another execution; false: it can not. NULL: it never can.
+     * Its input is parked by itself. */
+    bool (*park)(Op *op);
 } OpClass;
 
 struct Op {
@@ -28,6 +32,11 @@ struct Op {
 
 typedef struct SubplanState SubplanState;
 
+typedef struct OnceValue {
+    Value value;
+    bool known;
+} OnceValue;
+
 struct Execution {
     Ctx *cx;
     Arena *arena;
@@ -37,7 +46,12 @@ struct Execution {
     Value *outer; /* values handed down */
     Arena *outer_arena; /* their bytes, per value */
     void **states; /* FnCall.state of each place */
+    OnceValue *once;
+    Arena once_arena; /* their bytes */
     SubplanState **subplans;
+    struct CteState **ctes; /* WITH queries; a re-check shares those of its execution */
+    bool ctes_borrowed;
+    struct RowStore **work; /* working tables of recursive ones */
     Op *root;
     Snapshot snapshot;
     bool has_snapshot;
@@ -47,9 +61,7 @@ struct Execution {
     const Tid *fixed;
     Op **ops; /* all, for closing */
     int op_count, op_capacity;
-    ExecCount *counts;
-    int count_count;
-    bool instrumented;
+    bool instrumented, timed;
 };
 
 /* ---- operators ------------------------------------------------------------------------------------------ */
@@ -60,6 +72,7 @@ Status op_rewind(Op *op);
 void *op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class);
 #define OP_NEW(e, plan, Type, class) ((Type *)op_alloc((e), (plan), sizeof(Type), (class)))
 Status op_children(Op *op);
+bool op_park_stateless(Op *op); /* for operators that remember nothing from call to call */
 
 Status scan_op(Execution *e, const Plan *plan, Op **out);
 Status index_scan_op(Execution *e, const Plan *plan, Op **out);
@@ -83,6 +96,12 @@ Status append_op(Execution *e, const Plan *plan, Op **out);
 Status set_operation_op(Execution *e, const Plan *plan, Op **out);
 Status lock_rows_op(Execution *e, const Plan *plan, Op **out);
 Status modify_op(Execution *e, const Plan *plan, Op **out);
+Status cte_scan_op(Execution *e, const Plan *plan, Op **out);
+Status recursive_op(Execution *e, const Plan *plan, Op **out);
+Status work_scan_op(Execution *e, const Plan *plan, Op **out);
+/* Runs the WITH queries that change something to their end. */
+Status ctes_run_changes(Execution *e);
+void ctes_close(Execution *e);
 
 /* ---- expressions ---------------------------------------------------------------------------------------- */
 /* The result may be a column of `in`. Results lie in cx->arena. */
@@ -109,26 +128,6 @@ vector_of(Vector *out, Arena *a, const Value *v, Phys null_phys)
     vector_init_const(out, a, v, v->is_null ? null_phys : (Phys)v->phys);
 }
 Status fail_memory(Ctx *cx, size_t bytes);
-
-/* ---- row store: rows kept by sorts, hashes and joins ---------------------------------------------------- */
-typedef struct RowStore {
-    Ctx *cx;
-    Arena arena; /* chunks and bytes */
-    int column_count;
-    Expr *const *types; /* column i has types[i]->type */
-    Vector **chunks; /* each: column_count vectors of BATCH_ROWS */
-    uint32_t chunk_capacity;
-    uint64_t row_count;
-} RowStore;
-void row_store_init(RowStore *s, Ctx *cx, const char *name, Expr *const *types, int column_count);
-Status row_store_append(RowStore *s, const Batch *in);
-/* columns[c].data etc. of row `row`. */
-Value row_store_get(const RowStore *s, uint64_t row, int column);
-/* Gathers rows by number into `out` (columns from arena a, bytes not copied). rows[i] == UINT64_MAX: a row of
- * nulls. */
-Status row_store_gather(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, Vector *columns);
-void row_store_clear(RowStore *s);
-void row_store_free(RowStore *s);
 
 /* A new batch of own vectors in `a` (data of each type's form). */
 Vector *vectors_new(Arena *a, Expr *const *types, int count, uint32_t capacity);

@@ -1,11 +1,13 @@
 /* op_agg.c - GROUP BY and aggregates.
  *
- * Groups live in a hash table keyed by the bytes of their group values (key.h); each group has its
- * aggregates' states in one block. The accumulating step works on whole batches: first every row finds
- * its group, then each aggregate adds its column. DISTINCT and ORDER BY inside an aggregate keep the
- * argument's values until the end. */
+ * Groups with short keys are found by group_cache.h; the others live in a hash table keyed by the bytes of
+ * their group values (key.h). Each group has its aggregates' states in one block. The accumulating step works on whole batches: first every row finds
+ * its group, then each aggregate adds its column; where the groups are few, the rows of each are listed
+ * first, so that an aggregate runs over one state at a time. DISTINCT and ORDER BY inside an aggregate keep
+ * the argument's values until the end. */
 #include "backend/exec/exec_int.h"
 
+#include "backend/exec/group_cache.h"
 #include "backend/exec/key.h"
 #include "base/hash.h"
 
@@ -17,6 +19,21 @@ typedef struct Group {
     const char *key;
     char *states;
 } Group;
+
+/* The rows of a batch that belong to one group. */
+typedef struct GroupRows {
+    uint32_t group;
+    Rows rows;
+} GroupRows;
+
+enum { LISTED_GROUPS_MOST = 64, LISTED_ROWS_LEAST = 4 };
+
+/* What a batch's rows are to be added to. */
+typedef struct Targets {
+    uint32_t *groups; /* by row; NULL: all to group 0 */
+    GroupRows *lists; /* the same as lists of rows, or NULL */
+    uint32_t list_count;
+} Targets;
 
 /* An aggregate with DISTINCT or ORDER BY: argument rows per group, kept in one store. */
 typedef struct Kept {
@@ -32,13 +49,14 @@ typedef struct AggOp {
     Group *groups;
     uint32_t group_count, group_capacity;
     uint32_t *table; /* group number + 1 */
-    uint32_t mask;
+    uint32_t mask, in_table;
     uint32_t state_bytes;
     uint32_t *state_at; /* of each aggregate in a group's block */
     Kept *kept;
     bool filled;
     uint64_t at;
     Buf key;
+    GroupCache cache;
 } AggOp;
 
 static bool
@@ -53,7 +71,7 @@ grow_table(AggOp *g)
     uint32_t buckets = MAX_OF(64, (g->mask + 1) * 2);
     uint32_t *table;
 
-    if (g->table != NULL && g->group_count * 2 <= g->mask)
+    if (g->table != NULL && g->in_table * 2 <= g->mask)
         return ST_OK;
     if (g->table == NULL)
         buckets = 64;
@@ -64,6 +82,8 @@ grow_table(AggOp *g)
     for (uint32_t i = 0; i < g->group_count; i++) {
         uint32_t b = (uint32_t)g->groups[i].hash & (buckets - 1);
 
+        if (g->groups[i].key_bytes == 0) /* it is in the other table */
+            continue;
         while (table[b] != 0)
             b = (b + 1) & (buckets - 1);
         table[b] = i + 1;
@@ -103,9 +123,9 @@ add_group(AggOp *g, uint64_t hash, const char *key, uint32_t key_bytes, uint32_t
     return ST_OK;
 }
 
-/* The group of one row, made if it is new. */
+/* The group of one row, made if it is new; the caller keeps the new group's values. */
 static Status
-find_group(AggOp *g, Vector *const *keys, const Batch *in, uint32_t row, uint32_t *no)
+find_group(AggOp *g, Vector *const *keys, uint32_t row, uint32_t *no)
 {
     int count = g->op.plan->agg.group_count;
     uint64_t hash;
@@ -132,25 +152,16 @@ find_group(AggOp *g, Vector *const *keys, const Batch *in, uint32_t row, uint32_
     }
     TRY(add_group(g, hash, g->key.data, (uint32_t)g->key.bytes, no));
     g->table[b] = *no + 1;
-    { /* the group's values, for the output */
-        Vector *row_values = arena_alloc(g->op.e->cx->arena, sizeof(Vector) * (size_t)count);
-        uint16_t at = (uint16_t)row;
-        Batch one = {row_values, count, {&at, 1}, in->capacity};
-
-        for (int i = 0; i < count; i++)
-            row_values[i] = *keys[i];
-        return row_store_append(&g->values, &one);
-    }
+    g->in_table++;
+    return ST_OK;
 }
 
-/* Rows in which no argument is null, and which pass FILTER. */
-static Status
-agg_rows(AggOp *g, const Expr *x, const Batch *in, Vector *const *args, Rows *rows)
+/* Leaves out rows in which an argument is null, if the aggregate does not look at those. */
+static void
+agg_rows(AggOp *g, const Expr *x, Vector *const *args, Rows *rows)
 {
-    if (x->agg.filter != NULL)
-        TRY(eval_filter(g->op.e, x->agg.filter, in, *rows, rows));
     if (!x->agg.fn->agg->strict)
-        return ST_OK;
+        return;
     for (int i = 0; i < x->agg.arg_count; i++) {
         uint16_t *sel;
         uint32_t n = 0;
@@ -166,7 +177,6 @@ agg_rows(AggOp *g, const Expr *x, const Batch *in, Vector *const *args, Rows *ro
         }
         *rows = (Rows){sel, n};
     }
-    return ST_OK;
 }
 
 static Status
@@ -214,63 +224,178 @@ agg_call(AggOp *g, const Expr *x, Vector *const *args, Rows rows)
     };
 }
 
+/* Arguments of all aggregates: over the columns of the input, then the expressions that several share. */
 static Status
-accumulate(AggOp *g, const Batch *in, const uint32_t *groups)
+input_with_commons(AggOp *g, const Batch *in, Batch *out)
 {
     const Plan *plan = g->op.plan;
-    void **states = NULL;
+    int count = in->column_count + plan->agg.common_count;
 
-    if (groups != NULL)
+    *out = *in;
+    if (plan->agg.common_count == 0)
+        return ST_OK;
+    out->columns = arena_alloc(g->op.e->cx->arena, sizeof(Vector) * (size_t)count);
+    memcpy(out->columns, in->columns, sizeof(Vector) * (size_t)in->column_count);
+    for (int i = 0; i < plan->agg.common_count; i++) {
+        Vector *v;
+
+        TRY(eval(g->op.e, plan->agg.commons[i], out, in->rows, &v));
+        out->columns[out->column_count++] = *v;
+    }
+    return ST_OK;
+}
+
+static Status
+step(AggOp *g, int a, AggCall *call, Vector *const *args, const Targets *t, void **states)
+{
+    const AggInfo *info = g->op.plan->agg.aggs[a]->agg.fn->agg;
+    Rows rows = call->rows;
+
+    if (t->groups == NULL)
+        return info->step_one(call, g->groups[0].states + g->state_at[a], args);
+    if (t->lists != NULL) {
+        for (uint32_t i = 0; i < t->list_count; i++) {
+            call->rows = t->lists[i].rows;
+            TRY(info->step_one(call, g->groups[t->lists[i].group].states + g->state_at[a], args));
+        }
+        return ST_OK;
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        states[row] = g->groups[t->groups[row]].states + g->state_at[a];
+    }
+    return info->step(call, states, args);
+}
+
+static Status
+accumulate(AggOp *g, const Batch *in, const Targets *targets)
+{
+    const Plan *plan = g->op.plan;
+    Targets each_row = {.groups = targets->groups};
+    void **states = NULL;
+    Batch input;
+
+    if (targets->groups != NULL)
         states = arena_alloc(g->op.e->cx->arena, sizeof(void *) * in->capacity);
+    TRY(input_with_commons(g, in, &input));
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
         Vector *args[FN_ARGS_MOST];
         Rows rows = in->rows;
         AggCall call;
 
+        if (plan->agg.same_state != NULL && plan->agg.same_state[a] != a)
+            continue;
+        if (x->agg.filter != NULL)
+            TRY(eval_filter(g->op.e, x->agg.filter, in, rows, &rows));
+        if (rows.count == 0)
+            continue;
         for (int i = 0; i < x->agg.arg_count; i++)
-            TRY(eval(g->op.e, x->agg.args[i], in, rows, &args[i]));
-        TRY(agg_rows(g, x, in, args, &rows));
+            TRY(eval(g->op.e, x->agg.args[i], &input, rows, &args[i]));
+        agg_rows(g, x, args, &rows);
         if (rows.count == 0)
             continue;
         if (is_kept(x)) {
-            TRY(keep_rows(g, a, x, in, args, rows, groups));
+            TRY(keep_rows(g, a, x, &input, args, rows, targets->groups));
             continue;
         }
         call = agg_call(g, x, args, rows);
-        if (groups == NULL) {
-            TRY(x->agg.fn->agg->step_one(&call, g->groups[0].states + g->state_at[a], args));
-            continue;
-        }
-        for (uint32_t k = 0; k < rows.count; k++) {
-            uint32_t row = rows_at(rows, k);
-
-            states[row] = g->groups[groups[row]].states + g->state_at[a];
-        }
-        TRY(x->agg.fn->agg->step(&call, states, args));
+        /* the lists are of all rows */
+        TRY(step(g, a, &call, args, rows.count == in->rows.count ? targets : &each_row, states));
     }
     return ST_OK;
+}
+
+/* Few groups: lists of their rows, in order. */
+static void
+list_groups(AggOp *g, Rows rows, Targets *t)
+{
+    Arena *arena = g->op.e->cx->arena;
+    uint32_t counts[LISTED_GROUPS_MOST] = {0};
+    uint16_t *at[LISTED_GROUPS_MOST], *sel;
+
+    t->lists = NULL;
+    if (g->group_count > LISTED_GROUPS_MOST || rows.count < g->group_count * LISTED_ROWS_LEAST)
+        return;
+    for (uint32_t k = 0; k < rows.count; k++)
+        counts[t->groups[rows_at(rows, k)]]++;
+    sel = arena_alloc(arena, sizeof(*sel) * rows.count);
+    t->lists = arena_alloc(arena, sizeof(*t->lists) * g->group_count);
+    t->list_count = 0;
+    for (uint32_t i = 0; i < g->group_count; i++) {
+        at[i] = sel;
+        if (counts[i] > 0)
+            t->lists[t->list_count++] = (GroupRows){i, {sel, counts[i]}};
+        sel += counts[i];
+    }
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        *at[t->groups[row]]++ = (uint16_t)row;
+    }
+}
+
+static Status
+find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
+{
+    Ctx *cx = g->op.e->cx;
+    const Plan *plan = g->op.plan;
+    int count = plan->agg.group_count;
+    uint16_t *fresh = arena_alloc(cx->arena, sizeof(*fresh) * MAX_OF(in->rows.count, 1));
+    uint32_t fresh_count = 0;
+    Vector *values;
+    Batch new_groups;
+    GroupKeys words;
+    bool by_words;
+
+    TRY(group_keys_make(cx, &g->cache, plan->agg.groups, keys, count, in->rows, in->capacity, &words,
+                        &by_words));
+    for (uint32_t k = 0; k < in->rows.count; k++) {
+        uint32_t row = rows_at(in->rows, k), before = g->group_count;
+        GroupSlot *slot = NULL;
+
+        if (by_words && (words.unfit == NULL || !words.unfit[row])) {
+            slot = group_cache_slot(&g->cache, &words, row);
+            if (LIKELY(slot->group != 0 && group_slot_has(slot, &words, row))) {
+                groups[row] = slot->group - 1;
+                continue;
+            }
+        }
+        if (slot != NULL && g->cache.exact)
+            TRY(add_group(g, 0, NULL, 0, &groups[row]));
+        else
+            TRY(find_group(g, keys, row, &groups[row]));
+        if (slot != NULL)
+            group_slot_put(&g->cache, slot, &words, row, groups[row]);
+        if (g->group_count != before)
+            fresh[fresh_count++] = (uint16_t)row;
+    }
+    if (fresh_count == 0)
+        return ST_OK;
+    values = arena_alloc(cx->arena, sizeof(Vector) * (size_t)count); /* for the output */
+    for (int i = 0; i < count; i++)
+        values[i] = *keys[i];
+    new_groups = (Batch){values, count, {fresh, fresh_count}, in->capacity};
+    return row_store_append(&g->values, &new_groups);
 }
 
 static Status
 take_batch(AggOp *g, const Batch *in)
 {
     const Plan *plan = g->op.plan;
+    Targets targets = {0};
     Vector **keys;
-    uint32_t *groups;
 
     if (plan->agg.group_count == 0)
-        return accumulate(g, in, NULL);
+        return accumulate(g, in, &targets);
     keys = arena_alloc(g->op.e->cx->arena, sizeof(Vector *) * (size_t)plan->agg.group_count);
-    groups = arena_alloc(g->op.e->cx->arena, sizeof(uint32_t) * in->capacity);
+    targets.groups = arena_alloc(g->op.e->cx->arena, sizeof(uint32_t) * in->capacity);
     for (int i = 0; i < plan->agg.group_count; i++)
         TRY(eval(g->op.e, plan->agg.groups[i], in, in->rows, &keys[i]));
-    for (uint32_t k = 0; k < in->rows.count; k++) {
-        uint32_t row = rows_at(in->rows, k);
-
-        TRY(find_group(g, keys, in, row, &groups[row]));
-    }
-    return accumulate(g, in, groups);
+    TRY(find_groups(g, keys, in, targets.groups));
+    list_groups(g, in->rows, &targets);
+    return accumulate(g, in, &targets);
 }
 
 /* ---- DISTINCT and ORDER BY inside an aggregate ------------------------------------------------------------- */
@@ -423,6 +548,10 @@ agg_next(Op *op, uint64_t budget, Batch **out)
             Vector one;
 
             TRY(x->agg.fn->agg->finish(&call, g->groups[g->at + i].states + g->state_at[a], &v));
+            if (!v.is_null && v.phys == column->phys && v.phys != PHYS_DEC64 && v.phys != PHYS_VAR) {
+                vector_set(column, &op->scratch, i, n, v);
+                continue;
+            }
             vector_of(&one, &op->scratch, &v, v.is_null ? type_by_oid(x->type)->phys : (Phys)v.phys);
             TRY(vector_append(op->e->cx, &op->scratch, NULL, column, i, n, &one, (Rows){NULL, 1}));
         }
@@ -444,9 +573,10 @@ forget(AggOp *g)
     arena_reset(&g->arena);
     g->groups = NULL;
     g->table = NULL;
-    g->group_count = g->group_capacity = g->mask = 0;
+    g->group_count = g->group_capacity = g->mask = g->in_table = 0;
     g->filled = false;
     g->at = 0;
+    group_cache_clear(&g->cache);
 }
 
 static Status
@@ -478,13 +608,18 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
     row_store_init(&g->values, e->cx, "groups", plan->agg.groups, plan->agg.group_count);
     g->state_at = arena_array(e->arena, uint32_t, plan->agg.agg_count + 1);
     g->kept = arena_array(e->arena, Kept, plan->agg.agg_count + 1);
+    group_cache_init(&g->cache, &g->arena, plan->agg.groups, plan->agg.group_count);
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
         int columns = x->agg.arg_count + x->agg.order_count;
         Expr **types = arena_array(e->arena, Expr *, columns + 1);
 
-        g->state_at[a] = g->state_bytes;
-        g->state_bytes += (uint32_t)ALIGN_UP(x->agg.fn->agg->state_bytes, 16);
+        if (plan->agg.same_state != NULL && plan->agg.same_state[a] != a) {
+            g->state_at[a] = g->state_at[plan->agg.same_state[a]];
+        } else {
+            g->state_at[a] = g->state_bytes;
+            g->state_bytes += (uint32_t)ALIGN_UP(x->agg.fn->agg->state_bytes, 16);
+        }
         for (int i = 0; i < columns; i++)
             types[i] = i < x->agg.arg_count ? x->agg.args[i] : x->agg.order[i - x->agg.arg_count].expr;
         row_store_init(&g->kept[a].store, e->cx, "aggregate input", types, columns);

@@ -1,4 +1,4 @@
-/* op_join.c - nested loop and hash join, inner and left. */
+/* op_join.c - nested loop and hash join, inner, left and full. */
 #include "backend/exec/exec_int.h"
 
 #include "backend/exec/key.h"
@@ -17,6 +17,8 @@ typedef struct LoopOp {
     RowStore right;
     bool right_filled;
     uint64_t right_at;
+    bool *right_matched; /* FULL: per row of the store */
+    uint64_t unmatched_at; /* FULL: those without a match are given out in the end */
     Batch right_batch;
     Arena gather;
 } LoopOp;
@@ -33,6 +35,13 @@ fill_right(LoopOp *l)
         TRY(row_store_append(&l->right, in));
     }
     l->right_filled = true;
+    if (l->op.plan->join.kind != JOIN_FULL)
+        return ST_OK;
+    l->unmatched_at = 0;
+    l->right_matched = arena_try_alloc(&l->right.arena, l->right.row_count + 1);
+    if (l->right_matched == NULL)
+        return fail_memory(l->op.e->cx, l->right.row_count);
+    memset(l->right_matched, 0, l->right.row_count + 1);
     return ST_OK;
 }
 
@@ -112,6 +121,29 @@ open_left_row(LoopOp *l)
     return op_rewind(l->op.right);
 }
 
+/* FULL: rows of the store that nobody found, beside nulls. */
+static Status
+unmatched_right(Op *op, const RowStore *store, const bool *matched, uint64_t *at, Batch *out)
+{
+    Arena *a = &op->scratch;
+    int left_count = op->plan->left->output_count, right_count = op->plan->right->output_count;
+    uint64_t *rows = arena_alloc(a, sizeof(uint64_t) * BATCH_ROWS);
+    Value null = value_null();
+    uint32_t n = 0;
+
+    for (; *at < store->row_count && n < BATCH_ROWS; (*at)++) {
+        if (!matched[*at])
+            rows[n++] = *at;
+    }
+    *out = (Batch){arena_array(a, Vector, MAX_OF(left_count + right_count, 1)),
+                   left_count + right_count,
+                   {NULL, n},
+                   MAX_OF(n, 1)};
+    for (int i = 0; i < left_count; i++)
+        vector_of(&out->columns[i], a, &null, type_by_oid(op->plan->left->outputs[i]->type)->phys);
+    return row_store_gather(store, a, rows, n, out->columns + left_count);
+}
+
 static Status
 loop_next(Op *op, uint64_t budget, Batch **out)
 {
@@ -126,6 +158,12 @@ loop_next(Op *op, uint64_t budget, Batch **out)
         if (l->left_batch == NULL || l->left_at >= l->left_batch->rows.count) {
             TRY(op_next(op->left, budget < BATCH_ROWS ? budget : BATCH_ROWS, &l->left_batch));
             l->left_at = 0;
+            if (l->left_batch == NULL && op->plan->join.kind == JOIN_FULL) {
+                if (!l->right_filled)
+                    TRY(fill_right(l));
+                TRY(unmatched_right(op, &l->right, l->right_matched, &l->unmatched_at, &op->out));
+                *out = op->out.rows.count > 0 ? &op->out : NULL;
+            }
             if (l->left_batch == NULL)
                 return ST_OK;
         }
@@ -136,7 +174,7 @@ loop_next(Op *op, uint64_t budget, Batch **out)
         if (right == NULL) {
             l->row_open = false;
             l->left_at++;
-            if (op->plan->join.kind != JOIN_LEFT || l->matched)
+            if ((op->plan->join.kind != JOIN_LEFT && op->plan->join.kind != JOIN_FULL) || l->matched)
                 continue;
             TRY(combine(l, row, NULL, &op->out));
             *out = &op->out;
@@ -147,6 +185,8 @@ loop_next(Op *op, uint64_t budget, Batch **out)
             TRY(eval_filter(op->e, op->plan->filter, &op->out, op->out.rows, &op->out.rows));
         if (op->out.rows.count > 0) {
             l->matched = true;
+            for (uint32_t k = 0; l->right_matched != NULL && k < op->out.rows.count; k++)
+                l->right_matched[l->right_at - right->rows.count + rows_at(op->out.rows, k)] = true;
             *out = &op->out;
             return ST_OK;
         }
@@ -162,6 +202,7 @@ loop_rewind(Op *op)
     l->row_open = false;
     if (l->keep_right) { /* the right side may depend on values from further out */
         row_store_clear(&l->right);
+        l->right_matched = NULL;
         l->right_filled = false;
         TRY(op_rewind(op->right));
     }
@@ -207,7 +248,9 @@ typedef struct HashJoinOp {
     Arena left_arena;
     uint32_t chain; /* where to go on in the current left row's chain */
     bool row_open;
-    bool *matched; /* LEFT: per row of the left batch */
+    bool *matched; /* LEFT, FULL: per row of the left batch */
+    bool *right_matched; /* FULL: per row of the store */
+    uint64_t right_at; /* FULL: rows without a match are given out in the end */
     Buf key;
 } HashJoinOp;
 
@@ -285,6 +328,13 @@ build_table(HashJoinOp *h)
         h->nexts[r] = h->heads[b];
         h->heads[b] = (uint32_t)r + 1;
     }
+    if (op->plan->join.kind == JOIN_FULL) {
+        h->right_matched = arena_try_alloc(&h->table_arena, rows + 1);
+        if (h->right_matched == NULL)
+            return fail_memory(cx, rows);
+        memset(h->right_matched, 0, rows + 1);
+    }
+    h->right_at = 0;
     h->built = true;
     return ST_OK;
 }
@@ -431,11 +481,18 @@ hash_join_next(Op *op, uint64_t budget, Batch **out)
         *out = NULL;
         if (h->left_batch == NULL) {
             TRY(next_left_batch(h));
-            if (h->left_batch == NULL)
+            if (h->left_batch == NULL) {
+                if (op->plan->join.kind != JOIN_FULL || h->right_at >= h->right.row_count)
+                    return ST_OK;
+                TRY(unmatched_right(op, &h->right, h->right_matched, &h->right_at, &op->out));
+                if (op->out.rows.count == 0)
+                    return ST_OK;
+                *out = &op->out;
                 return ST_OK;
+            }
         }
         if (h->left_at >= h->left_batch->rows.count) {
-            if (op->plan->join.kind == JOIN_LEFT) {
+            if (op->plan->join.kind == JOIN_LEFT || op->plan->join.kind == JOIN_FULL) {
                 TRY(unmatched_rows(h, &op->out));
                 if (op->out.rows.count > 0) {
                     *out = &op->out;
@@ -454,8 +511,13 @@ hash_join_next(Op *op, uint64_t budget, Batch **out)
         TRY(check_keys(h, &op->out, &op->out.rows));
         if (op->plan->filter != NULL && op->out.rows.count > 0)
             TRY(eval_filter(op->e, op->plan->filter, &op->out, op->out.rows, &op->out.rows));
-        for (uint32_t k = 0; k < op->out.rows.count; k++)
-            h->matched[left_no[rows_at(op->out.rows, k)]] = true;
+        for (uint32_t k = 0; k < op->out.rows.count; k++) {
+            uint32_t pair = rows_at(op->out.rows, k);
+
+            h->matched[left_no[pair]] = true;
+            if (h->right_matched != NULL)
+                h->right_matched[right_rows[pair]] = true;
+        }
         if (op->out.rows.count > 0) {
             *out = &op->out;
             return ST_OK;
@@ -471,6 +533,7 @@ hash_join_rewind(Op *op)
     row_store_clear(&h->right);
     arena_reset(&h->table_arena);
     h->hashes = NULL;
+    h->right_matched = NULL;
     h->built = false;
     h->left_batch = NULL;
     TRY(op_rewind(op->right));

@@ -28,6 +28,14 @@ fail_conflict(Ctx *cx, RowOutcome outcome)
                                        : "could not serialize access due to concurrent update");
 }
 
+/* The statement's tag tells of its own changes, not of those of its WITH queries. */
+static void
+note_changed(const ModifyOp *m)
+{
+    if (m->op.plan == m->op.e->query->plan)
+        m->op.e->changed++;
+}
+
 static Value
 value_at(const Batch *in, int slot, uint32_t row)
 {
@@ -100,6 +108,8 @@ recheck_row(ModifyOp *m, const Batch *old, uint32_t row, Tid newest, Batch **in)
 
         below->plan = plan->left;
         TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &m->recheck));
+        m->recheck->ctes = e->ctes;
+        m->recheck->ctes_borrowed = true;
         m->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));
         m->recheck->fixed = m->fixed;
     } else {
@@ -144,7 +154,7 @@ change_row(ModifyOp *m, const Batch *in, uint32_t row)
             TRY(heap_delete(cx, &t->heap, tid, &snapshot, &change));
         switch (change.outcome) {
         case ROW_DONE:
-            e->changed++;
+            note_changed(m);
             return keep_returning(m, in, row, values,
                                   plan->modify.command == COMMAND_UPDATE ? change.tid : tid);
         case ROW_SELF_UPDATED: return ST_OK;
@@ -174,6 +184,186 @@ change_row(ModifyOp *m, const Batch *in, uint32_t row)
     }
 }
 
+/* ---- ON CONFLICT -------------------------------------------------------------------------------------------------- */
+
+/* From REPEATABLE READ up, a row that the snapshot does not see may not decide what happens, unless it is ours. */
+static Status
+check_seen(ModifyOp *m, Tid tid)
+{
+    Ctx *cx = m->op.e->cx;
+    Snapshot own = m->op.e->snapshot;
+    bool visible;
+
+    if (txn_isolation(cx) == ISOLATION_READ_COMMITTED)
+        return ST_OK;
+    own.command_id = UINT32_MAX; /* what this statement has inserted, too */
+    TRY(heap_is_visible(cx, &m->op.plan->modify.table->heap, tid, &own, &visible));
+    return visible ? ST_OK : fail_conflict(cx, ROW_UPDATED);
+}
+
+static Status
+read_row(ModifyOp *m, Tid tid, Value *values, bool *found)
+{
+    const TableInfo *t = m->op.plan->modify.table;
+    Ctx *cx = m->op.e->cx;
+    HeapRow row;
+    Status rc = ST_OK;
+
+    TRY(heap_fetch_newest(cx, &t->heap, tid, &row));
+    *found = row.found;
+    for (int c = 0; c < t->column_count && row.found && rc == ST_OK; c++) {
+        rc = heap_read_value(cx, cx->arena, t, &row, c + 1, &values[c]);
+        if (rc == ST_OK && !values[c].is_null)
+            values[c] = value_copy(cx->arena, values[c]);
+    }
+    heap_row_release(cx, &row);
+    return rc;
+}
+
+/* What SET and WHERE are computed over. */
+static Batch
+conflict_batch(ModifyOp *m, Tid tid, const Value *there, const Value *excluded)
+{
+    const TableInfo *t = m->op.plan->modify.table;
+    Arena *a = m->op.e->cx->arena;
+    int n = t->column_count, total = 2 * n + 2;
+    Vector *columns = arena_array(a, Vector, total);
+
+    for (int c = 0; c < total; c++) {
+        int column = c < n ? c : c - n - 2;
+        Value v = c < n        ? there[c]
+                  : c == n     ? value_i64((int64_t)tid)
+                  : c == n + 1 ? value_oid(t->oid)
+                               : excluded[column];
+
+        vector_of(&columns[c], a, &v,
+                  c == n       ? PHYS_I64
+                  : c == n + 1 ? PHYS_U32
+                               : type_by_oid(t->columns[column].type)->phys);
+    }
+    return (Batch){columns, total, {NULL, 1}, 1};
+}
+
+static Status
+fail_second_time(Ctx *cx)
+{
+    (void)fail(cx, ST_ERROR, "21000", "ON CONFLICT DO UPDATE command cannot affect row a second time");
+    fail_hint(cx,
+              "Ensure that no rows proposed for insertion within the same command have duplicate constrained "
+              "values.");
+    return ST_ERROR;
+}
+
+/* DO UPDATE of the row in the way. *again: it has gone meanwhile. */
+static Status
+update_conflicting(ModifyOp *m, const Batch *in, uint32_t in_row, Tid tid, const Value *excluded, bool *again)
+{
+    Execution *e = m->op.e;
+    Ctx *cx = e->cx;
+    const Plan *plan = m->op.plan;
+    const TableInfo *t = plan->modify.table;
+    Value *values = arena_array(cx->arena, Value, MAX_OF(t->column_count, 1));
+    RowChange change;
+    Snapshot newest;
+    Batch both;
+    Rows kept;
+    bool found;
+
+    *again = false;
+    TRY(heap_lock(cx, &t->heap, tid, &e->snapshot,
+                  plan->modify.keys_changed ? ROW_LOCK_UPDATE : ROW_LOCK_NO_KEY_UPDATE, LOCK_WAIT_BLOCK,
+                  &change));
+    if (change.outcome == ROW_SELF_UPDATED)
+        return fail_second_time(cx);
+    if (change.outcome == ROW_DELETED || change.outcome == ROW_UPDATED) {
+        if (txn_isolation(cx) != ISOLATION_READ_COMMITTED)
+            return fail_conflict(cx, change.outcome);
+        /* a row with another root may have another key (H2): look for a conflict once more */
+        *again = change.outcome == ROW_DELETED || change.tid != tid;
+        if (*again)
+            return ST_OK;
+    }
+    TRY(check_seen(m, tid));
+    TRY(read_row(m, tid, values, &found));
+    if (!found) {
+        *again = true;
+        return ST_OK;
+    }
+    both = conflict_batch(m, tid, values, excluded);
+    if (plan->modify.conflict_where != NULL) {
+        TRY(eval_filter(e, plan->modify.conflict_where, &both, both.rows, &kept));
+        if (kept.count == 0)
+            return ST_OK;
+    }
+    for (int i = 0; i < plan->modify.conflict_count; i++) {
+        Vector *v;
+
+        TRY(eval(e, plan->modify.conflict_values[i], &both, both.rows, &v));
+        values[plan->modify.conflict_columns[i] - 1] = vector_is_null(v, 0) ? value_null() : vector_get(v, 0);
+    }
+    TRY(txn_catalog_snapshot(cx, &newest)); /* the row is ours: its newest version is what we see */
+    TRY(row_writer_update(m->writer, tid, &newest, values, plan->modify.index_touched,
+                          plan->modify.keys_changed, &change));
+    if (change.outcome == ROW_SELF_UPDATED)
+        return fail_second_time(cx);
+    ASSERT(change.outcome == ROW_DONE);
+    note_changed(m);
+    return keep_returning(m, in, in_row, values, change.tid);
+}
+
+static Status
+insert_or_update(ModifyOp *m, const Batch *in, uint32_t row, const Value *values)
+{
+    const Plan *plan = m->op.plan;
+    Ctx *cx = m->op.e->cx;
+    bool again = true;
+
+    TRY(row_writer_check(m->writer, values));
+    while (again) {
+        Tid tid, conflict;
+
+        TRY(ctx_poll(cx));
+        TRY(row_writer_find_conflict(m->writer, values, plan->modify.arbiters, plan->modify.arbiter_count,
+                                     &conflict));
+        if (conflict == TID_NONE)
+            TRY(row_writer_insert_unless(m->writer, values, plan->modify.arbiters, plan->modify.arbiter_count,
+                                         &tid, &conflict));
+        if (conflict == TID_NONE) {
+            note_changed(m);
+            return keep_returning(m, in, row, values, tid);
+        }
+        if (plan->modify.on_conflict == 1)
+            return check_seen(m, conflict);
+        TRY(update_conflicting(m, in, row, conflict, values, &again));
+    }
+    return ST_OK;
+}
+
+/* Several rows, and nobody wants to see them: the heap takes them at once, and index entries wait for more.
+ * A row that is refused has to wait until those before it have been found good. */
+static Status
+insert_many(ModifyOp *m, const Batch *in)
+{
+    Ctx *cx = m->op.e->cx;
+    size_t n = (size_t)MAX_OF(m->op.plan->modify.table->column_count, 1);
+    Value *values = arena_try_alloc(cx->arena, sizeof(Value) * n * in->rows.count);
+    uint32_t good = 0, failed;
+    Status rc = ST_OK;
+
+    if (values == NULL)
+        return fail_memory(cx, sizeof(Value) * n * in->rows.count);
+    for (uint32_t k = 0; k < in->rows.count && rc == ST_OK; k++) {
+        row_values(m, in, rows_at(in->rows, k), values + n * k);
+        rc = row_writer_check(m->writer, values + n * k);
+        good += rc == ST_OK;
+    }
+    TRY(row_writer_insert_many(m->writer, values, good, &failed));
+    m->op.e->changed += good;
+    if (rc != ST_OK)
+        TRY(row_writer_flush(m->writer, &failed));
+    return rc;
+}
+
 static Status
 insert_rows(ModifyOp *m, const Batch *in)
 {
@@ -186,8 +376,12 @@ insert_rows(ModifyOp *m, const Batch *in)
         Tid tid;
 
         row_values(m, in, row, values);
+        if (m->op.plan->modify.on_conflict != 0) {
+            TRY(insert_or_update(m, in, row, values));
+            continue;
+        }
         TRY(row_writer_insert(m->writer, values, &tid));
-        m->op.e->changed++;
+        note_changed(m);
         TRY(keep_returning(m, in, row, values, tid));
     }
     return ST_OK;
@@ -196,8 +390,12 @@ insert_rows(ModifyOp *m, const Batch *in)
 static Status
 modify_batch(ModifyOp *m, const Batch *in)
 {
-    if (m->op.plan->modify.command == COMMAND_INSERT)
-        return insert_rows(m, in);
+    const Plan *plan = m->op.plan;
+
+    if (plan->modify.command == COMMAND_INSERT)
+        return plan->modify.returning_count == 0 && plan->modify.on_conflict == 0 && in->rows.count > 1
+                   ? insert_many(m, in)
+                   : insert_rows(m, in);
     for (uint32_t k = 0; k < in->rows.count; k++) {
         ArenaMark mark = arena_mark(&m->op.scratch);
 
@@ -220,11 +418,15 @@ modify_next(Op *op, uint64_t budget, Batch **out)
         Batch *in;
 
         arena_reset(&op->scratch);
-        TRY(op_next(op->left, BATCH_ROWS, &in));
-        if (in == NULL)
-            m->done = true;
-        else
+        TRY(op_next(op->left, UINT64_MAX, &in));
+        if (in != NULL) {
             TRY(modify_batch(m, in));
+        } else {
+            uint32_t failed;
+
+            m->done = true;
+            TRY(row_writer_flush(m->writer, &failed));
+        }
     }
     arena_reset(&op->scratch);
     n = (uint32_t)MIN_OF(MIN_OF(m->returned.row_count - m->returned_at, budget), (uint64_t)BATCH_ROWS);
@@ -264,10 +466,26 @@ modify_close(Op *op)
     row_writer_close(m->writer);
 }
 
+static bool
+modify_park(Op *op)
+{
+    ModifyOp *m = (ModifyOp *)op;
+
+    if (m->recheck != NULL)
+        return false;
+    row_store_clear(&m->returned);
+    m->returned_at = 0;
+    m->done = false;
+    return true;
+}
+
 Status
 modify_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = modify_next, .rewind = modify_rewind, .close = modify_close};
+    static const OpClass class = {.next = modify_next,
+                                  .rewind = modify_rewind,
+                                  .close = modify_close,
+                                  .park = modify_park};
     ModifyOp *m = OP_NEW(e, plan, ModifyOp, &class);
 
     row_store_init(&m->returned, e->cx, "returning", plan->outputs, plan->output_count);
@@ -348,6 +566,8 @@ check_again(LockRowsOp *l, Batch **out)
         below->plan = l->op.plan->left;
         TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &l->recheck));
         l->recheck->fixed = l->fixed;
+        l->recheck->ctes = e->ctes;
+        l->recheck->ctes_borrowed = true;
     } else {
         TRY(op_rewind(l->recheck->root));
     }
@@ -399,10 +619,19 @@ lock_rows_close(Op *op)
     }
 }
 
+static bool
+lock_rows_park(Op *op)
+{
+    return ((LockRowsOp *)op)->recheck == NULL;
+}
+
 Status
 lock_rows_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = lock_rows_next, .rewind = lock_rows_rewind, .close = lock_rows_close};
+    static const OpClass class = {.next = lock_rows_next,
+                                  .rewind = lock_rows_rewind,
+                                  .close = lock_rows_close,
+                                  .park = lock_rows_park};
     LockRowsOp *l = OP_NEW(e, plan, LockRowsOp, &class);
 
     l->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));

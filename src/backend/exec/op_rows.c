@@ -45,6 +45,7 @@ receive_row(Ctx *cx, RowReceiver *self, const Value *values)
 {
     RowsScan *s = ((struct Receiver *)self)->scan;
     const Plan *plan = s->op.plan;
+    ArenaMark mark = arena_mark(&s->op.scratch); /* whoever makes the rows keeps his own things below it */
     Vector *columns = arena_alloc(&s->op.scratch, sizeof(Vector) * (size_t)MAX_OF(plan->output_count, 1));
     Batch row = {.columns = columns, .column_count = plan->output_count, .rows = {NULL, 1}, .capacity = 1};
     Status rc = ST_OK;
@@ -62,14 +63,17 @@ receive_row(Ctx *cx, RowReceiver *self, const Value *values)
         Rows kept;
 
         rc = eval_filter(s->op.e, plan->filter, &row, row.rows, &kept);
-        if (rc == ST_OK && kept.count == 0)
+        if (rc == ST_OK && kept.count == 0) {
+            if (s->op.count != NULL)
+                s->op.count->removed++;
             goto out;
+        }
     }
     if (rc == ST_OK)
         rc = row_store_append(&s->store, &row);
 out:
-    if (s->op.scratch.total_bytes > 256 * 1024)
-        arena_reset(&s->op.scratch);
+    if (mark.chunk != NULL)
+        arena_rewind(&s->op.scratch, mark);
     (void)cx;
     return rc;
 }

@@ -7,19 +7,36 @@
 #include "backend/exec/arrays.h"
 #include "backend/exec/heap_read.h"
 #include "backend/exec/key.h"
+#include "backend/exec/page_rows.h"
+#include "backend/exec/page_tests.h"
 
 typedef struct ScanOp {
     Op op;
     HeapScan *scan;
     bool done;
     bool fixed_done;
+    bool page_judged; /* page.rows have passed the filter */
+    bool harmless; /* judging more rows than are wanted does not matter */
+    bool *judged; /* by output column: the filter looks at it */
     Arena page_arena; /* vectors over the current page */
     Arena scan_arena; /* the scan's own memory */
-    Batch page; /* the current page; rows not judged yet */
+    PageTests tests;
+    bool tests_known;
+    HeapPageView view; /* the current page */
+    Batch page; /* ... as vectors, if the filter needs them; rows not taken yet */
     uint32_t page_at; /* of page.rows */
+    uint16_t sel[256]; /* rows that passed the tests */
 } ScanOp;
 
-/* Pointers into the page for every column of the plan. */
+static bool
+note_slot(Expr **child, void *arg)
+{
+    if ((*child)->kind == EXPR_SLOT)
+        ((bool *)arg)[(*child)->slot.index] = true;
+    return expr_children(*child, note_slot, arg);
+}
+
+/* Pointers into the page for every column that the filter looks at. */
 static Status
 page_batch(ScanOp *s, const HeapPageView *view, Batch *out)
 {
@@ -31,9 +48,11 @@ page_batch(ScanOp *s, const HeapPageView *view, Batch *out)
     out->column_count = plan->output_count;
     out->capacity = view->slot_count;
     out->rows = (Rows){view->visible, view->visible_count};
-    for (int i = 0; i < plan->output_count; i++)
-        TRY(heap_read_page_column(e->cx, &s->page_arena, plan->scan.table, s->scan, view, plan->scan.columns[i],
-                                  &out->columns[i]));
+    for (int i = 0; i < plan->output_count; i++) {
+        if (s->judged[i])
+            TRY(heap_read_page_column(e->cx, &s->page_arena, plan->scan.table, s->scan, view,
+                                      plan->scan.columns[i], &out->columns[i]));
+    }
     return ST_OK;
 }
 
@@ -73,56 +92,123 @@ fixed_row(Op *op, Tid tid, bool *done, Batch **out)
     return ST_OK;
 }
 
-/* Judges rows of the current page until `most` have passed or the page is done. Without a limit near by
- * all are judged at once; else one by one, so that nothing beyond the last row wanted is computed (X1). */
+/* All rows of the page at once. */
 static Status
-judge_page(ScanOp *s, uint32_t most, Rows *out)
+judge_page(ScanOp *s)
 {
     const Plan *plan = s->op.plan;
-    uint32_t left = s->page.rows.count - s->page_at;
-    const uint16_t *rest = s->page.rows.sel + s->page_at;
-    uint16_t *sel;
-    uint32_t n = 0;
+    Ctx *cx = s->op.e->cx;
+    const Expr *filter = plan->filter;
+    Rows rows = {s->view.visible, s->view.visible_count};
 
-    if (plan->filter == NULL) {
-        n = MIN_OF(left, most);
-        s->page_at += n;
-        *out = (Rows){rest, n};
-        return ST_OK;
+    s->page_judged = true;
+    if (s->tests.usable) {
+        TRY(page_tests_judge(cx, &s->tests, s->scan, &s->view, s->sel, &rows.count));
+        rows.sel = s->sel;
+        filter = plan->scan.rest;
     }
-    if (left <= most) {
-        s->page_at += left;
-        return eval_filter(s->op.e, plan->filter, &s->page, (Rows){rest, left}, out);
+    s->page.rows = rows;
+    if (filter != NULL && rows.count > 0) {
+        TRY(page_batch(s, &s->view, &s->page));
+        TRY(eval_filter(s->op.e, filter, &s->page, rows, &s->page.rows));
     }
-    sel = arena_alloc(&s->page_arena, sizeof(uint16_t) * most);
-    while (n < most && s->page_at < s->page.rows.count) {
-        Rows kept;
-
-        TRY(eval_filter(s->op.e, plan->filter, &s->page, (Rows){s->page.rows.sel + s->page_at, 1}, &kept));
-        if (kept.count > 0)
-            sel[n++] = s->page.rows.sel[s->page_at];
-        s->page_at++;
-    }
-    *out = (Rows){sel, n};
+    if (UNLIKELY(s->op.count != NULL))
+        s->op.count->removed += s->view.visible_count - s->page.rows.count;
     return ST_OK;
 }
 
+/* One row after the other, so that nothing beyond the last row wanted is computed (X1). */
+static Status
+judge_rows(ScanOp *s, uint32_t most, uint16_t *sel, uint32_t *n)
+{
+    *n = 0;
+    while (*n < most && s->page_at < s->page.rows.count) {
+        Rows kept;
+
+        TRY(eval_filter(s->op.e, s->op.plan->filter, &s->page, (Rows){s->page.rows.sel + s->page_at, 1},
+                        &kept));
+        if (kept.count > 0)
+            sel[(*n)++] = s->page.rows.sel[s->page_at];
+        else if (UNLIKELY(s->op.count != NULL))
+            s->op.count->removed++;
+        s->page_at++;
+    }
+    return ST_OK;
+}
+
+/* Rows of the current page that pass, at most `most`, go to the batch. */
 static Status
 take_rows(ScanOp *s, uint32_t most, uint32_t capacity, uint32_t *n)
 {
     Op *op = &s->op;
     Ctx *cx = op->e->cx;
-    Rows passed;
+    uint16_t one_by_one[COUNT_OF(s->sel)];
+    const uint16_t *slots = s->page.rows.sel + s->page_at;
+    uint32_t count = MIN_OF(s->page.rows.count - s->page_at, most);
+    Status rc = ST_OK;
+
+    if (s->page_judged) {
+        s->page_at += count;
+    } else {
+        cx->arena = &s->page_arena; /* what judging needs goes with the page */
+        rc = judge_rows(s, MIN_OF(most, (uint32_t)COUNT_OF(one_by_one)), one_by_one, &count);
+        cx->arena = &op->scratch;
+        TRY(rc);
+        slots = one_by_one;
+    }
+    TRY(page_rows_append(cx, &op->scratch, op->plan, s->scan, &s->view, slots, count, op->out.columns, *n,
+                         capacity));
+    *n += count;
+    return ST_OK;
+}
+
+/* The next page with rows, judged if that may be done for all of them at once. */
+static Status
+next_page(ScanOp *s, bool whole)
+{
+    Ctx *cx = s->op.e->cx;
     Status rc;
 
-    cx->arena = &s->page_arena; /* what judging needs goes with the page */
-    rc = judge_page(s, most, &passed);
-    cx->arena = &op->scratch;
-    TRY(rc);
-    for (int c = 0; c < op->plan->output_count; c++)
-        TRY(vector_append(cx, &op->scratch, &op->scratch, &op->out.columns[c], *n, capacity,
-                          &s->page.columns[c], passed));
-    *n += passed.count;
+    s->page_at = s->page.rows.count = 0;
+    TRY(heap_scan_next(cx, s->scan, &s->view, &s->done));
+    if (s->done)
+        return ST_OK;
+    if (!s->tests_known) { /* only now: without a row nothing is computed (X1) */
+        TRY(page_tests_open(s->op.e, s->op.plan, &s->scan_arena, &s->tests));
+        s->tests_known = true;
+        s->done = s->tests.usable && s->tests.never;
+        if (s->done)
+            return ST_OK;
+    }
+    cx->arena = &s->page_arena;
+    if (whole || s->harmless) {
+        rc = judge_page(s);
+    } else {
+        rc = page_batch(s, &s->view, &s->page);
+        s->page_judged = s->op.plan->filter == NULL;
+    }
+    cx->arena = &s->op.scratch;
+    return rc;
+}
+
+static Status
+open_scan(ScanOp *s)
+{
+    Execution *e = s->op.e;
+    const Plan *plan = s->op.plan;
+    uint16_t columns[HEAP_SCAN_COLUMNS_MOST];
+    uint32_t count = 0;
+
+    TRY(heap_scan_open(e->cx, &s->scan_arena, &plan->scan.table->heap, &e->snapshot, 0, UINT32_MAX, &s->scan));
+    if (plan->output_count <= HEAP_SCAN_COLUMNS_MOST) {
+        for (int i = 0; i < plan->output_count; i++) {
+            if (plan->scan.columns[i] > 0)
+                columns[count++] = (uint16_t)(plan->scan.columns[i] - 1);
+        }
+        heap_scan_hint(s->scan, columns, count);
+    }
+    s->tests.usable = false;
+    s->tests_known = plan->scan.test_count == 0;
     return ST_OK;
 }
 
@@ -141,23 +227,15 @@ scan_next(Op *op, uint64_t budget, Batch **out)
         return ST_OK;
     arena_reset(&op->scratch);
     if (s->scan == NULL)
-        TRY(heap_scan_open(e->cx, &s->scan_arena, &plan->scan.table->heap, &e->snapshot, 0, UINT32_MAX,
-                           &s->scan));
-    op->out.columns = vectors_new(&op->scratch, plan->outputs, plan->output_count, most);
+        TRY(open_scan(s));
+    op->out.columns = page_vectors_new(&op->scratch, plan, most);
     op->out.column_count = plan->output_count;
     op->out.capacity = most;
     while (n < most) {
         if (s->page_at >= s->page.rows.count) {
-            HeapPageView view;
-
             if (s->done)
                 break;
-            TRY(ctx_poll(e->cx));
-            TRY(heap_scan_next(e->cx, s->scan, &view, &s->done));
-            s->page_at = s->page.rows.count = 0;
-            if (s->done)
-                break;
-            TRY(page_batch(s, &view, &s->page));
+            TRY(next_page(s, budget == UINT64_MAX));
         }
         TRY(take_rows(s, most - n, most, &n));
     }
@@ -194,14 +272,35 @@ scan_close(Op *op)
     arena_free(&s->page_arena);
 }
 
+static bool
+scan_park(Op *op)
+{
+    arena_reset(&((ScanOp *)op)->page_arena);
+    return scan_rewind(op) == ST_OK;
+}
+
 Status
 scan_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = scan_next, .rewind = scan_rewind, .close = scan_close};
+    static const OpClass class = {.next = scan_next,
+                                  .rewind = scan_rewind,
+                                  .close = scan_close,
+                                  .park = scan_park};
     ScanOp *s = OP_NEW(e, plan, ScanOp, &class);
 
     arena_init(&s->scan_arena, "heap scan", e->cx->arena->budget);
     arena_init(&s->page_arena, "heap page", e->cx->arena->budget);
+    s->harmless = plan->filter == NULL || (!expr_can_raise(plan->filter) && !expr_is_volatile(plan->filter) &&
+                                           !expr_has_subquery(plan->filter));
+    s->judged = arena_array(e->arena, bool, plan->output_count + 1);
+    if (plan->filter != NULL) {
+        Expr *filter = plan->filter;
+
+        if (expr_has_subquery(filter)) /* its arguments may be any */
+            memset(s->judged, true, (size_t)plan->output_count);
+        else
+            note_slot(&filter, s->judged);
+    }
     *out = &s->op;
     return ST_OK;
 }
@@ -287,7 +386,7 @@ make_range(IndexScanOp *s, BtreeBound *low, BtreeBound *high, bool *empty)
     buf_add(&s->high, s->low.data, prefix);
     if (*empty)
         return ST_OK;
-    if (k < index->key_count && (b->low != NULL || b->high != NULL)) {
+    if (k < index->key_count && (b->low != NULL || b->high != NULL || b->not_null)) {
         bool turned = index->keys[k].descending;
         const Expr *first = turned ? b->high : b->low, *last = turned ? b->low : b->high;
         bool first_open = first == NULL, last_open = last == NULL;
@@ -457,6 +556,8 @@ index_scan_next(Op *op, uint64_t budget, Batch **out)
         kept = (Rows){NULL, n};
         if (plan->filter != NULL)
             TRY(eval_filter(e, plan->filter, &op->out, kept, &kept));
+        if (UNLIKELY(op->count != NULL))
+            op->count->removed += n - kept.count;
         if (kept.count > 0) {
             op->out.rows = kept;
             *out = &op->out;
@@ -489,12 +590,25 @@ index_scan_close(Op *op)
     buf_free(&s->high);
 }
 
+static bool
+index_scan_park(Op *op)
+{
+    IndexScanOp *s = (IndexScanOp *)op;
+
+    if (s->scan != NULL)
+        btree_scan_close(op->e->cx, s->scan);
+    s->scan = NULL;
+    arena_reset(&s->scan_arena);
+    return index_scan_rewind(op) == ST_OK;
+}
+
 Status
 index_scan_op(Execution *e, const Plan *plan, Op **out)
 {
     static const OpClass class = {.next = index_scan_next,
                                   .rewind = index_scan_rewind,
-                                  .close = index_scan_close};
+                                  .close = index_scan_close,
+                                  .park = index_scan_park};
     IndexScanOp *s = OP_NEW(e, plan, IndexScanOp, &class);
 
     arena_init(&s->scan_arena, "index scan", e->cx->arena->budget);

@@ -36,10 +36,17 @@ result_rewind(Op *op)
     return ST_OK;
 }
 
+static bool
+result_park(Op *op)
+{
+    ((ResultOp *)op)->done = false;
+    return true;
+}
+
 Status
 result_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = result_next, .rewind = result_rewind};
+    static const OpClass class = {.next = result_next, .rewind = result_rewind, .park = result_park};
 
     *out = &OP_NEW(e, plan, ResultOp, &class)->op;
     return ST_OK;
@@ -90,10 +97,17 @@ values_rewind(Op *op)
     return ST_OK;
 }
 
+static bool
+values_park(Op *op)
+{
+    ((ValuesOp *)op)->row = 0;
+    return true;
+}
+
 Status
 values_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = values_next, .rewind = values_rewind};
+    static const OpClass class = {.next = values_next, .rewind = values_rewind, .park = values_park};
 
     *out = &OP_NEW(e, plan, ValuesOp, &class)->op;
     return ST_OK;
@@ -123,7 +137,7 @@ filter_next(Op *op, uint64_t budget, Batch **out)
 Status
 filter_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = filter_next, .rewind = rewind_left};
+    static const OpClass class = {.next = filter_next, .rewind = rewind_left, .park = op_park_stateless};
 
     *out = OP_NEW(e, plan, Op, &class);
     return op_children(*out);
@@ -155,7 +169,7 @@ project_next(Op *op, uint64_t budget, Batch **out)
 Status
 project_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = project_next, .rewind = rewind_left};
+    static const OpClass class = {.next = project_next, .rewind = rewind_left, .park = op_park_stateless};
 
     *out = OP_NEW(e, plan, Op, &class);
     return op_children(*out);
@@ -179,7 +193,7 @@ subquery_next(Op *op, uint64_t budget, Batch **out)
 Status
 subquery_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = subquery_next, .rewind = rewind_left};
+    static const OpClass class = {.next = subquery_next, .rewind = rewind_left, .park = op_park_stateless};
 
     *out = OP_NEW(e, plan, Op, &class);
     return op_children(*out);
@@ -266,10 +280,17 @@ limit_rewind(Op *op)
     return op_rewind(op->left);
 }
 
+static bool
+limit_park(Op *op)
+{
+    ((LimitOp *)op)->started = false;
+    return true;
+}
+
 Status
 limit_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = limit_next, .rewind = limit_rewind};
+    static const OpClass class = {.next = limit_next, .rewind = limit_rewind, .park = limit_park};
 
     *out = &OP_NEW(e, plan, LimitOp, &class)->op;
     return op_children(*out);
@@ -314,10 +335,17 @@ append_rewind(Op *op)
     return ST_OK;
 }
 
+static bool
+append_park(Op *op)
+{
+    ((AppendOp *)op)->at = 0;
+    return true;
+}
+
 Status
 append_op(Execution *e, const Plan *plan, Op **out)
 {
-    static const OpClass class = {.next = append_next, .rewind = append_rewind};
+    static const OpClass class = {.next = append_next, .rewind = append_rewind, .park = append_park};
     AppendOp *a = OP_NEW(e, plan, AppendOp, &class);
 
     a->inputs = arena_array(e->arena, Op *, plan->append.count);

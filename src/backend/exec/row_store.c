@@ -71,12 +71,59 @@ row_store_get(const RowStore *s, uint64_t row, int column)
     return vector_is_null(v, at) ? value_null() : vector_get(v, at);
 }
 
+#define GATHER(T)                                                                                              \
+    for (uint32_t k = 0; k < count; k++)                                                                       \
+    ((T *)out->data)[k] = ((const T *)s->chunks[rows[k] / BATCH_ROWS][c].data)[rows[k] % BATCH_ROWS]
+
+/* The plain case: all values have the column's own form. False: some have not (numeric has two). */
+static bool
+gather_plain(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, int c, Vector *out)
+{
+    Phys phys = type_by_oid(s->types[c]->type)->phys;
+    int16_t scale = 0;
+
+    for (uint32_t k = 0; k < count; k++) {
+        const Vector *v;
+
+        if (rows[k] == UINT64_MAX)
+            return false;
+        v = &s->chunks[rows[k] / BATCH_ROWS][c];
+        if (k == 0) {
+            phys = (Phys)v->phys;
+            scale = v->scale;
+        } else if (v->phys != phys || v->scale != scale) {
+            return false;
+        }
+    }
+    vector_init(out, a, phys, count);
+    out->scale = scale;
+    switch (phys_bytes(phys)) {
+    case 1: GATHER(uint8_t); break;
+    case 2: GATHER(uint16_t); break;
+    case 4: GATHER(uint32_t); break;
+    case 8: GATHER(uint64_t); break;
+    default: GATHER(VarRef); break;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        const Vector *v = &s->chunks[rows[k] / BATCH_ROWS][c];
+
+        if (v->nulls != NULL && bit_get(v->nulls, rows[k] % BATCH_ROWS)) {
+            vector_need_nulls(out, a, count);
+            bit_set(out->nulls, k);
+        }
+    }
+    return true;
+}
+static_assert(sizeof(VarRef) == sizeof(Interval), "gathered alike");
+
 Status
 row_store_gather(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, Vector *columns)
 {
     for (int c = 0; c < s->column_count; c++) {
         Vector *out = &columns[c];
 
+        if (count > 0 && gather_plain(s, a, rows, count, c, out))
+            continue;
         vector_init(out, a, type_by_oid(s->types[c]->type)->phys, count);
         for (uint32_t k = 0; k < count; k++) {
             if (rows[k] == UINT64_MAX) {

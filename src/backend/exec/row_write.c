@@ -4,6 +4,7 @@
 #include "backend/bind/bind.h"
 #include "backend/exec/exec_int.h"
 #include "backend/exec/heap_read.h"
+#include "backend/exec/index_queue.h"
 #include "backend/exec/key.h"
 #include "backend/parse/parse.h"
 
@@ -24,6 +25,8 @@ struct RowWriter {
     Cell *cells;
     char (*spaces)[16];
     Buf key;
+    IndexQueue *queue; /* of row_writer_insert_many; made when first needed */
+    Arena *arena;
 };
 
 static Status
@@ -45,6 +48,7 @@ row_writer_open(Ctx *cx, Arena *arena, const TableInfo *table, Expr *const *chec
     int states = state_count;
 
     w->cx = cx;
+    w->arena = arena;
     w->table = table;
     w->checks = checks;
     w->check_count = check_count;
@@ -75,6 +79,7 @@ row_writer_close(RowWriter *w)
     if (w == NULL)
         return;
     buf_free(&w->key);
+    index_queue_close(w->queue);
     row_eval_close(w->eval);
 }
 
@@ -194,23 +199,52 @@ fail_duplicate(RowWriter *w, const IndexInfo *x, const Value *values)
     return ST_ERROR;
 }
 
-Status
-row_writer_index(RowWriter *w, int index_no, const Value *values, Tid tid)
+static Status
+add_to_index(RowWriter *w, int index_no, const Value *values, Tid tid, Tid *conflict)
 {
     const IndexInfo *x = &w->table->indexes[index_no];
     bool has_null, skip;
-    Tid conflict;
 
+    *conflict = TID_NONE;
     buf_clear(&w->key);
     TRY(row_writer_key(w, index_no, values, &w->key, &has_null, &skip));
     if (skip)
         return ST_OK;
     if (w->key.failed)
         return fail_memory(w->cx, w->key.bytes);
-    TRY(btree_insert(w->cx, &x->btree, (BtreeKey){w->key.data, (uint32_t)w->key.bytes}, tid,
-                     x->unique && (!has_null || x->nulls_not_distinct) ? BTREE_UNIQUE_CHECK : BTREE_UNIQUE_NO,
-                     &w->table->heap, &conflict));
-    return conflict == TID_NONE ? ST_OK : fail_duplicate(w, x, values);
+    return btree_insert(w->cx, &x->btree, (BtreeKey){w->key.data, (uint32_t)w->key.bytes}, tid,
+                        x->unique && (!has_null || x->nulls_not_distinct) ? BTREE_UNIQUE_CHECK
+                                                                          : BTREE_UNIQUE_NO,
+                        &w->table->heap, conflict);
+}
+
+Status
+row_writer_index(RowWriter *w, int index_no, const Value *values, Tid tid)
+{
+    Tid conflict;
+
+    TRY(add_to_index(w, index_no, values, tid, &conflict));
+    return conflict == TID_NONE ? ST_OK : fail_duplicate(w, &w->table->indexes[index_no], values);
+}
+
+Status
+row_writer_find_conflict(RowWriter *w, const Value *values, const int *arbiters, int count, Tid *conflict)
+{
+    *conflict = TID_NONE;
+    for (int i = 0; i < count && *conflict == TID_NONE; i++) {
+        const IndexInfo *x = &w->table->indexes[arbiters[i]];
+        bool has_null, skip;
+
+        buf_clear(&w->key);
+        TRY(row_writer_key(w, arbiters[i], values, &w->key, &has_null, &skip));
+        if (skip || (has_null && !x->nulls_not_distinct))
+            continue;
+        if (w->key.failed)
+            return fail_memory(w->cx, w->key.bytes);
+        TRY(btree_find_equal(w->cx, &x->btree, (BtreeKey){w->key.data, (uint32_t)w->key.bytes}, &w->table->heap,
+                             conflict));
+    }
+    return ST_OK;
 }
 
 static Status
@@ -229,6 +263,36 @@ row_writer_insert(RowWriter *w, const Value *values, Tid *tid)
     TRY(heap_insert(w->cx, &w->table->heap, w->cells, tid));
     for (int i = 0; i < w->table->index_count; i++)
         TRY(row_writer_index(w, i, values, *tid));
+    return ST_OK;
+}
+
+static bool
+is_arbiter(const int *arbiters, int count, int index_no)
+{
+    for (int i = 0; i < count; i++) {
+        if (arbiters[i] == index_no)
+            return true;
+    }
+    return false;
+}
+
+/* R5: the row is speculative until all arbiters have taken it. */
+Status
+row_writer_insert_unless(RowWriter *w, const Value *values, const int *arbiters, int count, Tid *tid,
+                         Tid *conflict)
+{
+    TRY(make_cells(w, values));
+    TRY(heap_insert(w->cx, &w->table->heap, w->cells, tid));
+    for (int i = 0; i < count; i++) {
+        TRY(add_to_index(w, arbiters[i], values, *tid, conflict));
+        if (*conflict != TID_NONE)
+            return heap_undo_insert(w->cx, &w->table->heap, *tid);
+    }
+    for (int i = 0; i < w->table->index_count; i++) {
+        if (!is_arbiter(arbiters, count, i))
+            TRY(row_writer_index(w, i, values, *tid));
+    }
+    *conflict = TID_NONE;
     return ST_OK;
 }
 
@@ -260,6 +324,66 @@ make_many_cells(RowWriter *w, const Value *values, uint32_t rows, Cell *cells)
     return ST_OK;
 }
 
+static Status
+queue_row(RowWriter *w, const Value *values, Tid tid)
+{
+    for (int i = 0; i < w->table->index_count; i++) {
+        const IndexInfo *x = &w->table->indexes[i];
+        bool has_null, skip;
+
+        buf_clear(&w->key);
+        TRY(row_writer_key(w, i, values, &w->key, &has_null, &skip));
+        if (!skip)
+            TRY(index_queue_add(w->queue, i, &w->key, x->unique && (!has_null || x->nulls_not_distinct), tid));
+    }
+    index_queue_next_row(w->queue);
+    return ST_OK;
+}
+
+/* The row lies in the heap only by now. */
+static Status
+fail_queued_duplicate(RowWriter *w, const IndexConflict *c)
+{
+    const TableInfo *t = w->table;
+    Value *values = arena_alloc(w->cx->arena, sizeof(Value) * (size_t)MAX_OF(t->column_count, 1));
+    HeapRow row;
+    Status rc;
+
+    TRY(heap_fetch_newest(w->cx, &t->heap, c->tid, &row));
+    for (int i = 0; i < t->column_count; i++)
+        values[i] = value_null();
+    for (int i = 0; i < t->column_count && row.found; i++) {
+        rc = heap_read_value(w->cx, w->cx->arena, t, &row, i + 1, &values[i]);
+        if (rc != ST_OK) {
+            heap_row_release(w->cx, &row);
+            return rc;
+        }
+    }
+    heap_row_release(w->cx, &row);
+    return fail_duplicate(w, &t->indexes[c->index_no], values);
+}
+
+uint32_t
+row_writer_queued(const RowWriter *w)
+{
+    return w->queue != NULL ? index_queue_rows(w->queue) : 0;
+}
+
+Status
+row_writer_flush(RowWriter *w, uint32_t *failed)
+{
+    IndexConflict conflict;
+
+    if (row_writer_queued(w) == 0)
+        return ST_OK;
+    *failed = row_writer_queued(w) - 1;
+    TRY(index_queue_flush(w->queue, &conflict));
+    if (conflict.index_no < 0)
+        return ST_OK;
+    *failed = conflict.row;
+    return fail_queued_duplicate(w, &conflict);
+}
+
 Status
 row_writer_insert_many(RowWriter *w, const Value *values, uint32_t rows, uint32_t *failed)
 {
@@ -268,19 +392,21 @@ row_writer_insert_many(RowWriter *w, const Value *values, uint32_t rows, uint32_
     Cell *cells = arena_alloc(a, sizeof(Cell) * (size_t)rows * (size_t)MAX_OF(n, 1));
     Tid *tids = arena_alloc(a, sizeof(Tid) * (size_t)rows);
 
-    *failed = 0;
+    *failed = row_writer_queued(w);
     TRY(make_many_cells(w, values, rows, cells));
     TRY(heap_insert_many(w->cx, &w->table->heap, cells, rows, tids));
-    for (uint32_t r = 0; r < rows && w->table->index_count > 0; r++) {
-        const Value *row = values + (size_t)r * (size_t)n;
+    if (w->table->index_count == 0)
+        return ST_OK;
+    if (w->queue == NULL)
+        w->queue = index_queue_new(w->cx, w->arena, w->table);
+    for (uint32_t r = 0; r < rows; r++) {
         ArenaMark mark = arena_mark(a);
 
-        *failed = r;
-        for (int i = 0; i < w->table->index_count; i++)
-            TRY(row_writer_index(w, i, row, tids[r]));
+        *failed = row_writer_queued(w);
+        TRY(queue_row(w, values + (size_t)r * (size_t)n, tids[r]));
         arena_rewind(a, mark);
     }
-    return ST_OK;
+    return index_queue_is_full(w->queue) ? row_writer_flush(w, failed) : ST_OK;
 }
 
 Status

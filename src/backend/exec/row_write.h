@@ -13,10 +13,21 @@ MUST_CHECK Status row_writer_open(Ctx *cx, Arena *arena, const TableInfo *table,
 /* values: one for each column, of the column's type; not null, check and unique violations fail with
  * PostgreSQL's texts and the names of table, column and constraint. */
 MUST_CHECK Status row_writer_insert(RowWriter *w, const Value *values, Tid *tid);
+/* ON CONFLICT: the row in the way, by one of the arbiters (index numbers), or TID_NONE. */
+MUST_CHECK Status row_writer_find_conflict(RowWriter *w, const Value *values, const int *arbiters, int count,
+                                           Tid *conflict);
+/* Inserts a row that has passed row_writer_check, unless an arbiter refuses it: *conflict then, and nothing has
+ * been inserted. Conflicts in other indexes are errors. */
+MUST_CHECK Status row_writer_insert_unless(RowWriter *w, const Value *values, const int *arbiters, int count,
+                                           Tid *tid, Tid *conflict);
 /* Not null and check constraints only. */
 MUST_CHECK Status row_writer_check(RowWriter *w, const Value *values);
-/* Many rows that have passed row_writer_check: heap first, then indexes. *failed: the row an error is about. */
+/* Many rows that have passed row_writer_check: into the heap now, into the indexes at the latest by
+ * row_writer_flush. Rows are counted from the last time nothing was queued; *failed: the row an error is
+ * about. */
 MUST_CHECK Status row_writer_insert_many(RowWriter *w, const Value *values, uint32_t rows, uint32_t *failed);
+MUST_CHECK Status row_writer_flush(RowWriter *w, uint32_t *failed);
+uint32_t row_writer_queued(const RowWriter *w);
 /* touched: per index, whether its keys may have changed. */
 MUST_CHECK Status row_writer_update(RowWriter *w, Tid tid, const Snapshot *snapshot, const Value *values,
                                     const bool *touched, bool keys_changed, RowChange *change);

@@ -30,6 +30,7 @@ typedef enum AstKind {
     AST_DEFAULT,
     AST_SQL_VALUE,
     AST_LIST,
+    AST_CURRENT_OF,
     /* parts of statements */
     AST_TARGET,
     AST_RANGE_VAR,
@@ -84,6 +85,9 @@ typedef enum AstKind {
     AST_CLOSE,
     AST_CONSTRAINTS_SET,
     AST_REINDEX,
+    AST_GRANT,
+    AST_GRANT_ROLE,
+    AST_PRIVILEGE,
 } AstKind;
 
 typedef struct Ast {
@@ -263,6 +267,10 @@ typedef struct AstListNode {
     Ast ast;
     AstList items;
 } AstListNode;
+typedef struct AstCurrentOf {
+    Ast ast;
+    const char *cursor;
+} AstCurrentOf;
 typedef struct AstString {
     Ast ast;
     const char *text;
@@ -357,7 +365,7 @@ typedef struct AstSelect {
     SetOpKind set_op;
     bool set_all;
     struct AstSelect *left, *right;
-    AstRangeVar *into; /* SELECT INTO */
+    struct AstCreateTableAs *into; /* SELECT INTO where it may not stand; its query is not set */
 } AstSelect;
 
 typedef struct AstInsert {
@@ -367,7 +375,13 @@ typedef struct AstInsert {
     AstRangeVar *relation;
     AstList columns; /* AST_TARGET */
     Ast *query; /* NULL: DEFAULT VALUES */
-    bool has_on_conflict;
+    int on_conflict; /* 0 none, 1 DO NOTHING, 2 DO UPDATE */
+    int conflict_location, conflict_keys_location;
+    AstList conflict_keys; /* AST_INDEX_ELEM */
+    Ast *conflict_predicate; /* of the index meant */
+    const char *conflict_constraint;
+    AstList conflict_targets; /* AST_TARGET: SET of DO UPDATE */
+    Ast *conflict_where;
     AstList returning;
     int overriding; /* 0 none, 1 user, 2 system */
 } AstInsert;
@@ -450,7 +464,9 @@ typedef struct AstCreateTableAs {
     AstRangeVar *relation;
     AstList column_names;
     Ast *query;
-    bool if_not_exists, with_no_data, materialized;
+    bool if_not_exists, with_no_data, materialized, unlogged, is_select_into;
+    int on_commit; /* as in AstCreateTable */
+    const char *unsupported;
 } AstCreateTableAs;
 typedef enum AlterKind {
     ALTER_ADD_COLUMN,
@@ -618,11 +634,31 @@ typedef struct AstCursor { /* DECLARE, FETCH, MOVE, CLOSE */
     Ast ast;
     const char *name; /* CLOSE ALL: NULL */
     Ast *query;
-    bool with_hold, scroll, no_scroll, binary;
+    bool with_hold, scroll, no_scroll, binary, insensitive;
     int direction; /* 0 forward, 1 backward, 2 absolute, 3 relative */
     int64_t how_many;
     bool is_move;
 } AstCursor;
+
+typedef struct AstPrivilege {
+    Ast ast;
+    const char *name; /* lower case; NULL = all */
+    AstList columns; /* AST_STRING */
+} AstPrivilege;
+typedef struct AstGrant { /* GRANT and REVOKE */
+    Ast ast;
+    bool is_grant, grant_option, cascade, all_in_schema;
+    char object; /* 'r' table, 'S' sequence, 'n' schema, 'd' database */
+    AstList objects; /* AST_RANGE_VAR, or AST_STRING */
+    AstList privileges; /* AST_PRIVILEGE; none = all */
+    AstList grantees; /* AST_STRING; "public" */
+    const char *grantor;
+} AstGrant;
+typedef struct AstGrantRole {
+    Ast ast;
+    bool is_grant, admin_option, cascade;
+    AstList roles, grantees; /* AST_STRING */
+} AstGrantRole;
 
 /* One statement of a query string; [start, start + bytes) of the text. */
 typedef struct AstStatement {

@@ -505,7 +505,12 @@ copy_expression(Copy *c, const Node *n)
     case T_GroupingFunc: return unsupported(c, ((const GroupingFunc *)n)->location, "GROUPING");
     case T_XmlExpr:
     case T_XmlSerialize: return unsupported(c, -1, "XML");
-    case T_CurrentOfExpr: return unsupported(c, -1, "WHERE CURRENT OF");
+    case T_CurrentOfExpr: {
+        AstCurrentOf *a = MAKE(AstCurrentOf, AST_CURRENT_OF, -1);
+
+        a->cursor = copy_text(c, ((const CurrentOfExpr *)n)->cursor_name);
+        return &a->ast;
+    }
     case T_MultiAssignRef: {
         const MultiAssignRef *m = (const MultiAssignRef *)n;
 
@@ -666,6 +671,24 @@ copy_group_by(Copy *c, const SelectStmt *s, AstSelect *a)
     a->group_distinct = s->groupDistinct;
 }
 
+/* All but the query. */
+static AstCreateTableAs *
+copy_into(Copy *c, const IntoClause *into)
+{
+    AstCreateTableAs *a = MAKE(AstCreateTableAs, AST_CREATE_TABLE_AS, -1);
+
+    a->relation = copy_range_var(c, into->rel);
+    a->column_names = copy_list(c, into->colNames);
+    a->with_no_data = into->skipData;
+    a->unlogged = into->rel->relpersistence == 'u';
+    a->on_commit = (int)into->onCommit;
+    a->unsupported = into->tableSpaceName != NULL ? "TABLESPACE"
+                     : into->options != NIL       ? "CREATE TABLE AS ... WITH"
+                     : into->accessMethod != NULL ? "USING"
+                                                  : NULL;
+    return a;
+}
+
 static AstSelect *
 copy_select(Copy *c, const SelectStmt *s)
 {
@@ -704,7 +727,7 @@ copy_select(Copy *c, const SelectStmt *s)
     a->left = copy_select(c, s->larg);
     a->right = copy_select(c, s->rarg);
     if (s->intoClause != NULL)
-        a->into = copy_range_var(c, s->intoClause->rel);
+        a->into = copy_into(c, s->intoClause);
     return a;
 }
 
@@ -751,7 +774,20 @@ copy_insert(Copy *c, const InsertStmt *s)
     a->relation = copy_range_var(c, s->relation);
     a->columns = copy_list(c, s->cols);
     a->query = copy_node(c, s->selectStmt);
-    a->has_on_conflict = s->onConflictClause != NULL;
+    if (s->onConflictClause != NULL) {
+        const OnConflictClause *o = s->onConflictClause;
+
+        a->on_conflict = o->action == ONCONFLICT_UPDATE ? 2 : 1;
+        a->conflict_location = o->location;
+        if (o->infer != NULL) {
+            a->conflict_keys_location = o->infer->location;
+            a->conflict_keys = copy_list(c, o->infer->indexElems);
+            a->conflict_predicate = copy_node(c, o->infer->whereClause);
+            a->conflict_constraint = copy_text(c, o->infer->conname);
+        }
+        a->conflict_targets = copy_list(c, o->targetList);
+        a->conflict_where = copy_node(c, o->whereClause);
+    }
     a->returning = copy_list(c, s->returningList);
     a->overriding = s->override == OVERRIDING_USER_VALUE ? 1 : s->override == OVERRIDING_SYSTEM_VALUE ? 2 : 0;
     return &a->ast;
@@ -906,13 +942,10 @@ copy_create_table(Copy *c, const CreateStmt *s)
 static Ast *
 copy_create_table_as(Copy *c, const CreateTableAsStmt *s)
 {
-    AstCreateTableAs *a = MAKE(AstCreateTableAs, AST_CREATE_TABLE_AS, -1);
+    AstCreateTableAs *a = copy_into(c, s->into);
 
-    a->relation = copy_range_var(c, s->into->rel);
-    a->column_names = copy_list(c, s->into->colNames);
     a->query = copy_node(c, s->query);
     a->if_not_exists = s->if_not_exists;
-    a->with_no_data = s->into->skipData;
     a->materialized = s->objtype == OBJECT_MATVIEW;
     return &a->ast;
 }
@@ -1229,6 +1262,7 @@ copy_cursor(Copy *c, const Node *n)
         a->scroll = (s->options & CURSOR_OPT_SCROLL) != 0;
         a->no_scroll = (s->options & CURSOR_OPT_NO_SCROLL) != 0;
         a->binary = (s->options & CURSOR_OPT_BINARY) != 0;
+        a->insensitive = (s->options & CURSOR_OPT_INSENSITIVE) != 0;
         return &a->ast;
     }
     if (IsA(n, FetchStmt)) {
@@ -1243,6 +1277,87 @@ copy_cursor(Copy *c, const Node *n)
     }
     a = MAKE(AstCursor, AST_CLOSE, -1);
     a->name = copy_text(c, ((const ClosePortalStmt *)n)->portalname);
+    return &a->ast;
+}
+
+static AstList
+copy_roles(Copy *c, const List *roles)
+{
+    AstList out = {.items = arena_array(c->arena, Ast *, list_length(roles))};
+    const ListCell *cell;
+
+    foreach (cell, roles)
+        out.items[out.count++] = copy_string(c, role_name(c, lfirst_node(RoleSpec, cell)));
+    return out;
+}
+
+static AstList
+copy_privileges(Copy *c, const List *privileges)
+{
+    AstList out = {.items = arena_array(c->arena, Ast *, list_length(privileges))};
+    const ListCell *cell;
+
+    foreach (cell, privileges) {
+        const AccessPriv *p = lfirst_node(AccessPriv, cell);
+        AstPrivilege *a = MAKE(AstPrivilege, AST_PRIVILEGE, -1);
+
+        a->name = copy_text(c, p->priv_name);
+        a->columns = copy_list(c, p->cols);
+        out.items[out.count++] = &a->ast;
+    }
+    return out;
+}
+
+static Ast *
+copy_grant(Copy *c, const GrantStmt *s)
+{
+    AstGrant *a = MAKE(AstGrant, AST_GRANT, -1);
+
+    a->is_grant = s->is_grant;
+    a->grant_option = s->grant_option;
+    a->cascade = s->behavior == DROP_CASCADE;
+    a->all_in_schema = s->targtype == ACL_TARGET_ALL_IN_SCHEMA;
+    a->object = object_letter(s->objtype);
+    if (s->targtype == ACL_TARGET_DEFAULTS || a->object == 0 || strchr("rSnd", a->object) == NULL)
+        return unsupported(c, -1, "GRANT and REVOKE on this kind of object");
+    a->objects = copy_list(c, s->objects);
+    a->privileges = copy_privileges(c, s->privileges);
+    a->grantees = copy_roles(c, s->grantees);
+    a->grantor = role_name(c, s->grantor);
+    return &a->ast;
+}
+
+static Ast *
+copy_grant_role(Copy *c, const GrantRoleStmt *s)
+{
+    AstGrantRole *a = MAKE(AstGrantRole, AST_GRANT_ROLE, -1);
+    const ListCell *cell;
+
+    a->is_grant = s->is_grant;
+    a->admin_option = s->admin_opt;
+    a->cascade = s->behavior == DROP_CASCADE;
+    a->roles.items = arena_array(c->arena, Ast *, list_length(s->granted_roles));
+    foreach (cell, s->granted_roles)
+        a->roles.items[a->roles.count++] = copy_string(c, lfirst_node(AccessPriv, cell)->priv_name);
+    a->grantees = copy_roles(c, s->grantee_roles);
+    return &a->ast;
+}
+
+/* SELECT ... INTO t is CREATE TABLE t AS SELECT ...; of a UNION it stands in the first SELECT. */
+static Ast *
+select_into(AstSelect *s)
+{
+    AstSelect *first = s;
+    AstCreateTableAs *a;
+
+    while (first->set_op != SETOP_NONE && first->into == NULL)
+        first = first->left;
+    a = first->into;
+    if (a == NULL)
+        return &s->ast;
+    first->into = NULL;
+    a->query = &s->ast;
+    a->is_select_into = true;
     return &a->ast;
 }
 
@@ -1361,9 +1476,13 @@ copy_utility(Copy *c, const Node *n)
         AstExplain *a = MAKE(AstExplain, AST_EXPLAIN, -1);
 
         a->query = copy_node(c, ((const ExplainStmt *)n)->query);
+        if (c->rc == ST_OK && a->query->kind == AST_SELECT)
+            a->query = select_into((AstSelect *)a->query);
         a->options = copy_list(c, ((const ExplainStmt *)n)->options);
         return &a->ast;
     }
+    case T_GrantStmt: return copy_grant(c, (const GrantStmt *)n);
+    case T_GrantRoleStmt: return copy_grant_role(c, (const GrantRoleStmt *)n);
     case T_CheckPointStmt: return make(c, sizeof(Ast), AST_CHECKPOINT, -1);
     case T_ReindexStmt: return unsupported(c, -1, "REINDEX");
     case T_ConstraintsSetStmt: return make(c, sizeof(Ast), AST_CONSTRAINTS_SET, -1);
@@ -1385,8 +1504,7 @@ statement_name(const Node *n)
     case T_CreateEnumStmt:
     case T_CompositeTypeStmt:
     case T_DefineStmt: return "CREATE TYPE, AGGREGATE, OPERATOR or COLLATION";
-    case T_GrantStmt:
-    case T_GrantRoleStmt: return "GRANT and REVOKE";
+    case T_AlterDefaultPrivilegesStmt: return "ALTER DEFAULT PRIVILEGES";
     case T_DoStmt: return "DO";
     case T_CallStmt: return "CALL";
     case T_ListenStmt:
@@ -1517,6 +1635,8 @@ parse_sql(Ctx *cx, Arena *arena, const char *sql, AstStatement **out, int *count
             statements[n].start = r->stmt_location > 0 ? r->stmt_location : 0;
             statements[n].bytes = r->stmt_len > 0 ? r->stmt_len : (int)strlen(sql) - statements[n].start;
             statements[n].ast = copy_node(&c, r->stmt);
+            if (c.rc == ST_OK && statements[n].ast->kind == AST_SELECT)
+                statements[n].ast = select_into((AstSelect *)statements[n].ast);
             n++;
         }
         *out = statements;

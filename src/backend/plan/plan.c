@@ -130,6 +130,7 @@ plan_aggregate(Planner *p, Plan **plan)
         a->outputs[c.group_count + i] = c.aggs[i];
         TRY(resolve_agg(p, c.aggs[i], *plan, &a->agg.aggs[i]));
     }
+    plan_share_aggregates(p, a, (*plan)->output_count);
     a->rows = c.group_count == 0 ? 1 : MAX_OF(MIN_OF((*plan)->rows, 200), (*plan)->rows / 10);
     a->cost = (*plan)->cost + (*plan)->rows * 0.005;
     *plan = a;
@@ -349,6 +350,7 @@ Status
 plan_level(PlanStatement *s, const Query *q, Planner *p, Plan **out)
 {
     Plan *plan;
+    bool ordered = false; /* by an index already */
 
     TRY(ctx_check_stack(s->cx));
     planner_init(s, q, p);
@@ -356,16 +358,26 @@ plan_level(PlanStatement *s, const Query *q, Planner *p, Plan **out)
         TRY(plan_set_operation(p, &plan));
     } else {
         ConjunctList conjuncts = {0};
+        WantedOrder order;
 
+        plan = NULL;
         TRY(collect_conjuncts(p, q->where, &conjuncts));
-        TRY(plan_from(p, &conjuncts, &plan));
+        if (q->has_aggregates)
+            TRY(plan_extremes(p, &conjuncts, &plan));
+        if (plan == NULL) {
+            p->wanted = wanted_by_sort(p, &order) ? &order : NULL;
+            TRY(plan_from(p, &conjuncts, &plan));
+            ordered = p->wanted != NULL && p->wanted->granted;
+            p->wanted = NULL;
+        }
         if (q->has_aggregates || q->group_count > 0)
             TRY(plan_aggregate(p, &plan));
         TRY(plan_project(p, &plan));
         if (q->distinct && q->distinct_on_count == 0)
             plan_distinct(p, visible_targets(q), &plan);
     }
-    plan_order(p, &plan);
+    if (!ordered)
+        plan_order(p, &plan);
     plan_lock_rows(p, &plan);
     TRY(plan_limit(p, &plan));
     *out = plan;
@@ -444,10 +456,16 @@ walk_tables(TableWalk *w, const Query *q)
         walk_expr_tables(&q->targets[i].expr, w);
     for (int i = 0; i < q->returning_count; i++)
         walk_expr_tables(&q->returning[i].expr, w);
+    for (int i = 0; i < q->conflict_count; i++)
+        walk_expr_tables(&q->conflict_targets[i].expr, w);
+    if (q->conflict_where != NULL)
+        walk_expr_tables(&(Expr *){q->conflict_where}, w);
     if (q->where != NULL)
         walk_expr_tables(&(Expr *){q->where}, w);
     if (q->having != NULL)
         walk_expr_tables(&(Expr *){q->having}, w);
+    for (int i = 0; i < q->cte_count; i++)
+        walk_tables(w, q->ctes[i].query);
     walk_tables(w, q->left);
     walk_tables(w, q->right);
     walk_tables(w, q->source);
@@ -481,12 +499,23 @@ plan_query(Ctx *cx, Arena *arena, const Query *q, PlannedQuery **out)
         describe(arena, q->returning, q->returning_count, result);
         result->has_result = q->returning_count > 0;
     }
+    TRY(plan_changing_ctes(&s, q));
+    for (int i = 0; i < q->cte_count; i++)
+        result->writes |= q->ctes[i].query->command != COMMAND_SELECT;
+    result->cte_count = s.cte_count;
+    result->ctes = arena_zalloc(arena, sizeof(*result->ctes) * (size_t)MAX_OF(s.cte_count, 1));
+    for (int i = 0; i < s.cte_count; i++) {
+        result->ctes[i].plan = s.ctes[i].plan;
+        result->ctes[i].name = s.ctes[i].info->name;
+    }
+    result->work_count = s.work_count;
     walk_tables(&walk, q);
     result->outer_count = s.outer_count;
     result->subplans = s.subplans;
     result->subplan_count = s.subplan_count;
     result->rel_count = s.rel_count;
     result->state_count = s.state_count;
+    result->once_count = s.once_count;
     result->constant_raises = s.constant_raises;
     result->catalog_version = catalog_version(cx);
     *out = result;

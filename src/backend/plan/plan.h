@@ -28,6 +28,9 @@ typedef enum PlanKind {
     PLAN_SET_OP, /* UNION, INTERSECT, EXCEPT with their counts */
     PLAN_LOCK_ROWS,
     PLAN_MODIFY,
+    PLAN_CTE_SCAN, /* rows of a WITH query, which is run once */
+    PLAN_RECURSIVE, /* left, then right again and again over what was found last */
+    PLAN_WORK_SCAN, /* what was found last */
     PLAN_KIND_COUNT
 } PlanKind;
 
@@ -43,7 +46,16 @@ typedef struct IndexBoundPlan {
     Expr *low, *high; /* bounds of the next key; NULL = open */
     bool low_inclusive, high_inclusive;
     Expr *in_array; /* next key = ANY (array): one descent for each element */
+    bool not_null; /* without bounds of the next key: leave its nulls out all the same */
 } IndexBoundPlan;
+
+/* slot <op> value, with a value that is there before the scan starts: the page's arrays are tested against
+ * a range before any expression is computed. */
+typedef struct ScanTest {
+    int slot; /* an integer, date, timestamp or short numeric */
+    char strategy; /* 1 <, 2 <=, 3 =, 4 >=, 5 > */
+    Expr *value; /* CONST, PARAM, OUTER or ONCE */
+} ScanTest;
 
 typedef struct SortSlot {
     int slot;
@@ -58,7 +70,8 @@ typedef struct Plan {
     Expr **outputs;
     struct Plan *left, *right;
     Expr *filter; /* scans: over the scanned columns; joins: over left ++ right; others: over the input */
-    int rel; /* scans: index in the query's range; used with row marks and in EXPLAIN */
+    int rel; /* scans: index in the query's range; used with row marks */
+    const RangeEntry *entry; /* what FROM calls it: scans, VALUES, functions, subqueries; for EXPLAIN */
     union {
         struct {
             const TableInfo *table;
@@ -69,7 +82,11 @@ typedef struct Plan {
             bool backward;
             bool one_row; /* a unique index with all keys fixed */
             Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
+            Expr *index_condition; /* those that the bound stands for; for EXPLAIN */
             int rel_no; /* number of this base relation in the whole statement */
+            int test_count; /* SCAN: the filter is `tests` and `rest` */
+            ScanTest *tests;
+            Expr *rest; /* may be NULL */
         } scan;
         struct {
             int row_count;
@@ -95,7 +112,10 @@ typedef struct Plan {
             int group_count;
             Expr **groups;
             int agg_count;
-            Expr **aggs; /* EXPR_AGG with arguments over the input */
+            Expr **aggs; /* EXPR_AGG with arguments over the input and the commons behind it */
+            int common_count; /* expressions that several arguments share, each over the ones before it too */
+            Expr **commons;
+            int *same_state; /* per aggregate: the first that collects the same; NULL = none does */
         } agg;
         struct {
             int key_count;
@@ -112,6 +132,11 @@ typedef struct Plan {
             SetOpKind op;
             bool all;
         } set_op;
+        struct {
+            int no; /* CTE_SCAN: in the statement's ctes; RECURSIVE, WORK_SCAN: of the working tables */
+            const char *name;
+            bool all; /* RECURSIVE: duplicates stay */
+        } cte;
         struct {
             int count;
             struct {
@@ -137,6 +162,16 @@ typedef struct Plan {
             bool keys_changed;
             int check_count; /* over the new row: slot i = column i + 1 */
             Expr **checks;
+            /* INSERT ... ON CONFLICT: values and where over the row that is there, its ctid and tableoid, and
+             * the row that was to be inserted */
+            int on_conflict; /* as in AstInsert */
+            bool arbiters_named;
+            int arbiter_count;
+            const int *arbiters; /* numbers in table->indexes */
+            int conflict_count;
+            const int *conflict_columns;
+            Expr **conflict_values;
+            Expr *conflict_where;
             int returning_count; /* over new (or deleted) row ++ input slots */
             Expr **returning;
         } modify;
@@ -167,8 +202,15 @@ typedef struct PlannedQuery {
     CommandKind command;
     int outer_count; /* values handed down */
     int state_count; /* places in expressions that keep a state */
+    int once_count; /* values computed once for an execution */
     int subplan_count;
     Subplan **subplans;
+    int cte_count; /* WITH queries that are run once, in this order if they change something */
+    struct {
+        Plan *plan;
+        const char *name;
+    } * ctes;
+    int work_count; /* working tables of recursive ones */
     int rel_count; /* base relations, numbered for row marks */
     int column_count; /* result columns; the plan's outputs [0, column_count) */
     ResultColumn *columns;

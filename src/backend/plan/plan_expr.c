@@ -5,6 +5,60 @@
  * side of a LATERAL): they become values handed down from outside, noted in the planner's needs. */
 #include "backend/plan/plan_int.h"
 
+#include "backend/exec/arrays.h"
+
+/* Known before the first row: it needs no row to be computed. */
+static bool
+is_fixed(const Expr *e)
+{
+    return e->kind == EXPR_CONST || e->kind == EXPR_PARAM || e->kind == EXPR_ONCE;
+}
+
+/* ARRAY[1, 2, 3] of constants is one. */
+static Expr *
+fold_array(Ctx *cx, Arena *arena, Expr *e)
+{
+    const TypeInfo *type = type_by_oid(e->type);
+    Value *items, result;
+    Arena *saved = cx->arena;
+    Status rc;
+
+    for (int i = 0; i < e->list.count; i++) {
+        if (e->list.items[i]->kind != EXPR_CONST || e->list.items[i]->type != type->elem)
+            return e;
+    }
+    cx->arena = arena;
+    items = arena_array(arena, Value, MAX_OF(e->list.count, 1));
+    for (int i = 0; i < e->list.count; i++)
+        items[i] = e->list.items[i]->constant;
+    rc = array_make(cx, type->elem, items, e->list.count, &result);
+    cx->arena = saved;
+    if (rc != ST_OK) {
+        ctx_error_clear(cx);
+        return e;
+    }
+    return expr_const(arena, e->type, e->typmod, result, e->location);
+}
+
+/* NOT (a = b) is a <> b: an operator that knows its negator takes the NOT in. */
+static Expr *
+fold_not(Arena *arena, Expr *e)
+{
+    const Expr *arg = e->unary.arg;
+    const OperInfo *negator;
+    Expr *turned;
+
+    if (arg->kind != EXPR_CALL || arg->call.oper == NULL || arg->call.oper->negator == OID_NONE)
+        return e;
+    negator = oper_by_oid(arg->call.oper->negator);
+    if (negator == NULL || fn_by_oid(negator->fn) == NULL)
+        return e;
+    turned = arena_memdup(arena, arg, sizeof(*arg));
+    turned->call.oper = negator;
+    turned->call.fn = fn_by_oid(negator->fn);
+    return turned;
+}
+
 Expr *
 plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
 {
@@ -14,12 +68,21 @@ plan_fold(Ctx *cx, Arena *arena, Expr *e, bool *raises)
     Value result;
     Status rc;
 
+    if (e->kind == EXPR_ARRAY)
+        return fold_array(cx, arena, e);
+    if (e->kind == EXPR_NOT)
+        return fold_not(arena, e);
     if (e->kind != EXPR_CALL || e->call.fn->volatility != 'i' || e->call.fn->returns_set ||
         (e->call.fn->scalar == NULL && e->call.fn->kernel == NULL) || e->call.variadic_array)
         return e;
     for (int i = 0; i < e->call.arg_count; i++) {
-        if (e->call.args[i]->kind != EXPR_CONST)
+        if (e->call.args[i]->kind != EXPR_CONST) {
+            for (; i < e->call.arg_count && is_fixed(e->call.args[i]); i++)
+                continue;
+            if (i == e->call.arg_count && e->call.fn->can_raise)
+                *raises = true; /* it depends on the parameters */
             return e;
+        }
         values[i] = e->call.args[i]->constant;
         types[i] = e->call.args[i]->type;
     }
@@ -183,6 +246,47 @@ shallow_copy(Arena *a, const Expr *e)
     return c;
 }
 
+static bool
+unwrap_once(Expr **child, void *arg)
+{
+    (void)arg;
+    if ((*child)->kind == EXPR_ONCE)
+        *child = (*child)->once.arg;
+    return true;
+}
+
+static bool
+child_is_fixed(Expr **child, void *arg)
+{
+    (void)arg;
+    return is_fixed(*child);
+}
+
+/* What does not depend on rows is computed once for an execution. */
+static Expr *
+make_once(Planner *p, Expr *e)
+{
+    Expr *once;
+
+    switch (e->kind) {
+    case EXPR_CALL:
+        if (e->call.fn->volatility == 'v' || e->call.fn->returns_set)
+            return e;
+        break;
+    case EXPR_IO_CAST:
+    case EXPR_ARRAY_CAST:
+    case EXPR_ARRAY: break;
+    default: return e;
+    }
+    if (p->statement->for_rows || !expr_children(e, child_is_fixed, NULL))
+        return e;
+    expr_children(e, unwrap_once, NULL);
+    once = expr_new(p->arena, EXPR_ONCE, e->type, e->typmod, e->location);
+    once->once.arg = e;
+    once->once.once_no = p->statement->once_count++;
+    return once;
+}
+
 Status
 resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **out)
 {
@@ -226,7 +330,7 @@ resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **o
         TRY(resolve_subquery(p, c, inputs, input_count));
     if (!expr_children(c, resolve_child, &r))
         return r.rc;
-    *out = plan_fold(p->cx, p->arena, c, &p->statement->constant_raises);
+    *out = make_once(p, plan_fold(p->cx, p->arena, c, &p->statement->constant_raises));
     return ST_OK;
 }
 
@@ -254,7 +358,7 @@ column_to_slot(Expr **child, void *arg)
 Status
 plan_row_expression(Ctx *cx, Arena *arena, int *state_count, const Expr *e, Expr **out)
 {
-    PlanStatement s = {.cx = cx, .arena = arena, .state_count = *state_count};
+    PlanStatement s = {.cx = cx, .arena = arena, .state_count = *state_count, .for_rows = true};
     Planner p = {.statement = &s, .cx = cx, .arena = arena};
     Expr *copy = expr_copy(arena, e);
 

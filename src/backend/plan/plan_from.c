@@ -73,6 +73,7 @@ subquery_unit(Planner *p, int rel, JoinUnit *unit)
     }
     plan->left = below;
     plan->rel = rel;
+    plan->entry = r;
     plan->rows = below->rows;
     plan->cost = below->cost;
     plan->scan.alias = r->alias;
@@ -104,6 +105,7 @@ function_unit(Planner *p, int rel, JoinUnit *unit)
     plan->function.ordinality = r->ordinality;
     plan->function.alias = r->alias;
     plan->rel = rel;
+    plan->entry = r;
     plan->rows = 100;
     plan->cost = 1;
     unit->plan = plan;
@@ -122,6 +124,7 @@ values_unit(Planner *p, int rel, JoinUnit *unit)
         plan->outputs[i]->column.rel = rel;
         plan->outputs[i]->column.column = i + 1;
     }
+    plan->entry = r;
     plan->values.row_count = r->value_row_count;
     plan->values.rows = arena_array(p->arena, Expr **, r->value_row_count);
     for (int row = 0; row < r->value_row_count; row++) {
@@ -146,6 +149,10 @@ plan_leaf(Planner *p, int rel, ConjunctList *conjuncts, JoinUnit *unit)
     switch (r->kind) {
     case RANGE_TABLE: unit->table = r; return plan_base_table(p, rel, conjuncts, &unit->plan);
     case RANGE_SUBQUERY:
+        if (r->cte != NULL && (r->query == NULL || cte_is_kept(r->cte)))
+            TRY(plan_cte_scan(p, rel, &unit->plan));
+        if (unit->plan != NULL)
+            break;
         TRY(subquery_unit(p, rel, unit));
         unit->lateral = query_outer_rels(r->query);
         break;
@@ -269,8 +276,10 @@ join_units(Planner *p, JoinKind kind, const JoinUnit *left, const JoinUnit *righ
         j->rows = left->plan->rows * right->plan->rows * (rest_count > 0 ? 0.1 : 1);
         j->cost = left->plan->cost + left->plan->rows * (right->plan->cost + right->plan->rows * COST_LOOP_ROW);
     }
-    if (kind == JOIN_LEFT)
+    if (kind == JOIN_LEFT || kind == JOIN_FULL)
         j->rows = MAX_OF(j->rows, left->plan->rows);
+    if (kind == JOIN_FULL)
+        j->rows = MAX_OF(j->rows, right->plan->rows);
     j->rows = MAX_OF(j->rows, 1);
     *out = j;
     return ST_OK;
@@ -356,23 +365,25 @@ plan_outer_join(Planner *p, const FromNode *f, ConjunctList *above, JoinUnit *ou
     const FromNode *kept = f->join_kind == JOIN_RIGHT ? f->right : f->left;
     const FromNode *padded = f->join_kind == JOIN_RIGHT ? f->left : f->right;
     ConjunctList on = {0}, left_list = {0}, right_list = {0};
+    bool full = f->join_kind == JOIN_FULL;
     JoinUnit left, right;
     Expr **conditions;
     int count;
 
-    if (f->join_kind == JOIN_FULL)
-        return fail_unsupported(p->cx, -1, "FULL JOIN");
     TRY(collect_conjuncts(p, f->on, &on));
-    TRY(push_down(p, above, from_rels(kept), &left_list));
-    TRY(push_down(p, &on, from_rels(padded), &right_list));
+    if (!full) { /* of a full join both sides are padded: nothing may be judged before it */
+        TRY(push_down(p, above, from_rels(kept), &left_list));
+        TRY(push_down(p, &on, from_rels(padded), &right_list));
+    }
     TRY(plan_side(p, kept, &left_list, &left));
     TRY(plan_side(p, padded, &right_list, &right));
     *out = (JoinUnit){.rels = left.rels | right.rels, .rel = -1};
     out->lateral = (left.lateral | right.lateral) & ~out->rels;
-    TRY(try_index_loop(p, JOIN_LEFT, &left, &right, &right_list, &on, &out->plan));
+    if (!full)
+        TRY(try_index_loop(p, JOIN_LEFT, &left, &right, &right_list, &on, &out->plan));
     TRY(take_conjuncts(p, &on, ~UINT64_C(0), false, &conditions, &count));
     if (out->plan == NULL)
-        return join_units(p, JOIN_LEFT, &left, &right, conditions, count, &out->plan);
+        return join_units(p, full ? JOIN_FULL : JOIN_LEFT, &left, &right, conditions, count, &out->plan);
     for (int i = 0; i < count; i++)
         TRY(resolve_both(p, conditions[i], left.plan, out->plan->right, &conditions[i]));
     out->plan->filter = and_together(p, conditions, count);

@@ -8,10 +8,13 @@
 typedef struct PlanStatement {
     Ctx *cx;
     Arena *arena;
-    int outer_count, rel_count, state_count;
+    int outer_count, rel_count, state_count, once_count;
     bool constant_raises;
+    bool for_rows; /* one row's expression: nothing in it is computed once */
     Subplan **subplans;
     int subplan_count, subplan_capacity;
+    struct PlannedCte *ctes;
+    int cte_count, cte_capacity, work_count;
 } PlanStatement;
 
 /* What a plan needs from outside: set `index` to `expr` (in terms of whoever runs it). */
@@ -19,6 +22,26 @@ typedef struct OuterNeed {
     int index;
     Expr *expr;
 } OuterNeed;
+
+/* An order of one relation's rows that would save a sort, or everything but the first rows. */
+enum { ORDER_KEYS_MOST = 8 };
+typedef struct WantedOrder {
+    int rel;
+    int count;
+    struct {
+        int column;
+        bool descending, nulls_first;
+    } keys[ORDER_KEYS_MOST];
+    double limit_rows; /* as many will be asked for; 0 = all */
+    bool not_null; /* rows in which the first key is null are of no interest */
+    bool granted; /* set by plan_base_table: the rows come in this order */
+} WantedOrder;
+
+typedef struct PlannedCte {
+    const CteInfo *info;
+    Plan *plan; /* NULL while it is being made */
+    int work_no; /* of a recursive one */
+} PlannedCte;
 
 /* One query level. */
 typedef struct Planner {
@@ -29,6 +52,7 @@ typedef struct Planner {
     OuterNeed *needs; /* columns of enclosing queries, one level less up */
     int need_count, need_capacity;
     int *rel_numbers; /* of the query's range: number in the statement, or -1 */
+    WantedOrder *wanted; /* NULL: any order will do */
     bool lateral; /* columns of this level that are not in the inputs come from the left side */
     OuterNeed *lateral_needs;
     int lateral_count, lateral_capacity;
@@ -81,10 +105,33 @@ Status plan_base_table(Planner *p, int rel, ConjunctList *conjuncts, Plan **out)
 /* Gives `unit` another plan: an index scan whose keys come from `left_rels`, filtered by every conjunct
  * of the list that can be judged there (marked used). *out NULL when no index fits. */
 Status plan_inner_index(Planner *p, JoinUnit *unit, uint64_t left_rels, ConjunctList *conjuncts, Plan **out);
+/* scan_tests.c: which conditions of a scan's filter are range tests (ScanTest). */
+void plan_scan_tests(Planner *p, Plan *scan, Expr *const *filter, int count);
 double filter_selectivity(const RangeEntry *r, const Expr *e);
 
 /* plan_from.c */
 Status plan_from(Planner *p, ConjunctList *conjuncts, Plan **out);
+
+/* plan_order.c */
+/* ORDER BY of a query on one table. False: no index could help. */
+bool wanted_by_sort(Planner *p, WantedOrder *out);
+/* MIN and MAX without GROUP BY: *out is the first row, or the first and the last, by an index; NULL when there
+ * is no such index. */
+Status plan_extremes(Planner *p, ConjunctList *conjuncts, Plan **out);
+/* Do rows come in the wanted order when read by this index, its first `fixed` keys being the same in all? */
+bool index_gives_order(const TableInfo *t, const IndexInfo *x, int fixed, const WantedOrder *wanted,
+                       bool *backward);
+
+/* plan_agg.c: work that several aggregates of the node have in common. */
+void plan_share_aggregates(Planner *p, Plan *agg, int input_columns);
+
+/* plan_cte.c */
+/* The WITH query is run once, not merged into those that use it. */
+bool cte_is_kept(const CteInfo *c);
+/* Reading it; *out NULL: it needs values of an enclosing query and must be merged after all. */
+Status plan_cte_scan(Planner *p, int rel, Plan **out);
+/* Those that change something are run whether somebody reads them or not. */
+Status plan_changing_ctes(PlanStatement *s, const Query *q);
 
 /* plan_modify.c */
 Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);

@@ -8,6 +8,7 @@ modify_node(Planner *p, const Query *q, Plan *input)
     Plan *m = plan_new(p, PLAN_MODIFY, q->returning_count);
 
     m->left = input;
+    m->entry = q->range[q->result_rel];
     m->rows = input->rows;
     m->cost = input->cost + input->rows * 0.05;
     m->modify.command = q->command;
@@ -57,6 +58,65 @@ plan_returning(Planner *p, const Query *q, Plan *m)
     return ST_OK;
 }
 
+static bool
+assigns_column(const int *columns, int count, int column)
+{
+    for (int i = 0; i < count; i++) {
+        if (columns[i] == column)
+            return true;
+    }
+    return false;
+}
+
+static void
+note_touched_indexes(Planner *p, const int *columns, int count, Plan *m)
+{
+    const TableInfo *t = m->modify.table;
+
+    m->modify.index_touched = arena_array(p->arena, bool, MAX_OF(t->index_count, 1));
+    for (int i = 0; i < t->index_count; i++) {
+        const IndexInfo *x = &t->indexes[i];
+        bool touched = x->predicate != NULL;
+
+        for (int k = 0; k < x->key_count; k++)
+            touched |= x->keys[k].column <= 0 || assigns_column(columns, count, x->keys[k].column);
+        m->modify.index_touched[i] = touched;
+        m->modify.keys_changed |= touched;
+    }
+}
+
+static Status
+plan_on_conflict(Planner *p, const Query *q, Plan *m)
+{
+    const TableInfo *t = m->modify.table;
+    int n = t->column_count, total = 2 * n + 2;
+    Expr **inputs = arena_array(p->arena, Expr *, total);
+
+    m->modify.on_conflict = q->on_conflict;
+    m->modify.arbiters_named = q->arbiters_named;
+    m->modify.arbiter_count = q->arbiter_count;
+    m->modify.arbiters = q->arbiters;
+    if (q->on_conflict != 2)
+        return ST_OK;
+    for (int i = 0; i < total; i++) {
+        int column = i < n ? i + 1 : i == n ? COLUMN_CTID : i == n + 1 ? COLUMN_TABLEOID : i - n - 1;
+        Oid type = column > 0 ? t->columns[column - 1].type : column == COLUMN_CTID ? TYPE_TID : TYPE_OID;
+
+        inputs[i] = expr_new(p->arena, EXPR_COLUMN, type, -1, -1);
+        inputs[i]->column.rel = i < n + 2 ? q->result_rel : q->excluded_rel;
+        inputs[i]->column.column = column;
+    }
+    m->modify.conflict_count = q->conflict_count;
+    m->modify.conflict_columns = q->conflict_columns;
+    m->modify.conflict_values = arena_array(p->arena, Expr *, MAX_OF(q->conflict_count, 1));
+    for (int i = 0; i < q->conflict_count; i++)
+        TRY(resolve_expr(p, q->conflict_targets[i].expr, inputs, total, &m->modify.conflict_values[i]));
+    if (q->conflict_where != NULL)
+        TRY(resolve_expr(p, q->conflict_where, inputs, total, &m->modify.conflict_where));
+    note_touched_indexes(p, q->conflict_columns, q->conflict_count, m);
+    return ST_OK;
+}
+
 /* Input: one column for each column of the table. */
 static Status
 plan_insert(PlanStatement *s, Planner *p, const Query *q, Plan **out)
@@ -92,6 +152,8 @@ plan_insert(PlanStatement *s, Planner *p, const Query *q, Plan **out)
     }
     *out = modify_node(p, q, project);
     TRY(plan_checks(p, q, *out));
+    if (q->on_conflict != 0)
+        TRY(plan_on_conflict(p, q, *out));
     return plan_returning(p, q, *out);
 }
 
@@ -106,33 +168,6 @@ find_output(const Plan *plan, int rel, int column)
             return i;
     }
     return -1;
-}
-
-static bool
-assigns_column(const Query *q, int column)
-{
-    for (int i = 0; i < q->assign_count; i++) {
-        if (q->assign_columns[i] == column)
-            return true;
-    }
-    return false;
-}
-
-static void
-note_touched_indexes(Planner *p, const Query *q, Plan *m)
-{
-    const TableInfo *t = m->modify.table;
-
-    m->modify.index_touched = arena_array(p->arena, bool, MAX_OF(t->index_count, 1));
-    for (int i = 0; i < t->index_count; i++) {
-        const IndexInfo *x = &t->indexes[i];
-        bool touched = x->predicate != NULL;
-
-        for (int k = 0; k < x->key_count; k++)
-            touched |= x->keys[k].column <= 0 || assigns_column(q, x->keys[k].column);
-        m->modify.index_touched[i] = touched;
-        m->modify.keys_changed |= touched;
-    }
 }
 
 /* Every other base table's ctid travels along, so that the re-check can hold it fixed (R4). */
@@ -183,12 +218,14 @@ plan_change(Planner *p, const Query *q, Plan **out)
     m->modify.ctid_slot = find_output(rows, q->result_rel, COLUMN_CTID);
     ASSERT(m->modify.ctid_slot >= 0);
     note_marks(p, q, m, rows);
-    m->modify.first_column_slot = find_output(rows, q->result_rel, 1); /* -1, or all columns follow it */
+    m->modify.first_column_slot = -1; /* or all columns follow it: the scan gives all if they are wanted */
+    if (q->command == COMMAND_UPDATE || q->returning_count > 0)
+        m->modify.first_column_slot = find_output(rows, q->result_rel, 1);
     if (q->command == COMMAND_UPDATE) {
         m->modify.assign_count = q->assign_count;
         m->modify.assign_columns = q->assign_columns;
         m->modify.first_value_slot = n;
-        note_touched_indexes(p, q, m);
+        note_touched_indexes(p, q->assign_columns, q->assign_count, m);
         TRY(plan_checks(p, q, m));
     }
     *out = m;

@@ -5,7 +5,8 @@
 #include "backend/plan/plan_int.h"
 
 /* Costs in units of one page read in sequence. */
-static const double COST_ROW = 0.005, COST_DESCENT = 0.05, COST_FETCH = 0.02;
+static const double COST_ROW = 0.005, COST_DESCENT = 0.05, COST_FETCH = 0.02, COST_SORT = 0.01,
+                    COST_TOP = 0.003;
 static const double DEFAULT_ROWS = 1000, DEFAULT_EQUAL = 0.005, DEFAULT_RANGE = 0.33, DEFAULT_OTHER = 0.5;
 
 static const Expr *
@@ -272,9 +273,11 @@ scan_plan(Planner *p, int rel, PlanKind kind)
         if (r->used[c] || whole)
             columns[count++] = (int16_t)(c + 1);
     }
-    if (r->used_ctid || (q->command != COMMAND_SELECT && r->table->kind == TABLE_HEAP)) {
+    if (r->used_system) {
         for (size_t i = 0; i < COUNT_OF(system); i++)
             columns[count++] = system[i];
+    } else if (r->used_ctid || (q->command != COMMAND_SELECT && r->table->kind == TABLE_HEAP)) {
+        columns[count++] = COLUMN_CTID; /* the row's name */
     }
     plan = plan_new(p, kind, count);
     for (int i = 0; i < count; i++) {
@@ -290,6 +293,7 @@ scan_plan(Planner *p, int rel, PlanKind kind)
         plan->outputs[i]->column.column = columns[i];
     }
     plan->rel = rel;
+    plan->entry = r;
     plan->scan.table = r->table;
     plan->scan.alias = r->alias;
     plan->scan.columns = columns;
@@ -303,7 +307,8 @@ add_filters(Planner *p, Plan *plan, int rel, uint64_t known, ConjunctList *list,
 {
     Expr **filter = arena_array(p->arena, Expr *, list->count + 1);
     Expr **all = arena_array(p->arena, Expr *, list->count + 1);
-    int filter_count = 0, all_count = 0;
+    Expr **by = arena_array(p->arena, Expr *, list->count + 1);
+    int filter_count = 0, all_count = 0, by_count = 0;
     uint64_t mine = UINT64_C(1) << rel;
 
     for (int i = 0; i < list->count; i++) {
@@ -316,13 +321,18 @@ add_filters(Planner *p, Plan *plan, int rel, uint64_t known, ConjunctList *list,
         TRY(resolve_over(p, c->expr, plan, &e));
         all[all_count++] = e;
         c->used = true;
-        if (by_index)
+        if (by_index) {
+            by[by_count++] = e;
             continue;
+        }
         filter[filter_count++] = e;
         plan->rows *= filter_selectivity(p->query->range[rel], c->expr);
     }
     plan->filter = and_together(p, filter, filter_count);
+    if (plan->kind == PLAN_SCAN)
+        plan_scan_tests(p, plan, filter, filter_count);
     plan->scan.recheck = and_together(p, all, all_count);
+    plan->scan.index_condition = and_together(p, by, by_count);
     plan->rows = MAX_OF(plan->rows, 1);
     return ST_OK;
 }
@@ -364,14 +374,80 @@ index_plan(Planner *p, int rel, uint64_t known, ConjunctList *list, IndexChoice 
     return ST_OK;
 }
 
+/* How much of the relation passes its own conditions. */
+static double
+conditions_selectivity(const RangeEntry *r, int rel, const ConjunctList *list)
+{
+    double s = 1;
+
+    for (int i = 0; i < list->count; i++) {
+        if (!list->items[i].used && list->items[i].rels == UINT64_C(1) << rel)
+            s *= filter_selectivity(r, list->items[i].expr);
+    }
+    return s;
+}
+
+/* An index that gives the wanted order, if that is cheaper than `cost` and a sort. */
+static bool
+ordered_index(Planner *p, int rel, const ConjunctList *list, double rows, double cost, IndexChoice *best,
+              bool *best_backward)
+{
+    const RangeEntry *r = p->query->range[rel];
+    const WantedOrder *w = p->wanted;
+    double result = rows * conditions_selectivity(r, rel, list), best_cost;
+    bool found = false;
+
+    if (w == NULL || w->rel != rel)
+        return false;
+    best_cost = cost + result * (w->limit_rows > 0 ? COST_TOP : COST_SORT);
+    for (int i = 0; i < r->table->index_count; i++) {
+        const IndexInfo *x = &r->table->indexes[i];
+        IndexChoice choice;
+        double visited, index_cost;
+        bool backward;
+
+        (void)fit_index(r, rel, x, list, 0, rows, &choice);
+        if (x->predicate != NULL || choice.bound.in_array != NULL ||
+            !index_gives_order(r->table, x, choice.bound.equal_count, w, &backward))
+            continue;
+        visited = rows * choice.selectivity;
+        if (w->limit_rows > 0 && result > w->limit_rows)
+            visited *= w->limit_rows / result;
+        index_cost = COST_DESCENT + visited * COST_FETCH;
+        if (index_cost >= best_cost)
+            continue;
+        /* nulls of the first wanted key, which may be the next one of the index */
+        choice.bound.not_null = w->not_null && choice.bound.equal_count < x->key_count &&
+                                x->keys[choice.bound.equal_count].column == w->keys[0].column;
+        *best = choice;
+        *best_backward = backward;
+        best_cost = index_cost;
+        found = true;
+    }
+    return found;
+}
+
 Status
 plan_base_table(Planner *p, int rel, ConjunctList *list, Plan **out)
 {
     const RangeEntry *r = p->query->range[rel];
-    double rows = table_rows(p, r->table);
-    IndexChoice choice;
+    double rows = table_rows(p, r->table), cost = rows * COST_ROW + 0.02;
+    IndexChoice choice, ordered;
+    bool backward;
     Plan *plan;
 
+    if (r->table->kind == TABLE_HEAP && p->wanted != NULL) {
+        bool by_index = best_index(p, rel, list, 0, rows, &choice) != NULL;
+
+        if (by_index)
+            cost = MIN_OF(cost, COST_DESCENT + rows * choice.selectivity * COST_FETCH);
+        if (!(by_index && choice.one_row) && ordered_index(p, rel, list, rows, cost, &ordered, &backward)) {
+            TRY(index_plan(p, rel, 0, list, &ordered, rows, out));
+            (*out)->scan.backward = backward;
+            p->wanted->granted = true;
+            return ST_OK;
+        }
+    }
     if (r->table->kind == TABLE_HEAP && best_index(p, rel, list, 0, rows, &choice) != NULL) {
         double index_cost = COST_DESCENT + rows * choice.selectivity * COST_FETCH;
 

@@ -33,11 +33,20 @@ typedef struct Loop {
 
 /* ---- rows out ------------------------------------------------------------------------------------------------ */
 
+/* EXPLAIN announces json and xml, types that no expression has yet: their form is text's. */
+static const TypeInfo *
+sent_type(Oid oid)
+{
+    const TypeInfo *type = type_by_oid(oid);
+
+    return type != NULL ? type : type_by_oid(TYPE_TEXT);
+}
+
 static int16_t
 format_of(const WireSink *w, int column)
 {
     if (w->format_count == 0)
-        return FORMAT_TEXT;
+        return w->describe && w->base.binary ? FORMAT_BINARY : FORMAT_TEXT;
     return w->formats[w->format_count == 1 ? 0 : column];
 }
 
@@ -53,7 +62,7 @@ describe_columns(WireSink *w, Ctx *cx, const ResultColumn *columns, int count)
             .type_oid = columns[i].type,
             .typmod = columns[i].typmod,
             .attnum = columns[i].column,
-            .typlen = type_by_oid(columns[i].type)->typlen,
+            .typlen = sent_type(columns[i].type)->typlen,
             .format = format_of(w, i),
         };
     }
@@ -77,7 +86,7 @@ sink_rows(Sink *sink, Ctx *cx, const Batch *batch, const ResultColumn *columns, 
         **infos = count <= 64 ? types : arena_alloc(cx->arena, sizeof(*infos) * (size_t)count);
 
     for (int i = 0; i < count; i++)
-        infos[i] = type_by_oid(columns[i].type);
+        infos[i] = sent_type(columns[i].type);
     for (uint32_t k = 0; k < batch->rows.count; k++) {
         uint32_t row = rows_at(batch->rows, k);
 
@@ -464,6 +473,7 @@ on_bind(Loop *l, Decoder *body)
 
     TRY(read_formats(l, body, l->cx->arena, &formats, &format_count));
     TRY(session_find_prepared(l->s, name, &prepared));
+    session_activity_prepared(l->s, prepared);
     TRY(session_begin_statement(l->s, prepared->ast));
     if (prepared->is_query)
         TRY(session_plan(l->s, prepared));

@@ -1,6 +1,7 @@
 /* sequences.c - nextval and its kin: what a session remembers of the sequences it has used. */
 #include "backend/session/session_int.h"
 
+#include "backend/type/aclitem.h"
 #include "backend/type/fn_decl.h"
 #include "storage/seq/seq.h"
 
@@ -63,14 +64,6 @@ find_sequence(Session *s, Oid oid, const TableInfo **table, SessionSequence **ou
     return ST_OK;
 }
 
-static Status
-check_usable(Session *s, const TableInfo *t)
-{
-    if (catalog_is_superuser(s->cx) || t->owner == catalog_role(s->cx))
-        return ST_OK;
-    return fail(s->cx, ST_ERROR, "42501", "permission denied for sequence %s", t->name);
-}
-
 SCALAR_FN(nextval)
 {
     Session *s = call->cx->session;
@@ -80,7 +73,7 @@ SCALAR_FN(nextval)
     if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return fail(call->cx, ST_ERROR, "25006", "cannot execute nextval() in a read-only transaction");
     TRY(find_sequence(s, args[0].u32, &t, &q));
-    TRY(check_usable(s, t));
+    TRY(catalog_check_any_privilege(s->cx, t, ACL_USAGE | ACL_UPDATE));
     if (q->has_value && q->last != q->value) {
         q->value += q->params.increment;
     } else {
@@ -103,7 +96,7 @@ SCALAR_FN(currval)
     SessionSequence *q;
 
     TRY(find_sequence(s, args[0].u32, &t, &q));
-    TRY(check_usable(s, t));
+    TRY(catalog_check_any_privilege(s->cx, t, ACL_USAGE | ACL_SELECT));
     if (!q->has_value)
         return fail(call->cx, ST_ERROR, "55000",
                     "currval of sequence \"%s\" is not yet defined in this session", t->name);
@@ -134,7 +127,7 @@ SCALAR_FN(setval)
     if (settings_bool(s->settings, SETTING_TRANSACTION_READ_ONLY))
         return fail(call->cx, ST_ERROR, "25006", "cannot execute setval() in a read-only transaction");
     TRY(find_sequence(s, args[0].u32, &t, &q));
-    TRY(check_usable(s, t));
+    TRY(catalog_check_privilege(s->cx, t, ACL_UPDATE));
     if (args[1].i64 < q->params.min || args[1].i64 > q->params.max)
         return fail(call->cx, ST_ERROR, "22003",
                     "setval: value %lld is out of bounds for sequence \"%s\" (%lld..%lld)",

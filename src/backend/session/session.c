@@ -2,6 +2,11 @@
 #include "backend/session/session.h"
 
 #include "backend/session/session_int.h"
+
+#include "backend/catalog/acl.h"
+#include "backend/command/command.h"
+#include "backend/session/cursor.h"
+#include "backend/session/statement_cache.h"
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
 #include "base/env.h"
@@ -128,13 +133,16 @@ static Status
 check_role(Session *s, SettingNo no, const char *text)
 {
     KnownRole *r;
+    bool member = true;
 
     if (no == SETTING_ROLE && strcmp(text, "none") == 0)
         return ST_OK;
     TRY(find_role(s, text, &r));
     if (r == NULL)
         return fail(s->cx, ST_ERROR, "22023", "role \"%s\" does not exist", text);
-    if (no == SETTING_ROLE && !s->session_superuser && r->oid != s->session_user)
+    if (no == SETTING_ROLE && !s->session_superuser)
+        TRY(acl_is_member(s->cx, s->session_user, r->oid, false, &member));
+    if (!member)
         return fail(s->cx, ST_ERROR, "42501", "permission denied to set role \"%s\"", text);
     if (no == SETTING_SESSION_AUTHORIZATION && !s->login_superuser && r->oid != s->login_user)
         return fail(s->cx, ST_ERROR, "42501", "permission denied to set session authorization");
@@ -272,9 +280,11 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     s->settings = settings;
     engine_budget_init(cx, &s->budget);
     arena_init(&s->message, "message", &s->budget);
+    arena_init(&s->spare_portal, "portal", &s->budget);
     s->format.random_state = &s->random_state;
     s->format.reg_names = session_reg_names();
     s->format.regex_cache = regex_cache_create();
+    s->cache = statement_cache_new(arena);
     cx->session = s;
     cx->format = &s->format;
     cx->hooks = &session_hooks;
@@ -317,10 +327,14 @@ session_close(Session *s)
 
     cx->deadline_us = 0;
     session_close_portals(s);
+    cursors_close_all(s);
     if (cx->txn != NULL)
         txn_abort(cx);
+    temp_close(s);
     while (s->prepared != NULL)
         session_drop_prepared(s, s->prepared);
+    statement_cache_clear(s);
+    arena_free(&s->spare_portal);
     lock_release_all(cx, LOCK_SPAN_SESSION);
     regex_cache_free(s->format.regex_cache);
     s->format.regex_cache = NULL;
@@ -329,8 +343,8 @@ session_close(Session *s)
     cx->hooks = NULL;
 }
 
-void
-session_activity(Session *s, ActivityState state, const char *query)
+static void
+show_activity(Session *s, ActivityState state, bool starts, const char *query)
 {
     Activity *a;
     int64_t now = engine_wall_us(s->cx->engine);
@@ -338,9 +352,28 @@ session_activity(Session *s, ActivityState state, const char *query)
     a = proc_activity_begin(s->cx->proc);
     a->state = state;
     a->state_change_us = now;
-    if (query != NULL) {
+    if (starts)
         a->query_start_us = now;
-        snprintf(a->query, sizeof(a->query), "%s", query);
+    if (query != NULL) {
+        size_t bytes = strnlen(query, sizeof(a->query) - 1);
+
+        memcpy(a->query, query, bytes);
+        a->query[bytes] = '\0';
     }
     proc_activity_end(s->cx->proc);
+}
+
+void
+session_activity(Session *s, ActivityState state, const char *query)
+{
+    if (query != NULL)
+        s->shown_serial = 0;
+    show_activity(s, state, query != NULL, query);
+}
+
+void
+session_activity_prepared(Session *s, const Prepared *p)
+{
+    show_activity(s, ACTIVITY_ACTIVE, true, s->shown_serial == p->serial ? NULL : p->sql);
+    s->shown_serial = p->serial;
 }

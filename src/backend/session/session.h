@@ -24,6 +24,7 @@ struct Sink {
     Status (*copy_out_end)(Sink *sink, Ctx *cx);
     Status (*copy_in_begin)(Sink *sink, Ctx *cx, bool binary, int columns);
     Status (*copy_in)(Sink *sink, Ctx *cx, const char **data, size_t *bytes);
+    bool binary; /* simple protocol: the rows to come are in binary form (FETCH from a binary cursor) */
 };
 
 typedef enum TransactionState {
@@ -33,10 +34,14 @@ typedef enum TransactionState {
     TRANSACTION_FAILED
 } TransactionState;
 
-enum { SAVEPOINTS_MOST = 10000 };
+enum {
+    SAVEPOINTS_MOST = 10000,
+    PARKED_MOST = 24, /* statements that keep an execution: some ten KB each */
+};
 
 typedef struct Prepared {
     struct Prepared *next;
+    Session *session;
     const char *name;
     Arena arena; /* name, text, tree */
     const char *sql;
@@ -49,9 +54,17 @@ typedef struct Prepared {
     int column_count; /* of the result; -1: none */
     ResultColumn *columns;
     bool from_sql; /* made by PREPARE */
+    uint64_t serial; /* of the session, from 1 */
     int64_t prepared_at;
     int uses; /* portals that run it */
-    bool dropped;
+    bool dropped; /* not in the session's list (any more) */
+    bool cached; /* the statement cache holds it */
+    LiteralText *literals; /* X2: of `sql`; those taken are parameters. NULL: there are none */
+    /* One execution at a time keeps its operators for the next. */
+    Arena exec_arena;
+    Execution *parked;
+    int parked_no; /* in the session's list of those that have one; -1: not there */
+    bool exec_busy; /* a portal has the execution of exec_arena */
 } Prepared;
 
 typedef struct Portal {
@@ -65,7 +78,8 @@ typedef struct Portal {
     int16_t *formats;
     int format_count;
     Execution *execution; /* NULL: not started, or done */
-    bool started, done;
+    bool borrowed; /* the execution is the statement's own */
+    bool started, done, failed;
     uint64_t rows; /* given out */
 } Portal;
 
@@ -90,7 +104,16 @@ struct Session {
     FormatSettings format;
     RandomState random_state;
     Prepared *prepared;
+    struct StatementCache *cache;
+    Prepared *parked[PARKED_MOST]; /* round robin */
+    int parked_next;
+    uint64_t last_serial; /* of statement objects */
+    uint64_t shown_serial; /* whose text pg_stat_activity shows; 0: another text */
     Portal *portals;
+    Arena spare_portal; /* memory of the portal that was dropped last */
+    struct TempAction *temp_actions; /* command/temp.c: tables with ON COMMIT */
+    struct Cursor *cursors; /* cursor.h */
+    int statement_no, statement_count; /* of the text being run: which of its statements, of how many */
     const char *sql; /* text of the statement being run, for positions */
     int64_t statement_start_us;
     Budget budget; /* private memory of the session (C5) */
@@ -168,6 +191,10 @@ Prepared *session_new_prepared(Session *s, const char *name, const char *sql);
  * 42704 for a type that does not exist. */
 MUST_CHECK Status session_set_param_types(Session *s, Prepared *p, const Oid *types, int count);
 void session_drop_unnamed(Session *s);
+/* Frees the statement when nobody holds it any more: no portal, not the list, not the cache. */
+void prepared_release(Prepared *p);
+/* The plan, and the execution kept for it. No portal may be running it. */
+void prepared_forget_plan(Prepared *p);
 void session_forget_sequences(Session *s); /* currval and lastval */
 
 #endif

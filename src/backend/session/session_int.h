@@ -7,6 +7,8 @@
 
 int64_t session_now(Session *s); /* timestamptz */
 void session_activity(Session *s, ActivityState state, const char *query);
+/* Active with this statement; cheap when it is the one shown already. */
+void session_activity_prepared(Session *s, const Prepared *p);
 const RegNames *session_reg_names(void);
 /* Statement-level clock and time-outs start here. */
 void session_start_clock(Session *s);

@@ -1,6 +1,7 @@
 /* system_tables.c - pg_settings, pg_stat_activity, pg_locks, pg_prepared_statements, system_config. */
 #include "backend/catalog/system_tables.h"
 
+#include "backend/session/cursor.h"
 #include "backend/session/session_int.h"
 #include "storage/engine/engine.h"
 
@@ -212,6 +213,19 @@ rows_prepared(Ctx *cx, const TableInfo *table, RowReceiver *to)
     return ST_OK;
 }
 
+static Status
+rows_cursors(Ctx *cx, const TableInfo *table, RowReceiver *to)
+{
+    (void)table;
+    for (const Cursor *c = cx->session->cursors; c != NULL; c = c->next) {
+        Value v[6] = {text_or_null(c->name), text_or_null(c->sql),  value_bool(c->hold),
+                      value_bool(c->binary), value_bool(c->scroll), value_i64(c->declared_at)};
+
+        TRY(to->row(cx, to, v));
+    }
+    return ST_OK;
+}
+
 /* Counters of the engine as they are now. */
 static Status
 rows_stats(Ctx *cx, const TableInfo *table, RowReceiver *to)
@@ -328,6 +342,9 @@ static const ColumnInfo locks_columns[] = {
 static const ColumnInfo prepared_columns[] = {TEXT_COLUMN("name"),          TEXT_COLUMN("statement"),
                                               TIME_COLUMN("prepare_time"),  BOOL_COLUMN("from_sql"),
                                               INT8_COLUMN("generic_plans"), INT8_COLUMN("custom_plans")};
+static const ColumnInfo cursors_columns[] = {TEXT_COLUMN("name"),          TEXT_COLUMN("statement"),
+                                             BOOL_COLUMN("is_holdable"),   BOOL_COLUMN("is_binary"),
+                                             BOOL_COLUMN("is_scrollable"), TIME_COLUMN("creation_time")};
 static const ColumnInfo stats_columns[] = {INT8_COLUMN("memory_used_bytes"), INT8_COLUMN("memory_limit_bytes"),
                                            INT4_COLUMN("sessions")};
 
@@ -344,6 +361,7 @@ const TableInfo system_tables[] = {
     SYSTEM_TABLE(11603, "pg_stat_activity", activity_columns, rows_activity),
     SYSTEM_TABLE(11604, "pg_locks", locks_columns, rows_locks),
     SYSTEM_TABLE(11605, "pg_prepared_statements", prepared_columns, rows_prepared),
+    SYSTEM_TABLE(11607, "pg_cursors", cursors_columns, rows_cursors),
     SYSTEM_TABLE(11606, "system_stats", stats_columns, rows_stats),
 };
 const int system_table_count = COUNT_OF(system_tables);

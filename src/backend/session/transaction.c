@@ -9,13 +9,17 @@
  * ROLLBACK or ROLLBACK TO comes. */
 #include "backend/session/session_int.h"
 
+#include "backend/command/command.h"
+#include "backend/session/cursor.h"
 #include "base/env.h"
 #include "storage/engine/engine.h"
 
 static Isolation
 default_isolation(Session *s)
 {
-    return strcmp(session_setting_text(s, SETTING_DEFAULT_TRANSACTION_ISOLATION), "repeatable read") == 0
+    enum { REPEATABLE_READ = 1 }; /* of the setting's words */
+
+    return settings_int(s->settings, SETTING_DEFAULT_TRANSACTION_ISOLATION) == REPEATABLE_READ
                ? ISOLATION_REPEATABLE_READ
                : ISOLATION_READ_COMMITTED;
 }
@@ -58,6 +62,7 @@ static void
 abort_transaction(Session *s)
 {
     session_close_portals(s);
+    cursors_roll_back(s, 0);
     if (s->cx->txn != NULL)
         txn_abort(s->cx);
     end_settings(s, false);
@@ -69,6 +74,9 @@ commit_transaction(Session *s)
 {
     Status rc;
 
+    TRY(cursors_before_commit(s));
+    if (s->temp_actions != NULL && s->cx->txn != NULL)
+        TRY(temp_before_commit(s));
     session_close_portals(s);
     rc = s->cx->txn != NULL ? txn_commit(s->cx) : ST_OK;
     end_settings(s, rc == ST_OK);
@@ -113,7 +121,8 @@ session_end_statement(Session *s, bool last)
         s->cx->deadline_us = 0;
         if (s->state == TRANSACTION_IMPLICIT)
             TRY(commit_transaction(s));
-        catalog_release_old(s->cx);
+        if (!cursors_running(s)) /* they may still look at a TableInfo */
+            catalog_release_old(s->cx);
     }
     return ST_OK;
 }
@@ -132,6 +141,7 @@ session_fail_statement(Session *s)
             abort_transaction(s);
         } else {
             session_close_portals(s);
+            cursors_roll_back(s, s->savepoint_count);
             txn_rollback_to(s->cx, s->savepoint_count);
             settings_pop(s->settings, false);
         }
@@ -140,7 +150,8 @@ session_fail_statement(Session *s)
     case TRANSACTION_IDLE:
     case TRANSACTION_FAILED: break;
     }
-    catalog_release_old(s->cx);
+    if (!cursors_running(s))
+        catalog_release_old(s->cx);
 }
 
 char
@@ -274,6 +285,8 @@ release_savepoint(Session *s, const char *name)
     if (level == 0)
         return fail(s->cx, ST_ERROR, "3B001", "savepoint \"%s\" does not exist", name);
     txn_release(s->cx, level);
+    for (Cursor *c = s->cursors; c != NULL; c = c->next)
+        c->level = MIN_OF(c->level, level - 1);
     for (; s->savepoint_count >= level; s->savepoint_count--)
         settings_pop(s->settings, true);
     return ST_OK;
@@ -291,6 +304,7 @@ rollback_to_savepoint(Session *s, const char *name)
     if (level == 0)
         return fail(s->cx, ST_ERROR, "3B001", "savepoint \"%s\" does not exist", name);
     session_close_portals(s);
+    cursors_roll_back(s, level);
     if (s->state == TRANSACTION_FAILED) { /* the newest level was undone when it failed */
         open--;
         if (level <= open)

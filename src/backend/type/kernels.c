@@ -4,6 +4,7 @@
  * and harmless whatever it is, since both sets compute the same. */
 #include "backend/type/kernels_int.h"
 #include "backend/type/fn_decl.h"
+#include "backend/type/range_mask.h"
 
 static const KernelSet *kernels = &kernels_base;
 
@@ -11,6 +12,7 @@ void
 fn_choose_kernels(bool simd_enabled)
 {
     kernels = &kernels_base;
+    range_mask_choose(simd_enabled && __builtin_cpu_supports("avx2"));
 #if defined(__x86_64__)
     if (simd_enabled && __builtin_cpu_supports("avx2"))
         kernels = &kernels_avx2;

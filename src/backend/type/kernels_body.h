@@ -414,6 +414,25 @@ decimal_factors(Vector *const *args, int64_t *fx, int64_t *fy, int16_t *scale)
     return true;
 }
 
+/* A constant side with the smaller scale is brought to the other's once, and not for every row. */
+static inline bool
+decimal_scale_constant(Vector **pair, int64_t *fx, int64_t *fy, Vector *scaled, int64_t *constant)
+{
+    int side = *fx != 1 ? 0 : 1;
+    int64_t *factor = side == 0 ? fx : fy, v;
+
+    if (*factor == 1 || !pair[side]->is_const)
+        return false;
+    v = ((const int64_t *)pair[side]->data)[0];
+    if (v == INT64_MIN || __builtin_mul_overflow(v, *factor, constant) || *constant == INT64_MIN)
+        return false;
+    *scaled = *pair[side];
+    scaled->data = constant;
+    pair[side] = scaled;
+    *factor = 1;
+    return true;
+}
+
 #define DECIMAL(x) static bool x(const FnCall *call, Vector *const *args, Vector *out)
 
 #define DECIMAL_ADD(name, SUM, OVERFLOW, CHECKED)                                                              \
@@ -423,8 +442,14 @@ decimal_factors(Vector *const *args, int64_t *fx, int64_t *fy, int16_t *scale)
         uint64_t bad = 0, nan = 0;                                                                             \
         bool lost = false;                                                                                     \
                                                                                                                \
+        Vector scaled;                                                                                         \
+        Vector *pair[2] = {args[0], args[1]};                                                                  \
+        int64_t constant;                                                                                      \
+                                                                                                               \
         if (!decimal_factors(args, &fx, &fy, &out->scale))                                                     \
             return false;                                                                                      \
+        if (decimal_scale_constant(pair, &fx, &fy, &scaled, &constant))                                        \
+            args = pair;                                                                                       \
         if (fx == 1 && fy == 1) {                                                                              \
             EACH2(int64_t, int64_t, int64_t, ({                                                                \
                       const uint64_t x_ = (uint64_t)x, y_ = (uint64_t)y, s_ = x_ SUM y_;                       \

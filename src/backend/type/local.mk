@@ -40,6 +40,7 @@ libtype_a_SOURCES = \
 	src/backend/type/kernels_base.c \
 	src/backend/type/kernels_body.h \
 	src/backend/type/kernels_int.h \
+	src/backend/type/range_mask.c src/backend/type/range_mask.h \
 	src/backend/type/like.c \
 	src/backend/type/number_template.c \
 	src/backend/type/numeric.h \
@@ -49,6 +50,7 @@ libtype_a_SOURCES = \
 	src/backend/type/numeric_math.c \
 	src/backend/type/numeric_pack.c \
 	src/backend/type/oid.c \
+	src/backend/type/aclitem.c src/backend/type/aclitem.h \
 	src/backend/type/opers.def \
 	src/backend/type/pow10.h \
 	src/backend/type/pseudo.c \

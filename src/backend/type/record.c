@@ -106,6 +106,10 @@ show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
             return fail(cx, ST_ERROR, "XX000", "cache lookup failed for type %u", type_oid);
         buf_clear(item);
         TRY(type->out(cx, type, &v, item));
+        TRY(ctx_poll(cx));
+        if (item->failed ||
+            to->failed) /* a record in a record doubles its quotes: it does not take many levels */
+            return fail(cx, ST_ERROR, "54000", "out of memory");
         if (!needs_quotes(item)) {
             buf_add(to, item->data, item->bytes);
             continue;

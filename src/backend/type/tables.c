@@ -80,20 +80,9 @@ static const CastInfo cast_rows[] = {
 const TypeInfo *
 type_by_oid(Oid oid)
 {
-    size_t low = 0, high = COUNT_OF(type_oid_order);
+    uint16_t place = oid < COUNT_OF(type_places) ? type_places[oid] : 0;
 
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        const TypeInfo *t = &type_rows[type_oid_order[mid]];
-
-        if (t->oid == oid)
-            return t;
-        if (t->oid < oid)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return NULL;
+    return place != 0 ? &type_rows[place - 1] : NULL;
 }
 
 const TypeInfo *

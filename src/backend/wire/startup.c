@@ -129,7 +129,7 @@ static Status
 read_parameters(Ctx *cx, Decoder *d, Parameters *all)
 {
     Arena *a = cx->arena;
-    StartupSetting *named = arena_array(a, StartupSetting, SETTINGS_MOST);
+    StartupSetting *named = arena_alloc(a, sizeof(*named) * SETTINGS_MOST);
     int named_count = 0;
 
     for (;;) {
@@ -175,7 +175,9 @@ read_session(Ctx *cx, Conn *conn, uint32_t version, Decoder *d, StartupRequest *
         return fail_fatal(cx, fail(cx, ST_ERROR, "0A000",
                                    "unsupported frontend protocol %u.%u: server supports %d.0 to %d.%d", major,
                                    minor, VERSION_MAJOR, VERSION_MAJOR, VERSION_MINOR));
-    all = arena_new(cx->arena, Parameters);
+    all = arena_alloc(cx->arena, sizeof(*all)); /* the lists are large and hardly used: only counts are set */
+    all->setting_count = all->unknown_count = 0;
+    all->user = all->database = all->options = all->replication = NULL;
     TRY(read_parameters(cx, d, all));
     if (minor > VERSION_MINOR || all->unknown_count > 0)
         encode_negotiate_version(conn, VERSION_MINOR, all->unknown, all->unknown_count);

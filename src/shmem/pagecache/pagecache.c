@@ -127,6 +127,7 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             continue;
         }
         DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
+        proc->page_count++;
         out->page = cache_frame_bytes(cache, no);
         out->frame = f;
         out->frame_no = no;
@@ -180,18 +181,15 @@ page_unpin(Ctx *cx, PageRef *ref)
     *ref = PAGE_REF_NONE;
 }
 
-void
-page_prefetch(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block, uint32_t bytes)
+const char *
+page_prefetch_start(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block)
 {
     uint32_t no = map_lookup(cache, &rel->forks[fork], block);
-    const char *p;
 
     if (no == 0)
-        return;
+        return NULL;
     __builtin_prefetch(cache_frame(cache, no), 1);
-    p = cache_frame_bytes(cache, no);
-    for (uint32_t at = 0; at < bytes; at += 64)
-        __builtin_prefetch(p + at, 0);
+    return cache_frame_bytes(cache, no);
 }
 
 /* ---- latches ------------------------------------------------------------------------------------------ */

@@ -130,8 +130,9 @@ void page_unpin(Ctx *cx, PageRef *ref);
  * CACHE_EXTEND_FRAMES frames and initializes the page before it drops the latch. */
 enum { CACHE_EXTEND_FRAMES = 4 };
 void page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out);
-/* Asks the processor to fetch the first `bytes` of a page that will be read soon. */
-void page_prefetch(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block, uint32_t bytes);
+/* For a page that will be read soon: has its descriptor fetched, and says where its bytes lie, for the
+ * processor to be asked for them and nothing else. NULL: there is no such page. */
+const char *page_prefetch_start(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block);
 
 void page_latch_shared(Ctx *cx, PageRef *ref);
 void page_latch_exclusive(Ctx *cx, PageRef *ref);

@@ -143,6 +143,12 @@ proc_cancel_secret(const Proc *proc)
     return proc->cancel_secret;
 }
 
+uint64_t
+proc_page_count(const Proc *proc)
+{
+    return proc->page_count;
+}
+
 void
 proc_set_pid(Proc *proc, int pid)
 {

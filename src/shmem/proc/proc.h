@@ -58,6 +58,7 @@ void proc_release(Proc *proc);
 uint32_t proc_no(const Proc *proc);
 uint32_t proc_cancel_secret(const Proc *proc); /* random, for BackendKeyData */
 void proc_set_pid(Proc *proc, int pid);
+uint64_t proc_page_count(const Proc *proc); /* pages looked at so far; only ever grows */
 /* Seqlock write: between the two calls the owner may change the Activity it gets. */
 Activity *proc_activity_begin(Proc *proc);
 void proc_activity_end(Proc *proc);

@@ -63,6 +63,7 @@ struct Proc {
     uint16_t pin_free __attribute__((aligned(64))); /* owner: first free note + 1 */
     uint16_t pin_high; /* owner: notes ever used */
     uint32_t pin_count; /* owner */
+    uint64_t page_count; /* owner: pins ever taken */
     uint32_t stash_count; /* owner */
     uint32_t stash[PROC_STASH_MOST]; /* owner: frames taken from the free list, not yet used */
     uint32_t range_first, range_count; /* owner: new frames being touched (frame.c) */

@@ -33,6 +33,19 @@ typedef enum BtreeUnique {
  * needed to judge rows with an equal key. 54000 when the key is too long (text says by how much). */
 MUST_CHECK Status btree_insert(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid, BtreeUnique unique,
                                const HeapRel *heap, Tid *conflict);
+/* The live row that has this key, or TID_NONE; waits for undecided ones. Nothing is inserted, so it may be out of
+ * date at once: ON CONFLICT asks first to save itself a useless row. */
+MUST_CHECK Status btree_find_equal(Ctx *cx, const BtreeRel *index, BtreeKey key, const HeapRel *heap,
+                                   Tid *conflict);
+typedef struct BtreeNew {
+    BtreeKey key;
+    Tid tid;
+    BtreeUnique unique;
+} BtreeNew;
+/* The same for many, ascending by (key, tid): *done of them are in the tree then. On a conflict that is the
+ * number of the entry that was refused; the caller may go on behind it. */
+MUST_CHECK Status btree_insert_many(Ctx *cx, const BtreeRel *index, const BtreeNew *entries, uint32_t count,
+                                    const HeapRel *heap, uint32_t *done, Tid *conflict);
 /* Removes one entry (index cleaning of rolled back work, vacuum). Missing is fine. */
 MUST_CHECK Status btree_remove(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid);
 

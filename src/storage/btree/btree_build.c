@@ -72,15 +72,15 @@ btree_build_begin(Ctx *cx, Arena *arena, const BtreeRel *index, BtreeBuild **out
 /* ---- pages ----------------------------------------------------------------------------------------------------- */
 
 static void
-encode(const BuildLevel *l, int level, BlockNo right, Bytes high, BtreePage *image)
+encode(const BuildLevel *l, int level, uint32_t count, BlockNo right, Bytes high, BtreePage *image)
 {
     uint32_t least = BTREE_FULL_MOST;
 
-    for (uint32_t i = 0; i < l->count && level == 0; i++)
+    for (uint32_t i = 0; i < count && level == 0; i++)
         least = MIN_OF(least, l->entries[i].key.bytes);
     memset(image, 0, PAGE_BYTES);
     btree_image_begin(image, (uint32_t)level, right, (Bytes){l->low, l->low_bytes}, high, least);
-    for (uint32_t i = 0; i < l->count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         BtreeEntry e = l->entries[i];
 
         e.key.data = l->bytes + l->key_at[i];
@@ -120,36 +120,6 @@ write_page(Ctx *cx, CacheRel *cr, BlockNo block, const BtreePage *image)
 static Status add_entry(Ctx *cx, BtreeBuild *b, int level, Bytes key, Bytes order, const uint8_t *payload,
                         uint32_t payload_bytes, bool posting);
 
-/* Closes the level's page: what follows begins at `separator`. */
-static Status
-close_page(Ctx *cx, BtreeBuild *b, int level, Bytes separator)
-{
-    BuildLevel *l = b->levels[level];
-    bool first = l->block == 0;
-    _Alignas(16) char image[PAGE_BYTES];
-    BlockNo next;
-
-    if (first)
-        TRY(take_block(cx, b->cr, &l->block));
-    TRY(take_block(cx, b->cr, &next));
-    encode(l, level, next, separator, (BtreePage *)(void *)image);
-    TRY(write_page(cx, b->cr, l->block, (BtreePage *)(void *)image));
-    if (first) {
-        Bytes none = {l->low, 0};
-
-        (void)need_level(b, level + 1);
-        TRY(add_entry(cx, b, level + 1, none, none, (const uint8_t *)&l->block, 4, false));
-    }
-    TRY(add_entry(cx, b, level + 1, separator, separator, (const uint8_t *)&next, 4, false));
-    memcpy(l->low, separator.data, separator.bytes);
-    l->low_bytes = separator.bytes;
-    l->block = next;
-    l->count = l->used = 0;
-    l->common = separator.bytes;
-    l->entry_bytes = 0;
-    return ST_OK;
-}
-
 static uint32_t
 entry_need(uint32_t common, uint32_t key_bytes, uint32_t payload_bytes)
 {
@@ -173,39 +143,124 @@ entries_need(const BuildLevel *l, uint32_t common)
     return total;
 }
 
+static Bytes
+key_at(const BuildLevel *l, uint32_t i)
+{
+    return (Bytes){l->bytes + l->key_at[i], l->entries[i].key.bytes};
+}
+
+/* The full key of a leaf's entry with its first TID, or its last. */
+static Bytes
+full_key_at(const BuildLevel *l, uint32_t i, bool last, uint8_t *out)
+{
+    const BtreeEntry *e = &l->entries[i];
+    const uint8_t *tid = l->bytes + l->payload_at[i];
+    Bytes key = key_at(l, i);
+
+    if (e->posting)
+        tid += last ? (uint32_t)e->payload_bytes - TID_BYTES : (uint32_t)POSTING_HEAD_BYTES;
+    return btree_full_key((BtreeKey){key.data, key.bytes}, tid_read(tid), out);
+}
+
+/* Do the first `count` entries fit on a page that ends at `separator`? What is left out of the keys is
+ * what both fences share, and that may be less than what the keys share. */
+static bool
+fits(const BuildLevel *l, int level, uint32_t count, Bytes separator)
+{
+    uint32_t low = MIN_OF(l->low_bytes, (uint32_t)BTREE_LOW_MOST);
+    uint32_t prefix = bytes_common((Bytes){l->low, low}, separator);
+    uint32_t total = (uint32_t)sizeof(BtreePage) + low + separator.bytes;
+
+    for (uint32_t i = 0; i < count && level == 0; i++)
+        prefix = MIN_OF(prefix, l->entries[i].key.bytes);
+    for (uint32_t i = 0; i < count; i++)
+        total += entry_need(prefix, l->entries[i].key.bytes, l->entries[i].payload_bytes);
+    return total <= PAGE_BYTES;
+}
+
+/* Forgets the first `gone` entries: they are on a page. */
+static void
+drop_entries(BuildLevel *l, uint32_t gone)
+{
+    uint32_t from = gone < l->count ? l->key_at[gone] : l->used;
+    uint32_t left = l->count - gone;
+
+    memmove(l->bytes, l->bytes + from, l->used - from);
+    l->used -= from;
+    memmove(l->entries, l->entries + gone, sizeof(l->entries[0]) * left);
+    for (uint32_t i = 0; i < left; i++) {
+        l->key_at[i] = l->key_at[i + gone] - from;
+        l->payload_at[i] = l->payload_at[i + gone] - from;
+    }
+    l->count = left;
+    l->common = l->low_bytes;
+    for (uint32_t i = 0; i < left; i++)
+        l->common = MIN_OF(l->common, bytes_common((Bytes){l->low, l->low_bytes}, key_at(l, i)));
+    l->entry_bytes = 0;
+    for (uint32_t i = 0; i < left; i++)
+        l->entry_bytes += entry_need(l->common, l->entries[i].key.bytes, l->entries[i].payload_bytes);
+}
+
+/* Ends the level's page before entry `most` (which begins at `order`, if that is not here yet), or as far
+ * before it as the page has room for: the entries behind the cut begin the next page. */
+static Status
+close_page(Ctx *cx, BtreeBuild *b, int level, uint32_t most, Bytes order)
+{
+    BuildLevel *l = b->levels[level];
+    bool first = l->block == 0;
+    _Alignas(16) char image[PAGE_BYTES];
+    uint8_t before[BTREE_FULL_MOST], behind[BTREE_FULL_MOST];
+    uint32_t count = most;
+    Bytes separator = order;
+    BlockNo next;
+
+    for (;; count--) {
+        ASSERT(count > 0);
+        if (count < l->count)
+            separator = level == 0 ? full_key_at(l, count, false, behind) : key_at(l, count);
+        if (level == 0)
+            separator = btree_separator(full_key_at(l, count - 1, true, before), separator);
+        if (fits(l, level, count, separator))
+            break;
+    }
+    if (first)
+        TRY(take_block(cx, b->cr, &l->block));
+    TRY(take_block(cx, b->cr, &next));
+    encode(l, level, count, next, separator, (BtreePage *)(void *)image);
+    TRY(write_page(cx, b->cr, l->block, (BtreePage *)(void *)image));
+    if (first) {
+        Bytes none = {l->low, 0};
+
+        (void)need_level(b, level + 1);
+        TRY(add_entry(cx, b, level + 1, none, none, (const uint8_t *)&l->block, 4, false));
+    }
+    TRY(add_entry(cx, b, level + 1, separator, separator, (const uint8_t *)&next, 4, false));
+    memmove(l->low, separator.data, separator.bytes);
+    l->low_bytes = separator.bytes;
+    l->block = next;
+    drop_entries(l, count);
+    return ST_OK;
+}
+
 /* `order` is the full key by which the entry is told from the one before (leaf: with its first TID). */
 static Status
 add_entry(Ctx *cx, BtreeBuild *b, int level, Bytes key, Bytes order, const uint8_t *payload,
           uint32_t payload_bytes, bool posting)
 {
     BuildLevel *l = b->levels[level];
-    uint32_t common = bytes_common((Bytes){l->low, l->low_bytes}, key),
-             fill = level == 0 ? LEAF_FILL : INNER_FILL;
-    uint32_t head =
-        (uint32_t)sizeof(BtreePage) + MIN_OF(l->low_bytes, (uint32_t)BTREE_LOW_MOST) + order.bytes + 8;
-    uint32_t before_bytes, need;
+    uint32_t fill = level == 0 ? LEAF_FILL : INNER_FILL, common, before_bytes, need;
     BtreeEntry *e;
 
-    common = l->count == 0 ? common : MIN_OF(common, l->common);
-    before_bytes = entries_need(l, common);
-    need = entry_need(common, key.bytes, payload_bytes);
-    if (l->count >= 2 && (l->count == ENTRIES_MOST || head + before_bytes + need > fill)) {
-        uint8_t last[BTREE_FULL_MOST];
-        Bytes before = {l->bytes + l->key_at[l->count - 1], l->entries[l->count - 1].key.bytes};
-        Bytes separator = order;
+    for (;;) {
+        uint32_t head =
+            (uint32_t)sizeof(BtreePage) + MIN_OF(l->low_bytes, (uint32_t)BTREE_LOW_MOST) + order.bytes + 8;
 
-        if (level == 0) { /* the last TID of the entry before */
-            const BtreeEntry *prev = &l->entries[l->count - 1];
-            const uint8_t *at = l->bytes + l->payload_at[l->count - 1];
-            Tid tid = tid_read(prev->posting ? at + prev->payload_bytes - TID_BYTES : at);
-
-            before = btree_full_key((BtreeKey){before.data, before.bytes}, tid, last);
-            separator = btree_separator(before, order);
-        }
-        TRY(close_page(cx, b, level, separator));
-        common = bytes_common((Bytes){l->low, l->low_bytes}, key);
-        before_bytes = 0;
+        common = MIN_OF(bytes_common((Bytes){l->low, l->low_bytes}, key), l->common);
+        before_bytes = entries_need(l, common);
         need = entry_need(common, key.bytes, payload_bytes);
+        if (l->count < 2 || (l->count < ENTRIES_MOST && head + before_bytes + need <= fill))
+            break;
+        TRY(close_page(cx, b, level, l->count, order));
     }
     ASSERT(l->used + key.bytes + payload_bytes <= l->room);
     e = &l->entries[l->count];
@@ -281,9 +336,13 @@ btree_build_finish(Ctx *cx, BtreeBuild *b)
     TRY(flush_key(cx, b));
     for (int level = 0; level < b->level_count; level++) {
         const BuildLevel *l = b->levels[level];
-        bool top = level == b->level_count - 1;
+        bool top;
 
-        encode(l, level, 0, (Bytes){0}, (BtreePage *)(void *)image);
+        /* Without a right fence the last page has no prefix to leave out. */
+        while (!fits(l, level, l->count, (Bytes){l->low, 0}))
+            TRY(close_page(cx, b, level, l->count - 1, (Bytes){l->low, 0}));
+        top = level == b->level_count - 1;
+        encode(l, level, l->count, 0, (Bytes){0}, (BtreePage *)(void *)image);
         /* The top level has never closed a page: it is the root. */
         ASSERT(top == (l->block == 0));
         TRY(write_page(cx, b->cr, top ? (BlockNo)BTREE_ROOT : l->block, (BtreePage *)(void *)image));

@@ -23,9 +23,8 @@ btree_fail_too_long(Ctx *cx, uint32_t bytes)
     return ST_ERROR;
 }
 
-/* Exclusive latch on the right leaf. False: split it first. */
-static bool
-put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
+bool
+btree_put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
 {
     BtreePage *p = btree_page_mut(ref);
     bool done;
@@ -66,7 +65,7 @@ insert_plain(Ctx *cx, CacheRel *cr, BtreeKey key, Tid tid)
         }
         open = (btree_page(&ref)->h.flags & BTREE_SPLIT_OPEN) != 0;
         if (!open)
-            done = put_entry(cx, &ref, key, tid);
+            done = btree_put_entry(cx, &ref, key, tid);
         page_unlatch(cx, &ref);
         if (open)
             rc = btree_finish_split(cx, cr, &ref);
@@ -195,7 +194,7 @@ insert_guarded(Ctx *cx, PageRef *guard, PageRef *leaf, BtreeKey key, Tid tid, co
     if (btree_page(to)->h.flags & BTREE_SPLIT_OPEN)
         step = STEP_FINISH;
     else
-        step = put_entry(cx, to, key, tid) ? STEP_DONE : STEP_SPLIT;
+        step = btree_put_entry(cx, to, key, tid) ? STEP_DONE : STEP_SPLIT;
     if (to == leaf)
         page_unlatch(cx, leaf);
     return step;
@@ -289,6 +288,51 @@ btree_insert(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid, BtreeUnique 
         rc = unique_round(cx, cr, heap, key, tid, &t, conflict, &again);
     }
     arena_rewind(cx->arena, mark);
+    return rc;
+}
+
+/* Steps 1 and 2 alone. */
+static Status
+find_round(Ctx *cx, CacheRel *cr, const HeapRel *heap, BtreeKey key, Tid *conflict, Xid *wait)
+{
+    BtreeTarget at_guard = {{key.data, key.bytes}, false};
+    PageRef guard = PAGE_REF_NONE;
+    EqualTids equal = {0};
+    BlockNo right;
+    bool more;
+
+    *wait = 0;
+    TRY(btree_descend(cx, cr, &at_guard, false, 0, &guard, NULL, NULL));
+    collect_equal(cx, btree_page(&guard), key, TID_NONE, &equal, &more);
+    right = btree_page(&guard)->right;
+    page_unlatch(cx, &guard);
+    page_unpin(cx, &guard);
+    if (more)
+        TRY(collect_right(cx, cr, right, key, TID_NONE, &equal));
+    return judge_equal(cx, heap, &equal, conflict, wait);
+}
+
+Status
+btree_find_equal(Ctx *cx, const BtreeRel *index, BtreeKey key, const HeapRel *heap, Tid *conflict)
+{
+    ArenaMark mark = arena_mark(cx->arena);
+    Xid wait = 0;
+    CacheRel *cr;
+    Status rc;
+
+    *conflict = TID_NONE;
+    if (key.bytes > BTREE_KEY_MOST_BYTES)
+        return ST_OK; /* the insertion will say so */
+    TRY(btree_open(cx, index, true, &cr));
+    if (cache_rel_length(cr, FORK_MAIN) == 0)
+        return ST_OK;
+    do {
+        rc = find_round(cx, cr, heap, key, conflict, &wait);
+        if (rc == ST_OK && wait != 0)
+            rc = xid_wait(cx, wait);
+    } while (rc == ST_OK && wait != 0);
+    if (mark.chunk != NULL)
+        arena_rewind(cx->arena, mark);
     return rc;
 }
 

@@ -190,6 +190,7 @@ void btree_page_compact(BtreePage *p);
 
 /* Changes. False: no room (compacting first may help). */
 bool btree_leaf_insert(BtreePage *p, BtreeKey key, Tid tid);
+bool btree_leaf_has(const BtreePage *p, BtreeKey key);
 bool btree_leaf_remove(BtreePage *p, BtreeKey key, Tid tid);
 bool btree_inner_insert(BtreePage *p, Bytes separator, BlockNo child);
 void btree_slot_remove(BtreePage *p, uint32_t i);
@@ -211,6 +212,8 @@ bool btree_is_right_of(const BtreePage *p, const BtreeTarget *t, bool strict);
 /* From a pinned, unlatched page to the one that has the target, latched exclusively. */
 MUST_CHECK Status btree_latch_target(Ctx *cx, CacheRel *cr, const BtreeTarget *t, PageRef *ref);
 
+/* btree_insert.c: exclusive latch on the right leaf. False: split it first. */
+bool btree_put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid);
 MUST_CHECK Status btree_fail_too_long(Ctx *cx, uint32_t bytes); /* 54000 */
 
 /* ---- btree_split.c --------------------------------------------------------------------------------------------------- */

@@ -580,6 +580,15 @@ btree_leaf_insert(BtreePage *p, BtreeKey key, Tid tid)
     return true;
 }
 
+bool
+btree_leaf_has(const BtreePage *p, BtreeKey key)
+{
+    BtreeTarget t = {{key.data, key.bytes}, false};
+    uint32_t i = btree_lower(p, &t);
+
+    return i < p->count && slot_key_is(p, i, key);
+}
+
 uint32_t
 btree_slot_filter(BtreePage *p, uint32_t i, bool (*keep)(void *arg, Tid tid), void *arg)
 {

@@ -61,6 +61,9 @@ typedef struct HeapScan HeapScan;
 /* Sequential scan of [first_block, end_block) (0, UINT32_MAX = all). Memory from `arena`. */
 MUST_CHECK Status heap_scan_open(Ctx *cx, Arena *arena, const HeapRel *rel, const Snapshot *snapshot,
                                  BlockNo first_block, BlockNo end_block, HeapScan **out);
+/* A hint: these columns (0-based) will be read, and no others. Memory is fetched ahead accordingly. */
+enum { HEAP_SCAN_COLUMNS_MOST = 32 };
+void heap_scan_hint(HeapScan *scan, const uint16_t *columns, uint32_t count);
 /* The next page with a visible row; the previous page's view ends. *done when there is none. */
 MUST_CHECK Status heap_scan_next(Ctx *cx, HeapScan *scan, HeapPageView *view, bool *done);
 void heap_scan_close(Ctx *cx, HeapScan *scan); /* NULL is fine */
@@ -73,6 +76,9 @@ const void *heap_view_fixed(const HeapScan *scan, const HeapPageView *view, uint
 /* Any column of any slot. Out-of-line values are fetched into cx->arena. */
 MUST_CHECK Status heap_view_cell(Ctx *cx, const HeapScan *scan, const HeapPageView *view, uint16_t column,
                                  uint16_t slot, Cell *out);
+/* The same for many slots at once. */
+MUST_CHECK Status heap_view_cells(Ctx *cx, const HeapScan *scan, const HeapPageView *view, uint16_t column,
+                                  const uint16_t *slots, uint32_t count, Cell *out);
 /* Root TID of a slot. */
 Tid heap_view_tid(const HeapPageView *view, uint16_t slot);
 /* 32-bit xmin/xmax of T1, and the raw words for who asks. */

@@ -202,6 +202,7 @@ bool heap_page_rewrite(HeapPage *p, const HeapLayout *layout, bool all_bitmaps, 
 uint32_t heap_slot_var_bytes(const HeapPage *p, uint16_t position);
 /* Stored form, with mark; data NULL = null. Column < layout_version. */
 void heap_page_cell(const HeapPage *p, uint16_t position, uint16_t column, Cell *out);
+void heap_page_cells(const HeapPage *p, const uint16_t *positions, uint32_t count, uint16_t column, Cell *out);
 /* Asserts all that can be said of a page by itself. */
 void heap_page_check(const HeapPage *p);
 

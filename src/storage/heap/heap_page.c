@@ -155,7 +155,7 @@ var_number(const HeapPage *p, uint32_t column)
     return p->var_columns - (p->h.layout_version - column);
 }
 
-static void
+static inline void
 var_cell(const HeapPage *p, uint16_t position, uint32_t no, Cell *out)
 {
     const uint8_t *part = (const uint8_t *)p + heap_var_offsets(p)[position];
@@ -207,6 +207,21 @@ heap_page_cell(const HeapPage *p, uint16_t position, uint16_t column, Cell *out)
     }
     out->data = (const char *)p + desc_place(d) + desc_width(d) * position;
     out->bytes = desc_width(d);
+}
+
+void
+heap_page_cells(const HeapPage *p, const uint16_t *positions, uint32_t count, uint16_t column, Cell *out)
+{
+    uint32_t no;
+
+    if (column < p->described && !(p->desc[column] & DESC_VAR)) {
+        for (uint32_t k = 0; k < count; k++)
+            heap_page_cell(p, positions[k], column, &out[k]);
+        return;
+    }
+    no = var_number(p, column);
+    for (uint32_t k = 0; k < count; k++)
+        var_cell(p, positions[k], no, &out[k]);
 }
 
 /* Bytes of the whole variable part of a slot. */

@@ -13,7 +13,12 @@ struct HeapScan {
     BlockNo block, end; /* next one to look at; one past the last */
     PageRef ref;
     HeapSelection sel;
+    bool hinted;
+    uint16_t hint_count;
+    uint16_t hints[HEAP_SCAN_COLUMNS_MOST];
 };
+
+enum { PAGES_AHEAD = 2 };
 
 static inline const HeapPage *
 page_of(const void *page)
@@ -60,11 +65,64 @@ heap_scan_open(Ctx *cx, Arena *arena, const HeapRel *rel, const Snapshot *snapsh
     s->cr = cr;
     s->snapshot = *snapshot;
     s->ref = PAGE_REF_NONE;
+    s->hinted = false;
+    s->hint_count = 0;
     s->block = first_block;
     /* Rows on pages added later are too new for any snapshot that exists now. */
     s->end = MIN_OF(end_block, cache_rel_length(cr, FORK_MAIN));
     *out = s;
     return ST_OK;
+}
+
+void
+heap_scan_hint(HeapScan *scan, const uint16_t *columns, uint32_t count)
+{
+    scan->hinted = count <= HEAP_SCAN_COLUMNS_MOST;
+    scan->hint_count = (uint16_t)(scan->hinted ? count : 0);
+    for (uint32_t i = 0; i < scan->hint_count; i++)
+        scan->hints[i] = columns[i];
+}
+
+static inline void
+fetch_bytes(const char *page, uint32_t from, uint32_t bytes)
+{
+    for (uint32_t at = from & ~63u; at < from + bytes; at += 64)
+        __builtin_prefetch(page + at, 0);
+}
+
+/* Pages of a table mostly look alike: where the columns are on this one they are on the next. */
+static void
+prefetch_like(Ctx *cx, const HeapScan *s, const HeapPage *p)
+{
+    BlockNo block = s->block + PAGES_AHEAD - 1;
+    bool var = false;
+    const char *page;
+
+    if (block >= s->end)
+        return;
+    page = page_prefetch_start(page_cache(cx->proc), s->cr, FORK_MAIN, block);
+    if (page == NULL)
+        return;
+    if (!s->hinted) {
+        fetch_bytes(page, 0, p->fixed_end);
+        return;
+    }
+    fetch_bytes(page, 0, (uint32_t)(sizeof(HeapPage) + sizeof(p->desc[0]) * p->described));
+    if (p->h.all_before == 0)
+        fetch_bytes(page, p->creator_at, 16u * p->used);
+    for (uint32_t i = 0; i < s->hint_count; i++) {
+        uint32_t d = s->hints[i] < p->described ? p->desc[s->hints[i]] : DESC_VAR;
+
+        if (d & DESC_VAR)
+            var = true;
+        else
+            fetch_bytes(page, desc_place(d), desc_width(d) * p->used);
+    }
+    if (var && p->var_columns > 0) {
+        fetch_bytes(page, p->var_at, 2u * p->used);
+        fetch_bytes(page, p->flags_at, p->used);
+        fetch_bytes(page, p->var_low, PAGE_BYTES - p->var_low);
+    }
 }
 
 /* Pin held in s->ref; fills s->sel. */
@@ -98,8 +156,8 @@ heap_scan_next(Ctx *cx, HeapScan *s, HeapPageView *view, bool *done)
         if (s->ref.page == NULL)
             continue;
         TRY(select_rows(cx, s));
-        if (s->block < s->end)
-            page_prefetch(page_cache(cx->proc), s->cr, FORK_MAIN, s->block, page_of(s->ref.page)->fixed_end);
+        if (page_is(s->ref.page, PAGE_KIND_HEAP))
+            prefetch_like(cx, s, page_of(s->ref.page));
         if (s->sel.count > 0) {
             *view = (HeapPageView){.visible_count = s->sel.count,
                                    .visible = s->sel.visible,
@@ -170,6 +228,26 @@ heap_view_cell(Ctx *cx, const HeapScan *scan, const HeapPageView *view, uint16_t
                Cell *out)
 {
     return read_cell(cx, scan->rel, page_of(view->page), column, slot, out);
+}
+
+Status
+heap_view_cells(Ctx *cx, const HeapScan *scan, const HeapPageView *view, uint16_t column, const uint16_t *slots,
+                uint32_t count, Cell *out)
+{
+    const HeapPage *p = page_of(view->page);
+
+    ASSERT(column < scan->rel->layout.column_count);
+    if (UNLIKELY(column >= p->h.layout_version)) {
+        for (uint32_t k = 0; k < count; k++)
+            out[k] = scan->rel->layout.columns[column].missing;
+        return ST_OK;
+    }
+    heap_page_cells(p, slots, count, column, out);
+    for (uint32_t k = 0; k < count; k++) {
+        if (UNLIKELY(cell_mark(&out[k]) != MARK_PLAIN))
+            TRY(heap_toast_fetch(cx, scan->rel, &out[k]));
+    }
+    return ST_OK;
 }
 
 Tid

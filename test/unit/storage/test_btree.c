@@ -268,6 +268,29 @@ TEST(btree, a_built_tree_equals_an_inserted_one)
     sim_commit(t.cx);
 }
 
+/* Keys share twelve bytes until the group changes: where that is near a page's end, the page's fences
+ * share less than its keys do. */
+TEST(btree, a_build_ends_pages_where_the_shared_prefix_does)
+{
+    Tree t = tree();
+    BtreeBuild *build;
+    int n = 0;
+
+    SIM_OK(t.cx, btree_build_begin(t.cx, t.cx->arena, &t.index, &build));
+    for (uint32_t group = 1; group <= 150; group++) {
+        for (uint32_t i = 0; i < group * 7 % 600; i++) {
+            uint8_t key[16] = {0};
+
+            put_be32(key, group);
+            put_be32(key + 12, i);
+            SIM_OK(t.cx, btree_build_add(t.cx, build, (BtreeKey){key, 16}, (Tid)(++n)));
+        }
+    }
+    SIM_OK(t.cx, btree_build_finish(t.cx, build));
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    sim_commit(t.cx);
+}
+
 TEST(btree, empty_and_tiny_trees_can_be_built)
 {
     for (int count = 0; count < 3; count++) {

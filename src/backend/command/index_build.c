@@ -1,0 +1,354 @@
+/* index_build.c - a new index from the rows that are there.
+ *
+ * Keys are made page by page, column-wise where the index has plain columns only, and lie one behind the
+ * other in large blocks, each after its row's TID. What is sorted are small records that hold the key's
+ * first bytes and point to the rest; then the tree is built from left to right. */
+#include "backend/command/ddl.h"
+
+#include "backend/exec/heap_read.h"
+#include "backend/exec/key.h"
+#include "backend/exec/key_sort.h"
+#include "backend/exec/row_write.h"
+#include "base/bytes.h"
+
+#include <stdlib.h>
+
+enum { BLOCK_BYTES = 1024 * 1024, TID_BEFORE_KEY = sizeof(Tid), AHEAD = 16, SLOTS_MOST = 256 };
+
+typedef struct IndexBuild {
+    Ctx *cx;
+    const TableInfo *table;
+    int index_no;
+    const IndexInfo *index;
+    RowWriter *writer; /* for expressions and predicates; NULL: only plain columns */
+    bool *needed; /* by column: read it */
+    bool null_matters; /* keys with a null in them are no duplicates */
+    Arena blocks;
+    char *at, *end; /* free space of the newest block */
+    KeyItem *keys;
+    uint64_t count, capacity;
+    Buf key;
+} IndexBuild;
+
+static Status
+fail_build_memory(Ctx *cx, uint64_t bytes)
+{
+    Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+
+    fail_detail(cx, "Failed on request of size %llu.", (unsigned long long)bytes);
+    return rc;
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+/* Twice the room: sorting needs as much again. */
+static Status
+need_keys(IndexBuild *b, uint64_t more)
+{
+    Budget *budget = b->blocks.budget;
+    uint64_t capacity = MAX_OF((uint64_t)16384, b->capacity);
+    KeyItem *keys;
+
+    if (b->count + more <= b->capacity)
+        return ST_OK;
+    while (capacity < b->count + more)
+        capacity += capacity / 2;
+    if (capacity > UINT32_MAX || !budget_take(budget, 2 * sizeof(*keys) * (capacity - b->capacity)))
+        return fail_build_memory(b->cx, 2 * sizeof(*keys) * capacity);
+    keys = realloc(b->keys, 2 * sizeof(*keys) * capacity);
+    if (keys == NULL) {
+        budget_give(budget, 2 * sizeof(*keys) * (capacity - b->capacity));
+        return fail_build_memory(b->cx, 2 * sizeof(*keys) * capacity);
+    }
+    b->keys = keys;
+    b->capacity = capacity;
+    return ST_OK;
+}
+
+/* Room for a key of so many bytes and its TID; *key is where the key goes. */
+static inline Status
+need_room(IndexBuild *b, size_t bytes, char **key)
+{
+    size_t need = ALIGN_UP(bytes + TID_BEFORE_KEY, 8);
+
+    if (UNLIKELY((size_t)(b->end - b->at) < need)) {
+        size_t block = MAX_OF(need, (size_t)BLOCK_BYTES);
+
+        b->at = arena_try_alloc(&b->blocks, block);
+        b->end = b->at != NULL ? b->at + block : NULL;
+        if (b->at == NULL)
+            return fail_build_memory(b->cx, block);
+    }
+    *key = b->at + TID_BEFORE_KEY;
+    b->at += need;
+    return ST_OK;
+}
+
+static inline Tid
+tid_of(const KeyItem *k)
+{
+    Tid tid;
+
+    memcpy(&tid, k->key - TID_BEFORE_KEY, sizeof(tid));
+    return tid;
+}
+
+/* `row` of a KeyItem says whether the key has a null. There is room for it. */
+static inline void
+push_key(IndexBuild *b, char *key, uint32_t bytes, bool has_null, Tid tid)
+{
+    memcpy(key - TID_BEFORE_KEY, &tid, sizeof(tid));
+    b->keys[b->count++] = key_item(key, bytes, has_null);
+}
+
+static Status
+push_buf(IndexBuild *b, bool has_null, Tid tid)
+{
+    char *key = NULL;
+
+    if (b->key.failed)
+        return fail_build_memory(b->cx, b->key.bytes);
+    TRY(need_room(b, b->key.bytes, &key));
+    memcpy(key, b->key.data, b->key.bytes);
+    push_key(b, key, (uint32_t)b->key.bytes, has_null, tid);
+    return ST_OK;
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+/* One column of four or eight bytes without nulls on this page: the commonest index. */
+static Status
+collect_integers(IndexBuild *b, const HeapPageView *view, const Vector *v, bool descending)
+{
+    bool wide = v->phys == PHYS_I64;
+    uint32_t bytes = wide ? 9 : 5;
+
+    for (uint32_t k = 0; k < view->visible_count; k++) {
+        uint16_t slot = view->visible[k];
+        uint64_t turned;
+        char *key = NULL;
+
+        TRY(need_room(b, bytes, &key));
+        key[0] = KEY_VALUE;
+        if (wide) {
+            turned = ((const uint64_t *)v->data)[slot] ^ UINT64_C(1) << 63;
+            put_be64(key + 1, descending ? ~turned : turned);
+        } else {
+            turned = ((const uint32_t *)v->data)[slot] ^ UINT32_C(1) << 31;
+            put_be32(key + 1, (uint32_t)(descending ? ~turned : turned));
+        }
+        push_key(b, key, bytes, false, heap_view_tid(view, slot));
+    }
+    return ST_OK;
+}
+
+/* Plain columns: each is read once for the whole page. */
+static Status
+collect_columns(IndexBuild *b, HeapScan *scan, const HeapPageView *view)
+{
+    const IndexInfo *x = b->index;
+    Vector columns[INDEX_KEYS_MOST];
+    KeyPart parts[INDEX_KEYS_MOST];
+
+    for (int k = 0; k < x->key_count; k++) {
+        parts[k] = key_part_of_index(&x->keys[k]);
+        TRY(heap_read_page_column(b->cx, b->cx->arena, b->table, scan, view, x->keys[k].column, &columns[k]));
+    }
+    if (x->key_count == 1 && columns[0].nulls == NULL &&
+        (x->keys[0].type == TYPE_INT4 || x->keys[0].type == TYPE_INT8 || x->keys[0].type == TYPE_DATE))
+        return collect_integers(b, view, &columns[0], x->keys[0].descending);
+    for (uint32_t i = 0; i < view->visible_count; i++) {
+        uint16_t slot = view->visible[i];
+        bool has_null = false;
+
+        buf_clear(&b->key);
+        for (int k = 0; k < x->key_count; k++) {
+            has_null |= vector_is_null(&columns[k], slot);
+            key_append_row(&parts[k], &columns[k], slot, &b->key);
+        }
+        TRY(push_buf(b, has_null, heap_view_tid(view, slot)));
+    }
+    return ST_OK;
+}
+
+/* Expressions and predicates: row by row; only the columns the index needs are read. */
+static Status
+collect_rows(IndexBuild *b, HeapScan *scan, const HeapPageView *view)
+{
+    const TableInfo *t = b->table;
+    Value *values = arena_array(b->cx->arena, Value, MAX_OF(t->column_count, 1));
+
+    for (uint32_t k = 0; k < view->visible_count; k++) {
+        uint16_t slot = view->visible[k];
+        bool has_null, skip;
+
+        for (int c = 0; c < t->column_count; c++) {
+            Cell cell;
+
+            values[c] = value_null();
+            if (!b->needed[c])
+                continue;
+            TRY(heap_view_cell(b->cx, scan, view, (uint16_t)c, slot, &cell));
+            values[c] = heap_cell_value(&t->columns[c], &cell);
+        }
+        buf_clear(&b->key);
+        TRY(row_writer_key(b->writer, b->index_no, values, &b->key, &has_null, &skip));
+        if (!skip)
+            TRY(push_buf(b, has_null, heap_view_tid(view, slot)));
+    }
+    return ST_OK;
+}
+
+/* Rows in the order of their TIDs: versions of a row need not lie in the order of the rows. */
+static void
+order_by_tid(HeapPageView *view, uint16_t *slots)
+{
+    bool ordered = true;
+
+    for (uint32_t i = 1; i < view->visible_count && ordered; i++)
+        ordered = heap_view_tid(view, view->visible[i - 1]) < heap_view_tid(view, view->visible[i]);
+    if (ordered)
+        return;
+    for (uint32_t i = 0; i < view->visible_count; i++) {
+        uint16_t slot = view->visible[i];
+        uint32_t at = i;
+
+        for (; at > 0 && heap_view_tid(view, slots[at - 1]) > heap_view_tid(view, slot); at--)
+            slots[at] = slots[at - 1];
+        slots[at] = slot;
+    }
+    view->visible = slots;
+}
+
+static Status
+collect(IndexBuild *b)
+{
+    Ctx *cx = b->cx;
+    Arena *saved = cx->arena, page_arena, scan_arena;
+    HeapScan *scan = NULL;
+    Snapshot snapshot;
+    Status rc;
+
+    arena_init(&page_arena, "index build page", saved->budget);
+    arena_init(&scan_arena, "index build scan", saved->budget);
+    TRY_TO(out, rc, txn_catalog_snapshot(cx, &snapshot)); /* everything committed, and what we did ourselves */
+    TRY_TO(out, rc, heap_scan_open(cx, &scan_arena, &b->table->heap, &snapshot, 0, UINT32_MAX, &scan));
+    for (;;) {
+        uint16_t slots[SLOTS_MOST];
+        HeapPageView view;
+        bool done;
+
+        cx->arena = &page_arena;
+        arena_reset(&page_arena);
+        TRY_TO(out, rc, heap_scan_next(cx, scan, &view, &done));
+        if (done)
+            break;
+        order_by_tid(&view, slots);
+        TRY_TO(out, rc, need_keys(b, view.visible_count));
+        rc = b->writer != NULL ? collect_rows(b, scan, &view) : collect_columns(b, scan, &view);
+        if (rc != ST_OK)
+            goto out;
+    }
+out:
+    cx->arena = saved;
+    if (scan != NULL)
+        heap_scan_close(cx, scan);
+    arena_free(&page_arena);
+    arena_free(&scan_arena);
+    return rc;
+}
+
+static Status
+prepare(IndexBuild *b)
+{
+    const IndexInfo *x = b->index;
+    bool plain = x->predicate == NULL;
+
+    b->needed = arena_array(b->cx->arena, bool, MAX_OF(b->table->column_count, 1));
+    for (int k = 0; k < x->key_count; k++) {
+        if (x->keys[k].column > 0)
+            b->needed[x->keys[k].column - 1] = true;
+        else
+            plain = false;
+    }
+    if (plain)
+        return ST_OK;
+    memset(b->needed, true, (size_t)b->table->column_count);
+    return row_writer_open(b->cx, b->cx->arena, b->table, NULL, 0, 0, &b->writer);
+}
+
+/* ---- the tree ---------------------------------------------------------------------------------------------------- */
+
+static Status
+fail_build_duplicate(Ctx *cx, const TableInfo *t, const IndexInfo *x, Tid tid)
+{
+    HeapRow row;
+    Buf names = {0}, texts = {0};
+    Status rc = heap_fetch_newest(cx, &t->heap, tid, &row);
+
+    for (int k = 0; k < x->key_count && rc == ST_OK && row.found; k++) {
+        Value v = value_null();
+        const TypeInfo *type = type_by_oid(x->keys[k].type);
+
+        buf_add_text(&names, k > 0 ? ", " : "");
+        buf_add_text(&texts, k > 0 ? ", " : "");
+        buf_add_text(&names,
+                     x->keys[k].column > 0 ? t->columns[x->keys[k].column - 1].name : x->keys[k].expression);
+        if (x->keys[k].column > 0)
+            rc = heap_read_value(cx, cx->arena, t, &row, x->keys[k].column, &v);
+        if (rc == ST_OK && !v.is_null)
+            rc = type->out(cx, type, &v, &texts);
+    }
+    if (rc == ST_OK || row.found)
+        heap_row_release(cx, &row);
+    (void)fail(cx, ST_ERROR, "23505", "could not create unique index \"%s\"", x->name);
+    fail_detail(cx, "Key (%s)=(%s) is duplicated.", buf_cstr(&names), buf_cstr(&texts));
+    fail_object(cx, t->schema_name, t->name, NULL, x->name);
+    buf_free(&names);
+    buf_free(&texts);
+    return ST_ERROR;
+}
+
+static Status
+build_tree(IndexBuild *b)
+{
+    Ctx *cx = b->cx;
+    bool unique = b->index->unique;
+    BtreeBuild *tree;
+
+    TRY(btree_build_begin(cx, cx->arena, &b->index->btree, &tree));
+    for (uint64_t i = 0; i < b->count; i++) {
+        const KeyItem *k = &b->keys[i];
+
+        if (i + AHEAD < b->count)
+            __builtin_prefetch(k[AHEAD].key - TID_BEFORE_KEY);
+        if (unique && i > 0 && k->head == k[-1].head && key_items_equal(k, k - 1) &&
+            !(b->null_matters && k->row != 0))
+            return fail_build_duplicate(cx, b->table, b->index, tid_of(k));
+        TRY(btree_build_add(cx, tree, (BtreeKey){k->key, k->bytes}, tid_of(k)));
+        if (i % 4096 == 0)
+            TRY(ctx_poll(cx));
+    }
+    return btree_build_finish(cx, tree);
+}
+
+Status
+ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
+{
+    IndexBuild b = {.cx = cx, .table = t, .index_no = index_no, .index = &t->indexes[index_no]};
+    Status rc;
+
+    b.null_matters = !b.index->nulls_not_distinct;
+    arena_init(&b.blocks, "index build", cx->arena->budget);
+    TRY_TO(out, rc, prepare(&b));
+    TRY_TO(out, rc, collect(&b));
+    TRY_TO(out, rc, key_sort(cx, b.keys, b.keys + b.capacity, b.count));
+    rc = build_tree(&b);
+out:
+    row_writer_close(b.writer);
+    budget_give(b.blocks.budget, 2 * sizeof(*b.keys) * b.capacity);
+    free(b.keys);
+    arena_free(&b.blocks);
+    buf_free(&b.key);
+    return rc;
+}

@@ -1,0 +1,186 @@
+/* temp.c - temporary tables: a schema for each session, and what a commit does to them.
+ *
+ * The schema is called after the session's process slot. Its row stays when the session goes; the tables go,
+ * at the latest when the next session with that slot makes its first one (a killed session leaves them). */
+#include "backend/command/ddl.h"
+
+#include "backend/catalog/acl.h"
+#include "backend/command/command.h"
+#include "shmem/proc/proc.h"
+#include "storage/engine/engine.h"
+
+#include <stdlib.h>
+
+typedef enum OnCommit { ON_COMMIT_NOTHING, ON_COMMIT_PRESERVE, ON_COMMIT_DELETE, ON_COMMIT_DROP } OnCommit;
+
+typedef struct TempAction {
+    struct TempAction *next;
+    Oid table;
+    OnCommit what;
+} TempAction;
+
+static Status
+insert_schema(Ctx *cx, const char *name, Oid *out)
+{
+    Value *v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
+
+    *out = engine_next_oid(cx->engine);
+    v[COL_PG_NAMESPACE_oid] = value_oid(*out);
+    v[COL_PG_NAMESPACE_nspname] = value_name(cx, name);
+    v[COL_PG_NAMESPACE_nspowner] = value_oid(ROLE_BOOTSTRAP);
+    TRY(catalog_insert(cx, CAT_PG_NAMESPACE, v));
+    catalog_changed(cx, catalog_branch(cx), OID_NONE);
+    return ST_OK;
+}
+
+static Status
+drop_all(Ctx *cx, Oid schema)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count));
+    for (int i = 0; i < count; i++) {
+        const TableInfo *t;
+
+        if (rows[i].values[COL_PG_CLASS_relnamespace].u32 != schema)
+            continue;
+        /* indexes and owned sequences go with their tables: some are gone when it is their turn */
+        TRY(catalog_table_by_oid(cx, rows[i].values[COL_PG_CLASS_oid].u32, LOCK_ACCESS_EXCLUSIVE, &t));
+        if (t != NULL && t->kind != TABLE_INDEX)
+            TRY(ddl_drop_relation(cx, t));
+    }
+    return ST_OK;
+}
+
+/* The session's schema, made if it is not there. */
+static Status
+temp_schema(Ctx *cx, Oid *out)
+{
+    const char *name = arena_printf(cx->arena, "pg_temp_%u", proc_no(cx->proc) + 1);
+    bool may, first = catalog_temp_schema(cx) == OID_NONE;
+
+    TRY(acl_database_has(cx, catalog_database(cx), ACL_TEMPORARY, &may));
+    if (!may)
+        return fail(cx, ST_ERROR, "42501", "permission denied to create temporary tables in database \"%s\"",
+                    catalog_database_name(cx));
+    TRY(catalog_find_schema(cx, name, out));
+    if (*out == OID_NONE)
+        TRY(insert_schema(cx, name, out));
+    else if (first)
+        TRY(drop_all(cx, *out));
+    catalog_set_temp_schema(cx, *out);
+    return ST_OK;
+}
+
+Status
+ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persistence)
+{
+    Ctx *cx = s->cx;
+    bool named_temp = v->schema != NULL && strcmp(v->schema, "pg_temp") == 0;
+
+    if (v->catalog != NULL && strcmp(v->catalog, catalog_database_name(cx)) != 0)
+        return fail(cx, ST_ERROR, "0A000", "cross-database references are not implemented: \"%s.%s.%s\"",
+                    v->catalog, v->schema, v->name);
+    if (v->temporary && v->schema != NULL && !named_temp) {
+        Oid given;
+
+        TRY(catalog_find_schema(cx, v->schema, &given));
+        if (given == OID_NONE)
+            return fail_at(cx, v->ast.location, "3F000", "schema \"%s\" does not exist", v->schema);
+        if (given != catalog_temp_schema(cx))
+            return fail_at(cx, v->ast.location, "42P16",
+                           "cannot create temporary relation in non-temporary schema");
+    }
+    if (v->temporary || named_temp) {
+        *persistence = 't';
+        return temp_schema(cx, schema);
+    }
+    TRY(catalog_creation_schema(cx, v->schema, schema));
+    if (*schema == catalog_temp_schema(cx))
+        *persistence = 't';
+    return ST_OK;
+}
+
+Status
+ddl_note_on_commit(Session *s, Oid table, int on_commit, char persistence)
+{
+    TempAction *a;
+
+    if (on_commit == ON_COMMIT_NOTHING)
+        return ST_OK;
+    if (persistence != 't')
+        return fail(s->cx, ST_ERROR, "42P16", "ON COMMIT can only be used on temporary tables");
+    if (on_commit == ON_COMMIT_PRESERVE)
+        return ST_OK;
+    a = malloc(sizeof(*a));
+    if (a == NULL)
+        return fail(s->cx, ST_NO_MEMORY, "53200", "out of memory");
+    *a = (TempAction){.next = s->temp_actions, .table = table, .what = (OnCommit)on_commit};
+    s->temp_actions = a;
+    return ST_OK;
+}
+
+Status
+temp_before_commit(Session *s)
+{
+    Ctx *cx = s->cx;
+
+    for (TempAction **at = &s->temp_actions; *at != NULL;) {
+        TempAction *a = *at;
+        const TableInfo *t;
+        bool keep = false;
+
+        TRY(catalog_table_by_oid(cx, a->table, LOCK_NONE, &t));
+        if (t != NULL && a->what == ON_COMMIT_DROP) {
+            TRY(ddl_drop_relation(cx, t));
+        } else if (t != NULL) { /* empty tables are left alone: this runs at every commit */
+            HeapStats stats;
+
+            heap_stats(cx, &t->heap, &stats);
+            if (stats.pages > 0)
+                TRY(ddl_truncate_table(cx, t));
+            keep = true;
+        }
+        if (keep) {
+            at = &a->next;
+        } else {
+            *at = a->next;
+            free(a);
+        }
+    }
+    return ST_OK;
+}
+
+Status
+temp_drop_all(Session *s)
+{
+    Ctx *cx = s->cx;
+
+    if (catalog_temp_schema(cx) != OID_NONE)
+        TRY(drop_all(cx, catalog_temp_schema(cx)));
+    return ST_OK;
+}
+
+void
+temp_close(Session *s)
+{
+    Ctx *cx = s->cx;
+
+    while (s->temp_actions != NULL) {
+        TempAction *a = s->temp_actions;
+
+        s->temp_actions = a->next;
+        free(a);
+    }
+    if (catalog_temp_schema(cx) == OID_NONE || cx->txn != NULL)
+        return;
+    /* what fails here is done by the next session that has our slot */
+    if (txn_begin(cx, ISOLATION_READ_COMMITTED) != ST_OK || temp_drop_all(s) != ST_OK ||
+        txn_commit(cx) != ST_OK) {
+        if (cx->txn != NULL)
+            txn_abort(cx);
+        ctx_error_clear(cx);
+    }
+    catalog_set_temp_schema(cx, OID_NONE);
+}

@@ -1,0 +1,27 @@
+-- rows as values, and VARIADIC arrays
+select (1,2) = (1,2), (1,2) < (1,3), (1,2) <= (1,2), (2,1) > (1,9), (1,null) < (2,3), (1,null) < (1,3), (1,2,3) >= (1,2,4);
+select row(1,'a'), row(), row(null), row(1.50, date '2020-01-01', 'x y', 'q"q', '', null);
+select 1 where (1,2) in ((1,2),(3,4));
+select 1 where (1,2) not in ((1,3),(3,4));
+select (1,null) in ((1,2)), (1,2) in ((1,null),(1,2));
+select (1,2) in ((1,2,3));
+select row(1,null) is null, row(null,null) is null, row(1,2) is not null, row(1,null) is not null;
+create table rt(a int, b text);
+insert into rt values (1,'x'),(2,null);
+select rt::text from rt order by a;
+select rt::text, a from rt where rt.b is null;
+select r from (select a, b from rt) r order by a;
+select x::text from rt x left join (select 1 as k) k on false order by x.a;
+select y::text from rt x left join rt y on y.a = x.a and y.a = 1 order by x.a;
+select count(y), count(*) from rt x left join rt y on y.a = x.a and y.a = 1;
+select (select row(a,b) from rt where a = 1);
+select rt.rt from rt;
+select array_agg(a) from rt group by rt.b order by 1;
+select format('%s-%s', variadic array['a','b']), concat(variadic array[1,2]), concat_ws(',', variadic array['x',null,'y']), concat(variadic null::int[]);
+select concat(variadic array[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]);
+select concat('a', variadic array['b','c']);
+select format(variadic array['%s', 'x']);
+select upper(variadic 'x');
+select distinct on (a) rt::text from rt order by a;
+select row(1,2) = row(1,3), row('a','b') <> row('a','c');
+select row(1,2) = row(1,2,3);
