@@ -236,6 +236,8 @@ scan_next(Op *op, uint64_t budget, Batch **out)
             if (s->done)
                 break;
             TRY(next_page(s, budget == UINT64_MAX));
+            if (s->page.rows.count == 0)
+                continue;
         }
         TRY(take_rows(s, most - n, most, &n));
     }
