@@ -152,7 +152,7 @@ void *
 arena_alloc_slow(Arena *a, size_t bytes)
 {
     ASSERT(forbidden_depth == 0); /* C1 */
-    if (!add_chunk(a, ALIGN_UP(bytes, 16), true)) {
+    if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16), true)) {
         if (exhausted_handler != NULL)
             exhausted_handler(a->name);
         fprintf(stderr, "out of memory in arena \"%s\"\n", a->name);

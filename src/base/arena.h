@@ -58,7 +58,7 @@ static inline void *
 arena_alloc(Arena *a, size_t bytes)
 {
     char *p = a->next;
-    size_t need = ALIGN_UP(bytes, 16);
+    size_t need = ALIGN_UP(bytes | (bytes == 0), 16);
 
     if (UNLIKELY((size_t)(a->end - p) < need))
         return arena_alloc_slow(a, bytes);

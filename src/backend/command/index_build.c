@@ -342,7 +342,8 @@ ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
     arena_init(&b.blocks, "index build", cx->arena->budget);
     TRY_TO(out, rc, prepare(&b));
     TRY_TO(out, rc, collect(&b));
-    TRY_TO(out, rc, key_sort(cx, b.keys, b.keys + b.capacity, b.count));
+    if (b.count > 0) /* of an empty table there are no keys at all */
+        TRY_TO(out, rc, key_sort(cx, b.keys, b.keys + b.capacity, b.count));
     rc = build_tree(&b);
 out:
     row_writer_close(b.writer);

@@ -429,7 +429,7 @@ make_value(Ctx *cx, SettingSet *set, int no, SettingUnit bare, const char *text,
         TRY(setting_parse(cx, info, bare, text, &number));
         TRY(setting_check_later(cx, info, number, text));
         if (set->hooks.check != NULL)
-            TRY(set->hooks.check(cx, set->hooks.arg, (SettingNo)no, text));
+            TRY(set->hooks.check(cx, set->hooks.arg, (SettingNo)no, text, NULL));
         *out = (SettingValue){.number = number};
         return ST_OK;
     }
@@ -440,7 +440,7 @@ make_value(Ctx *cx, SettingSet *set, int no, SettingUnit bare, const char *text,
         else
             buf_add_text(&kept, text);
         if (set->hooks.check != NULL)
-            TRY_TO(out, rc, set->hooks.check(cx, set->hooks.arg, (SettingNo)no, buf_cstr(&kept)));
+            TRY_TO(out, rc, set->hooks.check(cx, set->hooks.arg, (SettingNo)no, buf_cstr(&kept), &kept));
         if (kept.failed) {
             rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
             goto out;
@@ -554,7 +554,7 @@ settings_set(Ctx *cx, SettingSet *set, const char *name, const char *text, Setti
             Status rc;
 
             settings_show_reset(set, no, false, &shown);
-            rc = set->hooks.check(cx, set->hooks.arg, no, buf_cstr(&shown));
+            rc = set->hooks.check(cx, set->hooks.arg, no, buf_cstr(&shown), NULL);
             buf_free(&shown);
             TRY(rc);
         }

@@ -35,8 +35,9 @@ typedef struct SettingValue {
 /* What the session wants to know; every field may be NULL. */
 typedef struct SettingHooks {
     /* Asked before a value is taken, in addition to the setting's own check: does TimeZone exist, may
-     * transaction_isolation change now, is there such a role. */
-    Status (*check)(Ctx *cx, void *arg, SettingNo no, const char *text);
+     * transaction_isolation change now, is there such a role. `kept` (NULL: it is no text, or a value that
+     * was kept before) holds what will be kept and may be put in its usual form. */
+    Status (*check)(Ctx *cx, void *arg, SettingNo no, const char *text, Buf *kept);
     /* The value is another one now, be it by SET, RESET or rollback. Must not fail. */
     void (*changed)(void *arg, SettingNo no);
     void *arg;

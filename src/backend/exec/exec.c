@@ -102,7 +102,7 @@ op_next(Op *op, uint64_t budget, Batch **out)
     Status rc;
 
     TRY(ctx_poll(cx));
-    TRY(ctx_check_stack(cx));
+    TRY(ctx_check_stack(cx)); /* operators take more of it than the planner did for them */
     cx->arena = &op->scratch;
     rc = UNLIKELY(op->count != NULL) ? counted_next(op, budget, out) : op->class->next(op, budget, out);
     cx->arena = saved;

@@ -63,14 +63,10 @@ static const CtxHooks session_hooks = {.poll = poll_session, .notice = notice_se
 static void
 apply_time_zone(Session *s)
 {
-    const TimeZone *zone;
-    Ctx *cx = s->cx;
+    const TimeZone *zone = timezone_of_setting(settings_text(s->settings, SETTING_TIMEZONE));
 
-    if (timezone_find(cx, settings_text(s->settings, SETTING_TIMEZONE),
-                      strlen(settings_text(s->settings, SETTING_TIMEZONE)), &zone) == ST_OK)
+    if (zone != NULL)
         s->format.time_zone = zone;
-    else
-        ctx_error_clear(cx);
 }
 
 /* ---- roles ----------------------------------------------------------------------------------------------------- */
@@ -221,7 +217,7 @@ setting_changed(void *arg, SettingNo no)
 }
 
 static Status
-setting_check(Ctx *cx, void *arg, SettingNo no, const char *text)
+setting_check(Ctx *cx, void *arg, SettingNo no, const char *text, Buf *kept)
 {
     Session *s = arg;
     const TimeZone *zone;
@@ -230,8 +226,13 @@ setting_check(Ctx *cx, void *arg, SettingNo no, const char *text)
     case SETTING_ROLE:
     case SETTING_SESSION_AUTHORIZATION: return check_role(s, no, text);
     case SETTING_TIMEZONE:
-        if (timezone_find(cx, text, strlen(text), &zone) != ST_OK || zone == NULL)
+        zone = timezone_of_setting(text);
+        if (zone == NULL)
             return fail(cx, ST_ERROR, "22023", "invalid value for parameter \"TimeZone\": \"%s\"", text);
+        if (kept != NULL) { /* `text` lies in it */
+            buf_clear(kept);
+            buf_add_text(kept, timezone_name(zone));
+        }
         return ST_OK;
     case SETTING_TRANSACTION_ISOLATION:
     case SETTING_DEFAULT_TRANSACTION_ISOLATION:

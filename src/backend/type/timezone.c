@@ -17,7 +17,13 @@
 #include "backend/type/calendar.h"
 #include "base/bytes.h"
 
-enum { NAME_MOST = 255, ABBREV_MOST = 16, FILE_MOST = 1 << 20, UNIX_SECONDS_OF_2000 = 946684800 };
+enum {
+    NAME_MOST = 255,
+    ABBREV_MOST = 16,
+    FILE_MOST = 1 << 20,
+    RULE_HOURS_MOST = 167,
+    UNIX_SECONDS_OF_2000 = 946684800,
+};
 
 /* When a POSIX rule switches: Mm.w.d, Jn or n; `seconds` of local time. */
 typedef struct Switch {
@@ -66,6 +72,8 @@ rule_abbrev(const char *p, char *out)
     out[n] = '\0';
     if (quoted && *p++ != '>')
         return NULL;
+    if (n == 0 && !quoted) /* "-05:30": an offset without a name */
+        return *p == '+' || *p == '-' || isdigit((unsigned char)*p) ? p : NULL;
     return n >= 3 || (quoted && n > 0) ? p : NULL;
 }
 
@@ -124,7 +132,7 @@ rule_switch(const char *p, Switch *out)
         p = rule_number(p, 0, 365, &out->day);
     }
     if (p != NULL && *p == '/')
-        p = rule_time(p + 1, 167, &out->seconds);
+        p = rule_time(p + 1, RULE_HOURS_MOST, &out->seconds);
     return p;
 }
 
@@ -136,7 +144,7 @@ rule_parse(const char *p, Rule *out)
 
     memset(out, 0, sizeof(*out));
     p = rule_abbrev(p, out->std_abbrev);
-    if (p == NULL || *p == '\0' || (p = rule_time(p, 167, &west)) == NULL)
+    if (p == NULL || *p == '\0' || (p = rule_time(p, RULE_HOURS_MOST, &west)) == NULL)
         return false;
     out->present = true;
     out->std_seconds = -west;
@@ -147,7 +155,7 @@ rule_parse(const char *p, Rule *out)
         return false;
     out->dst_seconds = out->std_seconds + 3600;
     if (*p != '\0' && *p != ',') {
-        if ((p = rule_time(p, 167, &west)) == NULL)
+        if ((p = rule_time(p, RULE_HOURS_MOST, &west)) == NULL)
             return false;
         out->dst_seconds = -west;
     }
@@ -492,6 +500,19 @@ timezone_fixed(int32_t seconds)
     snprintf(name, sizeof(name), "<%c%s>%c%s", seconds < 0 ? '-' : '+', offset, seconds < 0 ? '+' : '-',
              offset);
     return timezone_lookup(name, strlen(name));
+}
+
+const TimeZone *
+timezone_of_setting(const char *text)
+{
+    char *end;
+    double hours = strtod(text, &end);
+
+    if (end == text || *end != '\0')
+        return timezone_lookup(text, strlen(text));
+    if (!(hours >= -RULE_HOURS_MOST && hours <= RULE_HOURS_MOST))
+        return NULL;
+    return timezone_fixed((int32_t)(hours * 3600));
 }
 
 const char *

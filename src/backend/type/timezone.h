@@ -17,6 +17,8 @@ typedef struct ZoneOffset {
 Status timezone_find(Ctx *cx, const char *name, size_t bytes, const TimeZone **out);
 /* The same; NULL when there is none. *out_of_memory is not told apart. */
 const TimeZone *timezone_lookup(const char *name, size_t bytes);
+/* As the setting TimeZone takes it: a name, a rule, or hours east of UTC ("3", "-4.5"). NULL: none of them. */
+const TimeZone *timezone_of_setting(const char *text);
 /* A zone of one offset, named in POSIX style: <+03>-03. Seconds east of UTC. */
 const TimeZone *timezone_fixed(int32_t seconds);
 const char *timezone_name(const TimeZone *zone);

@@ -291,7 +291,8 @@ btree_split(Ctx *cx, CacheRel *cr, PageRef *ref, const BtreeTarget *next)
     Status rc;
 
     /* Secure what it takes. New pages are latched, but nobody knows them, so their order is no matter. */
-    TRY(frame_reserve(cx, SPLIT_FRAMES, false));
+    /* With unused pages in the tree they will hardly be taken: at the ceiling that must not be the end (C5). */
+    TRY(frame_reserve(cx, SPLIT_FRAMES, atomic_load_explicit(&cr->free_pages, memory_order_relaxed) != 0));
     TRY_TO(out, rc, btree_new_page(cx, cr, &a));
     page_unlatch(cx, &a);
     if (is_root) {

@@ -123,12 +123,13 @@ prune_root(HeapPage *p, uint32_t root, Csn horizon, bool no_indexes, uint64_t *r
 static Csn
 next_prune(const HeapPage *p, Csn now)
 {
+    const uint64_t *deleters = heap_deleters(p);
     Csn at = 0;
 
     for (uint32_t i = 0; i < p->used; i++) {
-        uint64_t d = heap_deleters(p)[i];
+        uint64_t d = deleters[i];
 
-        if (heap_root(p)[i] == 0 || d == WORD_NONE || (heap_flags(p)[i] & SLOT_LOCK_ONLY))
+        if (LIKELY(d == WORD_NONE) || heap_root(p)[i] == 0 || (heap_flags(p)[i] & SLOT_LOCK_ONLY))
             continue;
         if (word_is_raw(d))
             d = now;
@@ -137,26 +138,48 @@ next_prune(const HeapPage *p, Csn now)
     return at;
 }
 
+static uint32_t
+bit_words_of(uint32_t slots)
+{
+    return (slots + 63) / 64;
+}
+
+/* The bits of word `w` that stand for slots below `used`. */
+static uint64_t
+slots_of_word(uint32_t used, uint32_t w)
+{
+    uint32_t left = used - w * 64;
+
+    return left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1;
+}
+
 static void
 prune_page(HeapPage *p, Csn horizon, bool no_indexes)
 {
     uint64_t reached[4] = {0}, free_bits[4] = {0};
+    const uint64_t *creators = heap_creators(p), *deleters = heap_deleters(p);
+    const uint8_t *roots = heap_root(p), *next = heap_next(p);
     uint16_t used = p->used;
 
     for (uint32_t i = 0; i < used; i++) {
-        if (heap_root(p)[i] == i + 1 && heap_next(p)[i] == 0 && !is_dead(p, i, horizon))
+        if (roots[i] == i + 1 && next[i] == 0 && creators[i] != WORD_NONE && deleters[i] > horizon)
             reached[i / 64] |= UINT64_C(1) << (i % 64); /* one living version: the common case */
-        else if (heap_root(p)[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
+        else if (roots[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
             prune_root(p, i + 1, horizon, no_indexes, reached, free_bits);
-        else if (heap_root(p)[i] == i + 1 && no_indexes)
+        else if (roots[i] == i + 1 && no_indexes)
             free_bits[i / 64] |= UINT64_C(1) << (i % 64);
     }
-    for (uint32_t i = used; i > 0; i--) { /* from the end, because freeing the last slots cuts `used` */
-        uint32_t k = i - 1;
-        bool stray = heap_root(p)[k] != 0 && heap_root(p)[k] != i && !(reached[k / 64] >> (k % 64) & 1);
+    for (uint32_t w = bit_words_of(used); w-- > 0;) { /* from the end: freeing the last slots cuts `used` */
+        uint64_t bits = (~reached[w] | free_bits[w]) & slots_of_word(used, w);
 
-        if ((free_bits[k / 64] >> (k % 64) & 1) || stray)
-            heap_page_free_slot(p, (uint16_t)i);
+        while (bits != 0) {
+            uint32_t bit = 63 - (uint32_t)__builtin_clzll(bits), k = w * 64 + bit;
+            bool stray = roots[k] != 0 && roots[k] != k + 1; /* not reached, or it is in free_bits */
+
+            bits &= ~(UINT64_C(1) << bit);
+            if ((free_bits[w] >> bit & 1) || stray)
+                heap_page_free_slot(p, (uint16_t)(k + 1));
+        }
     }
     heap_page_compact(p);
     heap_page_set_all_before(p);

@@ -69,14 +69,16 @@ resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
 void
 heap_page_set_all_before(HeapPage *p)
 {
+    const uint64_t *creators = heap_creators(p), *deleters = heap_deleters(p);
+    const uint8_t *roots = heap_root(p);
     Csn newest = 0;
 
     for (uint32_t i = 0; i < p->used; i++) {
-        uint64_t c = heap_creators(p)[i];
+        uint64_t c = creators[i];
 
-        if (heap_root(p)[i] == 0)
+        if (roots[i] == 0)
             continue;
-        if ((c & WORD_RAW) || heap_deleters(p)[i] != WORD_NONE) {
+        if ((c & WORD_RAW) || deleters[i] != WORD_NONE) {
             p->h.all_before = 0;
             return;
         }

@@ -87,6 +87,17 @@ TEST(arena, at_the_ceiling_what_nobody_uses_gives_way)
     EXPECT_EQ(budget.used_bytes, 2 << 20);
 }
 
+TEST(arena, nothing_from_a_new_arena_is_a_valid_pointer)
+{
+    Arena a;
+
+    arena_init(&a, "t", NULL);
+    EXPECT(arena_alloc(&a, 0) != NULL);
+    arena_free(&a);
+    EXPECT(arena_alloc(&a, 0) != NULL);
+    arena_free(&a);
+}
+
 TEST(arena, results_are_aligned_and_strings_end)
 {
     Arena a;
