@@ -11,23 +11,57 @@ is_secret(const char *key)
     return strcmp(key, "encryption.key_source") == 0;
 }
 
+/* As a TOML string. */
+static void
+print_quoted(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            printf("\\%c", *p);
+        else if (*p < 0x20 || *p == 0x7f)
+            printf("\\u%04x", *p);
+        else
+            putchar(*p);
+    }
+    putchar('"');
+}
+
+/* wal_sync_mode has words of its own, and not for every value. */
+static const char *
+sync_word(const char *synchronous_commit)
+{
+    return strcmp(synchronous_commit, "on") == 0    ? "sync"
+           : strcmp(synchronous_commit, "off") == 0 ? "async"
+                                                    : NULL;
+}
+
 static void
 print_value(Ctx *cx, const SettingSet *set, SettingNo no)
 {
     const SettingInfo *info = &setting_infos[no];
-    const char *key = config_key_name(cx->arena, no);
+    const char *key = config_key_name(cx->arena, no), *text;
     bool quote = info->kind == KIND_TEXT || info->kind == KIND_ENUM ||
                  (info->kind == KIND_INT && info->unit != UNIT_NONE);
     Buf shown = {0};
 
     settings_show(set, no, false, &shown);
+    text = buf_cstr(&shown);
+    if (no == SETTING_SYNCHRONOUS_COMMIT) {
+        if (sync_word(text) != NULL)
+            text = sync_word(text);
+        else
+            key = "postgresql.synchronous_commit";
+    }
     printf("%s = ", key);
     if (info->kind == KIND_BOOL)
         printf("%s", settings_bool(set, no) ? "true" : "false");
     else if (is_secret(key) && shown.bytes > 0)
         printf("\"...\"");
+    else if (quote)
+        print_quoted(text);
     else
-        printf(quote ? "\"%s\"" : "%s", buf_cstr(&shown));
+        printf("%s", text);
     printf("  # %s", settings_source_name(settings_source(set, no)));
     if (settings_source(set, no) == SOURCE_FILE)
         printf(", %s:%u", set->file, set->lines[no]);

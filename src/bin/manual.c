@@ -54,7 +54,8 @@ print_setting(const char *name, SettingNo no, KeyForm form)
     if (form != KEY_SYNC)
         print_text(text.bytes > 0 ? buf_cstr(&text) : "empty");
     if ((s->flags & SETTING_IS_LATER) != 0)
-        printf(".\nNot there yet: only the default, or off, is taken");
+        printf(".\nNot there yet: only the default%s is taken",
+               s->kind == KIND_INT && s->initial > 0 ? ", or 0," : "");
     else if (s->context == CONTEXT_POSTMASTER)
         printf(".\nTaken over at the start of the server only");
     printf(".\n");

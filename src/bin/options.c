@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/config/config_file.h"
+#include "backend/type/timezone.h"
 #include "postmaster/listen.h"
 
 /* clang-format off */
@@ -66,6 +67,51 @@ fail_usage(Ctx *cx, bool *usage_error, const char *message)
 
 /* ---- settings ------------------------------------------------------------------------------------- */
 
+static bool
+time_zone_exists(Ctx *cx, const char *name)
+{
+    const TimeZone *zone;
+
+    if (timezone_find(cx, name, strlen(name), &zone) == ST_OK)
+        return true;
+    ctx_error_clear(cx);
+    return false;
+}
+
+static bool
+shows_as(const SettingSet *set, SettingNo no, const char *text)
+{
+    Buf shown = {0};
+    bool same;
+
+    settings_show(set, no, false, &shown);
+    same = strcmp(buf_cstr(&shown), text) == 0;
+    buf_free(&shown);
+    return same;
+}
+
+/* What a session would refuse in SET, and the file's reader can not judge. */
+static Status
+check_session_settings(Ctx *cx, const SettingSet *set)
+{
+    static const SettingNo isolations[] = {SETTING_DEFAULT_TRANSACTION_ISOLATION,
+                                           SETTING_TRANSACTION_ISOLATION};
+    SettingNo zone = SETTING_TIMEZONE;
+
+    if (set->sources[zone] == SOURCE_FILE && !time_zone_exists(cx, settings_text(set, zone)))
+        return fail(cx, ST_ERROR, "F0000", "%s:%u: %s = \"%s\": there is no such time zone", set->file,
+                    set->lines[zone], config_key_name(cx->arena, zone), settings_text(set, zone));
+    for (size_t i = 0; i < COUNT_OF(isolations); i++) {
+        SettingNo no = isolations[i];
+
+        if (set->sources[no] == SOURCE_FILE && shows_as(set, no, "serializable"))
+            return fail(cx, ST_ERROR, "F0000",
+                        "%s:%u: %s = \"serializable\": isolation level SERIALIZABLE is not supported yet",
+                        set->file, set->lines[no], config_key_name(cx->arena, no));
+    }
+    return ST_OK;
+}
+
 /* The machine's time zone is the default, as initdb makes it. */
 static void
 default_time_zone(Ctx *cx, SettingSet *set)
@@ -85,8 +131,10 @@ default_time_zone(Ctx *cx, SettingSet *set)
             return;
         tz = at + strlen(marker);
     }
+    if (!time_zone_exists(cx, tz))
+        return; /* then it stays UTC */
     if (settings_set_server(cx, set, SETTING_TIMEZONE, UNIT_NONE, tz, SOURCE_DEFAULT, 0) != ST_OK)
-        ctx_error_clear(cx); /* then it stays UTC */
+        ctx_error_clear(cx);
 }
 
 static Status
@@ -175,6 +223,7 @@ options_load_settings(Ctx *cx, const FlagSet *flags, const char *config_path, Se
         TRY(config_file_apply(cx, out, *config_file));
     if (flags != NULL)
         TRY(apply_flags(cx, out, flags, usage_error));
+    TRY(check_session_settings(cx, out));
     settings_assign_text(out, SETTING_CONFIG_FILE, *config_file != NULL ? *config_file : "");
     return ST_OK;
 }

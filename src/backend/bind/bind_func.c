@@ -370,6 +370,11 @@ fail_function(Binder *b, const AstFunc *f, Expr *const *args, int count, int lef
 {
     Buf types = {0};
 
+    /* Functions that only exist with these are not there yet, like their clauses. */
+    if (f->has_window)
+        return fail_unsupported(b->cx, f->ast.location, "a window function");
+    if (f->within_group)
+        return fail_unsupported(b->cx, f->ast.location, "an ordered-set aggregate");
     type_list(args, count, &types);
     if (left > 1) {
         (void)fail_at(b->cx, f->ast.location, "42725", "function %s(%s) is not unique", f->name,

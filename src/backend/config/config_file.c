@@ -234,6 +234,9 @@ apply(Reader *r, const char *key, SettingNo no, KeyForm form, enum TomlKind kind
     if (rc != ST_OK) {
         if (form == KEY_SYNC)
             buf_add_text(&expected, "one of sync, group_commit, async");
+        else if (info->kind == KIND_TEXT && kind_fits(info, kind) && r->cx->error.detail != NULL)
+            return complain(r, line, "%s = \"%s\": %s", key, text,
+                            arena_strdup(r->cx->arena, r->cx->error.detail));
         else
             setting_expectation(info, &expected);
         rc = complain(r, line, "%s = %s%s%s: expected %s", key, quote, text, quote, buf_cstr(&expected));

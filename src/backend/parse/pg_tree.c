@@ -1524,6 +1524,50 @@ statement_name(const Node *n)
     case T_CreateStatsStmt: return "CREATE STATISTICS";
     case T_RefreshMatViewStmt: return "REFRESH MATERIALIZED VIEW";
     case T_LoadStmt: return "LOAD";
+    case T_AlterSystemStmt: return "ALTER SYSTEM";
+    case T_SecLabelStmt: return "SECURITY LABEL";
+    case T_DropOwnedStmt: return "DROP OWNED";
+    case T_ReassignOwnedStmt: return "REASSIGN OWNED";
+    case T_CreateRangeStmt: return "CREATE TYPE ... AS RANGE";
+    case T_AlterEnumStmt:
+    case T_AlterTypeStmt: return "ALTER TYPE";
+    case T_AlterDomainStmt: return "ALTER DOMAIN";
+    case T_AlterFunctionStmt: return "ALTER FUNCTION";
+    case T_AlterOperatorStmt: return "ALTER OPERATOR";
+    case T_AlterCollationStmt: return "ALTER COLLATION";
+    case T_AlterDatabaseRefreshCollStmt: return "ALTER DATABASE";
+    case T_AlterStatsStmt: return "ALTER STATISTICS";
+    case T_AlterPolicyStmt: return "ALTER POLICY";
+    case T_AlterExtensionStmt:
+    case T_AlterExtensionContentsStmt: return "ALTER EXTENSION";
+    case T_AlterTSDictionaryStmt:
+    case T_AlterTSConfigurationStmt: return "ALTER TEXT SEARCH";
+    case T_AlterObjectDependsStmt: return "ALTER ... DEPENDS ON EXTENSION";
+    case T_AlterTableSpaceOptionsStmt:
+    case T_AlterTableMoveAllStmt:
+    case T_DropTableSpaceStmt: return "a tablespace";
+    case T_CreatePLangStmt: return "CREATE LANGUAGE";
+    case T_CreateCastStmt: return "CREATE CAST";
+    case T_CreateConversionStmt: return "CREATE CONVERSION";
+    case T_CreateTransformStmt: return "CREATE TRANSFORM";
+    case T_CreateAmStmt: return "CREATE ACCESS METHOD";
+    case T_CreateOpClassStmt: return "CREATE OPERATOR CLASS";
+    case T_CreateOpFamilyStmt:
+    case T_AlterOpFamilyStmt: return "an operator family";
+    case T_CreateEventTrigStmt:
+    case T_AlterEventTrigStmt: return "an event trigger";
+    case T_AlterPublicationStmt:
+    case T_AlterSubscriptionStmt:
+    case T_DropSubscriptionStmt: return "logical replication";
+    case T_CreateFdwStmt:
+    case T_AlterFdwStmt:
+    case T_CreateForeignServerStmt:
+    case T_AlterForeignServerStmt:
+    case T_CreateUserMappingStmt:
+    case T_AlterUserMappingStmt:
+    case T_DropUserMappingStmt:
+    case T_CreateForeignTableStmt:
+    case T_ImportForeignSchemaStmt: return "foreign data";
     default: return "this statement";
     }
 }

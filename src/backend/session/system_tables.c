@@ -35,6 +35,26 @@ show_setting(Session *s, SettingNo no, bool reset)
     return out;
 }
 
+/* As it is when nobody sets anything. */
+static const char *
+boot_value(Ctx *cx, const SettingInfo *info)
+{
+    SettingNumber initial = {.i = info->initial};
+    Buf b = {0};
+    const char *out;
+
+    if (info->kind == KIND_TEXT)
+        return info->text_initial;
+    if (info->kind == KIND_BOOL)
+        initial = (SettingNumber){.b = info->initial != 0};
+    if (info->kind == KIND_REAL)
+        initial = (SettingNumber){.r = info->real_initial};
+    setting_format(info, initial, true, &b);
+    out = arena_strdup(cx->arena, buf_cstr(&b));
+    buf_free(&b);
+    return out;
+}
+
 static const char *
 unit_name(SettingUnit unit)
 {
@@ -71,7 +91,8 @@ rows_settings(Ctx *cx, const TableInfo *table, RowReceiver *to)
             v[9] = text_or_null(arena_printf(cx->arena, "%lld", (long long)info->min));
             v[10] = text_or_null(arena_printf(cx->arena, "%lld", (long long)info->max));
         }
-        v[12] = v[13] = text_or_null(show_setting(s, (SettingNo)i, true));
+        v[12] = text_or_null(boot_value(cx, info));
+        v[13] = text_or_null(show_setting(s, (SettingNo)i, true));
         v[16] = value_bool(false);
         TRY(to->row(cx, to, v));
     }
