@@ -360,15 +360,15 @@ take_step(Session *s, Cursor *c, const AstCursor *a, Step *out)
     int64_t n = a->how_many;
 
     switch (a->direction) {
-    case 0:
-    case 1:
+    case FETCH_WAY_FORWARD:
+    case FETCH_WAY_BACKWARD:
         if (n == 0)
             return step_relative(s, c, 0, out);
-        if ((a->direction == 0) == (n > 0))
+        if ((a->direction == FETCH_WAY_FORWARD) == (n > 0))
             return step_forward(c, all ? UINT64_MAX : n > 0 ? (uint64_t)n : (uint64_t)-n, out);
         return step_backward(s, c, all ? UINT64_MAX : n > 0 ? (uint64_t)n : (uint64_t)-n, out);
-    case 2: return step_absolute(s, c, n, out);
-    default: return step_relative(s, c, n, out);
+    case FETCH_WAY_ABSOLUTE: return step_absolute(s, c, n, out);
+    default: ASSERT(a->direction == FETCH_WAY_RELATIVE); return step_relative(s, c, n, out);
     }
 }
 
