@@ -1513,6 +1513,7 @@ statement_name(const Node *n)
     case T_CreateExtensionStmt: return "CREATE EXTENSION";
     case T_CreateDomainStmt: return "CREATE DOMAIN";
     case T_CreateEnumStmt:
+    case T_CreateRangeStmt:
     case T_CompositeTypeStmt:
     case T_DefineStmt: return "CREATE TYPE, AGGREGATE, OPERATOR or COLLATION";
     case T_AlterDefaultPrivilegesStmt: return "ALTER DEFAULT PRIVILEGES";
@@ -1535,6 +1536,17 @@ statement_name(const Node *n)
     case T_CreateStatsStmt: return "CREATE STATISTICS";
     case T_RefreshMatViewStmt: return "REFRESH MATERIALIZED VIEW";
     case T_LoadStmt: return "LOAD";
+    case T_AlterSystemStmt: return "ALTER SYSTEM";
+    case T_SecLabelStmt: return "SECURITY LABEL";
+    case T_ReassignOwnedStmt: return "REASSIGN OWNED";
+    case T_DropOwnedStmt: return "DROP OWNED";
+    case T_CreateCastStmt: return "CREATE CAST";
+    case T_CreateEventTrigStmt: return "CREATE EVENT TRIGGER";
+    case T_CreateForeignTableStmt:
+    case T_CreateForeignServerStmt:
+    case T_CreateFdwStmt:
+    case T_CreateUserMappingStmt:
+    case T_ImportForeignSchemaStmt: return "foreign data";
     default: return "this statement";
     }
 }
