@@ -152,6 +152,25 @@ select acldefault('r', 10), acldefault('d', 10), acldefault('n', 10), acldefault
 select 'g_a=rw*/g_b'::aclitem, '=r/g_a'::aclitem;
 select 'g_a=z/g_b'::aclitem;
 
+create role g_maker createrole;
+create role g_member;
+create schema g_sc authorization g_own;
+grant g_own to g_member;
+set role g_c;
+comment on role g_a is 'x';
+comment on role postgres is 'x';
+comment on schema g_sc is 'x';
+comment on schema pg_catalog is 'x';
+set role g_member;
+comment on schema g_sc is 'by a member';
+set role g_maker;
+comment on role g_a is 'by one who may make roles';
+comment on role postgres is 'x';
+reset role;
+select obj_description('g_sc'::regnamespace, 'pg_namespace'), shobj_description('g_a'::regrole, 'pg_authid');
+drop schema g_sc;
+drop role g_maker, g_member;
+
 revoke all on t from g_a;
 revoke all on s from g_a;
 revoke all on o from g_a;

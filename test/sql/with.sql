@@ -66,3 +66,9 @@ select count(*) from t natural full join u;
 select a, x.b, y.b from t x full join (select a, b from t where a > 3) y using (a) order by a;
 select t.a, u.a, v.a from t full join u on t.a = u.a full join t v on v.a = u.a order by 1, 2, 3;
 explain (costs off) select * from u full join t on t.a = u.a;
+-- kept inside of one that looks outside, and is read twice
+create table w_out (a int);
+insert into w_out values (1), (2);
+select a, (with x as materialized (with y as materialized (select 10 n) select y.n + a as m from y) select x1.m + x2.m from x x1, x x2) from w_out order by a;
+with z as materialized (select 100 n) select a, (with x as materialized (with y as materialized (select 10 n) select y.n + z.n + a as m from y, z) select x1.m + x2.m + z.n from x x1, x x2, z) from w_out order by a;
+drop table w_out;

@@ -201,7 +201,7 @@ find_arbiters(Binder *b, const AstInsert *s, const TableInfo *t)
     const char *predicate = NULL;
     bool any = s->conflict_keys.count == 0 && s->conflict_constraint == NULL;
 
-    if (any && s->on_conflict == 2) {
+    if (any && s->on_conflict == ON_CONFLICT_DO_UPDATE) {
         (void)fail_at(b->cx, s->conflict_location, "42601",
                       "ON CONFLICT DO UPDATE requires inference specification or constraint name");
         fail_hint(b->cx, "For example, ON CONFLICT (column_name).");
@@ -246,7 +246,7 @@ bind_on_conflict(Binder *b, const AstInsert *s, const TableInfo *t)
 
     q->on_conflict = s->on_conflict;
     TRY(find_arbiters(b, s, t));
-    if (s->on_conflict != 2)
+    if (s->on_conflict != ON_CONFLICT_DO_UPDATE)
         return ST_OK;
     b->as_owner = true; /* it is no table that could be forbidden */
     rc = add_table(b, &excluded, LOCK_ACCESS_SHARE, &q->excluded_rel);
@@ -473,7 +473,7 @@ bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
         query_add_target(&b, q, e);
     }
     scope_add(&b, rel, true, true);
-    if (s->on_conflict != 0)
+    if (s->on_conflict != ON_CONFLICT_FAIL)
         TRY(bind_on_conflict(&b, s, t));
     TRY(bind_returning(&b, &s->returning));
     TRY(bind_checks(&b));

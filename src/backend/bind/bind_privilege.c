@@ -33,7 +33,7 @@ check_target(Binder *b, const RangeEntry *r)
     switch (q->command) {
     case COMMAND_INSERT:
         TRY(check_assigned(b, r, ACL_INSERT, q->assign_columns, q->assign_count));
-        if (q->on_conflict == 2)
+        if (q->on_conflict == ON_CONFLICT_DO_UPDATE)
             TRY(check_assigned(b, r, ACL_UPDATE, q->conflict_columns, q->conflict_count));
         if (q->arbiters_named)
             TRY(catalog_check_columns(b->cx, r->table, ACL_SELECT, NULL));

@@ -109,7 +109,7 @@ typedef struct Query {
     TargetEntry *returning;
     /* ON CONFLICT. DO UPDATE: targets and where are computed over the row that is there (result_rel) and
      * the one that was to be inserted (excluded_rel). */
-    int on_conflict; /* as in AstInsert */
+    OnConflict on_conflict;
     bool arbiters_named; /* else every unique index is one */
     int arbiter_count; /* the unique indexes whose conflicts count */
     int *arbiters; /* numbers in table->indexes */

@@ -29,24 +29,22 @@ acl_default(Arena *a, char kind, Oid owner)
     return acl;
 }
 
-Status
-acl_of_value(Ctx *cx, Arena *a, Value v, char kind, Oid owner, Acl *out)
+Acl
+acl_of_value(Arena *a, Value v, char kind, Oid owner)
 {
     ArrayView view;
+    Acl acl;
 
-    (void)cx;
-    if (v.is_null) {
-        *out = acl_default(a, kind, owner);
-        return ST_OK;
-    }
+    if (v.is_null)
+        return acl_default(a, kind, owner);
     view = array_open(v.var);
-    *out = (Acl){arena_array(a, AclItem, MAX_OF(view.count, 1)), (int)view.count};
+    acl = (Acl){arena_array(a, AclItem, MAX_OF(view.count, 1)), (int)view.count};
     for (uint32_t i = 0; i < view.count; i++) {
         Value item = array_at(&view, i);
 
-        out->items[i] = aclitem_of(&item);
+        acl.items[i] = aclitem_of(&item);
     }
-    return ST_OK;
+    return acl;
 }
 
 Status
@@ -171,6 +169,21 @@ acl_has_owner(Ctx *cx, Oid owner, bool *yes)
     return *yes ? ST_OK : acl_is_member(cx, catalog_role(cx), owner, true, yes);
 }
 
+Status
+acl_may_create_roles(Ctx *cx, bool *yes)
+{
+    CatalogRow *rows;
+    int count;
+
+    *yes = catalog_is_superuser(cx);
+    if (*yes)
+        return ST_OK;
+    TRY(catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_oid, value_oid(catalog_role(cx)), 0, value_null(), &rows,
+                     &count));
+    *yes = count > 0 && rows[0].values[COL_PG_AUTHID_rolcreaterole].b;
+    return ST_OK;
+}
+
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t
@@ -210,32 +223,15 @@ acl_mask(Ctx *cx, const Acl *acl, Oid role, Oid owner, uint32_t want, bool grant
 
 /* ---- objects ------------------------------------------------------------------------------------------------------- */
 
-Status
-acl_schema_has(Ctx *cx, Oid schema, uint32_t want, bool *yes)
-{
-    CatalogRow *rows;
-    int count;
-    uint32_t have;
-    Oid owner;
-    Acl acl;
+/* Where a kind of object that no TableInfo describes keeps its owner and its list. */
+typedef struct AclPlace {
+    char kind;
+    CatalogNo catalog;
+    int oid_column, owner_column, acl_column;
+} AclPlace;
 
-    *yes = catalog_is_superuser(cx) || schema == catalog_temp_schema(cx) ||
-           ((schema == SCHEMA_PG_CATALOG || schema == SCHEMA_INFORMATION_SCHEMA) && want == ACL_USAGE);
-    if (*yes)
-        return ST_OK;
-    TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_oid, value_oid(schema), 0, value_null(), &rows,
-                     &count));
-    if (count == 0)
-        return ST_OK;
-    owner = rows[0].values[COL_PG_NAMESPACE_nspowner].u32;
-    TRY(acl_of_value(cx, cx->arena, rows[0].values[COL_PG_NAMESPACE_nspacl], 'n', owner, &acl));
-    TRY(acl_mask(cx, &acl, catalog_role(cx), owner, want, false, &have));
-    *yes = have == want;
-    return ST_OK;
-}
-
-Status
-acl_database_has(Ctx *cx, Oid database, uint32_t want, bool *yes)
+static Status
+object_has(Ctx *cx, const AclPlace *place, Oid object, uint32_t want, bool *yes)
 {
     CatalogRow *rows;
     int count;
@@ -246,15 +242,34 @@ acl_database_has(Ctx *cx, Oid database, uint32_t want, bool *yes)
     *yes = catalog_is_superuser(cx);
     if (*yes)
         return ST_OK;
-    TRY(catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_oid, value_oid(database), 0, value_null(), &rows,
-                     &count));
+    TRY(catalog_find(cx, place->catalog, place->oid_column, value_oid(object), 0, value_null(), &rows, &count));
     if (count == 0)
         return ST_OK;
-    owner = rows[0].values[COL_PG_DATABASE_datdba].u32;
-    TRY(acl_of_value(cx, cx->arena, rows[0].values[COL_PG_DATABASE_datacl], 'd', owner, &acl));
+    owner = rows[0].values[place->owner_column].u32;
+    acl = acl_of_value(cx->arena, rows[0].values[place->acl_column], place->kind, owner);
     TRY(acl_mask(cx, &acl, catalog_role(cx), owner, want, false, &have));
     *yes = have == want;
     return ST_OK;
+}
+
+Status
+acl_schema_has(Ctx *cx, Oid schema, uint32_t want, bool *yes)
+{
+    static const AclPlace place = {'n', CAT_PG_NAMESPACE, COL_PG_NAMESPACE_oid, COL_PG_NAMESPACE_nspowner,
+                                   COL_PG_NAMESPACE_nspacl};
+
+    *yes = schema == catalog_temp_schema(cx) ||
+           ((schema == SCHEMA_PG_CATALOG || schema == SCHEMA_INFORMATION_SCHEMA) && want == ACL_USAGE);
+    return *yes ? ST_OK : object_has(cx, &place, schema, want, yes);
+}
+
+Status
+acl_database_has(Ctx *cx, Oid database, uint32_t want, bool *yes)
+{
+    static const AclPlace place = {'d', CAT_PG_DATABASE, COL_PG_DATABASE_oid, COL_PG_DATABASE_datdba,
+                                   COL_PG_DATABASE_datacl};
+
+    return object_has(cx, &place, database, want, yes);
 }
 
 /* Everybody reads the catalogs, but not where passwords lie. */

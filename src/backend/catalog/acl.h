@@ -17,7 +17,7 @@ typedef struct Acl {
 uint32_t acl_all_bits(char kind);
 Acl acl_default(Arena *a, char kind, Oid owner);
 /* The stored array, or the default when it is null. */
-MUST_CHECK Status acl_of_value(Ctx *cx, Arena *a, Value v, char kind, Oid owner, Acl *out);
+Acl acl_of_value(Arena *a, Value v, char kind, Oid owner);
 MUST_CHECK Status acl_to_value(Ctx *cx, const Acl *acl, Value *out);
 
 /* The role and all roles it is a member of; `inherited`: only those whose privileges it has without SET ROLE. */
@@ -26,6 +26,8 @@ MUST_CHECK Status acl_roles_of(Ctx *cx, Oid role, bool inherited, Oid **roles, i
 MUST_CHECK Status acl_is_member(Ctx *cx, Oid role, Oid of, bool inherited, bool *yes);
 /* The current role has what belongs to `owner`. */
 MUST_CHECK Status acl_has_owner(Ctx *cx, Oid owner, bool *yes);
+/* The current role has CREATEROLE: may make and change roles, but not superusers. */
+MUST_CHECK Status acl_may_create_roles(Ctx *cx, bool *yes);
 /* Which of `want` the role has (`grantable`: may grant). The owner may always grant. */
 MUST_CHECK Status acl_mask(Ctx *cx, const Acl *acl, Oid role, Oid owner, uint32_t want, bool grantable,
                            uint32_t *have);
@@ -35,7 +37,7 @@ uint32_t acl_mask_direct(const Acl *acl, Oid role, Oid owner, uint32_t want, boo
 /* Of the current role, superusers included. */
 MUST_CHECK Status acl_schema_has(Ctx *cx, Oid schema, uint32_t want, bool *yes);
 MUST_CHECK Status acl_database_has(Ctx *cx, Oid database, uint32_t want, bool *yes);
-/* Of any role. *column 0: the table itself. */
+/* Of any role: those of `want` that it has. What it has on the table it has on every column (1-based). */
 MUST_CHECK Status acl_table_has(Ctx *cx, const TableInfo *t, Oid role, bool superuser, uint32_t want,
                                 bool grantable, uint32_t *have);
 MUST_CHECK Status acl_column_has(Ctx *cx, const TableInfo *t, int column, Oid role, bool superuser,

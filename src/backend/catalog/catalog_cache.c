@@ -146,17 +146,16 @@ load_statistics(Ctx *cx, Oid table, ColumnInfo *columns, int column_count)
     return ST_OK;
 }
 
-static Status
-load_acl(Ctx *cx, Catalog *c, Value stored, const AclItem **items, int *count)
+static void
+load_acl(Catalog *c, Value stored, const AclItem **items, int *count)
 {
     Acl acl;
 
     if (stored.is_null)
-        return ST_OK;
-    TRY(acl_of_value(cx, &c->cache, stored, 'r', OID_NONE, &acl));
+        return;
+    acl = acl_of_value(&c->cache, stored, 'r', OID_NONE);
     *items = acl.items;
     *count = acl.count;
-    return ST_OK;
 }
 
 static Status
@@ -190,7 +189,7 @@ load_columns(Ctx *cx, Catalog *c, TableInfo *t)
             return fail(cx, ST_CORRUPT, "XX001", "column \"%s\" of relation \"%s\" has an unknown type %u",
                         k->name, t->name, k->type);
         k->phys = type_column_phys(type, k->typmod, &k->scale);
-        TRY(load_acl(cx, c, row[COL_PG_ATTRIBUTE_attacl], &k->acl, &k->acl_count));
+        load_acl(c, row[COL_PG_ATTRIBUTE_attacl], &k->acl, &k->acl_count);
         k->not_null = row[COL_PG_ATTRIBUTE_attnotnull].b;
         if (row[COL_PG_ATTRIBUTE_attidentity].var.bytes > 0)
             k->identity = row[COL_PG_ATTRIBUTE_attidentity].var.data[0];
@@ -349,7 +348,7 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
     TRY(catalog_schema_name(cx, t->schema, &schema));
     t->schema_name = schema != NULL ? arena_strdup(&c->cache, schema) : "";
     t->owner = row[COL_PG_CLASS_relowner].u32;
-    TRY(load_acl(cx, c, row[COL_PG_CLASS_relacl], &t->acl, &t->acl_count));
+    load_acl(c, row[COL_PG_CLASS_relacl], &t->acl, &t->acl_count);
     t->row_estimate = row[COL_PG_CLASS_reltuples].f32;
     t->page_estimate = row[COL_PG_CLASS_relpages].i32;
     entry->relkind = row[COL_PG_CLASS_relkind].var.data[0];

@@ -222,7 +222,7 @@ list_has(Ctx *cx, Value stored, char kind, Oid owner, const Asked *who, const Wa
     uint32_t have, more;
     Acl acl;
 
-    TRY(acl_of_value(cx, cx->arena, stored, kind, owner, &acl));
+    acl = acl_of_value(cx->arena, stored, kind, owner);
     TRY(acl_mask(cx, &acl, who->role, owner, w->held, false, &have));
     TRY(acl_mask(cx, &acl, who->role, owner, w->grantable, true, &more));
     *out = value_bool(who->superuser || have != 0 || more != 0);

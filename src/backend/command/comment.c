@@ -1,6 +1,8 @@
 /* comment.c - COMMENT ON: rows of pg_description, and of pg_shdescription for what all databases share. */
 #include "backend/command/ddl.h"
 
+#include "backend/catalog/acl.h"
+
 typedef struct Target {
     Oid object, class_id;
     int sub; /* column */
@@ -92,14 +94,15 @@ schema_target(Ctx *cx, const AstComment *a, Target *out)
 {
     CatalogRow *rows;
     int count;
+    bool may;
 
     TRY(catalog_find_schema(cx, part(a, 0), &out->object));
     if (out->object == OID_NONE)
         return fail(cx, ST_ERROR, "3F000", "schema \"%s\" does not exist", part(a, 0));
     TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_oid, value_oid(out->object), 0, value_null(), &rows,
                      &count));
-    if (!catalog_is_superuser(cx) &&
-        (count == 0 || rows[0].values[COL_PG_NAMESPACE_nspowner].u32 != catalog_role(cx)))
+    TRY(acl_has_owner(cx, count > 0 ? rows[0].values[COL_PG_NAMESPACE_nspowner].u32 : ROLE_BOOTSTRAP, &may));
+    if (!may)
         return fail(cx, ST_ERROR, "42501", "must be owner of schema %s", part(a, 0));
     out->class_id = CATALOG_OID_PG_NAMESPACE;
     return ST_OK;
@@ -111,7 +114,7 @@ shared_target(Ctx *cx, const AstComment *a, Target *out)
     const char *name = part(a, 0);
     CatalogRow *rows;
     int count;
-    bool role = a->object == 'R';
+    bool role = a->object == 'R', may;
 
     out->shared = true;
     out->class_id = role ? CATALOG_OID_PG_AUTHID : CATALOG_OID_PG_DATABASE;
@@ -128,13 +131,14 @@ shared_target(Ctx *cx, const AstComment *a, Target *out)
         return ST_OK;
     }
     out->object = rows[0].values[role ? (int)COL_PG_AUTHID_oid : (int)COL_PG_DATABASE_oid].u32;
-    if (catalog_is_superuser(cx))
-        return ST_OK;
-    if (role && rows[0].values[COL_PG_AUTHID_rolsuper].b)
+    if (!role) {
+        TRY(acl_has_owner(cx, rows[0].values[COL_PG_DATABASE_datdba].u32, &may));
+        return may ? ST_OK : fail(cx, ST_ERROR, "42501", "must be owner of database %s", name);
+    }
+    if (rows[0].values[COL_PG_AUTHID_rolsuper].b && !catalog_is_superuser(cx))
         return fail(cx, ST_ERROR, "42501", "must be superuser");
-    if (!role && rows[0].values[COL_PG_DATABASE_datdba].u32 != catalog_role(cx))
-        return fail(cx, ST_ERROR, "42501", "must be owner of database %s", name);
-    return ST_OK;
+    TRY(acl_may_create_roles(cx, &may));
+    return may ? ST_OK : fail(cx, ST_ERROR, "42501", "must have CREATEROLE privilege");
 }
 
 static Status

@@ -90,7 +90,7 @@ walk_plan(Walk *w, const Plan *p, const Plan *above)
                 p->kind == PLAN_CTE_SCAN || p->kind == PLAN_WORK_SCAN ||
                 (p->kind == PLAN_VALUES && p->values.row_count > 1);
     if (p->kind == PLAN_MODIFY && p->modify.command == COMMAND_INSERT)
-        w->named += 1 + (p->modify.on_conflict == 2); /* excluded */
+        w->named += 1 + (p->modify.on_conflict == ON_CONFLICT_DO_UPDATE); /* excluded */
     if (p->kind == PLAN_SUBQUERY && above != NULL && above->kind == PLAN_FILTER)
         show_subquery(x, p);
     if (is_scan(p->kind)) {

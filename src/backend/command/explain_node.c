@@ -537,9 +537,10 @@ show_on_conflict(Explain *x, const Plan *p)
 {
     const char **names = arena_array(x->cx->arena, const char *, MAX_OF(p->modify.arbiter_count, 1));
 
-    if (p->modify.command != COMMAND_INSERT || p->modify.on_conflict == 0)
+    if (p->modify.command != COMMAND_INSERT || p->modify.on_conflict == ON_CONFLICT_FAIL)
         return ST_OK;
-    explain_text(&x->out, "Conflict Resolution", p->modify.on_conflict == 1 ? "NOTHING" : "UPDATE");
+    explain_text(&x->out, "Conflict Resolution",
+                 p->modify.on_conflict == ON_CONFLICT_DO_NOTHING ? "NOTHING" : "UPDATE");
     for (int i = 0; i < p->modify.arbiter_count; i++)
         names[i] = p->modify.table->indexes[p->modify.arbiters[i]].name;
     if (p->modify.arbiters_named)

@@ -258,7 +258,7 @@ change_list(Ctx *cx, const Wish *w, Value *stored, char kind, Oid owner, const A
     Oid grantor;
     uint32_t options;
 
-    TRY(acl_of_value(cx, cx->arena, *stored, kind, owner, &acl));
+    acl = acl_of_value(cx->arena, *stored, kind, owner);
     both = acl;
     if (also != NULL) {
         both.items = arena_array(cx->arena, AclItem, acl.count + also->count + 1);
@@ -360,7 +360,7 @@ change_relation(Ctx *cx, const Wish *w, const TableInfo *t)
     if (kind == 'S' && w->column_count > 0)
         return fail(cx, ST_ERROR, "0LP01", "column privileges are only valid for relations");
     TRY(ddl_class_row(cx, t->oid, &row, &tid));
-    TRY(acl_of_value(cx, cx->arena, row[COL_PG_CLASS_relacl], kind, t->owner, &table));
+    table = acl_of_value(cx->arena, row[COL_PG_CLASS_relacl], kind, t->owner);
     if (bits != 0) {
         TRY(change_list(cx, w, &row[COL_PG_CLASS_relacl], kind, t->owner, NULL, bits, w->all, t->name, NULL));
         TRY(catalog_update(cx, CAT_PG_CLASS, tid, row));
@@ -489,7 +489,7 @@ grant_change_owner(Ctx *cx, Value *stored, char kind, Oid from, Oid to)
 
     if (stored->is_null)
         return ST_OK;
-    TRY(acl_of_value(cx, cx->arena, *stored, kind, from, &acl));
+    acl = acl_of_value(cx->arena, *stored, kind, from);
     merged.items = arena_array(cx->arena, AclItem, MAX_OF(acl.count, 1));
     for (int i = 0; i < acl.count; i++) {
         AclItem item = acl.items[i];
@@ -517,8 +517,9 @@ names_role(Ctx *cx, Value stored, Oid role)
 {
     Acl acl;
 
-    if (stored.is_null || acl_of_value(cx, cx->arena, stored, 'r', OID_NONE, &acl) != ST_OK)
+    if (stored.is_null)
         return false;
+    acl = acl_of_value(cx->arena, stored, 'r', OID_NONE);
     for (int i = 0; i < acl.count; i++) {
         if (acl.items[i].grantee == role || acl.items[i].grantor == role)
             return true;

@@ -31,8 +31,9 @@ find_member(Ctx *cx, Oid role, Oid member, CatalogRow **row)
 static Status
 check_admin(Ctx *cx, Oid role, const char *name)
 {
-    CatalogRow *rows, *me;
-    int count, me_count;
+    CatalogRow *rows;
+    int count;
+    bool may;
     Oid *roles;
     int role_count;
 
@@ -41,9 +42,8 @@ check_admin(Ctx *cx, Oid role, const char *name)
     TRY(catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_oid, value_oid(role), 0, value_null(), &rows, &count));
     if (count > 0 && rows[0].values[COL_PG_AUTHID_rolsuper].b)
         return fail(cx, ST_ERROR, "42501", "must be superuser to alter superusers");
-    TRY(catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_oid, value_oid(catalog_role(cx)), 0, value_null(), &me,
-                     &me_count));
-    if (me_count > 0 && me[0].values[COL_PG_AUTHID_rolcreaterole].b)
+    TRY(acl_may_create_roles(cx, &may));
+    if (may)
         return ST_OK;
     TRY(acl_roles_of(cx, catalog_role(cx), false, &roles, &role_count));
     for (int i = 0; i < role_count; i++) {

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 1024 * 1024, TID_BEFORE_KEY = sizeof(Tid), AHEAD = 16, SLOTS_MOST = 256 };
+enum { BLOCK_BYTES = 1024 * 1024, TID_BEFORE_KEY = sizeof(Tid), AHEAD = 16 };
 
 typedef struct IndexBuild {
     Ctx *cx;
@@ -234,7 +234,7 @@ collect(IndexBuild *b)
     TRY_TO(out, rc, txn_catalog_snapshot(cx, &snapshot)); /* everything committed, and what we did ourselves */
     TRY_TO(out, rc, heap_scan_open(cx, &scan_arena, &b->table->heap, &snapshot, 0, UINT32_MAX, &scan));
     for (;;) {
-        uint16_t slots[SLOTS_MOST];
+        uint16_t slots[HEAP_SLOTS_MOST];
         HeapPageView view;
         bool done;
 

@@ -1,9 +1,10 @@
 /* role.c - CREATE, ALTER and DROP ROLE. Roles are shared by all databases. */
 #include "backend/command/ddl.h"
-#include "backend/command/grant.h"
 
 #include "backend/auth/verifier.h"
+#include "backend/catalog/acl.h"
 #include "backend/command/command.h"
+#include "backend/command/grant.h"
 #include "base/hash.h"
 #include "storage/engine/engine.h"
 
@@ -37,21 +38,6 @@ lock_role_name(Ctx *cx, const char *name)
                                   .b = hash_bytes_seeded(name, strlen(name), 0),
                                   .kind = LOCK_KIND_OBJECT},
                         LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false);
-}
-
-static Status
-may_create_roles(Ctx *cx, bool *may)
-{
-    CatalogRow *rows;
-    int count;
-
-    *may = catalog_is_superuser(cx);
-    if (*may)
-        return ST_OK;
-    TRY(catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_oid, value_oid(catalog_role(cx)), 0, value_null(), &rows,
-                     &count));
-    *may = count > 0 && rows[0].values[COL_PG_AUTHID_rolcreaterole].b;
-    return ST_OK;
 }
 
 static Status
@@ -195,7 +181,7 @@ create_role(Session *s, const AstRole *a)
     bool may;
     Tid tid;
 
-    TRY(may_create_roles(cx, &may));
+    TRY(acl_may_create_roles(cx, &may));
     if (!may)
         return denied(cx, "permission denied to create role");
     TRY(check_name(cx, name));
@@ -237,7 +223,7 @@ check_may_alter(Ctx *cx, const AstRole *a, const Value *row)
 
     own_password = row[COL_PG_AUTHID_oid].u32 == catalog_role(cx) && a->options.count == 1 &&
                    strcmp(((const AstDefElem *)a->options.items[0])->name, "password") == 0;
-    TRY(may_create_roles(cx, &may));
+    TRY(acl_may_create_roles(cx, &may));
     if (row[COL_PG_AUTHID_rolsuper].b && !catalog_is_superuser(cx))
         return denied(cx, "must be superuser to alter superuser roles or change superuser attribute");
     if (row[COL_PG_AUTHID_rolreplication].b && !catalog_is_superuser(cx))
@@ -285,7 +271,7 @@ command_rename_role(Session *s, const char *old_name, const char *name)
     TRY(role_row(cx, name, &other, &other_tid));
     if (other != NULL)
         return fail(cx, ST_ERROR, "42710", "role \"%s\" already exists", name);
-    TRY(may_create_roles(cx, &may));
+    TRY(acl_may_create_roles(cx, &may));
     if (v[COL_PG_AUTHID_rolsuper].b && !catalog_is_superuser(cx))
         return denied(cx, "must be superuser to rename superusers");
     if (!may)
@@ -433,7 +419,7 @@ drop_roles(Session *s, const AstRole *a)
 {
     bool may;
 
-    TRY(may_create_roles(s->cx, &may));
+    TRY(acl_may_create_roles(s->cx, &may));
     if (!may)
         return denied(s->cx, "permission denied to drop role");
     for (int i = 0; i < a->names.count; i++) {

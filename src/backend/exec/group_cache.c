@@ -2,8 +2,6 @@
  * count; char(n) without the blanks at its end, which mean nothing. */
 #include "backend/exec/group_cache.h"
 
-#include "base/hash.h"
-
 enum { SHORT_BYTES = 7 };
 
 static bool
@@ -38,6 +36,12 @@ group_cache_clear(GroupCache *c)
     c->used = 0;
 }
 
+static inline uint64_t
+mix(uint64_t h, uint64_t word)
+{
+    return (h ^ word) * UINT64_C(0x9e3779b97f4a7c15) ^ h >> 29;
+}
+
 static void
 hash_keys(const GroupKeys *k, Rows rows, uint64_t *hashes)
 {
@@ -46,18 +50,19 @@ hash_keys(const GroupKeys *k, Rows rows, uint64_t *hashes)
         uint64_t h = 0;
 
         for (int w = 0; w < k->count; w++)
-            h = (h ^ k->words[w][row]) * UINT64_C(0x9e3779b97f4a7c15) ^ h >> 29;
+            h = mix(h, k->words[w][row]);
         hashes[row] = h ^ h >> 32;
     }
 }
 
+/* The same for a key that lies in a slot. */
 static uint64_t
 slot_hash(const GroupSlot *s, int count)
 {
     uint64_t h = 0;
 
     for (int w = 0; w < count; w++)
-        h = (h ^ s->words[w]) * UINT64_C(0x9e3779b97f4a7c15) ^ h >> 29;
+        h = mix(h, s->words[w]);
     return h ^ h >> 32;
 }
 

@@ -1,10 +1,10 @@
 /* op_agg.c - GROUP BY and aggregates.
  *
  * Groups with short keys are found by group_cache.h; the others live in a hash table keyed by the bytes of
- * their group values (key.h). Each group has its aggregates' states in one block. The accumulating step works on whole batches: first every row finds
- * its group, then each aggregate adds its column; where the groups are few, the rows of each are listed
- * first, so that an aggregate runs over one state at a time. DISTINCT and ORDER BY inside an aggregate keep
- * the argument's values until the end. */
+ * their group values (key.h). Each group has its aggregates' states in one block. The accumulating step works
+ * on whole batches: first every row finds its group, then each aggregate adds its column; where the groups are
+ * few, the rows of each are listed first, so that an aggregate runs over one state at a time. DISTINCT and
+ * ORDER BY inside an aggregate keep the argument's values until the end. */
 #include "backend/exec/exec_int.h"
 
 #include "backend/exec/group_cache.h"

@@ -357,7 +357,7 @@ insert_or_update(ModifyOp *m, const Batch *in, uint32_t row, const Value *values
             note_changed(m);
             return keep_returning(m, in, row, values, tid);
         }
-        if (plan->modify.on_conflict == 1)
+        if (plan->modify.on_conflict == ON_CONFLICT_DO_NOTHING)
             return check_seen(m, conflict);
         TRY(update_conflicting(m, in, row, conflict, values, &again));
     }
@@ -376,7 +376,7 @@ insert_rows(ModifyOp *m, const Batch *in)
         Tid tid;
 
         row_values(m, in, row, values);
-        if (m->op.plan->modify.on_conflict != 0) {
+        if (m->op.plan->modify.on_conflict != ON_CONFLICT_FAIL) {
             TRY(insert_or_update(m, in, row, values));
             continue;
         }
@@ -393,7 +393,8 @@ modify_batch(ModifyOp *m, const Batch *in)
     const Plan *plan = m->op.plan;
 
     if (plan->modify.command == COMMAND_INSERT)
-        return plan->modify.returning_count == 0 && plan->modify.on_conflict == 0 && in->rows.count > 1
+        return plan->modify.returning_count == 0 && plan->modify.on_conflict == ON_CONFLICT_FAIL &&
+                       in->rows.count > 1
                    ? insert_many(m, in)
                    : insert_rows(m, in);
     for (uint32_t k = 0; k < in->rows.count; k++) {

@@ -25,7 +25,7 @@ typedef struct ScanOp {
     HeapPageView view; /* the current page */
     Batch page; /* ... as vectors, if the filter needs them; rows not taken yet */
     uint32_t page_at; /* of page.rows */
-    uint16_t sel[256]; /* rows that passed the tests */
+    uint16_t sel[HEAP_SLOTS_MOST]; /* rows that passed the tests */
 } ScanOp;
 
 static bool

@@ -6,8 +6,6 @@
 
 #include "backend/exec/heap_read.h"
 
-enum { SLOTS_MOST = 256 };
-
 static const ColumnInfo *
 column_info(const Plan *scan, int i)
 {
@@ -115,10 +113,10 @@ static Status
 append_cells(Ctx *cx, Arena *a, const HeapScan *scan, const HeapPageView *view, uint16_t column,
              const uint16_t *slots, uint32_t count, Vector *dst, uint32_t at, uint32_t capacity)
 {
-    Cell cells[SLOTS_MOST];
+    Cell cells[HEAP_SLOTS_MOST];
     uint32_t width = phys_bytes((Phys)dst->phys);
 
-    ASSERT(count <= SLOTS_MOST);
+    ASSERT(count <= HEAP_SLOTS_MOST);
     TRY(heap_view_cells(cx, scan, view, column, slots, count, cells));
     if (dst->phys == PHYS_VAR)
         return append_var(cx, a, cells, count, dst, at, capacity);

@@ -9,8 +9,6 @@
 #include "backend/type/pow10.h"
 #include "backend/type/range_mask.h"
 
-enum { SLOTS_MOST = 256 };
-
 /* A closed range in the order of the values. */
 typedef struct Range {
     int slot;
@@ -252,10 +250,10 @@ Status
 page_tests_judge(Ctx *cx, const PageTests *t, const HeapScan *scan, const HeapPageView *view, uint16_t *sel,
                  uint32_t *count)
 {
-    uint64_t mask[SLOTS_MOST / 64] = {0};
+    uint64_t mask[(HEAP_SLOTS_MOST + 63) / 64] = {0};
     uint32_t n = 0;
 
-    ASSERT(view->slot_count <= SLOTS_MOST);
+    ASSERT(view->slot_count <= HEAP_SLOTS_MOST);
     if (view->visible_count == view->slot_count) {
         for (uint32_t w = 0; w * 64 < view->slot_count; w++)
             mask[w] =

@@ -369,6 +369,8 @@ typedef struct AstSelect {
     struct AstCreateTableAs *into; /* SELECT INTO where it may not stand; its query is not set */
 } AstSelect;
 
+typedef enum OnConflict { ON_CONFLICT_FAIL, ON_CONFLICT_DO_NOTHING, ON_CONFLICT_DO_UPDATE } OnConflict;
+
 typedef struct AstInsert {
     Ast ast;
     AstList ctes;
@@ -376,7 +378,7 @@ typedef struct AstInsert {
     AstRangeVar *relation;
     AstList columns; /* AST_TARGET */
     Ast *query; /* NULL: DEFAULT VALUES */
-    int on_conflict; /* 0 none, 1 DO NOTHING, 2 DO UPDATE */
+    OnConflict on_conflict;
     int conflict_location, conflict_keys_location;
     AstList conflict_keys; /* AST_INDEX_ELEM */
     Ast *conflict_predicate; /* of the index meant */
@@ -631,12 +633,19 @@ typedef struct AstComment {
     AstList names; /* AST_STRING */
     const char *text; /* NULL removes it */
 } AstComment;
+typedef enum FetchWay {
+    FETCH_WAY_FORWARD,
+    FETCH_WAY_BACKWARD,
+    FETCH_WAY_ABSOLUTE,
+    FETCH_WAY_RELATIVE
+} FetchWay;
+
 typedef struct AstCursor { /* DECLARE, FETCH, MOVE, CLOSE */
     Ast ast;
     const char *name; /* CLOSE ALL: NULL */
     Ast *query;
     bool with_hold, scroll, no_scroll, binary, insensitive;
-    int direction; /* 0 forward, 1 backward, 2 absolute, 3 relative */
+    FetchWay direction;
     int64_t how_many;
     bool is_move;
 } AstCursor;

@@ -777,7 +777,7 @@ copy_insert(Copy *c, const InsertStmt *s)
     if (s->onConflictClause != NULL) {
         const OnConflictClause *o = s->onConflictClause;
 
-        a->on_conflict = o->action == ONCONFLICT_UPDATE ? 2 : 1;
+        a->on_conflict = o->action == ONCONFLICT_UPDATE ? ON_CONFLICT_DO_UPDATE : ON_CONFLICT_DO_NOTHING;
         a->conflict_location = o->location;
         if (o->infer != NULL) {
             a->conflict_keys_location = o->infer->location;
@@ -1247,6 +1247,17 @@ copy_comment(Copy *c, const CommentStmt *s)
     return &a->ast;
 }
 
+static FetchWay
+fetch_way(FetchDirection direction)
+{
+    switch (direction) {
+    case FETCH_BACKWARD: return FETCH_WAY_BACKWARD;
+    case FETCH_ABSOLUTE: return FETCH_WAY_ABSOLUTE;
+    case FETCH_RELATIVE: return FETCH_WAY_RELATIVE;
+    default: return FETCH_WAY_FORWARD;
+    }
+}
+
 static Ast *
 copy_cursor(Copy *c, const Node *n)
 {
@@ -1270,7 +1281,7 @@ copy_cursor(Copy *c, const Node *n)
 
         a = MAKE(AstCursor, AST_FETCH, -1);
         a->name = copy_text(c, s->portalname);
-        a->direction = (int)s->direction;
+        a->direction = fetch_way(s->direction);
         a->how_many = s->howMany == FETCH_ALL ? INT64_MAX : s->howMany;
         a->is_move = s->ismove;
         return &a->ast;
@@ -1502,6 +1513,7 @@ statement_name(const Node *n)
     case T_CreateExtensionStmt: return "CREATE EXTENSION";
     case T_CreateDomainStmt: return "CREATE DOMAIN";
     case T_CreateEnumStmt:
+    case T_CreateRangeStmt:
     case T_CompositeTypeStmt:
     case T_DefineStmt: return "CREATE TYPE, AGGREGATE, OPERATOR or COLLATION";
     case T_AlterDefaultPrivilegesStmt: return "ALTER DEFAULT PRIVILEGES";
@@ -1528,7 +1540,6 @@ statement_name(const Node *n)
     case T_SecLabelStmt: return "SECURITY LABEL";
     case T_DropOwnedStmt: return "DROP OWNED";
     case T_ReassignOwnedStmt: return "REASSIGN OWNED";
-    case T_CreateRangeStmt: return "CREATE TYPE ... AS RANGE";
     case T_AlterEnumStmt:
     case T_AlterTypeStmt: return "ALTER TYPE";
     case T_AlterDomainStmt: return "ALTER DOMAIN";

@@ -164,7 +164,7 @@ typedef struct Plan {
             Expr **checks;
             /* INSERT ... ON CONFLICT: values and where over the row that is there, its ctid and tableoid, and
              * the row that was to be inserted */
-            int on_conflict; /* as in AstInsert */
+            OnConflict on_conflict;
             bool arbiters_named;
             int arbiter_count;
             const int *arbiters; /* numbers in table->indexes */

@@ -125,7 +125,7 @@ plan_cte_scan(Planner *p, int rel, Plan **out)
     if (correlated) {
         if (r->cte->recursive || r->cte->is_volatile)
             return fail_unsupported(p->cx, -1, "a WITH query of this kind that refers to an enclosing query");
-        p->statement->cte_count--; /* merged instead */
+        p->statement->cte_count = no; /* merged instead; those that only it has read go with it */
         return ST_OK;
     }
     plan->cte.no = no;

@@ -96,7 +96,7 @@ plan_on_conflict(Planner *p, const Query *q, Plan *m)
     m->modify.arbiters_named = q->arbiters_named;
     m->modify.arbiter_count = q->arbiter_count;
     m->modify.arbiters = q->arbiters;
-    if (q->on_conflict != 2)
+    if (q->on_conflict != ON_CONFLICT_DO_UPDATE)
         return ST_OK;
     for (int i = 0; i < total; i++) {
         int column = i < n ? i + 1 : i == n ? COLUMN_CTID : i == n + 1 ? COLUMN_TABLEOID : i - n - 1;
@@ -152,7 +152,7 @@ plan_insert(PlanStatement *s, Planner *p, const Query *q, Plan **out)
     }
     *out = modify_node(p, q, project);
     TRY(plan_checks(p, q, *out));
-    if (q->on_conflict != 0)
+    if (q->on_conflict != ON_CONFLICT_FAIL)
         TRY(plan_on_conflict(p, q, *out));
     return plan_returning(p, q, *out);
 }

@@ -117,7 +117,8 @@ add_row_identity(Arena *a, Query *q)
 {
     TargetEntry *targets = arena_array(a, TargetEntry, q->target_count + q->range_count * 2 + 1);
 
-    memcpy(targets, q->targets, sizeof(*targets) * (size_t)q->target_count);
+    if (q->target_count > 0)
+        memcpy(targets, q->targets, sizeof(*targets) * (size_t)q->target_count);
     q->targets = targets;
     for (int i = 0; i < q->range_count; i++) {
         static const int columns[] = {COLUMN_CTID, COLUMN_TABLEOID};
@@ -360,15 +361,15 @@ take_step(Session *s, Cursor *c, const AstCursor *a, Step *out)
     int64_t n = a->how_many;
 
     switch (a->direction) {
-    case 0:
-    case 1:
+    case FETCH_WAY_FORWARD:
+    case FETCH_WAY_BACKWARD:
         if (n == 0)
             return step_relative(s, c, 0, out);
-        if ((a->direction == 0) == (n > 0))
+        if ((a->direction == FETCH_WAY_FORWARD) == (n > 0))
             return step_forward(c, all ? UINT64_MAX : n > 0 ? (uint64_t)n : (uint64_t)-n, out);
         return step_backward(s, c, all ? UINT64_MAX : n > 0 ? (uint64_t)n : (uint64_t)-n, out);
-    case 2: return step_absolute(s, c, n, out);
-    default: return step_relative(s, c, n, out);
+    case FETCH_WAY_ABSOLUTE: return step_absolute(s, c, n, out);
+    default: ASSERT(a->direction == FETCH_WAY_RELATIVE); return step_relative(s, c, n, out);
     }
 }
 

@@ -17,7 +17,7 @@ struct CachedStatement {
     const char *shape;
     size_t shape_bytes;
     const Oid *types;
-    int type_count;
+    int type_count, literal_count;
     size_t bytes;
 };
 
@@ -101,6 +101,9 @@ matches(const CachedStatement *e, const StatementKey *k)
         return false;
     if (e->type_count > 0 && memcmp(e->types, k->types, sizeof(*e->types) * (size_t)e->type_count) != 0)
         return false;
+    /* The bytes that stand for literals in a shape may stand in a text that is taken as it is. */
+    if (e->literal_count != k->text->count)
+        return false;
     for (int i = 0; i < k->text->count; i++) {
         const Literal *mine = &e->p->literals->items[i];
 
@@ -165,6 +168,7 @@ statement_cache_put(Session *s, const StatementKey *k, Prepared *p)
     e->shape_bytes = k->text->shape_bytes;
     e->types = arena_memdup(&p->arena, k->types, sizeof(*k->types) * (size_t)k->type_count);
     e->type_count = k->type_count;
+    e->literal_count = k->text->count;
     e->bytes = p->arena.total_bytes + p->plan_arena.total_bytes;
     e->chain = c->buckets[e->hash % BUCKETS];
     c->buckets[e->hash % BUCKETS] = e;

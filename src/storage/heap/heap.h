@@ -8,6 +8,8 @@
 #include "base/ids.h"
 #include "storage/txn/txn.h"
 
+enum { HEAP_SLOTS_MOST = 255 }; /* of one page */
+
 /* data == NULL: null. For a fixed column `data` points to its `width` bytes (any alignment). */
 typedef struct Cell {
     const void *data;

@@ -26,7 +26,6 @@
 #include "storage/txn/txn_shared.h"
 
 enum {
-    HEAP_SLOTS_MOST = 255,
     HEAP_DESCRIBED_MOST = 400,
     HEAP_COLUMNS_MOST = 1600,
     HEAP_FIXED_SLOTS_LEAST = 16, /* columns are arrays as long as so many slots fit (H3) */
