@@ -68,17 +68,6 @@ fail_usage(Ctx *cx, bool *usage_error, const char *message)
 /* ---- settings ------------------------------------------------------------------------------------- */
 
 static bool
-time_zone_exists(Ctx *cx, const char *name)
-{
-    const TimeZone *zone;
-
-    if (timezone_find(cx, name, strlen(name), &zone) == ST_OK)
-        return true;
-    ctx_error_clear(cx);
-    return false;
-}
-
-static bool
 shows_as(const SettingSet *set, SettingNo no, const char *text)
 {
     Buf shown = {0};
@@ -98,7 +87,7 @@ check_session_settings(Ctx *cx, const SettingSet *set)
                                            SETTING_TRANSACTION_ISOLATION};
     SettingNo zone = SETTING_TIMEZONE;
 
-    if (set->sources[zone] == SOURCE_FILE && !time_zone_exists(cx, settings_text(set, zone)))
+    if (set->sources[zone] == SOURCE_FILE && timezone_of_setting(settings_text(set, zone)) == NULL)
         return fail(cx, ST_ERROR, "F0000", "%s:%u: %s = \"%s\": there is no such time zone", set->file,
                     set->lines[zone], config_key_name(cx->arena, zone), settings_text(set, zone));
     for (size_t i = 0; i < COUNT_OF(isolations); i++) {
@@ -131,7 +120,7 @@ default_time_zone(Ctx *cx, SettingSet *set)
             return;
         tz = at + strlen(marker);
     }
-    if (!time_zone_exists(cx, tz))
+    if (timezone_of_setting(tz) == NULL)
         return; /* then it stays UTC */
     if (settings_set_server(cx, set, SETTING_TIMEZONE, UNIT_NONE, tz, SOURCE_DEFAULT, 0) != ST_OK)
         ctx_error_clear(cx);
