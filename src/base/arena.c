@@ -4,7 +4,8 @@
  * own. Chunks come from malloc: glibc's own threshold sends the large ones to mmap, so that a reset
  * after a large statement gives the memory back to the system.
  *
- * Invariant: budget->used_bytes counts exactly the bytes of all chunks of all arenas that name it. */
+ * Invariant: budget->used_bytes counts exactly the bytes of all chunks of all arenas that name it.
+ * Invariant: a chunk's bytes that are not given out are poisoned (poison.h). */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -109,6 +110,7 @@ static void
 free_chunk(Arena *a, ArenaChunk *c)
 {
     a->total_bytes -= c->bytes;
+    UNPOISON(c, c->bytes); /* it is malloc's again */
     budget_give(a->budget, c->bytes);
     free(c);
 }
@@ -142,6 +144,7 @@ add_chunk(Arena *a, size_t bytes, bool must)
     a->chunk = c;
     a->next = (char *)c + CHUNK_HEADER_BYTES;
     a->end = (char *)c + want;
+    POISON(a->next, (size_t)(a->end - a->next));
     a->total_bytes += want;
     if (a->chunk_bytes < CHUNK_MOST_BYTES)
         a->chunk_bytes *= 2;
@@ -152,7 +155,7 @@ void *
 arena_alloc_slow(Arena *a, size_t bytes)
 {
     ASSERT(forbidden_depth == 0); /* C1 */
-    if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16), true)) {
+    if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16) + POISON_GAP_BYTES, true)) {
         if (exhausted_handler != NULL)
             exhausted_handler(a->name);
         fprintf(stderr, "out of memory in arena \"%s\"\n", a->name);
@@ -164,7 +167,7 @@ arena_alloc_slow(Arena *a, size_t bytes)
 void *
 arena_try_alloc(Arena *a, size_t bytes)
 {
-    size_t need = ALIGN_UP(bytes, 16);
+    size_t need = ALIGN_UP(bytes, 16) + POISON_GAP_BYTES;
 
     if (need < bytes || need > SIZE_MAX / 2)
         return NULL;
@@ -250,6 +253,7 @@ arena_reset(Arena *a)
     }
     a->next = (char *)c + CHUNK_HEADER_BYTES;
     a->end = (char *)c + c->bytes;
+    POISON(a->next, (size_t)(a->end - a->next));
 }
 
 void
@@ -287,4 +291,5 @@ arena_rewind(Arena *a, ArenaMark mark)
     }
     a->next = mark.next;
     a->end = (char *)a->chunk + a->chunk->bytes;
+    POISON(a->next, (size_t)(a->end - a->next));
 }

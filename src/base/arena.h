@@ -10,6 +10,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 #include "base/attr.h"
+#include "base/poison.h"
 
 typedef struct Arena Arena;
 typedef struct ArenaChunk ArenaChunk;
@@ -58,11 +59,12 @@ static inline void *
 arena_alloc(Arena *a, size_t bytes)
 {
     char *p = a->next;
-    size_t need = ALIGN_UP(bytes | (bytes == 0), 16);
+    size_t need = ALIGN_UP(bytes | (bytes == 0), 16) + POISON_GAP_BYTES;
 
     if (UNLIKELY((size_t)(a->end - p) < need))
         return arena_alloc_slow(a, bytes);
     a->next = p + need;
+    UNPOISON(p, bytes);
     return p;
 }
 void *arena_zalloc(Arena *a, size_t bytes);

@@ -7,7 +7,7 @@
 #include "backend/type/type_int.h"
 #include "base/hash.h"
 
-enum { COUNT_BYTES = 4, ENTRY_BYTES = 12 };
+enum { COUNT_BYTES = 4, ENTRY_BYTES = 12, PIECE_BYTES = 64 * 1024 };
 
 /* --- building, looking ---------------------------------------------------------------------------------------------- */
 Status
@@ -100,6 +100,31 @@ check_size(Ctx *cx, const Buf *b)
     return fail(cx, ST_ERROR, "54000", "text of a row is larger than the allowed maximum of 1 GB");
 }
 
+/* In pieces: whoever waits for a gigabyte of quotes can cancel, and what is too long is given up where it is found out. */
+static Status
+add_quoted(Ctx *cx, const Buf *item, Buf *to)
+{
+    buf_add_char(to, '"');
+    for (size_t at = 0; at < item->bytes;) {
+        const char *from = item->data + at, *end = from + MIN_OF(item->bytes - at, PIECE_BYTES);
+        size_t bytes = (size_t)(end - from);
+        char *p;
+
+        at += bytes;
+        for (const char *c = from; c < end; c++)
+            bytes += *c == '"' || *c == '\\';
+        p = buf_extend(to, bytes);
+        TRY(check_size(cx, to));
+        for (const char *c = from; c < end; c++) {
+            if (*c == '"' || *c == '\\')
+                *p++ = *c;
+            *p++ = *c;
+        }
+    }
+    buf_add_char(to, '"');
+    return check_size(cx, to);
+}
+
 static Status
 show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
 {
@@ -121,14 +146,7 @@ show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
             buf_add(to, item->data, item->bytes);
             continue;
         }
-        buf_add_char(to, '"');
-        for (size_t k = 0; k < item->bytes; k++) {
-            if (item->data[k] == '"' || item->data[k] == '\\')
-                buf_add_char(to, item->data[k]);
-            buf_add_char(to, item->data[k]);
-        }
-        buf_add_char(to, '"');
-        TRY(check_size(cx, to));
+        TRY(add_quoted(cx, item, to));
     }
     return ST_OK;
 }

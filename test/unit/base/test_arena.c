@@ -109,3 +109,25 @@ TEST(arena, results_are_aligned_and_strings_end)
     EXPECT_STR(arena_strndup(&a, "hello", 2), "he");
     arena_free(&a);
 }
+
+#ifdef POISON_IS_ON
+TEST(arena, only_what_was_given_out_may_be_touched)
+{
+    Arena a;
+    ArenaMark mark;
+    char *kept, *later;
+
+    arena_init(&a, "t", NULL);
+    kept = arena_alloc(&a, 13);
+    mark = arena_mark(&a);
+    later = arena_try_alloc(&a, 32);
+    EXPECT(!__asan_address_is_poisoned(kept + 12) && __asan_address_is_poisoned(kept + 13));
+    EXPECT(!__asan_address_is_poisoned(later + 31) && __asan_address_is_poisoned(later + 32));
+    EXPECT_EQ(arena_alloc(&a, 1) == later + 32, false); /* a gap follows a piece that is full to its end */
+    arena_rewind(&a, mark);
+    EXPECT(__asan_address_is_poisoned(later) && !__asan_address_is_poisoned(kept));
+    arena_reset(&a);
+    EXPECT(__asan_address_is_poisoned(kept));
+    arena_free(&a);
+}
+#endif

@@ -100,6 +100,33 @@ TEST(format, record_shows_its_columns_and_quotes_what_needs_it)
     EXPECT(type_by_oid(TYPE_RECORD)->compare(&r, &again) < 0);
 }
 
+static int polls;
+
+static Status
+cancel_at_the_fourth(Ctx *cx)
+{
+    return ++polls < 4 ? ST_OK : fail(cx, ST_CANCELED, "57014", "canceling statement due to user request");
+}
+
+TEST(format, a_long_text_of_a_record_can_be_cancelled_on_the_way)
+{
+    static const CtxHooks hooks = {.poll = cancel_at_the_fourth};
+    Ctx *cx = test_ctx();
+    _Atomic uint32_t interrupt = 1;
+    Oid type = TYPE_TEXT;
+    char *quotes = memset(arena_alloc(cx->arena, 1 << 20), '"', 1 << 20);
+    Value text = value_var(quotes, 1 << 20), r;
+    Buf b = {0};
+
+    EXPECT_OK(record_build(cx, &type, &text, 1, &r));
+    EXPECT_OK(type_by_oid(TYPE_RECORD)->out(cx, type_by_oid(TYPE_RECORD), &r, &b));
+    EXPECT_EQ(b.bytes, (2 << 20) + 4); /* all of them, doubled, in quotes and parentheses */
+    cx->interrupt = &interrupt;
+    cx->hooks = &hooks;
+    EXPECT_FAIL(type_by_oid(TYPE_RECORD)->out(cx, type_by_oid(TYPE_RECORD), &r, &b), "57014");
+    buf_free(&b);
+}
+
 TEST(format, array_elements_are_read_and_written_by_subscript)
 {
     Ctx *cx = test_ctx();
