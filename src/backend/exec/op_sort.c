@@ -69,6 +69,8 @@ make_room(SortOp *s, uint64_t count)
 static Status
 sort_rows(SortOp *s)
 {
+    if (s->store.row_count == 0) /* there are no keys at all */
+        return ST_OK;
     return key_sort(s->op.e->cx, s->rows, s->rows + s->row_capacity, s->store.row_count);
 }
 
