@@ -75,6 +75,7 @@ struct Ctx {
     struct Txn *txn; /* storage: the transaction of this session, NULL outside one */
     struct Catalog *catalog; /* backend/catalog: names and what they mean */
     struct Txn *txn_idle; /* storage: memory kept for the next transaction */
+    struct PageCheck *page_check; /* storage: tests that check redo; NULL otherwise */
     struct Session *session; /* backend */
     const struct FormatSettings *format; /* backend/type: DateStyle, TimeZone, ... */
 };

@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/attr.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/bytes.h \
+	src/base/crc32c.c src/base/crc32c.h \
 	src/base/ctx.c src/base/ctx.h \
 	src/base/env.c src/base/env.h \
 	src/base/hash.c src/base/hash.h \

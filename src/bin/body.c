@@ -1,6 +1,8 @@
 /* body.c - what the server is made of: the engine in memory mode, its catalogs, sessions and janitor. */
 #include "bin/body.h"
 
+#include <stdlib.h>
+
 #include "backend/catalog/catalog.h"
 #include "backend/command/upkeep.h"
 #include "backend/session/door_session.h"
@@ -33,6 +35,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
         .max_memory_bytes = (uint64_t)settings_int(options->settings, SETTING_MAX_MEMORY),
         .max_slots = options->max_slots,
         .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
+        .check_redo = getenv("HELIOS_CHECK_REDO") != NULL, /* tests */
     };
 
     fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));

@@ -7,6 +7,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree_insert_many.c \
 	src/storage/btree/btree_int.h \
 	src/storage/btree/btree_page.c \
+	src/storage/btree/btree_redo.c \
 	src/storage/btree/btree_scan.c \
 	src/storage/btree/btree_search.c \
 	src/storage/btree/btree_split.c \
@@ -14,6 +15,7 @@ libstorage_a_SOURCES = \
 	src/storage/engine/branch.c \
 	src/storage/engine/engine.c src/storage/engine/engine.h \
 	src/storage/engine/engine_int.h \
+	src/storage/engine/engine_log.c src/storage/engine/engine_log.h \
 	src/storage/engine/invalidation.c src/storage/engine/invalidation.h \
 	src/storage/engine/janitor.c \
 	src/storage/heap/heap.h \
@@ -24,6 +26,8 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_page.c \
 	src/storage/heap/heap_prune.c \
 	src/storage/heap/heap_read.c \
+	src/storage/heap/heap_record.c src/storage/heap/heap_record.h \
+	src/storage/heap/heap_redo.c \
 	src/storage/heap/heap_resolve.c src/storage/heap/heap_resolve.h \
 	src/storage/heap/heap_space.c \
 	src/storage/heap/heap_target.c src/storage/heap/heap_target.h \
@@ -31,6 +35,8 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_unique.c src/storage/heap/heap_unique.h \
 	src/storage/heap/heap_vacuum.c \
 	src/storage/heap/heap_visible.c \
+	src/storage/recover/recover.c src/storage/recover/recover.h \
+	src/storage/recover/redo.c src/storage/recover/redo.h \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
 	src/storage/rel/rel_upkeep.h \
 	src/storage/seq/seq.c src/storage/seq/seq.h \
@@ -42,6 +48,18 @@ libstorage_a_SOURCES = \
 	src/storage/txn/ssi.h \
 	src/storage/txn/txn.c src/storage/txn/txn.h \
 	src/storage/txn/txn_int.h \
+	src/storage/txn/txn_log.c src/storage/txn/txn_log.h \
 	src/storage/txn/txn_shared.h \
-	src/storage/txn/xid_status.c
+	src/storage/txn/xid_status.c \
+	src/storage/wal/page_change.c src/storage/wal/page_change.h \
+	src/storage/wal/page_check.c src/storage/wal/page_check.h \
+	src/storage/wal/record.h \
+	src/storage/wal/record_kinds.def \
+	src/storage/wal/system_records.def \
+	src/storage/wal/wal.c src/storage/wal/wal.h \
+	src/storage/wal/wal_format.h \
+	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
+	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
+	src/storage/wal/wal_shared.h \
+	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
 STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS)

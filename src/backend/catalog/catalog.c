@@ -434,7 +434,7 @@ catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count)
             rc = rel_create_fixed(cx, BRANCH_SHARED, t->indexes[k].btree.relation);
     }
     for (int i = 0; i < role_count && rc == ST_OK; i++)
-        rc = insert_role(cx, i == 0 ? ROLE_BOOTSTRAP : engine_next_oid(cx->engine), &roles[i]);
+        rc = insert_role(cx, i == 0 ? ROLE_BOOTSTRAP : engine_next_oid(cx), &roles[i]);
     if (rc == ST_OK)
         rc = insert_predefined_roles(cx);
     if (rc == ST_OK)

@@ -125,7 +125,7 @@ make_table(Session *s, const AstCreateTableAs *a, NewClass *class, const NewColu
     Ctx *cx = s->cx;
 
     class->relkind = 'r';
-    class->oid = engine_next_oid(cx->engine);
+    class->oid = engine_next_oid(cx);
     class->column_count = count;
     for (int i = 0; i < count; i++)
         class->wants_toast |= type_by_oid(columns[i].type)->phys == PHYS_VAR;

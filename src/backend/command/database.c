@@ -256,7 +256,7 @@ create_database(Session *s, const AstDatabase *a)
     TRY(check_template_empty(cx));
     TRY(engine_branch_create(cx, &branch));
     TRY(catalog_fill_database(cx, branch));
-    TRY(catalog_insert_database(cx, engine_next_oid(cx->engine), n.name, n.owner, branch, n.is_template,
+    TRY(catalog_insert_database(cx, engine_next_oid(cx), n.name, n.owner, branch, n.is_template,
                                 n.allow_connections));
     catalog_changed(cx, BRANCH_SHARED, OID_NONE);
     if (n.connection_limit == -1)

@@ -383,7 +383,7 @@ ddl_create_schema(Session *s, const AstCreateSchema *a)
         return ST_OK;
     }
     v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
-    v[COL_PG_NAMESPACE_oid] = value_oid(engine_next_oid(cx->engine));
+    v[COL_PG_NAMESPACE_oid] = value_oid(engine_next_oid(cx));
     v[COL_PG_NAMESPACE_nspname] = value_name(cx, name);
     v[COL_PG_NAMESPACE_nspowner] = value_oid(owner);
     TRY(catalog_insert(cx, CAT_PG_NAMESPACE, v));

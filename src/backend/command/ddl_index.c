@@ -94,7 +94,7 @@ Status
 ddl_make_index(Session *s, const NewIndex *x, Oid *out)
 {
     Ctx *cx = s->cx;
-    NewClass class = {.oid = engine_next_oid(cx->engine),
+    NewClass class = {.oid = engine_next_oid(cx),
                       .schema = x->schema,
                       .name = x->name,
                       .relkind = 'i',

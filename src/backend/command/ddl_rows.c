@@ -223,7 +223,7 @@ ddl_insert_default(Ctx *cx, Oid table, int number, const char *text)
 {
     Value *v = catalog_blank(cx, COL_PG_ATTRDEF_COUNT_);
 
-    v[COL_PG_ATTRDEF_oid] = value_oid(engine_next_oid(cx->engine));
+    v[COL_PG_ATTRDEF_oid] = value_oid(engine_next_oid(cx));
     v[COL_PG_ATTRDEF_adrelid] = value_oid(table);
     v[COL_PG_ATTRDEF_adnum] = value_i16((int16_t)number);
     v[COL_PG_ATTRDEF_adbin] = value_text(cx, text);
@@ -256,7 +256,7 @@ ddl_insert_check(Ctx *cx, Oid table, Oid schema, const char *name, const char *t
 {
     Value *v = catalog_blank(cx, COL_PG_CONSTRAINT_COUNT_);
 
-    fill_constraint(cx, v, engine_next_oid(cx->engine), name, schema, 'c', table);
+    fill_constraint(cx, v, engine_next_oid(cx), name, schema, 'c', table);
     if (column_count > 0)
         TRY(array_int2_make(cx, columns, column_count, &v[COL_PG_CONSTRAINT_conkey]));
     v[COL_PG_CONSTRAINT_conbin] = value_text(cx, text);
@@ -268,7 +268,7 @@ ddl_insert_key_constraint(Ctx *cx, const NewIndex *x, Oid index)
 {
     Value *v = catalog_blank(cx, COL_PG_CONSTRAINT_COUNT_);
     int16_t columns[INDEX_KEYS_MOST];
-    Oid oid = engine_next_oid(cx->engine);
+    Oid oid = engine_next_oid(cx);
 
     fill_constraint(cx, v, oid, x->name, x->schema, x->primary ? 'p' : 'u', x->table->oid);
     v[COL_PG_CONSTRAINT_conindid] = value_oid(index);

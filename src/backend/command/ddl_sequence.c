@@ -148,7 +148,7 @@ ddl_make_sequence(Ctx *cx, Oid schema, const char *name, const SequenceOptions *
         const char *name;
         Oid type;
     } columns[] = {{"last_value", TYPE_INT8}, {"log_cnt", TYPE_INT8}, {"is_called", TYPE_BOOL}};
-    NewClass class = {.oid = engine_next_oid(cx->engine),
+    NewClass class = {.oid = engine_next_oid(cx),
                       .schema = schema,
                       .name = name,
                       .relkind = 'S',

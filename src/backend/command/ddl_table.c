@@ -98,7 +98,7 @@ ddl_create_table(Session *s, const AstCreateTable *a)
         class.wants_toast |= type_by_oid(plans[c].column.type)->phys == PHYS_VAR;
     }
     TRY(mark_key_columns(cx, a, plans, count));
-    class.oid = engine_next_oid(cx->engine);
+    class.oid = engine_next_oid(cx);
     class.column_count = count;
     TRY(ddl_insert_class(cx, &class));
     TRY(ddl_note_on_commit(s, class.oid, a->on_commit, class.persistence));

@@ -185,7 +185,7 @@ create_role(Session *s, const AstRole *a)
     if (!may)
         return denied(cx, "permission denied to create role");
     TRY(check_name(cx, name));
-    v[COL_PG_AUTHID_oid] = value_oid(engine_next_oid(cx->engine));
+    v[COL_PG_AUTHID_oid] = value_oid(engine_next_oid(cx));
     v[COL_PG_AUTHID_rolname] = value_name(cx, name);
     v[COL_PG_AUTHID_rolsuper] = v[COL_PG_AUTHID_rolcreaterole] = v[COL_PG_AUTHID_rolcreatedb] =
         value_bool(false);

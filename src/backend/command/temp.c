@@ -24,7 +24,7 @@ insert_schema(Ctx *cx, const char *name, Oid *out)
 {
     Value *v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
 
-    *out = engine_next_oid(cx->engine);
+    *out = engine_next_oid(cx);
     v[COL_PG_NAMESPACE_oid] = value_oid(*out);
     v[COL_PG_NAMESPACE_nspname] = value_name(cx, name);
     v[COL_PG_NAMESPACE_nspowner] = value_oid(ROLE_BOOTSTRAP);

@@ -50,6 +50,7 @@ page_cache_carve(Region *region)
     cache->frame_count = (uint32_t)region->frame_count;
     cache->high = 1; /* frame 0 stands for "none" */
     atomic_init(&cache->epoch, 1);
+    atomic_init(&cache->gate.room, UINT64_MAX);
     latch_init(&cache->free_latch, LATCH_FREE_FRAMES);
     for (int i = 0; i < REL_PARTITIONS; i++)
         latch_init(&cache->rels.latch[i], LATCH_REL_TABLE);

@@ -261,6 +261,9 @@ page_latch_exclusive(Ctx *cx, PageRef *ref)
     PageCache *cache = page_cache(proc);
     Frame *f = ref->frame;
 
+    if (UNLIKELY(!change_gate_open(&cache->gate)) && !proc_in_critical(proc))
+        change_gate_wait(&cache->gate);
+
     ASSERT(!ref->shared);
     ASSERT(!ref->exclusive);
     ASSERT(proc->latch_depth == 0);
@@ -298,6 +301,8 @@ page_try_exclusive(Ctx *cx, PageRef *ref)
     ASSERT(!ref->shared);
     ASSERT(!ref->exclusive);
     ASSERT(proc->latch_depth == 0);
+    if (UNLIKELY(!change_gate_open(&page_cache(proc)->gate)))
+        return false;
     proc_critical_enter(proc);
     while (!(word & (FRAME_EXCLUSIVE | FRAME_SHARES))) {
         if (!atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE))
@@ -322,7 +327,8 @@ page_try_upgrade(Ctx *cx, PageRef *ref)
 
     ASSERT(ref->shared);
     ASSERT(proc->latch_depth == 0);
-    if (atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0 ||
+        UNLIKELY(!change_gate_open(&page_cache(proc)->gate)))
         return false;
     proc_critical_enter(proc);
     while ((word & (FRAME_EXCLUSIVE | FRAME_SHARES)) == FRAME_SHARE) {
@@ -453,6 +459,8 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     Frame *f;
 
     ASSERT(proc->stash_count >= CACHE_EXTEND_FRAMES);
+    if (UNLIKELY(!change_gate_open(&cache->gate)) && !proc_in_critical(proc))
+        change_gate_wait(&cache->gate);
     ASSERT(proc->pin_free != 0 || proc->pin_high < PROC_PINS_MOST);
     proc_critical_enter(proc); /* of the exclusive latch that we hand out */
     no = proc->stash[--proc->stash_count];
@@ -464,6 +472,7 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     f->branch = rel->branch;
     f->relation = rel->relation;
     f->fork = (uint8_t)fork;
+    f->unlogged = rel->persistence != PERSIST_PERMANENT;
     f->block = atomic_load(&cf->length);
     f->raw_min = 0;
     f->dirty = 1;
@@ -509,7 +518,7 @@ free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
 }
 
 bool
-cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, CacheRelCut cut)
 {
     CacheFork *cf = &rel->forks[fork];
     bool freed = false;
@@ -517,6 +526,7 @@ cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
     latch_take(cx->proc, &rel->extend);
     if (atomic_load(&cf->length) == block + 1 && free_page(cx, rel, fork, block)) {
         atomic_store(&cf->length, block);
+        cut(cx, rel, fork);
         freed = true;
     }
     latch_drop(cx->proc, &rel->extend);

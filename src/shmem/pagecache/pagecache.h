@@ -16,6 +16,7 @@
 #include "base/ids.h"
 #include "shmem/pagecache/page.h"
 #include "shmem/pagecache/cache_rel.h"
+#include "shmem/pagecache/change_gate.h"
 #include "shmem/proc/slot.h"
 
 typedef enum FrameUse {
@@ -47,7 +48,9 @@ typedef struct Frame {
     Xid raw_min; /* exclusive latch: no raw id on the page is smaller; 0 = there is none */
     _Atomic uint32_t raw_next; /* raw list */
     uint32_t next_free; /* latch free_frames */
-    uint64_t reserved[3];
+    uint8_t unlogged; /* changes with the tag: its relation's pages are not logged (H8) */
+    uint8_t reserved8[7];
+    uint64_t reserved[2];
 } Frame;
 
 static_assert(sizeof(Frame) == 64, "one cache line per frame");
@@ -56,8 +59,10 @@ typedef struct PageCache {
     ShmRef frames; /* set once at start: distance from here to the descriptors */
     ShmRef bytes; /* set once at start: distance from here to the frames' bytes */
     uint32_t frame_count; /* set once at start */
+    uint32_t log_mode; /* set once at start: PAGE_LOG_... */
     _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
     _Atomic uint64_t epoch; /* atomic (B1) */
+    ChangeGate gate;
 
     Latch free_latch __attribute__((aligned(64)));
     uint32_t free_head; /* free_latch */
@@ -70,6 +75,9 @@ typedef struct PageCache {
     _Atomic uint64_t pages_live; /* atomic: frames with use FRAME_PAGE */
     RelTable rels;
 } PageCache;
+
+/* log_mode: what becomes of the records of changes. Both may be set. */
+enum { PAGE_LOG_WRITE = 1, PAGE_LOG_CHECK = 2 };
 
 typedef struct PageRef {
     char *page; /* NULL = PAGE_REF_NONE */
@@ -153,59 +161,6 @@ static inline uint32_t
 page_version(const PageRef *ref)
 {
     return (uint32_t)(atomic_load_explicit(&ref->frame->latch, memory_order_acquire) >> 32);
-}
-
-/* ---- changing ---------------------------------------------------------------------------------------- */
-/* Every change of a page goes through these two, under the exclusive latch:
- *     page_change_begin(cx, &ref);
- *     heap_page_insert(ref.page, &record, ...);      a function of (page, record) alone (H3)
- *     page_change_end(cx, &ref, RECORD_HEAP_INSERT, parts, part_count);
- * The parts are the record: what redo needs to do the same again. In memory mode nobody reads them. */
-typedef enum RecordKind {
-    RECORD_NONE,
-    RECORD_HINT, /* resolving and other hints: never logged, never force a write (T6) */
-    RECORD_HEAP_INIT,
-    RECORD_HEAP_INSERT,
-    RECORD_HEAP_MARK, /* delete or lock mark */
-    RECORD_HEAP_UPDATE, /* same-page update */
-    RECORD_HEAP_PRUNE,
-    RECORD_HEAP_REWRITE,
-    RECORD_BTREE_INIT,
-    RECORD_BTREE_INSERT,
-    RECORD_BTREE_REMOVE,
-    RECORD_BTREE_SPLIT,
-    RECORD_BTREE_IMAGE, /* whole new contents: build, merge, compaction */
-    RECORD_BTREE_FLAG,
-    RECORD_SEQ_SET,
-    RECORD_FREESPACE,
-} RecordKind;
-
-typedef struct RecordPart {
-    const void *data;
-    uint32_t bytes;
-} RecordPart;
-
-static inline void
-page_change_begin(Ctx *cx, PageRef *ref)
-{
-    (void)cx;
-    DEBUG_ASSERT(ref->exclusive);
-    ref->frame->dirty = 1; /* S1: before the record's place is reserved */
-}
-static inline void
-page_change_end(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count)
-{
-    PageHeader *h = page_header(ref->page);
-    uint64_t epoch = atomic_load_explicit(&page_cache(cx->proc)->epoch, memory_order_relaxed);
-
-    /* B1, B3: no fork can happen between the latch and here, so the epoch stands still. */
-    if (UNLIKELY(h->epoch != epoch) && kind != RECORD_HINT) {
-        h->prev_epoch = h->epoch;
-        h->epoch = epoch;
-    }
-    /* Memory mode: there is no log (design 5). */
-    (void)parts;
-    (void)part_count;
 }
 
 /* ---- raw ids (T6) ---------------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ typedef enum RegionPart {
     PART_TXN,
     PART_REL,
     PART_ENGINE,
+    PART_WAL,
     PART_COUNT
 } RegionPart;
 

@@ -33,11 +33,16 @@ btree_put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid)
     page_change_begin(cx, ref);
     done = btree_leaf_insert(p, key, tid);
     if (!done && p->dead_bytes > PAGE_BYTES / 16) {
-        btree_page_compact(p);
+        page_change_cancel(cx, ref);
+        btree_compact(cx, ref);
+        page_change_begin(cx, ref);
         done = btree_leaf_insert(p, key, tid);
     }
-    page_change_end(cx, ref, RECORD_BTREE_INSERT,
-                    (const RecordPart[]){{key.data, key.bytes}, {&tid, sizeof(tid)}}, 2);
+    if (done)
+        page_change_end(cx, ref, RECORD_BTREE_INSERT,
+                        (const RecordPart[]){{&tid, sizeof(tid)}, {key.data, key.bytes}}, 2);
+    else
+        page_change_cancel(cx, ref);
     return done;
 }
 
@@ -359,9 +364,11 @@ btree_remove(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid)
         page_unpin(cx, &ref);
     }
     page_change_begin(cx, &ref);
-    (void)btree_leaf_remove(btree_page_mut(&ref), key, tid);
-    page_change_end(cx, &ref, RECORD_BTREE_REMOVE,
-                    (const RecordPart[]){{key.data, key.bytes}, {&tid, sizeof(tid)}}, 2);
+    if (btree_leaf_remove(btree_page_mut(&ref), key, tid))
+        page_change_end(cx, &ref, RECORD_BTREE_REMOVE,
+                        (const RecordPart[]){{&tid, sizeof(tid)}, {key.data, key.bytes}}, 2);
+    else
+        page_change_cancel(cx, &ref);
     page_unpin(cx, &ref);
     return ST_OK;
 }

@@ -21,6 +21,7 @@
 #include "shmem/pagecache/pagecache.h"
 #include "storage/btree/btree.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/page_change.h"
 
 enum {
     BTREE_ROOT = 0,
@@ -63,6 +64,8 @@ typedef struct BtreePage {
 static_assert(offsetof(BtreePage, deleted_csn) == 88, "part of the disk format");
 static_assert(offsetof(BtreePage, slots) == 96, "part of the disk format");
 
+/* No leaf has more TIDs. */
+enum { BTREE_TIDS_MOST = PAGE_BYTES / TID_BYTES };
 /* Posting list, unaligned: count, capacity, TIDs. */
 enum { POSTING_HEAD_BYTES = 4, POSTING_MOST = 160 };
 /* No entry is larger than one with the longest key: so a page has room for two, and can be split. */
@@ -147,6 +150,18 @@ tid_write(uint8_t *b, Tid tid)
     memcpy(b, &tid, TID_BYTES);
 }
 
+static inline uint32_t
+btree_slots_end(const BtreePage *p)
+{
+    return (uint32_t)offsetof(BtreePage, slots) + 8u * p->count;
+}
+
+/* Log record of a page that is no longer linked. */
+typedef struct BtreeRetired {
+    Csn deleted_csn;
+    BlockNo redirect, next_free;
+} BtreeRetired;
+
 /* ---- btree_page.c ------------------------------------------------------------------------------------------------ */
 int bytes_compare(Bytes a, Bytes b);
 /* Negative, 0, positive; 0 only for equal bytes. */
@@ -227,6 +242,8 @@ MUST_CHECK Status btree_finish_split(Ctx *cx, CacheRel *cr, PageRef *ref);
 MUST_CHECK Status btree_new_page(Ctx *cx, CacheRel *cr, PageRef *ref);
 /* The page is latched exclusively and no longer linked; may be reused when nobody can come here (H6). */
 void btree_retire_page(Ctx *cx, CacheRel *cr, PageRef *ref, BlockNo redirect);
+/* btree_page_compact as a change. Exclusive latch held. */
+void btree_compact(Ctx *cx, PageRef *ref);
 /* Logs a page's new contents. Exclusive latch held. */
 void btree_write_image(Ctx *cx, PageRef *ref, const BtreePage *image);
 

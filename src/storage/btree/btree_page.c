@@ -390,6 +390,7 @@ btree_page_compact(BtreePage *p)
     _Alignas(16) char image[PAGE_BYTES];
     BtreePage *q = (BtreePage *)(void *)image;
 
+    memset(image, 0, sizeof(image));
     btree_image_begin(q, p->level, p->right, btree_low(p), btree_high(p), p->prefix_bytes);
     ASSERT(q->prefix_bytes == p->prefix_bytes);
     if (!btree_image_copy(q, p, 0, p->count))

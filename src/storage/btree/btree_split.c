@@ -23,7 +23,18 @@ btree_write_image(Ctx *cx, PageRef *ref, const BtreePage *image)
 {
     page_change_begin(cx, ref);
     memcpy(ref->page, image, PAGE_BYTES);
-    page_change_end(cx, ref, RECORD_BTREE_IMAGE, (const RecordPart[]){{image, PAGE_BYTES}}, 1);
+    page_change_end(cx, ref, RECORD_BTREE_IMAGE,
+                    (const RecordPart[]){{image, btree_slots_end(image)},
+                                         {(const char *)image + image->data_low, PAGE_BYTES - (uint32_t)image->data_low}},
+                    2);
+}
+
+void
+btree_compact(Ctx *cx, PageRef *ref)
+{
+    page_change_begin(cx, ref);
+    btree_page_compact(btree_page_mut(ref));
+    page_change_end(cx, ref, RECORD_BTREE_COMPACT, NULL, 0);
 }
 
 /* ---- pages ---------------------------------------------------------------------------------------------------------- */
@@ -41,7 +52,10 @@ pop_unused(Ctx *cx, CacheRel *cr, Csn horizon, BlockNo *out)
     if (head == 0 || page_pin(cx, cr, FORK_MAIN, head - 1, &ref) != ST_OK || ref.page == NULL)
         return false;
     latch_take(proc, &cr->extend);
-    if (atomic_load(&cr->free_pages) == head && btree_page(&ref)->deleted_csn < horizon) {
+    if (atomic_load(&cr->free_pages) == head && !(btree_page(&ref)->h.flags & BTREE_DELETED)) {
+        /* After a crash the list may lead to a page that is in use again: it ends there. */
+        atomic_store(&cr->free_pages, 0);
+    } else if (atomic_load(&cr->free_pages) == head && btree_page(&ref)->deleted_csn < horizon) {
         atomic_store(&cr->free_pages, btree_page(&ref)->next_free);
         *out = head - 1;
         got = true;
@@ -74,6 +88,7 @@ btree_retire_page(Ctx *cx, CacheRel *cr, PageRef *ref, BlockNo redirect)
     Proc *proc = cx->proc;
     BtreePage *p = btree_page_mut(ref);
     Csn now = atomic_load(&txn_shared(proc)->visible_csn);
+    BtreeRetired retired;
 
     ASSERT(ref->exclusive);
     page_change_begin(cx, ref);
@@ -82,11 +97,12 @@ btree_retire_page(Ctx *cx, CacheRel *cr, PageRef *ref, BlockNo redirect)
     p->h.flags = BTREE_DELETED;
     p->redirect = redirect;
     p->deleted_csn = now;
-    page_change_end(cx, ref, RECORD_BTREE_FLAG, (const RecordPart[]){{&redirect, sizeof(redirect)}}, 1);
     latch_take(proc, &cr->extend);
     p->next_free = atomic_load(&cr->free_pages);
     atomic_store(&cr->free_pages, ref->frame->block + 1);
     latch_drop(proc, &cr->extend);
+    retired = (BtreeRetired){p->deleted_csn, redirect, p->next_free};
+    page_change_end(cx, ref, RECORD_BTREE_RETIRE, (const RecordPart[]){{&retired, sizeof(retired)}}, 1);
 }
 
 Status
@@ -267,14 +283,15 @@ split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan
  * the page full and latching it again, somebody else may have split it; the root may have become an
  * inner page. */
 static bool
-still_full(BtreePage *p, const BtreeTarget *next)
+still_full(Ctx *cx, PageRef *ref, const BtreeTarget *next)
 {
+    const BtreePage *p = btree_page(ref);
     uint32_t most = next->key.bytes + 8 + POSTING_HEAD_BYTES + TID_BYTES * POSTING_MOST;
 
     if ((p->h.flags & (BTREE_DELETED | BTREE_SPLIT_OPEN)) || btree_free_bytes(p) >= most)
         return false;
     if (p->dead_bytes > 0 && btree_free_bytes(p) + p->dead_bytes >= most) {
-        btree_page_compact(p);
+        btree_compact(cx, ref);
         return false;
     }
     ASSERT(p->count >= 2);
@@ -300,7 +317,7 @@ btree_split(Ctx *cx, CacheRel *cr, PageRef *ref, const BtreeTarget *next)
         page_unlatch(cx, &b);
     }
     page_latch_exclusive(cx, ref);
-    if (still_full(p, next)) {
+    if (still_full(cx, ref, next)) {
         if (!plan_ascending(p, next, &plan))
             plan_middle(p, &plan);
         page_latch_exclusive(cx, &a);
@@ -337,6 +354,28 @@ out:
 
 /* ---- the parent -------------------------------------------------------------------------------------------------------------- */
 
+static bool
+link_child(Ctx *cx, PageRef *parent, Bytes separator, BlockNo child)
+{
+    BtreePage *p = btree_page_mut(parent);
+    bool done;
+
+    page_change_begin(cx, parent);
+    done = btree_inner_insert(p, separator, child);
+    if (!done && p->dead_bytes > 0) {
+        page_change_cancel(cx, parent);
+        btree_compact(cx, parent);
+        page_change_begin(cx, parent);
+        done = btree_inner_insert(p, separator, child);
+    }
+    if (done)
+        page_change_end(cx, parent, RECORD_BTREE_LINK,
+                        (const RecordPart[]){{&child, sizeof(child)}, {separator.data, separator.bytes}}, 2);
+    else
+        page_change_cancel(cx, parent);
+    return done;
+}
+
 /* Step 2 with everything pinned: latches child, then parent. *again: something has moved. */
 static bool
 link_to_parent(Ctx *cx, CacheRel *cr, PageRef *child, PageRef *parent, Bytes separator, bool *again, bool *full,
@@ -361,20 +400,12 @@ link_to_parent(Ctx *cx, CacheRel *cr, PageRef *child, PageRef *parent, Bytes sep
     } else if (p->h.flags & BTREE_SPLIT_OPEN) {
         *parent_open = true;
     } else {
-        page_change_begin(cx, parent);
-        linked = btree_inner_insert(p, separator, c->right);
-        if (!linked && p->dead_bytes > 0) {
-            btree_page_compact(p);
-            linked = btree_inner_insert(p, separator, c->right);
-        }
-        page_change_end(cx, parent, RECORD_BTREE_INSERT,
-                        (const RecordPart[]){{separator.data, separator.bytes}, {&c->right, sizeof(c->right)}},
-                        2);
+        linked = link_child(cx, parent, separator, c->right);
         *full = !linked;
         if (linked) {
             page_change_begin(cx, child);
             c->h.flags &= (uint8_t)~BTREE_SPLIT_OPEN;
-            page_change_end(cx, child, RECORD_BTREE_FLAG, (const RecordPart[]){{&c->h.flags, 1}}, 1);
+            page_change_end(cx, child, RECORD_BTREE_FLAGS, (const RecordPart[]){{&c->h.flags, 1}}, 1);
         }
     }
     page_unlatch(cx, parent);

@@ -12,14 +12,20 @@
 enum { MERGE_BELOW_BYTES = PAGE_BYTES / 4, MERGED_MOST_BYTES = PAGE_BYTES * 3 / 4 };
 
 typedef struct DeadTids {
-    const Tid *tids;
+    const Tid *tids; /* ascending */
     uint32_t count;
 } DeadTids;
 
+/* What is removed from one page. */
+typedef struct Removed {
+    DeadTids dead;
+    uint32_t count;
+    Tid tids[BTREE_TIDS_MOST];
+} Removed;
+
 static bool
-is_alive(void *arg, Tid tid)
+is_alive(const DeadTids *d, Tid tid)
 {
-    const DeadTids *d = arg;
     uint32_t low = 0, high = d->count;
 
     while (low < high) {
@@ -31,6 +37,18 @@ is_alive(void *arg, Tid tid)
             high = mid;
     }
     return low == d->count || d->tids[low] != tid;
+}
+
+static bool
+keep_alive(void *arg, Tid tid)
+{
+    Removed *r = arg;
+
+    if (is_alive(&r->dead, tid))
+        return true;
+    ASSERT(r->count < BTREE_TIDS_MOST);
+    r->tids[r->count++] = tid;
+    return false;
 }
 
 static uint32_t
@@ -97,7 +115,7 @@ merge_latched(Ctx *cx, CacheRel *cr, Merge *m)
     btree_write_image(cx, &m->left, (BtreePage *)(void *)image);
     page_change_begin(cx, &m->parent);
     btree_slot_remove(btree_page_mut(&m->parent), m->no);
-    page_change_end(cx, &m->parent, RECORD_BTREE_REMOVE, (const RecordPart[]){{&m->no, sizeof(m->no)}}, 1);
+    page_change_end(cx, &m->parent, RECORD_BTREE_REMOVE_SLOT, (const RecordPart[]){{&m->no, sizeof(m->no)}}, 1);
     btree_retire_page(cx, cr, &m->right, m->left.frame->block);
     return true;
 }
@@ -140,19 +158,24 @@ out:
 
 /* Removes from one leaf. *right: where to go on; 0 = the end. *small: worth merging; `high` then names it. */
 static void
-clean_leaf(Ctx *cx, PageRef *ref, DeadTids *dead, BlockNo *right, bool *small, BtreeTarget *high,
+clean_leaf(Ctx *cx, PageRef *ref, const DeadTids *dead, BlockNo *right, bool *small, BtreeTarget *high,
            uint8_t *bytes)
 {
     BtreePage *p = btree_page_mut(ref);
-    uint32_t removed = 0;
+    Removed removed;
 
+    removed.dead = *dead;
+    removed.count = 0;
     page_change_begin(cx, ref);
     for (uint32_t i = p->count; i > 0; i--)
-        removed += btree_slot_filter(p, i - 1, is_alive, dead);
-    page_change_end(cx, ref, RECORD_BTREE_REMOVE,
-                    (const RecordPart[]){{dead->tids, dead->count * (uint32_t)sizeof(Tid)}}, 1);
+        (void)btree_slot_filter(p, i - 1, keep_alive, &removed);
+    if (removed.count > 0)
+        page_change_end(cx, ref, RECORD_BTREE_REMOVE_MANY,
+                        (const RecordPart[]){{removed.tids, removed.count * (uint32_t)sizeof(Tid)}}, 1);
+    else
+        page_change_cancel(cx, ref);
     *right = p->right;
-    *small = removed > 0 && used_bytes(p) < MERGE_BELOW_BYTES && ref->frame->block != BTREE_ROOT;
+    *small = removed.count > 0 && used_bytes(p) < MERGE_BELOW_BYTES && ref->frame->block != BTREE_ROOT;
     *high = (BtreeTarget){{bytes, p->right != 0 ? p->high_bytes : 0}, p->right == 0};
     memcpy(bytes, btree_high(p).data, p->high_bytes);
 }

@@ -5,6 +5,7 @@
 #include "storage/engine/engine_int.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
 
 static BranchEntry *
 find(EngineShared *s, BranchId id)
@@ -55,9 +56,9 @@ end_drop(Ctx *cx, void *arg, bool committed)
         atomic_store(&e->dropper_xid, 0);
 }
 
-/* An entry with a new id; NULL when the registry is full. Latch held. */
+/* An entry with this id; NULL when the registry is full. Latch held. */
 static BranchEntry *
-take_entry(EngineShared *s, Xid xid)
+take_entry(EngineShared *s, BranchId id, Xid xid)
 {
     BranchEntry *e = NULL;
 
@@ -70,7 +71,8 @@ take_entry(EngineShared *s, Xid xid)
             return NULL;
         e = &s->branches[s->branch_high++];
     }
-    e->id = s->next_branch++;
+    e->id = id;
+    s->next_branch = MAX_OF(s->next_branch, id + 1);
     e->state = BRANCH_LIVE;
     atomic_store(&e->creator_xid, xid);
     atomic_store(&e->dropper_xid, 0);
@@ -88,12 +90,16 @@ engine_branch_create(Ctx *cx, BranchId *out)
 
     TRY(txn_write_id(cx, &xid, &command_id));
     latch_take(cx->proc, &s->branch_latch);
-    e = take_entry(s, xid);
+    e = take_entry(s, s->next_branch, xid);
     if (e != NULL)
         *id = e->id;
     latch_drop(cx->proc, &s->branch_latch);
     if (e == NULL)
         return fail(cx, ST_ERROR, "54000", "too many databases and branches: there are %d", BRANCHES_MOST);
+    if (wal_is_on(cx->proc)) {
+        wal_secure(cx);
+        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *id}, &(RecordPart){&xid, sizeof(xid)}, 1);
+    }
     txn_at_end(cx, end_create, id);
     *out = *id;
     return ST_OK;
@@ -112,6 +118,7 @@ engine_branch_drop(Ctx *cx, BranchId branch)
     if (e == NULL)
         return fail(cx, ST_ERROR, "3D000", "branch %u does not exist", branch);
     atomic_store(&e->dropper_xid, xid);
+    txn_note_gone(cx, branch, RELATION_NONE);
     *id = branch;
     txn_at_end(cx, end_drop, id);
     return ST_OK;
@@ -141,5 +148,47 @@ branch_finish_dead(Ctx *cx, Xid dead)
             else
                 atomic_store(&e->dropper_xid, 0);
         }
+    }
+}
+
+/* ---- recovery --------------------------------------------------------------------------------------------------- */
+
+Status
+branch_restore(Ctx *cx, BranchId id, Xid creator)
+{
+    EngineShared *s = engine_shared(cx->engine);
+    BranchEntry *e = find(s, id);
+
+    latch_take(cx->proc, &s->branch_latch);
+    if (e == NULL)
+        e = take_entry(s, id, creator);
+    latch_drop(cx->proc, &s->branch_latch);
+    return e != NULL ? ST_OK : fail(cx, ST_CORRUPT, "XX001", "the registry of branches is full");
+}
+
+void
+branch_forget(Ctx *cx, BranchId id)
+{
+    BranchEntry *e = find(engine_shared(cx->engine), id);
+
+    if (e != NULL)
+        forget(cx, e);
+}
+
+void
+branch_finish_crashed(Ctx *cx)
+{
+    EngineShared *s = engine_shared(cx->engine);
+
+    for (uint32_t i = 0; i < s->branch_high; i++) {
+        BranchEntry *e = &s->branches[i];
+        Xid creator = atomic_load(&e->creator_xid);
+
+        if (e->state != BRANCH_LIVE || creator == 0)
+            continue;
+        if (xid_status(cx, creator, NULL) == XID_COMMITTED)
+            atomic_store(&e->creator_xid, 0);
+        else
+            forget(cx, e);
     }
 }

@@ -9,7 +9,9 @@
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_int.h"
-#include "storage/txn/txn_shared.h"
+#include "storage/txn/txn_log.h"
+#include "storage/wal/page_check.h"
+#include "storage/wal/wal.h"
 
 enum { OID_FIRST = 16384, BRANCH_FIRST = 1, CARVE_SLACK_BYTES = 64 * 1024 };
 
@@ -36,7 +38,8 @@ engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
     if (engine == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     want.part_bytes = proc_table_bytes(options->max_slots) + page_cache_bytes() + lock_table_bytes() +
-                      txn_shared_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES;
+                      txn_shared_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES +
+                      (options->log ? wal_shared_bytes(options->max_slots) : 0);
     if (region_create(cx, &want, &engine->region) != ST_OK) {
         free(engine);
         return ST_NO_MEMORY;
@@ -45,9 +48,12 @@ engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
     proc_table_carve(engine->region, options->max_slots);
     engine->procs = region_part(engine->region, PART_PROC);
     page_cache_carve(engine->region);
+    ((PageCache *)region_part(engine->region, PART_CACHE))->log_mode = options->check_redo ? PAGE_LOG_CHECK : 0;
     lock_table_carve(engine->region, options->deadlock_timeout_us);
     txn_shared_carve(engine->region, cx->env);
     carve_engine(engine->region);
+    if (options->log)
+        wal_shared_carve(engine->region, options->max_slots);
     *out = engine;
     return ST_OK;
 }
@@ -81,6 +87,8 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         atomic_fetch_add(b->slot_used_bytes, b->used_bytes);
     }
     invalidation_start(proc);
+    if (page_cache(proc)->log_mode & PAGE_LOG_CHECK)
+        cx->page_check = page_check_open();
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
         return ST_NO_MEMORY;
@@ -104,6 +112,8 @@ engine_detach(Ctx *cx)
     if (cx->txn != NULL)
         txn_abort(cx);
     txn_session_close(cx);
+    page_check_close(cx->page_check);
+    cx->page_check = NULL;
     atomic_store(&proc->snapshot_csn, 0);
     lock_release_all(cx, LOCK_SPAN_BRIEF);
     lock_release_all(cx, LOCK_SPAN_SESSION);
@@ -187,7 +197,10 @@ engine_limit_bytes(Engine *engine)
 }
 
 uint32_t
-engine_next_oid(Engine *engine)
+engine_next_oid(Ctx *cx)
 {
-    return atomic_fetch_add(&engine_shared(engine)->next_oid, 1);
+    uint32_t oid = atomic_fetch_add(&engine_shared(cx->engine)->next_oid, 1);
+
+    txn_log_oid(cx, oid);
+    return oid;
 }

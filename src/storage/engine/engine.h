@@ -15,6 +15,8 @@ typedef struct EngineOptions {
     uint64_t max_memory_bytes; /* the ceiling of C5; 0 = min(80 % of RAM, cgroup limit - 20 %) */
     uint32_t max_slots; /* process slots: connections, background workers, reserve */
     uint64_t deadlock_timeout_us;
+    bool log; /* room for a log is made; engine_start_log begins it */
+    bool check_redo; /* tests: every change of a page is done again from its record, and compared */
 } EngineOptions;
 
 /* Memory mode: pages live in the page cache and nowhere else. Maps the region, makes the branch
@@ -53,7 +55,7 @@ MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root
 MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
 
 /* A counter all sessions share, for object ids: never repeats, starts at 16384. */
-uint32_t engine_next_oid(Engine *engine);
+uint32_t engine_next_oid(Ctx *cx);
 
 /* K1: sessions are told what catalogs changed. `data` is opaque here (at most 16 bytes); messages
  * queued by a transaction enter the ring when it commits, before its locks go. */

@@ -30,6 +30,8 @@ typedef struct BranchEntry {
 /* Part PART_ENGINE. */
 typedef struct EngineShared {
     _Atomic uint32_t next_oid; /* atomic */
+    Xid logged_xid; /* latch id_assign: ids below may be handed out without a word in the log */
+    _Atomic uint32_t logged_oid; /* atomic; changes under latch id_assign */
     Latch branch_latch;
     BranchId next_branch; /* latch branch */
     uint32_t branch_high; /* latch branch: entries ever used */
@@ -44,6 +46,11 @@ engine_shared(const Engine *engine)
 {
     return region_part(engine->region, PART_ENGINE);
 }
+
+/* Recovery: the branch as its creation logged it; one that was dropped; those whose creator had not committed. */
+MUST_CHECK Status branch_restore(Ctx *cx, BranchId id, Xid creator);
+void branch_forget(Ctx *cx, BranchId id);
+void branch_finish_crashed(Ctx *cx);
 
 /* The transaction of a dead session made or dropped branches: finishes it (C3). */
 void branch_finish_dead(Ctx *cx, Xid xid);

@@ -10,6 +10,7 @@
  *
  * Our pin on the old page stays throughout, so pruning cannot move the version in between. */
 #include "base/stop_point.h"
+#include "storage/heap/heap_record.h"
 #include "storage/heap/heap_target.h"
 #include "storage/txn/ssi.h"
 
@@ -135,9 +136,7 @@ delete_row(Ctx *cx, Change *c, RowChange *out)
     }
     page_change_begin(cx, &c->ref);
     heap_mark(cx, &c->ref, c->target.position, c->xid, c->command_id, ROW_LOCK_UPDATE, false);
-    page_change_end(cx, &c->ref, RECORD_HEAP_MARK,
-                    (const RecordPart[]){{&c->target.position, sizeof(uint16_t)}, {&c->xid, sizeof(c->xid)}},
-                    2);
+    heap_end_mark(cx, &c->ref, c->target.position);
     page_unlatch(cx, &c->ref);
     *out = (RowChange){.outcome = ROW_DONE, .tid = c->root};
     ssi_write(cx, c->rel->branch, c->rel->relation, tid_block(c->root), c->root);
@@ -188,7 +187,7 @@ heap_undo_insert(Ctx *cx, const HeapRel *rel, Tid tid)
     page_change_begin(cx, &ref);
     heap_creators(p)[i] = WORD_NONE;
     p->prune_at = 1;
-    page_change_end(cx, &ref, RECORD_HEAP_MARK, (const RecordPart[]){{&i, sizeof(i)}}, 1);
+    heap_end_undo(cx, &ref, i);
     page_unpin(cx, &ref);
     atomic_fetch_sub_explicit(&cr->live_rows, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&cr->dead_rows, 1, memory_order_relaxed);
@@ -217,14 +216,7 @@ put_here(Ctx *cx, Change *c, const Cell *cells, uint16_t slot, uint32_t var_byte
         heap_deleter_companions(p)[i] = tid_block(c->root);
         heap_flags(p)[slot - 1] |= heap_flags(p)[tid_slot(c->root) - 1] & SLOT_MAYBE_LOCKED;
     }
-    page_change_end(cx, &c->ref, RECORD_HEAP_UPDATE,
-                    (const RecordPart[]){{&i, sizeof(i)},
-                                         {&slot, sizeof(slot)},
-                                         {&own_root, sizeof(own_root)},
-                                         {&c->xid, sizeof(c->xid)},
-                                         {&c->command_id, sizeof(c->command_id)},
-                                         {cells, (uint32_t)sizeof(Cell) * p->h.layout_version}},
-                    6);
+    heap_end_update(cx, &c->ref, i, slot);
 }
 
 /* Tries to make the page fit for the new version: prunes it, or gives it the table's present layout.
@@ -246,10 +238,14 @@ make_room(Ctx *cx, Change *c)
         bool all_bitmaps = atomic_load_explicit(&c->cr->nulls_seen, memory_order_relaxed) != 0;
 
         page_change_begin(cx, &c->ref);
-        done |= heap_page_rewrite(p, &c->rel->layout, all_bitmaps, p->capacity) ||
-                heap_page_rewrite(p, &c->rel->layout, all_bitmaps, p->used + 1u) ||
-                heap_page_rewrite(p, &c->rel->layout, all_bitmaps, p->used);
-        page_change_end(cx, &c->ref, RECORD_HEAP_REWRITE, (const RecordPart[]){{p, PAGE_BYTES}}, 1);
+        if (heap_page_rewrite(p, &c->rel->layout, all_bitmaps, p->capacity) ||
+            heap_page_rewrite(p, &c->rel->layout, all_bitmaps, p->used + 1u) ||
+            heap_page_rewrite(p, &c->rel->layout, all_bitmaps, p->used)) {
+            heap_end_image(cx, &c->ref);
+            done = true;
+        } else {
+            page_change_cancel(cx, &c->ref);
+        }
     }
     return done;
 }
@@ -263,10 +259,8 @@ move_elsewhere(Ctx *cx, Change *c, const Cell *cells, RowChange *out)
     HeapPlace place;
     BlockNo block;
 
-    page_change_begin(cx, &c->ref);
+    page_hint(cx, &c->ref); /* a lock means nothing after a crash */
     heap_mark(cx, &c->ref, i, c->xid, c->command_id, c->strength, true);
-    page_change_end(cx, &c->ref, RECORD_HEAP_MARK,
-                    (const RecordPart[]){{&i, sizeof(i)}, {&c->xid, sizeof(c->xid)}}, 2);
     page_unlatch(cx, &c->ref);
     stop_point("heap.update.locked");
     TRY(heap_place_find(cx, c->rel, c->cr, cells, tid_block(c->root), &place));
@@ -282,8 +276,7 @@ move_elsewhere(Ctx *cx, Change *c, const Cell *cells, RowChange *out)
     heap_next(change_page(c))[i] = (uint8_t)slot;
     heap_deleter_companions(change_page(c))[i] = block;
     maybe_locked = (heap_flags(change_page(c))[tid_slot(c->root) - 1] & SLOT_MAYBE_LOCKED) != 0;
-    page_change_end(cx, &c->ref, RECORD_HEAP_MARK,
-                    (const RecordPart[]){{&i, sizeof(i)}, {&block, sizeof(block)}, {&slot, sizeof(slot)}}, 3);
+    heap_end_mark(cx, &c->ref, i);
     page_unlatch(cx, &c->ref);
     *out = (RowChange){.outcome = ROW_DONE, .tid = tid_make(block, slot)};
     /* Shared lockers of the old root hold the new one, too (heap_lock.c sees to those still to come). */

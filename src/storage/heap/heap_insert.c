@@ -7,7 +7,7 @@
  *
  * How many slots a page gets follows from the average width of the variable parts seen so far; a page
  * whose slots run out long before its bytes is laid out anew if nobody has it pinned. */
-#include "storage/heap/heap_int.h"
+#include "storage/heap/heap_record.h"
 #include "storage/txn/ssi.h"
 
 enum { SPACE_TRIES = 4, RESLOT_FREE_BYTES = PAGE_BYTES / 4 };
@@ -82,7 +82,10 @@ add_slots(Ctx *cx, PageRef *ref, const HeapRel *rel, CacheRel *cr)
         return false;
     page_change_begin(cx, ref);
     done = heap_page_rewrite(p, &rel->layout, all_bitmaps, shape.capacity);
-    page_change_end(cx, ref, RECORD_HEAP_REWRITE, (const RecordPart[]){{p, PAGE_BYTES}}, 1);
+    if (done)
+        heap_end_image(cx, ref);
+    else
+        page_change_cancel(cx, ref);
     return done;
 }
 
@@ -174,7 +177,7 @@ new_page(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, HeapPlace
     p = (HeapPage *)(void *)out->ref.page;
     page_change_begin(cx, &out->ref);
     heap_page_init(p, &shape, atomic_load_explicit(&page_cache(cx->proc)->epoch, memory_order_relaxed));
-    page_change_end(cx, &out->ref, RECORD_HEAP_INIT, (const RecordPart[]){{&shape, sizeof(shape)}}, 1);
+    heap_end_init(cx, &out->ref, &shape);
     out->slot = 1;
     out->var_bytes = heap_row_var_bytes(p, &rel->layout, cells, &out->wide, &fits);
     ASSERT(fits);
@@ -225,12 +228,7 @@ heap_place_fill(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *cells
     heap_page_put(p, &rel->layout, place->slot, place->slot, cells, place->var_bytes, place->wide);
     heap_page_set_creator(p, place->slot, WORD_RAW | xid, command_id);
     page_mark_raw(cx, &place->ref, txn_id(cx));
-    page_change_end(cx, &place->ref, RECORD_HEAP_INSERT,
-                    (const RecordPart[]){{&place->slot, sizeof(place->slot)},
-                                         {&xid, sizeof(xid)},
-                                         {&command_id, sizeof(command_id)},
-                                         {cells, (uint32_t)sizeof(Cell) * p->h.layout_version}},
-                    4);
+    heap_end_insert(cx, &place->ref, place->slot);
 }
 
 /* ---- inserting ------------------------------------------------------------------------------------------------------- */

@@ -184,6 +184,8 @@ uint32_t heap_row_var_bytes(const HeapPage *p, const HeapLayout *layout, const C
                             bool *fits);
 /* The slot the next row gets; 0 = none is left. */
 uint16_t heap_free_slot(const HeapPage *p);
+/* Counts it as used. */
+void heap_page_take_slot(HeapPage *p, uint16_t slot);
 /* Writes columns, nulls and variable part; there must be room. Takes the slot. */
 void heap_page_put(HeapPage *p, const HeapLayout *layout, uint16_t slot, uint16_t root, const Cell *cells,
                    uint32_t var_bytes, bool wide);

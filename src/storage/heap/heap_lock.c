@@ -11,6 +11,7 @@
  * enters one lock for all of it. */
 #include "storage/heap/heap_target.h"
 #include "storage/txn/share_count.h"
+#include "storage/wal/page_change.h"
 
 enum { SHARED_ROWS_MOST = 4096 };
 
@@ -19,9 +20,8 @@ flag_root(Ctx *cx, PageRef *ref, uint16_t root)
 {
     HeapPage *p = (HeapPage *)(void *)ref->page;
 
-    page_change_begin(cx, ref);
+    page_hint(cx, ref);
     heap_flags(p)[root - 1] |= SLOT_MAYBE_LOCKED;
-    page_change_end(cx, ref, RECORD_HINT, NULL, 0);
 }
 
 Status
@@ -169,10 +169,8 @@ mark_locked(Ctx *cx, Locking *l, const Target *t, Xid xid, uint32_t command_id)
         TRY(heap_keep_outer_lock(cx, l->rel, &l->ref, l->root, t));
         page_latch_exclusive(cx, &l->ref);
     }
-    page_change_begin(cx, &l->ref);
+    page_hint(cx, &l->ref); /* a lock means nothing after a crash */
     heap_mark(cx, &l->ref, t->position, xid, command_id, l->mode, true);
-    page_change_end(cx, &l->ref, RECORD_HEAP_MARK,
-                    (const RecordPart[]){{&t->position, sizeof(uint16_t)}, {&xid, sizeof(xid)}}, 2);
     page_unlatch(cx, &l->ref);
     return ST_OK;
 }

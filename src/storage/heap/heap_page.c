@@ -312,22 +312,28 @@ put_fixed(HeapPage *p, uint32_t position, uint32_t column, const Cell *cell)
 }
 
 void
-heap_page_put(HeapPage *p, const HeapLayout *layout, uint16_t slot, uint16_t root, const Cell *cells,
-              uint32_t var_bytes, bool wide)
+heap_page_take_slot(HeapPage *p, uint16_t slot)
 {
-    uint32_t position = slot - 1u, no = 0, at = 0;
-    uint8_t *part = NULL, *bytes = NULL;
-
     ASSERT(slot >= 1);
     ASSERT(slot <= p->capacity);
     if (slot > p->used) {
         ASSERT(slot == p->used + 1);
         p->used = slot;
     } else {
-        ASSERT(heap_root(p)[position] == 0);
+        ASSERT(heap_root(p)[slot - 1] == 0);
         ASSERT(p->free_slots > 0);
         p->free_slots--;
     }
+}
+
+void
+heap_page_put(HeapPage *p, const HeapLayout *layout, uint16_t slot, uint16_t root, const Cell *cells,
+              uint32_t var_bytes, bool wide)
+{
+    uint32_t position = slot - 1u, no = 0, at = 0;
+    uint8_t *part = NULL, *bytes = NULL;
+
+    heap_page_take_slot(p, slot);
     heap_flags(p)[position] = wide ? SLOT_WIDE : 0;
     heap_next(p)[position] = 0;
     heap_root(p)[position] = (uint8_t)root;

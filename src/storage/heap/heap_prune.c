@@ -7,7 +7,7 @@
  * 3. the oldest left is not in the root slot: it is copied there and its slot becomes free.
  * Slots that no chain reaches (a rolled back version that was overwritten) become free, and the
  * variable parts are moved together. What to do is a function of the page and the horizon alone. */
-#include "storage/heap/heap_int.h"
+#include "storage/heap/heap_record.h"
 
 enum { PRUNE_FREE_BYTES = PAGE_BYTES / 10 };
 
@@ -84,7 +84,8 @@ collect(const HeapPage *p, uint32_t root, Csn horizon, uint64_t *reached, Chain 
 }
 
 static void
-prune_root(HeapPage *p, uint32_t root, Csn horizon, bool no_indexes, uint64_t *reached, uint64_t *free_bits)
+plan_root(const HeapPage *p, uint32_t root, Csn horizon, bool no_indexes, uint64_t *reached,
+          uint64_t *free_bits, HeapSteps *steps)
 {
     uint8_t old[HEAP_SLOTS_MOST];
     uint32_t old_count = 0, kept = 0;
@@ -104,17 +105,17 @@ prune_root(HeapPage *p, uint32_t root, Csn horizon, bool no_indexes, uint64_t *r
         if (no_indexes)
             free_bits[(root - 1) / 64] |= UINT64_C(1) << ((root - 1) % 64);
         else
-            make_stub(p, root - 1);
+            heap_step_add(steps, HEAP_STEP_STUB, root, 0);
         return;
     }
     for (uint32_t k = 0; k < chain.count; k++) {
-        uint32_t i = chain.slots[k] - 1u;
+        uint32_t i = chain.slots[k] - 1u, next = k + 1 < chain.count ? chain.slots[k + 1] : 0;
 
-        if (!(heap_flags(p)[i] & SLOT_MOVED))
-            heap_next(p)[i] = k + 1 < chain.count ? chain.slots[k + 1] : 0;
+        if (!(heap_flags(p)[i] & SLOT_MOVED) && heap_next(p)[i] != next)
+            heap_step_add(steps, HEAP_STEP_NEXT, i + 1, next);
     }
     if (chain.slots[0] != root) { /* 3. */
-        copy_version(p, chain.slots[0] - 1u, root - 1);
+        heap_step_add(steps, HEAP_STEP_MOVE, chain.slots[0], root);
         free_bits[(chain.slots[0] - 1u) / 64] |= UINT64_C(1) << ((chain.slots[0] - 1u) % 64);
     }
 }
@@ -153,8 +154,26 @@ slots_of_word(uint32_t used, uint32_t w)
     return left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1;
 }
 
+void
+heap_page_apply_steps(HeapPage *p, const HeapStep *steps, uint32_t count, bool compact)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t a = steps[k].a, b = steps[k].b;
+
+        switch ((HeapStepKind)steps[k].kind) {
+        case HEAP_STEP_NEXT: heap_next(p)[a - 1] = (uint8_t)b; break;
+        case HEAP_STEP_MOVE: copy_version(p, a - 1, b - 1); break;
+        case HEAP_STEP_STUB: make_stub(p, a - 1); break;
+        case HEAP_STEP_FREE: heap_page_free_slot(p, (uint16_t)a); break;
+        }
+    }
+    if (compact)
+        heap_page_compact(p);
+}
+
+/* What is to be done, each chain for itself: nothing changes yet. */
 static void
-prune_page(HeapPage *p, Csn horizon, bool no_indexes)
+plan_page(const HeapPage *p, Csn horizon, bool no_indexes, HeapSteps *steps)
 {
     uint64_t reached[4] = {0}, free_bits[4] = {0};
     const uint64_t *creators = heap_creators(p), *deleters = heap_deleters(p);
@@ -165,7 +184,7 @@ prune_page(HeapPage *p, Csn horizon, bool no_indexes)
         if (roots[i] == i + 1 && next[i] == 0 && creators[i] != WORD_NONE && deleters[i] > horizon)
             reached[i / 64] |= UINT64_C(1) << (i % 64); /* one living version: the common case */
         else if (roots[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
-            prune_root(p, i + 1, horizon, no_indexes, reached, free_bits);
+            plan_root(p, i + 1, horizon, no_indexes, reached, free_bits, steps);
         else if (roots[i] == i + 1 && no_indexes)
             free_bits[i / 64] |= UINT64_C(1) << (i % 64);
     }
@@ -178,17 +197,16 @@ prune_page(HeapPage *p, Csn horizon, bool no_indexes)
 
             bits &= ~(UINT64_C(1) << bit);
             if ((free_bits[w] >> bit & 1) || stray)
-                heap_page_free_slot(p, (uint16_t)(k + 1));
+                heap_step_add(steps, HEAP_STEP_FREE, k + 1, 0);
         }
     }
-    heap_page_compact(p);
-    heap_page_set_all_before(p);
 }
 
 void
 heap_prune(Ctx *cx, PageRef *ref, Csn horizon, bool no_indexes)
 {
     HeapPage *p = (HeapPage *)(void *)ref->page;
+    HeapSteps steps;
 
     ASSERT(ref->exclusive);
     if (!page_is(p, PAGE_KIND_HEAP))
@@ -196,11 +214,16 @@ heap_prune(Ctx *cx, PageRef *ref, Csn horizon, bool no_indexes)
     (void)heap_resolve(cx, ref);
     if (!page_is_sole_pin(ref))
         return;
-    page_change_begin(cx, ref);
-    prune_page(p, horizon, no_indexes);
+    steps.count = 0;
+    plan_page(p, horizon, no_indexes, &steps);
+    if (steps.count > 0 || p->var_dead > 0) {
+        page_change_begin(cx, ref);
+        heap_page_apply_steps(p, steps.step, steps.count, true);
+        heap_end_steps(cx, ref, &steps, true);
+    }
+    page_hint(cx, ref);
+    heap_page_set_all_before(p);
     p->prune_at = next_prune(p, horizon + 1);
-    page_change_end(cx, ref, RECORD_HEAP_PRUNE,
-                    (const RecordPart[]){{&horizon, sizeof(horizon)}, {&no_indexes, sizeof(no_indexes)}}, 2);
     DEBUG_ASSERT((heap_page_check(p), true));
 }
 

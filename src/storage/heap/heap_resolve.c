@@ -10,10 +10,11 @@
 #include "storage/heap/heap_resolve.h"
 
 #include "storage/heap/heap_int.h"
+#include "storage/wal/page_change.h"
 
 /* True if the word is settled now. */
 static bool
-resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
+resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
 {
     uint64_t word = heap_creators(p)[i];
     Csn csn;
@@ -22,6 +23,8 @@ resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
         return true;
     switch (xid_status(cx, word_xid(word), &csn)) {
     case XID_COMMITTED:
+        if (csn > durable)
+            break;
         heap_creator_companions(p)[i] = (uint32_t)word;
         atomic_signal_fence(memory_order_release);
         heap_creators(p)[i] = csn;
@@ -35,7 +38,7 @@ resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
 }
 
 static bool
-resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
+resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
 {
     uint64_t word = heap_deleters(p)[i];
     uint8_t *flags = &heap_flags(p)[i];
@@ -45,7 +48,7 @@ resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Xid *least)
     if (!word_is_raw(word))
         return true;
     status = xid_status(cx, word_xid(word), &csn);
-    if (status == XID_OWN || status == XID_RUNNING) {
+    if (status == XID_OWN || status == XID_RUNNING || (status == XID_COMMITTED && csn > durable)) {
         *least = MIN_OF(*least, xid_top(cx, word_xid(word)));
         return false;
     }
@@ -92,6 +95,7 @@ heap_resolve(Ctx *cx, PageRef *ref)
 {
     HeapPage *p = (HeapPage *)(void *)ref->page;
     Xid least = UINT64_MAX;
+    Csn durable = atomic_load_explicit(&txn_shared(cx->proc)->durable_csn, memory_order_acquire);
     uint64_t raw[4];
     bool settled = true;
 
@@ -99,13 +103,13 @@ heap_resolve(Ctx *cx, PageRef *ref)
     if (!page_is(p, PAGE_KIND_HEAP))
         return 0;
     heap_page_raw_bits(p, raw);
-    page_change_begin(cx, ref);
+    page_hint(cx, ref);
     for (uint32_t w = 0; w < COUNT_OF(raw); w++) {
         for (; raw[w] != 0; raw[w] &= raw[w] - 1) {
             uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(raw[w]);
 
-            settled &= resolve_creator(cx, p, i, &least);
-            settled &= resolve_deleter(cx, p, i, &least);
+            settled &= resolve_creator(cx, p, i, durable, &least);
+            settled &= resolve_deleter(cx, p, i, durable, &least);
             if (heap_creators(p)[i] == WORD_NONE)
                 p->prune_at = 1; /* a version that was rolled back can go at once */
         }
@@ -114,6 +118,5 @@ heap_resolve(Ctx *cx, PageRef *ref)
         heap_page_set_all_before(p);
         ref->frame->raw_min = 0;
     }
-    page_change_end(cx, ref, RECORD_HINT, NULL, 0);
     return least == UINT64_MAX ? 0 : least;
 }

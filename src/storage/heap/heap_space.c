@@ -4,6 +4,7 @@
  * vacuum writes down what it frees. `space_hint` of the relation is an upper bound of what the map
  * holds, so a table that only grows never searches. */
 #include "storage/heap/heap_int.h"
+#include "storage/wal/page_change.h"
 
 enum { SPACE_UNIT = 32, SPACE_BLOCKS = 8000 };
 
@@ -31,9 +32,8 @@ pin_map(Ctx *cx, CacheRel *rel, BlockNo no, PageRef *ref)
             return;
         page_add(cx, rel, FORK_FREESPACE, ref);
         p = (SpacePage *)(void *)ref->page;
-        page_change_begin(cx, ref);
+        page_hint_page(cx, ref);
         p->h = (PageHeader){.magic = PAGE_MAGIC, .kind = PAGE_KIND_FREESPACE};
-        page_change_end(cx, ref, RECORD_HINT, NULL, 0);
         page_unpin(cx, ref);
     }
     if (page_pin(cx, rel, FORK_FREESPACE, no, ref) != ST_OK)
@@ -55,9 +55,8 @@ heap_space_record(Ctx *cx, CacheRel *rel, BlockNo block, uint32_t free_bytes)
     p = (SpacePage *)(void *)ref.page;
     if (p->room[block % SPACE_BLOCKS] != units) {
         page_latch_exclusive(cx, &ref);
-        page_change_begin(cx, &ref);
+        page_hint_page(cx, &ref);
         p->room[block % SPACE_BLOCKS] = units;
-        page_change_end(cx, &ref, RECORD_HINT, NULL, 0);
         page_unlatch(cx, &ref);
     }
     page_unpin(cx, &ref);

@@ -9,6 +9,7 @@
 
 #include "base/stop_point.h"
 #include "storage/txn/savepoint.h"
+#include "storage/wal/page_change.h"
 
 const LockMode row_lock_modes[4] = {
     [ROW_LOCK_KEY_SHARE] = LOCK_ACCESS_SHARE,
@@ -254,9 +255,8 @@ heap_keep_outer_lock(Ctx *cx, const HeapRel *rel, PageRef *ref, Tid root, const 
 
     TRY(lock_enter_since(cx, row_shared_key(rel, root), row_lock_modes[strength], since));
     page_latch_exclusive(cx, ref);
-    page_change_begin(cx, ref);
+    page_hint(cx, ref);
     heap_flags(p)[tid_slot(root) - 1] |= SLOT_MAYBE_LOCKED;
-    page_change_end(cx, ref, RECORD_HINT, NULL, 0);
     page_unlatch(cx, ref);
     return ST_OK;
 }

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "storage/btree/btree.h"
-#include "storage/heap/heap_int.h"
+#include "storage/heap/heap_record.h"
+#include "storage/rel/rel_upkeep.h"
+#include "storage/wal/wal.h"
 
 enum {
     DEAD_LEAST = 16 * 1024,
@@ -94,6 +96,7 @@ static Status
 free_stubs(Ctx *cx, Vacuum *v, const Tid *tids, uint32_t count)
 {
     uint32_t usable;
+    HeapSteps steps;
     PageRef ref;
     HeapPage *p;
 
@@ -102,17 +105,18 @@ free_stubs(Ctx *cx, Vacuum *v, const Tid *tids, uint32_t count)
     if (p == NULL)
         return ST_OK;
     page_latch_exclusive(cx, &ref);
-    page_change_begin(cx, &ref);
+    steps.count = 0;
     for (uint32_t i = count; i > 0; i--) {
         uint16_t slot = tid_slot(tids[i - 1]);
 
         ASSERT(slot <= p->used);
         ASSERT(heap_flags(p)[slot - 1] & SLOT_STUB);
-        heap_page_free_slot(p, slot);
+        heap_step_add(&steps, HEAP_STEP_FREE, slot, 0);
     }
+    page_change_begin(cx, &ref);
+    heap_page_apply_steps(p, steps.step, steps.count, false);
     heap_page_set_all_before(p);
-    page_change_end(cx, &ref, RECORD_HEAP_PRUNE, (const RecordPart[]){{tids, count * (uint32_t)sizeof(Tid)}},
-                    1);
+    heap_end_steps(cx, &ref, &steps, false);
     usable = usable_bytes(p);
     page_unpin(cx, &ref);
     if (usable >= SPACE_WORTH)
@@ -163,7 +167,8 @@ cut_last(Ctx *cx, Vacuum *v, bool *cut)
     page_unpin(cx, &ref);
     if (!empty)
         return ST_OK;
-    *cut = cache_rel_cut_last(cx, v->cr, FORK_MAIN, length - 1);
+    wal_secure(cx);
+    *cut = cache_rel_cut_last(cx, v->cr, FORK_MAIN, length - 1, rel_log_length);
     if (*cut)
         return ST_OK;
     TRY(page_pin(cx, v->cr, FORK_MAIN, length - 1, &ref));

@@ -7,6 +7,7 @@
 #include "shmem/pagecache/pagecache.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
 
 typedef struct RelName {
     BranchId branch;
@@ -50,6 +51,39 @@ end_drop(Ctx *cx, void *arg, bool committed)
         atomic_store(&rel->dropper_xid, 0);
 }
 
+static void
+log_create(Ctx *cx, const CacheRel *rel, Xid creator)
+{
+    RelCreateRecord r = {.creator = creator, .persistence = rel->persistence};
+
+    if (!wal_is_on(cx->proc) || rel->persistence == PERSIST_TEMPORARY)
+        return;
+    wal_secure(cx);
+    (void)wal_insert(cx, RECORD_REL_CREATE, (WalTarget){rel->branch, rel->relation, 0, 0},
+                     &(RecordPart){&r, sizeof(r)}, 1);
+}
+
+void
+rel_log_length(Ctx *cx, const CacheRel *rel, Fork fork)
+{
+    RelLengthRecord r = {.length = cache_rel_length(rel, fork)};
+
+    if (!wal_is_on(cx->proc) || rel->persistence != PERSIST_PERMANENT)
+        return;
+    (void)wal_insert(cx, RECORD_REL_LENGTH, (WalTarget){rel->branch, rel->relation, 0, (uint8_t)fork},
+                     &(RecordPart){&r, sizeof(r)}, 1);
+}
+
+static void
+rel_cut(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks)
+{
+    if (cache_rel_length(rel, fork) <= keep_blocks)
+        return;
+    (void)cache_rel_truncate(cx, rel, fork, keep_blocks, true);
+    wal_secure(cx);
+    rel_log_length(cx, rel, fork);
+}
+
 Status
 rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out)
 {
@@ -61,6 +95,7 @@ rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out)
     TRY(txn_write_id(cx, &xid, &command_id));
     TRY(cache_rel_make(cx, branch, id, persistence, &rel));
     atomic_store(&rel->creator_xid, xid);
+    log_create(cx, rel, xid);
     txn_at_end(cx, end_create, name_of(cx, branch, id));
     *out = id;
     return ST_OK;
@@ -72,7 +107,9 @@ rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation)
     CacheRel *rel;
 
     ASSERT(relation < RELATION_FIRST);
-    return cache_rel_make(cx, branch, relation, PERSIST_PERMANENT, &rel);
+    TRY(cache_rel_make(cx, branch, relation, PERSIST_PERMANENT, &rel));
+    log_create(cx, rel, 0);
+    return ST_OK;
 }
 
 void
@@ -83,6 +120,7 @@ rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation)
     if (rel == NULL)
         return;
     atomic_store(&rel->dropper_xid, txn_current_id(cx));
+    txn_note_gone(cx, branch, relation);
     txn_at_end(cx, end_drop, name_of(cx, branch, relation));
 }
 
@@ -93,11 +131,11 @@ rel_truncate_now(Ctx *cx, BranchId branch, RelationId relation, BlockNo keep_blo
 
     if (rel == NULL)
         return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u has no storage", relation, branch);
-    (void)cache_rel_truncate(cx, rel, FORK_MAIN, keep_blocks, true);
+    rel_cut(cx, rel, FORK_MAIN, keep_blocks);
     if (keep_blocks > 0)
         return ST_OK;
     for (int fork = FORK_MAIN + 1; fork < FORK_COUNT; fork++)
-        (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
+        rel_cut(cx, rel, (Fork)fork, 0);
     for (int i = 0; i < CACHE_INSERT_HINTS; i++)
         atomic_store(&rel->insert_block[i], 0);
     atomic_store(&rel->live_rows, 0);
@@ -164,6 +202,26 @@ rel_finish_dead(Ctx *cx, Xid xid)
     Sweep s = {.xid = xid};
 
     cache_rel_each(cx, sweep_dead, &s);
+}
+
+static void
+sweep_crashed(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Xid creator = atomic_load(&rel->creator_xid);
+
+    (void)arg;
+    if (rel->relation == RELATION_NONE || creator == 0)
+        return;
+    if (xid_status(cx, creator, NULL) == XID_COMMITTED)
+        atomic_store(&rel->creator_xid, 0);
+    else
+        cache_rel_drop(cx, rel);
+}
+
+void
+rel_finish_crashed(Ctx *cx)
+{
+    cache_rel_each(cx, sweep_crashed, NULL);
 }
 
 static void

@@ -12,6 +12,16 @@ MUST_CHECK Status rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation
 void rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
 /* Empties it now, for good (only for relations made in this same transaction, and by vacuum). */
 MUST_CHECK Status rel_truncate_now(Ctx *cx, BranchId branch, RelationId relation, BlockNo keep_blocks);
+/* Payload of the log's RECORD_REL_CREATE and RECORD_REL_LENGTH. */
+typedef struct RelCreateRecord {
+    Xid creator; /* 0 = it is there for good */
+    uint32_t persistence, spare;
+} RelCreateRecord;
+typedef struct RelLengthRecord {
+    BlockNo length;
+    uint32_t spare;
+} RelLengthRecord;
+
 BlockNo rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork); /* in pages */
 
 #endif

@@ -3,10 +3,17 @@
 #define REL_UPKEEP_H
 #include "storage/rel/rel.h"
 
+struct CacheRel;
+
 /* What the transaction, of a session that was killed, has made or dropped: finishes it (C3). Its fate
  * is decided already. */
 void rel_finish_dead(Ctx *cx, Xid xid);
 /* Frees every relation of the branch. Nobody uses it any more. */
 void rel_drop_branch(Ctx *cx, BranchId branch);
+
+/* After a crash: what the transactions that had not committed have made goes. */
+void rel_finish_crashed(Ctx *cx);
+/* The fork has been cut: for the log, in which there is room (wal_secure). Nobody can have made it longer since. */
+void rel_log_length(Ctx *cx, const struct CacheRel *rel, Fork fork);
 
 #endif

@@ -4,7 +4,8 @@
  * back by a rollback. */
 #include "storage/seq/seq.h"
 
-#include "shmem/pagecache/pagecache.h"
+#include "storage/recover/redo.h"
+#include "storage/wal/page_change.h"
 
 typedef struct SeqPage {
     PageHeader h;
@@ -15,6 +16,7 @@ static Status
 pin_sequence(Ctx *cx, BranchId branch, RelationId relation, bool make, PageRef *ref)
 {
     CacheRel *cr = cache_rel(cx, branch, relation);
+    SeqState none = {0};
 
     if (cr == NULL)
         return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u has no storage", relation, branch);
@@ -24,7 +26,7 @@ pin_sequence(Ctx *cx, BranchId branch, RelationId relation, bool make, PageRef *
         page_change_begin(cx, ref);
         page_header(ref->page)->magic = PAGE_MAGIC;
         page_header(ref->page)->kind = PAGE_KIND_SEQUENCE;
-        page_change_end(cx, ref, RECORD_SEQ_SET, NULL, 0);
+        page_change_end(cx, ref, RECORD_SEQ_SET, (const RecordPart[]){{&none, sizeof(none)}}, 1);
         page_unpin(cx, ref);
     }
     TRY(page_pin(cx, cr, FORK_MAIN, 0, ref));
@@ -42,6 +44,19 @@ set_state(Ctx *cx, PageRef *ref, const SeqState *state)
     page_change_begin(cx, ref);
     p->state = *state;
     page_change_end(cx, ref, RECORD_SEQ_SET, (const RecordPart[]){{state, sizeof(*state)}}, 1);
+}
+
+bool
+seq_redo_set(char *page, const uint8_t *data, uint32_t bytes)
+{
+    SeqPage *p = (SeqPage *)(void *)page;
+
+    if (bytes != sizeof(p->state))
+        return false;
+    p->h.magic = PAGE_MAGIC;
+    p->h.kind = PAGE_KIND_SEQUENCE;
+    memcpy(&p->state, data, sizeof(p->state));
+    return true;
 }
 
 Status

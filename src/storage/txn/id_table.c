@@ -4,6 +4,8 @@
  * holds the latch sees every id that was handed out and is not finished. */
 #include "storage/txn/id_table.h"
 
+#include "storage/txn/txn_log.h"
+
 void
 id_table_init(IdTable *t, ShmRef self)
 {
@@ -34,10 +36,14 @@ id_assign(Ctx *cx, IdTable *t, Xid parent, Xid *out)
     Xid xid = 0;
 
     TRY(frame_reserve(cx, 1, true));
+    TRY(wal_check_disk(cx));
+    if (wal_is_on(proc))
+        wal_secure(cx);
     latch_take(proc, &t->latch);
     room = make_room(proc, t, atomic_load(&t->next));
     if (room) {
         xid = atomic_load(&t->next);
+        txn_log_xid(cx, xid);
         if (parent != 0)
             id_set(page_cache(proc), t, xid, ID_SUB | parent);
         else
@@ -92,5 +98,37 @@ id_trim(Ctx *cx, IdTable *t, Xid below)
         if (frame != 0)
             frame_release(proc, frame);
         latch_drop(proc, &t->latch);
+    }
+}
+
+/* ---- recovery --------------------------------------------------------------------------------------------------- */
+
+Status
+id_restore(Ctx *cx, IdTable *t, Xid next)
+{
+    Xid from = atomic_load(&t->next);
+
+    for (uint64_t no = from / ID_PER_FRAME; next > from && no <= (next - 1) / ID_PER_FRAME; no++) {
+        _Atomic uint32_t *entry = &t->directory[no % ID_DIRECTORY];
+
+        if (atomic_load(entry) != 0)
+            continue;
+        TRY(frame_reserve(cx, 1, true));
+        atomic_store(entry, frame_take(cx->proc, FRAME_SHARED));
+    }
+    if (next > from)
+        atomic_store(&t->next, next);
+    return ST_OK;
+}
+
+void
+id_abort_running(Ctx *cx, IdTable *t)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    Xid next = atomic_load(&t->next);
+
+    for (Xid xid = atomic_load(&t->trimmed); xid < next; xid++) {
+        if (id_state(cache, t, xid) == ID_RUNNING)
+            id_set(cache, t, xid, ID_ABORTED);
     }
 }

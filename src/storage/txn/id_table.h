@@ -57,6 +57,11 @@ id_set(const PageCache *cache, IdTable *t, Xid xid, uint64_t state)
     atomic_store_explicit(id_slot(cache, t, xid), state, memory_order_release);
 }
 
+/* Recovery: ids below `next` have perhaps been handed out. */
+MUST_CHECK Status id_restore(Ctx *cx, IdTable *t, Xid next);
+/* ... and those without an outcome have none any more. */
+void id_abort_running(Ctx *cx, IdTable *t);
+
 /* The smallest id that a running transaction has, or the next one. */
 Xid id_oldest_running(Ctx *cx, IdTable *t);
 /* Frees the frames of ids below `below`. */

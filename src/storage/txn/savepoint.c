@@ -24,7 +24,8 @@ txn_savepoint(Ctx *cx)
         t->level_capacity = capacity;
     }
     t->levels[++t->level_count] =
-        (Level){.lock_mark = lock_mark(cx), .ends = t->ends, .invalidation_count = t->invalidations.count};
+        (Level){.lock_mark = lock_mark(cx), .ends = t->ends, .invalidation_count = t->invalidations.count,
+                .gone_count = t->gone_count};
     return ST_OK;
 }
 
@@ -66,6 +67,7 @@ txn_rollback_to(Ctx *cx, int level)
     t->level_count = level - 1;
     txn_run_ends(cx, t, l->ends, false);
     t->invalidations.count = l->invalidation_count;
+    t->gone_count = l->gone_count;
     /* Who waits for a row of the savepoint waits for the whole transaction's lock: let them look. */
     if (t->xid != 0)
         lock_transaction_ended(cx, cx->proc, t->xid);

@@ -15,6 +15,7 @@
 #include "shmem/lock/lock_table.h"
 #include "storage/engine/engine.h"
 #include "storage/txn/txn_int.h"
+#include "storage/txn/txn_log.h"
 
 uint64_t
 txn_shared_bytes(void)
@@ -69,6 +70,7 @@ txn_begin(Ctx *cx, Isolation isolation)
     ASSERT(t != NULL);
     ASSERT(atomic_load(&cx->proc->xid) == 0);
     t->isolation = isolation;
+    t->log_start = cx->proc->log_last;
     cx->txn = t;
     return ST_OK;
 }
@@ -125,8 +127,10 @@ publish_commit(Ctx *cx, Txn *t)
         invalidation_publish(proc, &t->invalidations);
     id_set(cache, &s->ids, t->xid, csn);
     stop_point("txn.commit.before_visible");
-    atomic_store(&s->durable_csn, csn);
-    atomic_store(&s->visible_csn, csn);
+    if (!wal_is_on(proc))
+        atomic_store(&s->durable_csn, csn);
+    if (atomic_load(&s->visible_csn) < csn)
+        atomic_store(&s->visible_csn, csn);
     latch_drop(proc, &s->commit_latch);
 }
 
@@ -149,8 +153,16 @@ txn_commit(Ctx *cx)
             return rc;
         }
     }
-    if (t->xid != 0)
+    if (txn_log_is_needed(cx, t)) {
+        Status rc = txn_log_commit(cx, t);
+
+        if (rc != ST_OK) {
+            txn_abort(cx);
+            return rc;
+        }
+    } else if (t->xid != 0) {
         publish_commit(cx, t);
+    }
     stop_point("txn.commit.before_locks_go");
     finish(cx, t, true);
     return ST_OK;
@@ -285,6 +297,23 @@ uint32_t
 txn_command_id(const Ctx *cx)
 {
     return cx->txn->command_id;
+}
+
+void
+txn_note_gone(Ctx *cx, BranchId branch, RelationId relation)
+{
+    Txn *t = cx->txn;
+
+    if (t->gone_count == t->gone_capacity) {
+        uint32_t capacity = MAX_OF(8, t->gone_capacity * 2);
+        Gone *gone = arena_array(&t->arena, Gone, capacity);
+
+        if (t->gone_count > 0)
+            memcpy(gone, t->gone, sizeof(Gone) * t->gone_count);
+        t->gone = gone;
+        t->gone_capacity = capacity;
+    }
+    t->gone[t->gone_count++] = (Gone){branch, relation};
 }
 
 void

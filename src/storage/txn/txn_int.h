@@ -17,7 +17,14 @@ typedef struct Level {
     uint64_t lock_mark;
     EndCall *ends; /* calls added before it */
     uint32_t invalidation_count; /* messages queued before it */
+    uint32_t gone_count; /* of Txn.gone before it */
 } Level;
+
+/* What the transaction drops if it commits; relation RELATION_NONE: the whole branch. */
+typedef struct Gone {
+    BranchId branch;
+    RelationId relation;
+} Gone;
 
 typedef struct SubId {
     Xid xid;
@@ -50,6 +57,9 @@ struct Txn {
     InvalidationList invalidations;
     ShareCount *shares;
     uint32_t share_count, share_capacity;
+    Gone *gone;
+    uint32_t gone_count, gone_capacity;
+    uint64_t log_start; /* where the session's last record ended when it began */
 };
 
 /* Runs the calls that are newer than `until`. */

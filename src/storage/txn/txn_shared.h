@@ -27,6 +27,9 @@ txn_shared(const Proc *proc)
     return region_part(proc_region(proc), PART_TXN);
 }
 
+/* For the log: the relation (RELATION_NONE: the branch) goes if the current (sub)transaction commits. */
+void txn_note_gone(Ctx *cx, BranchId branch, RelationId relation);
+
 /* ---- words of a row (T1) ------------------------------------------------------------------------------- */
 #define WORD_RAW  (UINT64_C(1) << 63)
 #define WORD_NONE UINT64_MAX /* creator: aborted; deleter: none */

@@ -42,10 +42,14 @@ new_ctx(void)
     return cx;
 }
 
-Engine *
-sim_engine_of(uint64_t max_memory_bytes)
+static Engine *
+make_engine(uint64_t max_memory_bytes, bool log)
 {
-    EngineOptions o = {.max_memory_bytes = max_memory_bytes, .max_slots = 64, .deadlock_timeout_us = 100000};
+    EngineOptions o = {.max_memory_bytes = max_memory_bytes,
+                       .max_slots = 64,
+                       .deadlock_timeout_us = 100000,
+                       .log = log,
+                       .check_redo = true};
     Ctx *cx = new_ctx();
     Engine *engine = NULL;
 
@@ -55,6 +59,18 @@ sim_engine_of(uint64_t max_memory_bytes)
     free(cx->arena);
     free(cx);
     return engine;
+}
+
+Engine *
+sim_engine_of(uint64_t max_memory_bytes)
+{
+    return make_engine(max_memory_bytes, false);
+}
+
+Engine *
+sim_engine_logged(void)
+{
+    return make_engine(UINT64_C(1) << 30, true);
 }
 
 Engine *
@@ -331,4 +347,62 @@ sim_world(void)
     const char *size = getenv("HELIOS_TEST_SIZE");
 
     return size != NULL && strcmp(size, "world") == 0;
+}
+
+static int64_t
+text_length(uint64_t x)
+{
+    return x % 100 == 0 ? 3000 : 1 + (int64_t)(x % 50);
+}
+
+Status
+sim_add(Ctx *cx, SimTable *t, const Snapshot *s, int id, int64_t add, uint64_t x, bool *done)
+{
+    static char filler[3000];
+    RowChange ch;
+    HeapRow row = HEAP_ROW_NONE;
+    SimRow r;
+    Tid tid;
+
+    *done = false;
+    memset(filler, 'f', sizeof(filler));
+    if (!sim_get(cx, t, s, id, &r, &tid))
+        return ST_OK;
+    for (;;) {
+        SimRow next = {id, r.n + add, filler, (uint32_t)text_length(x)};
+        bool new_root = x % 7 == 0; /* as if an indexed column had changed */
+        Cell cells[3];
+
+        sim_cells(&next, cells);
+        TRY(heap_update(cx, &t->heap, tid, s, cells, new_root,
+                        new_root ? ROW_LOCK_UPDATE : ROW_LOCK_NO_KEY_UPDATE, &ch));
+        if (ch.outcome == ROW_DONE) {
+            uint8_t key[5];
+            Tid conflict;
+
+            if (!ch.same_root) {
+                TRY(btree_insert(cx, &t->index, sim_key(id, key), ch.tid, BTREE_UNIQUE_CHECK,
+                                 &t->heap, &conflict));
+                ck_assert_msg(conflict == TID_NONE, "id %d: new version in conflict with %llx", id,
+                              (unsigned long long)conflict);
+            }
+            *done = true;
+            return ST_OK;
+        }
+        ck_assert_int_eq(ch.outcome, ROW_UPDATED);
+        TRY(heap_lock(cx, &t->heap, ch.tid, s, ROW_LOCK_UPDATE, LOCK_WAIT_BLOCK, &ch));
+        ck_assert(ch.outcome == ROW_UPDATED || ch.outcome == ROW_DONE);
+        tid = ch.tid;
+        TRY(heap_fetch_newest(cx, &t->heap, tid, &row));
+        ck_assert(row.found);
+        {
+            Cell c;
+
+            TRY(heap_row_cell(cx, &t->heap, &row, 1, &c));
+            memcpy(&r.n, c.data, 8);
+            TRY(heap_row_cell(cx, &t->heap, &row, 0, &c));
+            ck_assert_int_eq(*(const int32_t *)c.data, id);
+        }
+        heap_row_release(cx, &row);
+    }
 }

@@ -13,6 +13,8 @@
 /* An engine of 1 GB with 64 slots and a deadlock timeout of 100 ms. */
 Engine *sim_engine(void);
 Engine *sim_engine_of(uint64_t max_memory_bytes);
+/* With room for a log: engine_start_log is the caller's. */
+Engine *sim_engine_logged(void);
 /* A session of its own; several may live in one process as long as none has to wait for another. */
 Ctx *sim_session(Engine *engine);
 void sim_end(Ctx *cx);
@@ -64,6 +66,9 @@ int64_t sim_sum(Ctx *cx, SimTable *t, const Snapshot *s); /* of n */
 void sim_begin(Ctx *cx);
 void sim_commit(Ctx *cx);
 void sim_check(Ctx *cx, SimTable *t);
+/* Sets n of one row to n + add, by the READ COMMITTED protocol; x chooses the text's length and whether it is as if an
+ * indexed column had changed. *done false: the row was not there. */
+Status sim_add(Ctx *cx, SimTable *t, const Snapshot *s, int id, int64_t add, uint64_t x, bool *done);
 bool sim_world(void); /* the long form of tests */
 
 #endif

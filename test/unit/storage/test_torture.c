@@ -19,65 +19,6 @@ typedef struct Bank {
     _Atomic int stop, writers;
 } Bank;
 
-static int64_t
-text_length(uint64_t x)
-{
-    return x % 100 == 0 ? 3000 : 1 + (int64_t)(x % 50);
-}
-
-/* Sets one account to n + add, by the READ COMMITTED protocol. *done false: it was not there. */
-static Status
-add_to(Ctx *cx, Bank *bank, const Snapshot *s, int id, int64_t add, uint64_t x, bool *done)
-{
-    static char filler[3000];
-    RowChange ch;
-    HeapRow row = HEAP_ROW_NONE;
-    SimRow r;
-    Tid tid;
-
-    *done = false;
-    memset(filler, 'f', sizeof(filler));
-    if (!sim_get(cx, &bank->table, s, id, &r, &tid))
-        return ST_OK;
-    for (;;) {
-        SimRow next = {id, r.n + add, filler, (uint32_t)text_length(x)};
-        bool new_root = x % 7 == 0; /* as if an indexed column had changed */
-        Cell cells[3];
-
-        sim_cells(&next, cells);
-        TRY(heap_update(cx, &bank->table.heap, tid, s, cells, new_root,
-                        new_root ? ROW_LOCK_UPDATE : ROW_LOCK_NO_KEY_UPDATE, &ch));
-        if (ch.outcome == ROW_DONE) {
-            uint8_t key[5];
-            Tid conflict;
-
-            if (!ch.same_root) {
-                TRY(btree_insert(cx, &bank->table.index, sim_key(id, key), ch.tid, BTREE_UNIQUE_CHECK,
-                                 &bank->table.heap, &conflict));
-                ck_assert_msg(conflict == TID_NONE, "id %d: new version in conflict with %llx", id,
-                              (unsigned long long)conflict);
-            }
-            *done = true;
-            return ST_OK;
-        }
-        ck_assert_int_eq(ch.outcome, ROW_UPDATED);
-        TRY(heap_lock(cx, &bank->table.heap, ch.tid, s, ROW_LOCK_UPDATE, LOCK_WAIT_BLOCK, &ch));
-        ck_assert(ch.outcome == ROW_UPDATED || ch.outcome == ROW_DONE);
-        tid = ch.tid;
-        TRY(heap_fetch_newest(cx, &bank->table.heap, tid, &row));
-        ck_assert(row.found);
-        {
-            Cell c;
-
-            TRY(heap_row_cell(cx, &bank->table.heap, &row, 1, &c));
-            memcpy(&r.n, c.data, 8);
-            TRY(heap_row_cell(cx, &bank->table.heap, &row, 0, &c));
-            ck_assert_int_eq(*(const int32_t *)c.data, id);
-        }
-        heap_row_release(cx, &row);
-    }
-}
-
 static bool
 transfer(Ctx *cx, int no, void *arg)
 {
@@ -101,14 +42,14 @@ transfer(Ctx *cx, int no, void *arg)
         s = sim_snapshot(cx);
         if (savepoint) { /* something that does not count */
             SIM_OK(cx, txn_savepoint(cx));
-            rc = add_to(cx, bank, &s, to, 1000, hash_u64(x), &done);
+            rc = sim_add(cx, &bank->table, &s, to, 1000, hash_u64(x), &done);
             txn_rollback_to(cx, 1);
             if (rc != ST_OK)
                 goto failed;
         }
-        rc = add_to(cx, bank, &s, from, -amount, hash_u64(x + 1), &done);
+        rc = sim_add(cx, &bank->table, &s, from, -amount, hash_u64(x + 1), &done);
         if (rc == ST_OK)
-            rc = add_to(cx, bank, &s, to, amount, hash_u64(x + 2), &done);
+            rc = sim_add(cx, &bank->table, &s, to, amount, hash_u64(x + 2), &done);
         if (rc != ST_OK)
             goto failed;
         if (x % 11 == 0) {

@@ -1,0 +1,11 @@
+/* src/storage/engine/engine_log.h - an engine that survives: starting from a log, and going on with it. */
+#ifndef ENGINE_LOG_H
+#define ENGINE_LOG_H
+#include "storage/engine/engine.h"
+#include "storage/recover/recover.h"
+
+/* The engine was made with `log`, nobody else is attached, cx is. Does again what the log says from `from` on (a new
+ * log: nothing), decides what had no outcome, and from then on changes are logged. */
+MUST_CHECK Status engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *result);
+
+#endif

@@ -1,0 +1,249 @@
+/* recover.c - see recover.h. */
+#include "storage/recover/recover.h"
+
+#include "base/env.h"
+#include "base/log.h"
+#include "base/stop_point.h"
+#include "storage/engine/engine_int.h"
+#include "storage/recover/redo.h"
+#include "storage/rel/rel_upkeep.h"
+#include "storage/txn/txn_log.h"
+#include "storage/wal/wal_reader.h"
+
+enum { REPORT_US = 5 * 1000 * 1000, ARENA_EVERY = 256 };
+
+static Status
+fail_record(Ctx *cx, const WalEntry *e, const char *what)
+{
+    return fail(cx, ST_CORRUPT, "XX001", "log record %s at %llx: %s (branch %u, relation %u, fork %u, block %u)",
+                record_kind_name(e->record.kind), (unsigned long long)e->lsn, what, e->record.branch, e->record.relation,
+                e->record.fork, e->record.block);
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------------------ */
+
+/* Pages are added in the order of their blocks, but their first records may come in another. */
+static Status
+extend_to(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    while (cache_rel_length(rel, fork) <= block) {
+        PageRef ref;
+
+        TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+        page_add(cx, rel, fork, &ref);
+        page_unpin(cx, &ref);
+    }
+    return ST_OK;
+}
+
+static Status
+redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
+{
+    PageHeader *h = page_header(ref->page);
+    RedoPage redo = redo_page_of(e->record.kind);
+
+    *changed = h->lsn < e->end;
+    if (!*changed)
+        return ST_OK;
+    if (!redo(ref->page, e->data, e->bytes))
+        return fail_record(cx, e, "does not fit the page");
+    h->lsn = e->end;
+    h->epoch = atomic_load(&page_cache(cx->proc)->epoch);
+    ref->frame->dirty = 1;
+    if (page_is(ref->page, PAGE_KIND_HEAP))
+        page_mark_raw(cx, ref, XID_FIRST); /* the first look will find out */
+    return ST_OK;
+}
+
+static Status
+redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
+{
+    CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
+    bool changed = false;
+    PageRef ref;
+    Status rc;
+
+    if (rel == NULL)
+        return fail_record(cx, e, "there is no such relation");
+    if (e->record.fork >= FORK_COUNT)
+        return fail_record(cx, e, "there is no such fork");
+    TRY(extend_to(cx, rel, (Fork)e->record.fork, e->record.block));
+    TRY(page_pin(cx, rel, (Fork)e->record.fork, e->record.block, &ref));
+    if (ref.page == NULL)
+        return fail_record(cx, e, "there is no such page");
+    page_latch_exclusive(cx, &ref);
+    btree_redo_before(rel, ref.page, e->record.kind);
+    rc = redo_on_page(cx, e, &ref, &changed);
+    if (rc == ST_OK && e->record.kind == RECORD_BTREE_RETIRE)
+        atomic_store(&rel->free_pages, e->record.block + 1);
+    page_unpin(cx, &ref);
+    result->pages_changed += changed;
+    return rc;
+}
+
+/* ---- the rest --------------------------------------------------------------------------------------------------- */
+
+static Status
+redo_limit(Ctx *cx, const WalEntry *e)
+{
+    EngineShared *s = engine_shared(cx->engine);
+    IdLimitRecord r;
+
+    if (e->bytes != sizeof(r))
+        return fail_record(cx, e, "has a wrong length");
+    memcpy(&r, e->data, sizeof(r));
+    TRY(id_restore(cx, &txn_shared(cx->proc)->ids, r.xid));
+    if (r.oid > atomic_load(&s->next_oid))
+        atomic_store(&s->next_oid, r.oid);
+    return ST_OK;
+}
+
+static Status
+redo_rel_create(Ctx *cx, const WalEntry *e)
+{
+    _Atomic uint32_t *next = &page_cache(cx->proc)->rels.next_relation;
+    RelCreateRecord r;
+    CacheRel *rel;
+
+    if (e->bytes != sizeof(r))
+        return fail_record(cx, e, "has a wrong length");
+    memcpy(&r, e->data, sizeof(r));
+    TRY(cache_rel_make(cx, e->record.branch, e->record.relation, (Persistence)r.persistence, &rel));
+    atomic_store(&rel->creator_xid, r.creator);
+    if (e->record.relation >= atomic_load(next))
+        atomic_store(next, e->record.relation + 1);
+    return ST_OK;
+}
+
+static Status
+redo_rel_length(Ctx *cx, const WalEntry *e)
+{
+    CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
+    RelLengthRecord r;
+
+    if (e->bytes != sizeof(r) || e->record.fork >= FORK_COUNT || rel == NULL)
+        return fail_record(cx, e, "has a wrong length, or there is no such relation");
+    memcpy(&r, e->data, sizeof(r));
+    (void)cache_rel_truncate(cx, rel, (Fork)e->record.fork, r.length, true);
+    return ST_OK;
+}
+
+static Status
+redo_branch_create(Ctx *cx, const WalEntry *e)
+{
+    Xid creator;
+
+    if (e->bytes != sizeof(creator))
+        return fail_record(cx, e, "has a wrong length");
+    memcpy(&creator, e->data, sizeof(creator));
+    return branch_restore(cx, e->record.branch, creator);
+}
+
+static Status
+redo_commit(Ctx *cx, const WalEntry *e)
+{
+    TxnShared *s = txn_shared(cx->proc);
+    const PageCache *cache = page_cache(cx->proc);
+    const uint8_t *at = e->data + sizeof(CommitRecord);
+    CommitRecord head;
+
+    if (e->bytes < sizeof(head))
+        return fail_record(cx, e, "has a wrong length");
+    memcpy(&head, e->data, sizeof(head));
+    if (e->bytes != sizeof(head) + (uint64_t)head.sub_count * sizeof(Xid) + (uint64_t)head.gone_count * sizeof(Gone) +
+                        (uint64_t)head.message_count * sizeof(Invalidation) ||
+        head.xid >= atomic_load(&s->ids.next))
+        return fail_record(cx, e, "has a wrong length, or an id nobody has been given");
+    for (uint32_t i = 0; i < head.sub_count; i++, at += sizeof(Xid)) {
+        Xid sub;
+
+        memcpy(&sub, at, sizeof(sub));
+        if (sub <= head.xid || sub >= atomic_load(&s->ids.next))
+            return fail_record(cx, e, "has an id nobody has been given");
+        id_set(cache, &s->ids, sub, ID_SUB | head.xid);
+    }
+    id_set(cache, &s->ids, head.xid, head.csn);
+    if (head.csn > s->last_csn)
+        s->last_csn = head.csn;
+    for (uint32_t i = 0; i < head.gone_count; i++, at += sizeof(Gone)) {
+        Gone gone;
+        CacheRel *rel;
+
+        memcpy(&gone, at, sizeof(gone));
+        if (gone.relation == RELATION_NONE) {
+            branch_forget(cx, gone.branch);
+            continue;
+        }
+        rel = cache_rel(cx, gone.branch, gone.relation);
+        if (rel != NULL)
+            cache_rel_drop(cx, rel);
+    }
+    return ST_OK;
+}
+
+static Status
+redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
+{
+    if (redo_page_of(e->record.kind) != NULL)
+        return redo_page(cx, e, result);
+    switch ((RecordKind)e->record.kind) {
+    case RECORD_COMMIT: result->commits++; return redo_commit(cx, e);
+    case RECORD_ID_LIMIT: return redo_limit(cx, e);
+    case RECORD_REL_CREATE: return redo_rel_create(cx, e);
+    case RECORD_REL_LENGTH: return redo_rel_length(cx, e);
+    case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
+    case RECORD_CHECKPOINT: return ST_OK;
+    default: return fail_record(cx, e, "is of a kind this server does not know");
+    }
+}
+
+static Status
+redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
+{
+    uint64_t report_us = env_mono_us(cx->env) + REPORT_US;
+    WalEntry e;
+    bool found;
+
+    for (;;) {
+        TRY(wal_reader_next(cx, reader, &e, &found));
+        result->end = e.end;
+        if (!found)
+            return ST_OK;
+        TRY(redo(cx, &e, result));
+        stop_point("recover.record");
+        if (++result->records % ARENA_EVERY == 0 && env_mono_us(cx->env) >= report_us) {
+            log_line(LOG_INFO, "recovery: at %llx, %llu records", (unsigned long long)e.end,
+                     (unsigned long long)result->records);
+            report_us = env_mono_us(cx->env) + REPORT_US;
+        }
+    }
+}
+
+Status
+recover_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *out)
+{
+    WalReader *reader;
+    Status rc;
+
+    *out = (RecoverResult){.end = from};
+    TRY(wal_reader_open(cx, dir, from, &reader));
+    rc = redo_all(cx, reader, out);
+    wal_reader_close(cx, reader);
+    return rc;
+}
+
+Status
+recover_finish(Ctx *cx)
+{
+    TxnShared *s = txn_shared(cx->proc);
+
+    id_abort_running(cx, &s->ids);
+    rel_finish_crashed(cx);
+    branch_finish_crashed(cx);
+    atomic_store(&s->visible_csn, s->last_csn);
+    atomic_store(&s->durable_csn, s->last_csn);
+    txn_clock_start(&s->clock, cx->env, s->last_csn);
+    engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);
+    atomic_store(&engine_shared(cx->engine)->logged_oid, atomic_load(&engine_shared(cx->engine)->next_oid));
+    return ST_OK;
+}

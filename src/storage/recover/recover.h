@@ -1,0 +1,20 @@
+/* src/storage/recover/recover.h - after a crash: the log done again, from the last checkpoint's redo position.
+ *
+ * One process with a slot of its own; nobody else uses the engine yet, and the log is not written meanwhile. Doing it
+ * twice does no harm: a page says by its LSN what it has seen, ids are set unconditionally. So a crash during recovery
+ * only means another one. */
+#ifndef RECOVER_H
+#define RECOVER_H
+#include "storage/wal/wal_segment.h"
+
+typedef struct RecoverResult {
+    Lsn end; /* where the log ends, and goes on */
+    uint64_t records, pages_changed, commits;
+} RecoverResult;
+
+/* Reads from `from` on; XX001 when a record does not fit its page. Says in the server's log how far it is. */
+MUST_CHECK Status recover_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *out);
+/* Who had not committed has not: ids without an outcome are aborted, relations and branches that were being made go. */
+MUST_CHECK Status recover_finish(Ctx *cx);
+
+#endif

@@ -1,0 +1,23 @@
+/* src/storage/recover/redo.h - doing again what a record says, on the page it is about.
+ *
+ * Each function gets the record's bytes and the page as it was before, and leaves the page as it was
+ * after, but for hints (T6): which words are resolved, `all_before`, `prune_at`. It allocates nothing and
+ * asks nobody, the catalog least of all (H3). False: record and page do not fit together. */
+#ifndef REDO_H
+#define REDO_H
+#include "storage/wal/record.h"
+
+typedef bool (*RedoPage)(char *page, const uint8_t *data, uint32_t bytes);
+
+/* NULL: not the kind of a page's record. */
+RedoPage redo_page_of(RecordKind kind);
+
+struct CacheRel;
+/* Before a B+tree page's record: a page that was out of use and gets new contents leaves the relation's list. */
+void btree_redo_before(struct CacheRel *rel, const char *page, RecordKind kind);
+
+#define RECORD(symbol, name, redo, doc) bool redo(char *page, const uint8_t *data, uint32_t bytes);
+#include "storage/wal/record_kinds.def"
+#undef RECORD
+
+#endif

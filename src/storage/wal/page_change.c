@@ -1,0 +1,32 @@
+/* page_change.c - see page_change.h. */
+#include "storage/wal/page_change.h"
+
+#include "storage/wal/page_check.h"
+#include "storage/wal/wal.h"
+
+void
+page_change_begin_logged(Ctx *cx, PageRef *ref)
+{
+    if (cx->page_check != NULL)
+        page_check_begin(cx->page_check, ref);
+}
+
+void
+page_change_cancel_logged(Ctx *cx)
+{
+    if (cx->page_check != NULL)
+        page_check_cancel(cx->page_check);
+}
+
+void
+page_change_end_logged(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count)
+{
+    const Frame *f = ref->frame;
+
+    ASSERT(part_count <= RECORD_PARTS_MOST);
+    if (cx->page_check != NULL)
+        page_check_end(cx->page_check, ref, kind, parts, part_count);
+    if (wal_is_on(cx->proc) && !f->unlogged)
+        page_header(ref->page)->lsn =
+            wal_insert(cx, kind, (WalTarget){f->branch, f->relation, f->block, f->fork}, parts, part_count);
+}

@@ -1,0 +1,74 @@
+/* src/storage/wal/page_change.h - the one way to change a page.
+ *
+ * Under the exclusive latch:
+ *     page_change_begin(cx, &ref);
+ *     heap_page_insert(ref.page, ...);               a function of (page, record) alone (H3)
+ *     page_change_end(cx, &ref, RECORD_HEAP_INSERT, parts, part_count);
+ * The parts are the record: what redo needs to do the same again. They are looked at only when
+ * page_change_is_logged: so who has to gather them asks first.
+ *
+ * Where redo is checked (PAGE_LOG_CHECK: tests), the record is done again on a copy of the page as it was,
+ * and the result must be the page as it is, byte by byte, but for hints. */
+#ifndef PAGE_CHANGE_H
+#define PAGE_CHANGE_H
+#include "shmem/pagecache/pagecache.h"
+#include "storage/wal/record.h"
+
+static inline bool
+page_change_is_logged(const Ctx *cx)
+{
+    return UNLIKELY(page_cache(cx->proc)->log_mode != 0);
+}
+
+void page_change_begin_logged(Ctx *cx, PageRef *ref);
+void page_change_cancel_logged(Ctx *cx);
+void page_change_end_logged(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count);
+
+static inline void
+page_change_begin(Ctx *cx, PageRef *ref)
+{
+    DEBUG_ASSERT(ref->exclusive);
+    ref->frame->dirty = 1; /* S1: before the record's place is reserved */
+    if (page_change_is_logged(cx))
+        page_change_begin_logged(cx, ref);
+}
+static inline void
+page_change_end(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count)
+{
+    PageHeader *h = page_header(ref->page);
+    uint64_t epoch = atomic_load_explicit(&page_cache(cx->proc)->epoch, memory_order_relaxed);
+
+    /* B1, B3: no fork can happen between the latch and here, so the epoch stands still. */
+    if (UNLIKELY(h->epoch != epoch)) {
+        h->prev_epoch = h->epoch;
+        h->epoch = epoch;
+    }
+    if (page_change_is_logged(cx))
+        page_change_end_logged(cx, ref, kind, parts, part_count);
+}
+/* Nothing was changed after all. */
+static inline void
+page_change_cancel(Ctx *cx, PageRef *ref)
+{
+    (void)ref;
+    if (page_change_is_logged(cx))
+        page_change_cancel_logged(cx);
+}
+/* Hints: never logged, never a reason to write the page (T6). */
+static inline void
+page_hint(Ctx *cx, PageRef *ref)
+{
+    (void)cx;
+    DEBUG_ASSERT(ref->exclusive);
+    (void)ref;
+}
+/* Pages that are hints as a whole, and heal (free space, B7): not logged, but written. */
+static inline void
+page_hint_page(Ctx *cx, PageRef *ref)
+{
+    (void)cx;
+    DEBUG_ASSERT(ref->exclusive);
+    ref->frame->dirty = 1;
+}
+
+#endif

@@ -1,0 +1,278 @@
+/* wal.c - see wal.h.
+ *
+ * How the writer knows what is copied: each session notes in its slot a lower bound of what it has reserved before it
+ * reserves. The writer reads the position first and the slots afterwards; so a reservation below that position has its
+ * note, and the smallest note is the first gap. */
+#include "storage/wal/wal.h"
+
+#include "base/crc32c.h"
+#include "shmem/sync/futex.h"
+#include "storage/wal/wal_shared.h"
+
+enum { WAIT_NAP_US = 100000 };
+
+uint64_t
+wal_shared_bytes(uint32_t max_slots)
+{
+    return sizeof(WalShared) + WAL_RING_BYTES + (uint64_t)max_slots * WAL_BURST_BYTES + 4096;
+}
+
+void
+wal_shared_carve(Region *region, uint32_t max_slots)
+{
+    WalShared *w = region_carve(region, sizeof(WalShared), 64);
+    char *ring;
+
+    w->reserve_bytes = (uint64_t)max_slots * WAL_BURST_BYTES;
+    w->ring_bytes = WAL_RING_BYTES + w->reserve_bytes;
+    ring = region_carve(region, w->ring_bytes, 64);
+    w->ring = (ShmRef)(ring - (char *)w);
+    region->part[PART_WAL] = region_ref(region, w);
+}
+
+static ChangeGate *
+gate_of(const Proc *proc)
+{
+    return &page_cache(proc)->gate;
+}
+
+bool
+wal_is_on(const Proc *proc)
+{
+    return (page_cache(proc)->log_mode & PAGE_LOG_WRITE) != 0;
+}
+
+void
+wal_start(Region *region, Lsn at)
+{
+    WalShared *w = region_part(region, PART_WAL);
+    PageCache *cache = region_part(region, PART_CACHE);
+
+    ASSERT(at % WAL_ALIGN == 0);
+    ASSERT(at >= WAL_FIRST_LSN);
+    atomic_store(&w->written, at);
+    atomic_store(&w->flushed, at);
+    atomic_store(&cache->gate.taken, at);
+    atomic_store(&cache->gate.room, at + w->ring_bytes - w->reserve_bytes);
+    cache->log_mode |= PAGE_LOG_WRITE;
+}
+
+/* ---- records ---------------------------------------------------------------------------------------------------- */
+
+WalPlace
+wal_reserve(Ctx *cx, const RecordPart *parts, int part_count)
+{
+    Proc *proc = cx->proc;
+    ChangeGate *gate = gate_of(proc);
+    WalPlace place = {.bytes = (uint32_t)sizeof(WalRecord)};
+
+    DEBUG_ASSERT(proc_in_critical(proc));
+    for (int i = 0; i < part_count; i++)
+        place.bytes += parts[i].bytes;
+    ASSERT(place.bytes <= WAL_BURST_BYTES);
+    atomic_store(&proc->log_inserting, atomic_load(&gate->taken));
+    place.start = atomic_fetch_add(&gate->taken, ALIGN_UP(place.bytes, (uint32_t)WAL_ALIGN));
+    place.end = place.start + ALIGN_UP(place.bytes, (uint32_t)WAL_ALIGN);
+    atomic_store(&proc->log_inserting, place.start);
+    return place;
+}
+
+/* Copies to the ring, around its end if need be. */
+static void
+ring_put(WalShared *w, Lsn at, const void *data, uint64_t bytes)
+{
+    uint64_t offset = at % w->ring_bytes, first = MIN_OF(bytes, w->ring_bytes - offset);
+
+    memcpy(wal_ring(w) + offset, data, first);
+    if (bytes > first)
+        memcpy(wal_ring(w), (const char *)data + first, bytes - first);
+}
+
+void
+wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count)
+{
+    Proc *proc = cx->proc;
+    WalShared *w = wal_shared(proc);
+    static const char zeros[WAL_ALIGN];
+    WalRecord r = {.bytes = place.bytes,
+                   .kind = (uint8_t)kind,
+                   .fork = target.fork,
+                   .branch = target.branch,
+                   .relation = target.relation,
+                   .block = target.block};
+    uint32_t crc = crc32c(0, &place.start, sizeof(place.start));
+    Lsn at = place.start + sizeof(r);
+
+    crc = crc32c(crc, (const char *)&r + sizeof(r.crc), sizeof(r) - sizeof(r.crc));
+    for (int i = 0; i < part_count; i++) {
+        if (parts[i].bytes == 0)
+            continue;
+        crc = crc32c(crc, parts[i].data, parts[i].bytes);
+        ring_put(w, at, parts[i].data, parts[i].bytes);
+        at += parts[i].bytes;
+    }
+    ring_put(w, at, zeros, place.end - at);
+    r.crc = crc;
+    ring_put(w, place.start, &r, sizeof(r));
+    proc->log_last = place.end;
+    atomic_store_explicit(&proc->log_inserting, 0, memory_order_release);
+}
+
+Lsn
+wal_insert(Ctx *cx, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count)
+{
+    WalPlace place;
+
+    proc_instant_enter(cx->proc);
+    place = wal_reserve(cx, parts, part_count);
+    wal_fill(cx, place, kind, target, parts, part_count);
+    proc_instant_leave(cx->proc);
+    return place.end;
+}
+
+/* ---- positions -------------------------------------------------------------------------------------------------- */
+
+Lsn
+wal_position(const Proc *proc)
+{
+    return atomic_load(&gate_of(proc)->taken);
+}
+
+Lsn
+wal_flushed(const Proc *proc)
+{
+    return atomic_load(&wal_shared(proc)->flushed);
+}
+
+Lsn
+wal_copied(const Proc *proc)
+{
+    const ProcTable *table = proc_table_of(proc);
+    Lsn least = wal_position(proc);
+    uint32_t high = atomic_load(&table->high);
+
+    for (uint32_t no = 0; no < high; no++) {
+        Lsn inserting = atomic_load(&proc_slot(table, no)->log_inserting);
+
+        if (inserting != 0 && inserting < least)
+            least = inserting;
+    }
+    return least;
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------- */
+
+void
+wal_wake_writer(const Proc *proc)
+{
+    WalShared *w = wal_shared(proc);
+
+    atomic_fetch_add(&w->writer_bell, 1);
+    if (atomic_load(&w->writer_sleeps) != 0)
+        futex_wake(&w->writer_bell, 1);
+}
+
+void
+wal_secure(Ctx *cx)
+{
+    ChangeGate *gate = gate_of(cx->proc);
+
+    ASSERT(!proc_in_critical(cx->proc));
+    if (change_gate_open(gate))
+        return;
+    wal_wake_writer(cx->proc);
+    change_gate_wait(gate);
+}
+
+Status
+wal_check_disk(Ctx *cx)
+{
+    if (LIKELY(!wal_is_on(cx->proc) || atomic_load(&wal_shared(cx->proc)->disk_full) == 0))
+        return ST_OK;
+    (void)fail(cx, ST_IO, "53100", "could not extend the write-ahead log: no space left on device");
+    fail_hint(cx, "Free some space; the server goes on by itself.");
+    return ST_IO;
+}
+
+void
+wal_wait_flushed(Ctx *cx, Lsn lsn)
+{
+    Proc *proc = cx->proc;
+    WalShared *w = wal_shared(proc);
+    Lsn wanted = atomic_load(&w->wanted);
+
+    ASSERT(!proc_in_critical(proc));
+    if (atomic_load(&w->flushed) >= lsn)
+        return;
+    while (wanted < lsn && !atomic_compare_exchange_weak(&w->wanted, &wanted, lsn))
+        ;
+    wal_wake_writer(proc);
+    for (;;) {
+        uint32_t bell = atomic_load(&w->flushed_bell);
+
+        if (atomic_load(&w->flushed) >= lsn)
+            return;
+        futex_wait(&w->flushed_bell, bell, WAIT_NAP_US);
+    }
+}
+
+/* ---- commits ---------------------------------------------------------------------------------------------------- */
+
+void
+wal_secure_commit(Ctx *cx)
+{
+    WalShared *w = wal_shared(cx->proc);
+
+    wal_secure(cx);
+    while (atomic_load(&w->commit_head) - atomic_load(&w->commit_tail) >=
+           WAL_COMMITS - proc_table_of(cx->proc)->slot_count)
+        wal_wait_flushed(cx, wal_copied(cx->proc));
+}
+
+void
+wal_note_commit(Proc *proc, Lsn end, Csn csn)
+{
+    WalShared *w = wal_shared(proc);
+    uint64_t head = atomic_load_explicit(&w->commit_head, memory_order_relaxed);
+
+    ASSERT(head - atomic_load(&w->commit_tail) < WAL_COMMITS);
+    w->commits[head % WAL_COMMITS] = (WalCommit){end, csn};
+    atomic_store_explicit(&w->commit_head, head + 1, memory_order_release);
+}
+
+/* The last commit at or before `upto`, counted from `tail`; *next: the one behind it. */
+static Csn
+find_commit(const WalShared *w, uint64_t tail, Lsn upto, uint64_t *next)
+{
+    uint64_t head = atomic_load_explicit(&w->commit_head, memory_order_acquire);
+    Csn csn = 0;
+
+    for (*next = tail; *next < head && w->commits[*next % WAL_COMMITS].end <= upto; (*next)++)
+        csn = w->commits[*next % WAL_COMMITS].csn;
+    return csn;
+}
+
+Csn
+wal_take_commits(Proc *proc, Lsn upto)
+{
+    WalShared *w = wal_shared(proc);
+    uint64_t next;
+    Csn csn = find_commit(w, atomic_load(&w->commit_tail), upto, &next);
+
+    atomic_store(&w->commit_tail, next);
+    return csn;
+}
+
+Csn
+wal_peek_commits(Proc *proc, Lsn upto)
+{
+    const WalShared *w = wal_shared(proc);
+    uint64_t tail, next;
+    Csn csn;
+
+    do { /* the writer may forget entries while we look at them */
+        tail = atomic_load(&w->commit_tail);
+        csn = find_commit(w, tail, upto, &next);
+    } while (atomic_load(&w->commit_tail) != tail);
+    return csn;
+}

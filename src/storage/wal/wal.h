@@ -1,0 +1,65 @@
+/* src/storage/wal/wal.h - the log in shared memory: reserving, copying, waiting.
+ *
+ * A record's place is reserved by one addition; then its bytes are copied into the ring; then it is published as
+ * copied. The log writer (wal_writer.h) takes what is published up to the first gap. Reserving and copying is a
+ * critical section (C1 b) and never waits: that the ring has room is secured before, when a change begins
+ * (shmem/pagecache/change_gate.h), or by wal_secure. */
+#ifndef WAL_H
+#define WAL_H
+#include "shmem/proc/slot.h"
+#include "storage/wal/record.h"
+#include "storage/wal/wal_format.h"
+
+/* What one critical section may write at most. */
+enum { WAL_BURST_BYTES = 128 * 1024 };
+
+typedef struct WalTarget { /* what the record is about; zeros for none */
+    BranchId branch;
+    RelationId relation;
+    BlockNo block;
+    uint8_t fork;
+} WalTarget;
+
+uint64_t wal_shared_bytes(uint32_t max_slots);
+/* Part PART_WAL. Until wal_start nothing is logged. */
+void wal_shared_carve(Region *region, uint32_t max_slots);
+bool wal_is_on(const Proc *proc);
+/* From `at` on. Nobody else uses the region yet. */
+void wal_start(Region *region, Lsn at);
+
+/* Reserves, copies, publishes. Returns the LSN behind the record. In a critical section. */
+Lsn wal_insert(Ctx *cx, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count);
+/* The same in two steps, for who has to do something in between (T2). */
+typedef struct WalPlace {
+    Lsn start, end;
+    uint32_t bytes;
+} WalPlace;
+WalPlace wal_reserve(Ctx *cx, const RecordPart *parts, int part_count);
+void wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count);
+
+/* Outside of critical sections: waits until the ring has room for a burst. */
+void wal_secure(Ctx *cx);
+/* 53100 while the disk has no room for more log: called before a statement changes something. */
+MUST_CHECK Status wal_check_disk(Ctx *cx);
+
+/* Up to here everything is copied. */
+Lsn wal_copied(const Proc *proc);
+Lsn wal_position(const Proc *proc); /* where the next record goes */
+Lsn wal_flushed(const Proc *proc);
+/* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
+void wal_wait_flushed(Ctx *cx, Lsn lsn);
+/* The writer is told that somebody wants it, soon. */
+void wal_wake_writer(const Proc *proc);
+
+/* ---- commits (T2, T3) --------------------------------------------------------------------------------------- */
+/* Before the commit latch: waits until the ring of commits has room. */
+void wal_secure_commit(Ctx *cx);
+/* Below the commit latch: this commit's record ends at `end`. */
+void wal_note_commit(Proc *proc, Lsn end, Csn csn);
+/* The CSN of the last commit whose record ends at or before `upto`; forgets those. 0 = none since the last call. By
+ * the log writer alone. */
+Csn wal_take_commits(Proc *proc, Lsn upto);
+/* The same without forgetting. */
+Csn wal_peek_commits(Proc *proc, Lsn upto);
+
+#endif

@@ -1,0 +1,45 @@
+/* src/storage/wal/wal_format.h - the log as bytes (doc/format/wal.md).
+ *
+ * The log is one sequence of bytes; an LSN is a place in it. Segment files hold WAL_SEGMENT_BYTES of it each, behind
+ * a header of 4 KiB, and are named by the LSN they begin at. A record begins at a multiple of 8 and may go on in the
+ * next segment. Its checksum covers its own LSN, so what an older use of the file left behind is no record. */
+#ifndef WAL_FORMAT_H
+#define WAL_FORMAT_H
+#include "base/ids.h"
+
+typedef uint64_t Lsn; /* 0 = none */
+
+enum {
+    WAL_FORMAT_VERSION = 1,
+    WAL_SEGMENT_HEADER_BYTES = 4096,
+    WAL_ALIGN = 8,
+};
+#define WAL_SEGMENT_MAGIC UINT64_C(0x006c61772d6e6148) /* "Han-wal" */
+#define WAL_SEGMENT_BYTES (UINT64_C(16) << 20)
+#define WAL_FIRST_LSN     WAL_SEGMENT_BYTES
+
+typedef struct WalSegmentHeader {
+    uint64_t magic;
+    uint32_t version; /* WAL_FORMAT_VERSION */
+    uint32_t incarnation; /* S5: counts promotions */
+    uint64_t system_id;
+    Lsn first; /* where the segment begins */
+    Lsn previous_end; /* S5: where the previous incarnation ended; 0 = none */
+    uint32_t crc; /* of the bytes before */
+    uint32_t spare;
+} WalSegmentHeader;
+static_assert(sizeof(WalSegmentHeader) == 48, "part of the log format");
+
+typedef struct WalRecord {
+    uint32_t crc; /* CRC-32C of the record's LSN, what follows here, and the payload */
+    uint32_t bytes; /* header and payload, without the padding to a multiple of 8 */
+    uint8_t kind; /* RecordKind */
+    uint8_t fork;
+    uint16_t spare;
+    BranchId branch;
+    RelationId relation;
+    BlockNo block;
+} WalRecord;
+static_assert(sizeof(WalRecord) == 24, "part of the log format");
+
+#endif

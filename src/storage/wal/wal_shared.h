@@ -1,0 +1,44 @@
+/* wal_shared.h - the log's part of the shared region, for the sources of this folder. */
+#ifndef WAL_SHARED_H
+#define WAL_SHARED_H
+#include "shmem/pagecache/pagecache.h"
+#include "storage/wal/wal.h"
+
+typedef struct WalCommit {
+    Lsn end;
+    Csn csn;
+} WalCommit;
+
+enum { WAL_COMMITS = 8192, WAL_RING_BYTES = 8 << 20 };
+
+typedef struct WalShared {
+    uint64_t ring_bytes; /* set once at start */
+    uint64_t reserve_bytes; /* set once at start: a burst for each slot */
+    ShmRef ring; /* set once at start */
+
+    _Atomic Lsn written __attribute__((aligned(64))); /* atomic; the writer raises it */
+    _Atomic Lsn flushed; /* atomic; the writer raises it */
+    _Atomic uint32_t flushed_bell; /* atomic: raised with it */
+    _Atomic uint32_t disk_full; /* atomic: the writer finds no room for the next segment */
+
+    _Atomic uint32_t writer_bell __attribute__((aligned(64))); /* atomic: wakes the writer */
+    _Atomic uint32_t writer_sleeps; /* atomic */
+    _Atomic Lsn wanted; /* atomic: somebody waits for this to be flushed */
+
+    _Atomic uint64_t commit_head __attribute__((aligned(64))); /* atomic; changes under the commit latch */
+    _Atomic uint64_t commit_tail; /* atomic; the writer raises it */
+    WalCommit commits[WAL_COMMITS]; /* commit latch; read between tail and head */
+} WalShared;
+
+static inline WalShared *
+wal_shared(const Proc *proc)
+{
+    return region_part(proc_region(proc), PART_WAL);
+}
+static inline char *
+wal_ring(WalShared *w)
+{
+    return (char *)w + w->ring;
+}
+
+#endif

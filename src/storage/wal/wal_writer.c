@@ -1,0 +1,215 @@
+/* wal_writer.c - see wal_writer.h.
+ *
+ * Group commit needs no rule of its own: while one flush runs, the commits that come meanwhile wait, and the next flush
+ * serves them all.
+ *
+ * The segment after the current one is made ahead, a little at each step. While that fails for lack of space, statements
+ * that would change something are refused (wal_check_disk); what is under way has the rest of the current segment. */
+#include "storage/wal/wal_writer.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/log.h"
+#include "base/stop_point.h"
+#include "shmem/sync/futex.h"
+#include "storage/txn/txn_shared.h"
+#include "storage/wal/wal_shared.h"
+
+enum { MAKE_BYTES = 256 * 1024, FLUSH_AFTER_US = 200 * 1000, RETRY_US = 1000 * 1000 };
+
+Status
+wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
+{
+    Lsn at = atomic_load(&wal_shared(cx->proc)->written);
+    bool exists, done;
+
+    *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
+    TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
+    if (exists)
+        return ST_OK;
+    TRY(wal_making_begin(cx, dir, wal_segment_first(at), &w->making));
+    TRY(wal_making_step(cx, dir, &w->making, UINT64_MAX, &done));
+    TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
+    ASSERT(exists);
+    return ST_OK;
+}
+
+void
+wal_writer_close(Ctx *cx, WalWriter *w)
+{
+    wal_making_abandon(cx, &w->dir, &w->making);
+    wal_segment_close(cx, &w->current);
+}
+
+/* ---- the next segment ------------------------------------------------------------------------------------------- */
+
+/* Up to `bytes` of work on it. */
+static Status
+make_next(Ctx *cx, WalWriter *w, uint64_t bytes)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn next = w->current.first + WAL_SEGMENT_BYTES;
+    Status rc = ST_OK;
+
+    if (w->next_ready || env_mono_us(cx->env) < w->retry_us)
+        return ST_OK;
+    if (w->making.fd < 0) {
+        WalSegment s;
+
+        TRY(wal_segment_open(cx, &w->dir, next, false, &s, &w->next_ready)); /* a recycled one */
+        wal_segment_close(cx, &s);
+        if (w->next_ready)
+            goto ready;
+        rc = wal_making_begin(cx, &w->dir, next, &w->making);
+    }
+    if (rc == ST_OK)
+        rc = wal_making_step(cx, &w->dir, &w->making, bytes, &w->next_ready);
+    if (rc != ST_OK) {
+        if (strcmp(cx->error.sqlstate, "53100") != 0)
+            return rc;
+        if (atomic_exchange(&shared->disk_full, 1) == 0)
+            log_line(LOG_ERROR, "%s; statements that change something are refused until there is space",
+                     cx->error.message);
+        ctx_error_clear(cx);
+        wal_making_abandon(cx, &w->dir, &w->making);
+        w->retry_us = env_mono_us(cx->env) + RETRY_US;
+        return ST_OK;
+    }
+    if (!w->next_ready)
+        return ST_OK;
+ready:
+    if (atomic_exchange(&shared->disk_full, 0) != 0)
+        log_line(LOG_INFO, "there is space for the log again");
+    return ST_OK;
+}
+
+static Status
+sync_current(Ctx *cx, WalWriter *w)
+{
+    stop_point("wal.before_sync");
+    if (cx->env->sync(cx->env, w->current.fd) == 0)
+        return ST_OK;
+    return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
+}
+
+/* The current segment is full. With a full disk we wait here: everybody else does, too, as soon as the ring is full. */
+static Status
+go_to_next(Ctx *cx, WalWriter *w)
+{
+    bool exists;
+
+    TRY(sync_current(cx, w));
+    while (!w->next_ready) {
+        TRY(ctx_poll(cx));
+        TRY(make_next(cx, w, UINT64_MAX));
+        if (!w->next_ready)
+            usleep(RETRY_US / 10);
+    }
+    {
+        Lsn next = w->current.first + WAL_SEGMENT_BYTES;
+
+        wal_segment_close(cx, &w->current);
+        TRY(wal_segment_open(cx, &w->dir, next, true, &w->current, &exists));
+        ASSERT(exists);
+    }
+    w->next_ready = false;
+    return ST_OK;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static Status
+write_up_to(Ctx *cx, WalWriter *w, Lsn target)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn at = atomic_load(&shared->written);
+
+    while (at < target) {
+        uint64_t in_ring = shared->ring_bytes - at % shared->ring_bytes;
+        uint64_t in_segment, bytes;
+
+        if (at >= w->current.first + WAL_SEGMENT_BYTES)
+            TRY(go_to_next(cx, w));
+        in_segment = w->current.first + WAL_SEGMENT_BYTES - at;
+        bytes = MIN_OF(MIN_OF(in_ring, in_segment), target - at);
+        TRY(wal_write_at(cx, w->current.fd, wal_ring(shared) + at % shared->ring_bytes, bytes, wal_file_offset(at),
+                         "of the log"));
+        at += bytes;
+        atomic_store(&shared->written, at);
+        change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
+    }
+    return ST_OK;
+}
+
+/* T3: raises what others see, then wakes the committers. */
+static void
+announce(Ctx *cx, Lsn flushed)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    TxnShared *txns = txn_shared(cx->proc);
+    Csn csn = wal_take_commits(cx->proc, flushed), visible = atomic_load(&txns->visible_csn);
+
+    if (csn != 0) {
+        atomic_store(&txns->durable_csn, csn);
+        while (visible < csn && !atomic_compare_exchange_weak(&txns->visible_csn, &visible, csn))
+            ;
+    }
+    stop_point("wal.flushed");
+    atomic_store(&shared->flushed, flushed);
+    atomic_fetch_add(&shared->flushed_bell, 1);
+    futex_wake(&shared->flushed_bell, INT32_MAX);
+}
+
+static Status
+flush(Ctx *cx, WalWriter *w)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn written = atomic_load(&shared->written);
+
+    if (written > atomic_load(&shared->flushed)) {
+        TRY(sync_current(cx, w));
+        announce(cx, written);
+    }
+    w->unflushed_since_us = 0;
+    return ST_OK;
+}
+
+Status
+wal_writer_drain(Ctx *cx, WalWriter *w)
+{
+    TRY(write_up_to(cx, w, wal_copied(cx->proc)));
+    return flush(cx, w);
+}
+
+Status
+wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    uint32_t bell = atomic_load(&shared->writer_bell);
+    Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc), wanted = atomic_load(&shared->wanted);
+    uint64_t now = env_mono_us(cx->env);
+
+    TRY(write_up_to(cx, w, copied));
+    if (copied > flushed && w->unflushed_since_us == 0)
+        w->unflushed_since_us = now;
+    if (wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= FLUSH_AFTER_US))
+        TRY(flush(cx, w));
+    TRY(make_next(cx, w, MAKE_BYTES));
+    /* A session between reserving and publishing has what somebody waits for: look again at once. */
+    if (atomic_load(&shared->wanted) > atomic_load(&shared->flushed)) {
+        if (wal_copied(cx->proc) <= atomic_load(&shared->written))
+            sched_yield();
+        return ST_OK;
+    }
+    if (w->making.fd >= 0)
+        return ST_OK;
+    atomic_store(&shared->writer_sleeps, 1);
+    if (atomic_load(&shared->writer_bell) == bell)
+        futex_wait(&shared->writer_bell, bell,
+                   MIN_OF((uint64_t)idle_ms * 1000, w->unflushed_since_us != 0 ? FLUSH_AFTER_US : UINT64_MAX));
+    atomic_store(&shared->writer_sleeps, 0);
+    return ST_OK;
+}
