@@ -39,7 +39,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     };
 
     fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));
-    TRY(engine_create_memory(cx, &engine, &door->engine));
+    TRY(engine_create(cx, &engine, &door->engine));
     TRY(fill(cx, door->engine, options));
     door->begin = door_session_begin;
     door->directory = door_session_directory;

@@ -11,6 +11,8 @@ libshmem_a_SOURCES = \
 	src/shmem/pagecache/change_gate.c src/shmem/pagecache/change_gate.h \
 	src/shmem/pagecache/frame.c \
 	src/shmem/pagecache/page.h \
+	src/shmem/pagecache/page_io.c src/shmem/pagecache/page_io.h \
+	src/shmem/pagecache/pagecache_int.h \
 	src/shmem/pagecache/pagecache.c src/shmem/pagecache/pagecache.h \
 	src/shmem/proc/activity.c \
 	src/shmem/proc/proc.c src/shmem/proc/proc.h \

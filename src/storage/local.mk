@@ -40,6 +40,15 @@ libstorage_a_SOURCES = \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
 	src/storage/rel/rel_upkeep.h \
 	src/storage/seq/seq.c src/storage/seq/seq.h \
+	src/storage/store/checkpoint.c src/storage/store/checkpoint.h \
+	src/storage/store/page_store.h \
+	src/storage/store/page_writer.c src/storage/store/page_writer.h \
+	src/storage/store/rocks_api.c src/storage/store/rocks_api.h \
+	src/storage/store/rocks_api.def \
+	src/storage/store/rocks_store.c \
+	src/storage/store/store_batch.c src/storage/store/store_batch.h \
+	src/storage/store/store_meta.c src/storage/store/store_meta.h \
+	src/storage/store/store_process.c src/storage/store/store_process.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \

@@ -67,7 +67,7 @@ set_up(Bench *b)
     arena_init(&b->errors, "errors", NULL);
     b->cx = (Ctx){.arena = &b->statement, .error_arena = &b->errors, .env = env_system()};
     start = now_s();
-    MUST(engine_create_memory(&b->cx, &o, &b->engine));
+    MUST(engine_create(&b->cx, &o, &b->engine));
     MUST(engine_attach(&b->cx, b->engine));
     report("create and attach", now_s() - start, 1);
     b->columns[0] = (HeapColumn){.width = 4, .not_null_hint = true};

@@ -242,7 +242,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     memcpy(d->roles, options->roles, sizeof(*options->roles) * (size_t)options->role_count);
     d->role_count = options->role_count;
     d->base = (AuthDirectory){.find_role = find_role, .find_database = find_database};
-    TRY(engine_create_memory(cx, &engine, &door->engine));
+    TRY(engine_create(cx, &engine, &door->engine));
     door->arg = d;
     door->directory = directory;
     door->run = run;

@@ -129,8 +129,32 @@ free_map_node(Proc *proc, uint32_t no, uint32_t height)
     frame_release(proc, no);
 }
 
+static void
+free_pages(Ctx *cx, CacheRel *rel)
+{
+    ASSERT(rel->relation != RELATION_NONE);
+    for (int fork = 0; fork < FORK_COUNT; fork++) {
+        uint64_t map;
+
+        (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
+        map = atomic_exchange(&rel->forks[fork].map, 0);
+        if (map != 0)
+            free_map_node(cx->proc, (uint32_t)map, (uint32_t)(map >> 32));
+    }
+}
+
 void
-cache_rel_drop(Ctx *cx, CacheRel *rel)
+cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn)
+{
+    ASSERT(lsn != 0);
+    free_pages(cx, rel);
+    atomic_store(&rel->creator_xid, 0);
+    atomic_store(&rel->dropper_xid, 0);
+    atomic_store(&rel->gone_lsn, lsn);
+}
+
+void
+cache_rel_forget(Ctx *cx, CacheRel *rel)
 {
     Proc *proc = cx->proc;
     RelTable *t = table_of(cx);
@@ -139,15 +163,6 @@ cache_rel_drop(Ctx *cx, CacheRel *rel)
     uint32_t partition = bucket % REL_PARTITIONS;
     ShmRef *link, next;
 
-    ASSERT(rel->relation != RELATION_NONE);
-    for (int fork = 0; fork < FORK_COUNT; fork++) {
-        uint64_t map;
-
-        (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
-        map = atomic_exchange(&rel->forks[fork].map, 0);
-        if (map != 0)
-            free_map_node(proc, (uint32_t)map, (uint32_t)(map >> 32));
-    }
     latch_take(proc, &t->latch[partition]);
     link = &t->bucket[bucket];
     while (*link != rel->self) {
@@ -157,6 +172,8 @@ cache_rel_drop(Ctx *cx, CacheRel *rel)
     next = rel->next;
     *link = next;
     rel->relation = RELATION_NONE;
+    atomic_store(&rel->gone_lsn, 0);
+    rel->evicted_raw = rel->evicted_since = rel->cached_raw = rel->stored_hash = 0;
     atomic_store(&rel->creator_xid, 0);
     atomic_store(&rel->dropper_xid, 0);
     atomic_store(&rel->live_rows, 0);
@@ -175,6 +192,13 @@ cache_rel_drop(Ctx *cx, CacheRel *rel)
     t->free[partition] = rel->self;
     atomic_fetch_sub(&t->count, 1);
     latch_drop(proc, &t->latch[partition]);
+}
+
+void
+cache_rel_drop(Ctx *cx, CacheRel *rel)
+{
+    free_pages(cx, rel);
+    cache_rel_forget(cx, rel);
 }
 
 void

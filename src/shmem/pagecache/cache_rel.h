@@ -37,6 +37,13 @@ typedef struct CacheRel {
     _Atomic uint64_t creator_xid; /* atomic */
     _Atomic uint64_t dropper_xid; /* atomic */
 
+    /* With a store. */
+    Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
+    _Atomic uint64_t gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */
+    Xid evicted_since; /* extend latch: the same since a vacuum of it began */
+    Xid cached_raw; /* the store's process: the same of pages in memory, as they are stored */
+    uint64_t stored_hash; /* the store's process: of what is stored of this */
+
     /* Hints and counters of the heap; none of them needs to be exact. */
     _Atomic int64_t live_rows, dead_rows; /* atomic */
     _Atomic uint32_t row_var_bytes; /* atomic: average width of the variable part, times 16 */
@@ -68,6 +75,9 @@ MUST_CHECK Status cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, 
 RelationId cache_rel_next_id(Ctx *cx);
 /* Frees all pages and the entry itself. Nobody may use the relation any more. */
 void cache_rel_drop(Ctx *cx, CacheRel *rel);
+/* With a store: frees the pages; the entry stays, marked with its place in the log, until what is stored has gone, too. */
+void cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn);
+void cache_rel_forget(Ctx *cx, CacheRel *rel);
 /* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
 BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);

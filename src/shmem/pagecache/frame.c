@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/page_io.h"
+#include "shmem/sync/futex.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -28,7 +29,9 @@ enum {
     TAKE_BATCH = 6,
     STASH_KEPT = 10,
     TRIM_BATCH = PROC_STASH_MOST,
-    FREE_KEPT = 2048
+    FREE_KEPT = 2048,
+    FREE_PATIENCE_US = 30 * 1000 * 1000,
+    FREE_NAP_US = 20 * 1000
 };
 
 uint64_t
@@ -51,6 +54,7 @@ page_cache_carve(Region *region)
     cache->high = 1; /* frame 0 stands for "none" */
     atomic_init(&cache->epoch, 1);
     atomic_init(&cache->gate.room, UINT64_MAX);
+    latch_init(&cache->io_latch, LATCH_IO_QUEUE);
     latch_init(&cache->free_latch, LATCH_FREE_FRAMES);
     for (int i = 0; i < REL_PARTITIONS; i++)
         latch_init(&cache->rels.latch[i], LATCH_REL_TABLE);
@@ -168,6 +172,26 @@ grow(Ctx *cx, PageCache *cache, bool spare)
     return true;
 }
 
+/* The cleaner frees frames; when everything is pinned it can not. */
+static Status
+wait_for_free(Ctx *cx, PageCache *cache)
+{
+    for (uint64_t waited = 0; waited < FREE_PATIENCE_US; waited += FREE_NAP_US) {
+        uint32_t bell = atomic_load(&cache->free_bell);
+
+        if (cache->free_count > 0)
+            return ST_OK;
+        TRY(ctx_poll(cx));
+        page_cleaner_wake(cache);
+        atomic_fetch_add(&cache->free_sleepers, 1);
+        futex_wait(&cache->free_bell, bell, FREE_NAP_US);
+        atomic_fetch_sub(&cache->free_sleepers, 1);
+    }
+    (void)fail(cx, ST_NO_MEMORY, "53200", "no page of the cache is free");
+    fail_hint(cx, "Statements in progress use all of it: start the server with a larger cache_size.");
+    return ST_NO_MEMORY;
+}
+
 Status
 frame_reserve(Ctx *cx, uint32_t count, bool spare)
 {
@@ -186,6 +210,10 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
         pop_free(cache, proc, MIN_OF(MAX_OF(count - before, TAKE_BATCH), PROC_STASH_MOST - before));
         if (proc->stash_count > before || pop_hole(cache, proc, spare))
             continue;
+        if (cache_has_store(cache) && atomic_load(&cache->pages_live) >= cache->page_frames) {
+            TRY(wait_for_free(cx, cache));
+            continue;
+        }
         if (!grow(cx, cache, spare)) {
             frame_report_shortage(proc);
             (void)fail(cx, ST_NO_MEMORY, "53200", "out of memory");

@@ -9,6 +9,8 @@
  * version (H6). Taking pin and share latch together is one atomic addition. */
 #include "shmem/pagecache/pagecache.h"
 
+#include "shmem/pagecache/page_io.h"
+#include "shmem/pagecache/pagecache_int.h"
 #include "shmem/sync/futex.h"
 
 enum { SPIN_MOST = 400 };
@@ -60,6 +62,12 @@ tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
 {
     return atomic_load_explicit(&f->use, memory_order_acquire) == FRAME_PAGE && f->relation == rel->relation &&
            f->block == block && f->branch == rel->branch && f->fork == fork;
+}
+
+uint32_t
+cache_map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block)
+{
+    return map_lookup(cache, fork, block);
 }
 
 /* ---- notes in the slot ------------------------------------------------------------------------------- */
@@ -115,7 +123,10 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
 
         if (UNLIKELY(no == 0)) {
             *out = PAGE_REF_NONE;
-            return ST_OK;
+            if (!cache_has_store(cache) || block >= cache_rel_length(rel, fork))
+                return ST_OK;
+            TRY(page_load(cx, region_ptr(proc_region(proc), rel->self), fork, block));
+            continue;
         }
         f = cache_frame(cache, no);
         proc_instant_enter(proc);
@@ -123,9 +134,13 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
         if (UNLIKELY(!tag_is(f, rel, fork, block))) { /* freed in between: look again */
             undo_pin(f, add);
             proc_instant_leave(proc);
+            if (cache_has_store(cache))
+                TRY(page_load_wait(cx, no, region_ptr(proc_region(proc), rel->self), fork, block));
             __builtin_ia32_pause();
             continue;
         }
+        if (atomic_load_explicit(&f->used, memory_order_relaxed) == 0 && LIKELY(!proc->scanning))
+            atomic_store_explicit(&f->used, 1, memory_order_relaxed);
         DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
         proc->page_count++;
         out->page = cache_frame_bytes(cache, no);
@@ -417,8 +432,8 @@ map_grow(Proc *proc, CacheFork *fork)
 }
 
 /* Under the extend latch. */
-static void
-map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no)
+void
+cache_map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no)
 {
     PageCache *cache = page_cache(proc);
     uint32_t height = (uint32_t)(atomic_load(&fork->map) >> 32);
@@ -449,6 +464,28 @@ map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no)
     atomic_store(entry, frame_no);
 }
 
+static void
+set_tag(const Proc *proc, Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
+{
+    f->branch = rel->branch;
+    f->relation = rel->relation;
+    f->fork = (uint8_t)fork;
+    f->block = block;
+    f->unlogged = rel->persistence != PERSIST_PERMANENT;
+    f->raw_min = f->stored_raw = 0;
+    atomic_store_explicit(&f->used, !proc->scanning, memory_order_relaxed);
+}
+
+uint32_t
+cache_take_frame(Proc *proc, const CacheRel *rel, Fork fork, BlockNo block)
+{
+    uint32_t no = proc->stash[--proc->stash_count];
+
+    ASSERT(atomic_load(&cache_frame(page_cache(proc), no)->use) == FRAME_FREE);
+    set_tag(proc, cache_frame(page_cache(proc), no), rel, fork, block);
+    return no;
+}
+
 void
 page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
 {
@@ -469,16 +506,11 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     latch_hidden(f);
     memset(cache_frame_bytes(cache, no), 0, PAGE_BYTES);
     latch_take(proc, &rel->extend);
-    f->branch = rel->branch;
-    f->relation = rel->relation;
-    f->fork = (uint8_t)fork;
-    f->unlogged = rel->persistence != PERSIST_PERMANENT;
-    f->block = atomic_load(&cf->length);
-    f->raw_min = 0;
+    set_tag(proc, f, rel, fork, atomic_load(&cf->length));
     f->dirty = 1;
     ASSERT(f->block < UINT32_MAX - 1);
     atomic_store_explicit(&f->use, FRAME_PAGE, memory_order_release);
-    map_set(proc, cf, f->block, no);
+    cache_map_set(proc, cf, f->block, no);
     atomic_store_explicit(&cf->length, f->block + 1, memory_order_release);
     latch_drop(proc, &rel->extend);
     atomic_fetch_add(&cache->pages_live, 1);
@@ -491,27 +523,39 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
 }
 
 /* Takes the page out of the relation: see the top of this file. False: somebody has it pinned. */
-static bool
-free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+bool
+cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clean)
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
     CacheFork *cf = &rel->forks[fork];
     uint32_t no = map_lookup(cache, cf, block);
     Frame *f = cache_frame(cache, no);
+    uint8_t use;
     uint64_t word;
 
-    ASSERT(no != 0);
+    if (no == 0)
+        return cache_has_store(cache); /* not in memory: nothing to free */
+    if (atomic_load(&f->use) == FRAME_LOADING)
+        return false;
     word = atomic_load(&f->latch) & ~(FRAME_PINS | FRAME_SHARES | FRAME_EXCLUSIVE | FRAME_WAITERS);
     proc_critical_enter(proc);
-    atomic_store(&f->use, FRAME_FREE);
+    use = atomic_exchange(&f->use, FRAME_FREE);
     if (!atomic_compare_exchange_strong(&f->latch, &word, word + FRAME_VERSION)) {
-        atomic_store(&f->use, FRAME_PAGE);
+        atomic_store(&f->use, use);
         proc_critical_leave(proc);
         return false;
     }
-    map_set(proc, cf, block, 0);
-    atomic_fetch_sub(&cache->pages_live, 1);
+    if (only_clean && f->dirty) { /* it was changed before we came */
+        atomic_store(&f->use, use);
+        proc_critical_leave(proc);
+        return false;
+    }
+    f->dirty = 0;
+    f->raw_min = 0;
+    cache_map_set(proc, cf, block, 0);
+    if (use == FRAME_PAGE)
+        atomic_fetch_sub(&cache->pages_live, 1);
     frame_release(proc, no);
     proc_critical_leave(proc);
     return true;
@@ -524,7 +568,7 @@ cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, CacheRelCut
     bool freed = false;
 
     latch_take(cx->proc, &rel->extend);
-    if (atomic_load(&cf->length) == block + 1 && free_page(cx, rel, fork, block)) {
+    if (atomic_load(&cf->length) == block + 1 && cache_free_page(cx, rel, fork, block, false)) {
         atomic_store(&cf->length, block);
         cut(cx, rel, fork);
         freed = true;
@@ -549,7 +593,7 @@ cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool 
             latch_drop(proc, &rel->extend);
             return length;
         }
-        freed = free_page(cx, rel, fork, length - 1);
+        freed = cache_free_page(cx, rel, fork, length - 1, false);
         if (freed)
             atomic_store(&cf->length, length - 1);
         latch_drop(proc, &rel->extend);
@@ -588,11 +632,11 @@ page_mark_raw(Ctx *cx, PageRef *ref, Xid xid)
         raw_push(page_cache(cx->proc), f, ref->frame_no);
 }
 
-/* The frame is pinned if it still holds a page. Not by relation and block: the list knows frames. */
 static bool
-pin_listed(Ctx *cx, PageCache *cache, uint32_t no, PageRef *out)
+pin_frame_once(Ctx *cx, uint32_t no, PageRef *out)
 {
     Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
     Frame *f = cache_frame(cache, no);
 
     proc_instant_enter(proc);
@@ -606,6 +650,33 @@ pin_listed(Ctx *cx, PageCache *cache, uint32_t no, PageRef *out)
     out->note = note_take(proc, no, false);
     proc_instant_leave(proc);
     return true;
+}
+
+/* Somebody may just be trying to free it, in vain because it is pinned: then its use says so for an instant, but it is still
+ * dirty, or still has raw ids. */
+bool
+page_pin_frame(Ctx *cx, uint32_t no, PageRef *out)
+{
+    const Frame *f = cache_frame(page_cache(cx->proc), no);
+
+    while (!pin_frame_once(cx, no, out)) {
+        if (atomic_load(&f->use) == FRAME_SHARED || atomic_load(&f->use) >= FRAME_LOADING ||
+            (!f->dirty && f->raw_min == 0))
+            return false;
+        __builtin_ia32_pause();
+    }
+    return true;
+}
+
+void
+page_list_raw(Ctx *cx, uint32_t frame_no, Xid least)
+{
+    PageCache *cache = page_cache(cx->proc);
+    Frame *f = cache_frame(cache, frame_no);
+
+    f->raw_min = least;
+    if (atomic_exchange(&f->raw_listed, 1) == 0)
+        raw_push(cache, f, frame_no);
 }
 
 Status
@@ -624,7 +695,7 @@ page_raw_visit(Ctx *cx, RawResolve resolve, Xid *oldest)
 
         /* From here on a writer lists the frame again by itself. */
         atomic_store(&f->raw_listed, 0);
-        if (pin_listed(cx, cache, no, &ref)) {
+        if (page_pin_frame(cx, no, &ref)) {
             Xid left;
 
             page_latch_exclusive(cx, &ref);

@@ -23,6 +23,8 @@ typedef enum FrameUse {
     FRAME_FREE, /* on the free list, in a stash, or never touched */
     FRAME_PAGE, /* holds the page of its tag */
     FRAME_SHARED, /* memory of some other shared structure */
+    FRAME_LOADING, /* will hold the page of its tag (page_io.h) */
+    FRAME_FAILED, /* the page of its tag could not be loaded */
 } FrameUse;
 
 /* The latch word: | version 32 | waiters 1 | exclusive 1 | shared 12 | pins 18 |. The version is
@@ -49,8 +51,11 @@ typedef struct Frame {
     _Atomic uint32_t raw_next; /* raw list */
     uint32_t next_free; /* latch free_frames */
     uint8_t unlogged; /* changes with the tag: its relation's pages are not logged (H8) */
-    uint8_t reserved8[7];
-    uint64_t reserved[2];
+    _Atomic uint8_t used; /* atomic: since the clock's hand came by (page_io.h) */
+    uint8_t reserved8[2];
+    _Atomic uint32_t io; /* atomic: IO_... */
+    Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
+    uint64_t reserved;
 } Frame;
 
 static_assert(sizeof(Frame) == 64, "one cache line per frame");
@@ -73,6 +78,15 @@ typedef struct PageCache {
 
     _Atomic uint32_t raw_head __attribute__((aligned(64))); /* atomic: frames with raw ids */
     _Atomic uint64_t pages_live; /* atomic: frames with use FRAME_PAGE */
+
+    /* A store, if there is one (page_io.h). */
+    uint32_t page_frames __attribute__((aligned(64))); /* set once at start: pages in memory at most; 0 = no store */
+    _Atomic uint32_t io_bell; /* atomic */
+    _Atomic uint32_t cleaner_bell, cleaner_sleeps; /* atomic */
+    _Atomic uint32_t free_bell, free_sleepers; /* atomic */
+    Latch io_latch;
+    uint32_t io_first, io_last; /* io_latch: linked by next_free; 0 = none */
+    _Atomic uint64_t loads, evictions; /* atomic */
     RelTable rels;
 } PageCache;
 
@@ -106,6 +120,12 @@ static inline void *
 cache_frame_bytes(const PageCache *cache, uint32_t frame_no)
 {
     return (char *)cache + cache->bytes + (uint64_t)frame_no * PAGE_BYTES;
+}
+
+static inline bool
+cache_has_store(const PageCache *cache)
+{
+    return cache->page_frames != 0;
 }
 
 /* ---- frames as memory (frame.c) ------------------------------------------------------------------- */
@@ -166,6 +186,8 @@ page_version(const PageRef *ref)
 /* ---- raw ids (T6) ---------------------------------------------------------------------------------- */
 /* Under the exclusive latch: the page now holds the raw id `xid`. */
 void page_mark_raw(Ctx *cx, PageRef *ref, Xid xid);
+/* For the store, which has just loaded the page: it holds raw ids. */
+void page_list_raw(Ctx *cx, uint32_t frame_no, Xid least);
 /* Visits each page listed so far: pins it, latches it exclusively and calls `resolve`, which answers
  * the smallest raw id still on the page (0 = none). Returns the smallest of all answers in *oldest
  * (UINT64_MAX = none are left of those that were listed). */

@@ -25,6 +25,7 @@ typedef enum RegionPart {
     PART_REL,
     PART_ENGINE,
     PART_WAL,
+    PART_STORE,
     PART_COUNT
 } RegionPart;
 

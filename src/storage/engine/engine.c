@@ -9,11 +9,12 @@
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_int.h"
+#include "storage/store/store_process.h"
 #include "storage/txn/txn_log.h"
 #include "storage/wal/page_check.h"
 #include "storage/wal/wal.h"
 
-enum { OID_FIRST = 16384, BRANCH_FIRST = 1, CARVE_SLACK_BYTES = 64 * 1024 };
+enum { OID_FIRST = 16384, BRANCH_FIRST = 1, CARVE_SLACK_BYTES = 64 * 1024, SHARED_LEAST_BYTES = 64 << 20 };
 
 static void
 carve_engine(Region *region)
@@ -27,7 +28,7 @@ carve_engine(Region *region)
 }
 
 Status
-engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
+engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
 {
     RegionOptions want = {.limit_bytes = options->max_memory_bytes,
                           .frame_descriptor_bytes = sizeof(Frame),
@@ -39,7 +40,11 @@ engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     want.part_bytes = proc_table_bytes(options->max_slots) + page_cache_bytes() + lock_table_bytes() +
                       txn_shared_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES +
-                      (options->log ? wal_shared_bytes(options->max_slots) : 0);
+                      (options->log ? wal_shared_bytes(options->max_slots) : 0) + store_shared_bytes();
+    if (options->cache_bytes > 0 && want.limit_bytes == 0)
+        want.limit_bytes = region_default_limit(cx);
+    if (options->cache_bytes > 0)
+        want.limit_bytes = MAX_OF(want.limit_bytes, options->cache_bytes + options->cache_bytes / 4 + SHARED_LEAST_BYTES);
     if (region_create(cx, &want, &engine->region) != ST_OK) {
         free(engine);
         return ST_NO_MEMORY;
@@ -54,6 +59,8 @@ engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
     carve_engine(engine->region);
     if (options->log)
         wal_shared_carve(engine->region, options->max_slots);
+    store_shared_carve(engine->region);
+    ((PageCache *)region_part(engine->region, PART_CACHE))->page_frames = (uint32_t)(options->cache_bytes / PAGE_BYTES);
     *out = engine;
     return ST_OK;
 }

@@ -15,13 +15,15 @@ typedef struct EngineOptions {
     uint64_t max_memory_bytes; /* the ceiling of C5; 0 = min(80 % of RAM, cgroup limit - 20 %) */
     uint32_t max_slots; /* process slots: connections, background workers, reserve */
     uint64_t deadlock_timeout_us;
+    uint64_t cache_bytes; /* with a store: pages in memory; 0 = memory mode */
     bool log; /* room for a log is made; engine_start_log begins it */
     bool check_redo; /* tests: every change of a page is done again from its record, and compared */
 } EngineOptions;
 
-/* Memory mode: pages live in the page cache and nowhere else. Maps the region, makes the branch
- * registry with branch 0 in it. Ready in well under a millisecond: memory is touched when used. */
-MUST_CHECK Status engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out);
+/* Maps the region, makes the branch registry with branch 0 in it. Ready in well under a millisecond: memory is touched
+ * when used. In memory mode pages live in the page cache and nowhere else; with a store, its process has to be started
+ * (storage/store/store_process.h). */
+MUST_CHECK Status engine_create(Ctx *cx, const EngineOptions *options, Engine **out);
 void engine_destroy(Engine *engine);
 
 /* Takes a process slot for this session: sets cx->engine, cx->proc, cx->interrupt and

@@ -12,6 +12,7 @@
 #include "storage/engine/engine_int.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
+#include "storage/store/checkpoint.h"
 #include "storage/txn/txn_shared.h"
 
 enum { VISIT_EVERY_IDS = 16 * 1024, CLOCK_EVERY_US = 1000 * 1000, IDLE_MS = 200, BUSY_MS = 10 };
@@ -63,6 +64,8 @@ cut_ids(Ctx *cx, EngineShared *s, bool *more)
     /* In this order: what is not running now has put all its ids on listed pages. */
     running = id_oldest_running(cx, ids);
     TRY(page_raw_visit(cx, heap_resolve, &oldest));
+    if (cache_has_store(page_cache(cx->proc)))
+        oldest = MIN_OF(oldest, store_oldest_raw(cx));
     id_trim(cx, ids, MIN_OF(running, oldest));
     atomic_store(&s->visited_xid, next);
     *more = true;

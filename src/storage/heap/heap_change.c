@@ -259,7 +259,7 @@ move_elsewhere(Ctx *cx, Change *c, const Cell *cells, RowChange *out)
     HeapPlace place;
     BlockNo block;
 
-    page_hint(cx, &c->ref); /* a lock means nothing after a crash */
+    page_change_unlogged(cx, &c->ref); /* a lock means nothing after a crash */
     heap_mark(cx, &c->ref, i, c->xid, c->command_id, c->strength, true);
     page_unlatch(cx, &c->ref);
     stop_point("heap.update.locked");

@@ -20,7 +20,7 @@ flag_root(Ctx *cx, PageRef *ref, uint16_t root)
 {
     HeapPage *p = (HeapPage *)(void *)ref->page;
 
-    page_hint(cx, ref);
+    page_change_unlogged(cx, ref);
     heap_flags(p)[root - 1] |= SLOT_MAYBE_LOCKED;
 }
 
@@ -169,7 +169,7 @@ mark_locked(Ctx *cx, Locking *l, const Target *t, Xid xid, uint32_t command_id)
         TRY(heap_keep_outer_lock(cx, l->rel, &l->ref, l->root, t));
         page_latch_exclusive(cx, &l->ref);
     }
-    page_hint(cx, &l->ref); /* a lock means nothing after a crash */
+    page_change_unlogged(cx, &l->ref); /* a lock means nothing after a crash */
     heap_mark(cx, &l->ref, t->position, xid, command_id, l->mode, true);
     page_unlatch(cx, &l->ref);
     return ST_OK;

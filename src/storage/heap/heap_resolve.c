@@ -90,20 +90,16 @@ heap_page_set_all_before(HeapPage *p)
     p->h.all_before = newest;
 }
 
-Xid
-heap_resolve(Ctx *cx, PageRef *ref)
+/* What can be settled is; the smallest top id of the rest, 0 = nothing is left. */
+static Xid
+resolve_page(Ctx *cx, HeapPage *p)
 {
-    HeapPage *p = (HeapPage *)(void *)ref->page;
-    Xid least = UINT64_MAX;
     Csn durable = atomic_load_explicit(&txn_shared(cx->proc)->durable_csn, memory_order_acquire);
+    Xid least = UINT64_MAX;
     uint64_t raw[4];
     bool settled = true;
 
-    ASSERT(ref->exclusive);
-    if (!page_is(p, PAGE_KIND_HEAP))
-        return 0;
     heap_page_raw_bits(p, raw);
-    page_hint(cx, ref);
     for (uint32_t w = 0; w < COUNT_OF(raw); w++) {
         for (; raw[w] != 0; raw[w] &= raw[w] - 1) {
             uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(raw[w]);
@@ -114,9 +110,58 @@ heap_resolve(Ctx *cx, PageRef *ref)
                 p->prune_at = 1; /* a version that was rolled back can go at once */
         }
     }
-    if (settled) {
+    if (settled)
         heap_page_set_all_before(p);
+    return settled ? 0 : least;
+}
+
+Xid
+heap_resolve(Ctx *cx, PageRef *ref)
+{
+    HeapPage *p = (HeapPage *)(void *)ref->page;
+    Xid least;
+
+    ASSERT(ref->exclusive);
+    if (!page_is(p, PAGE_KIND_HEAP))
+        return 0;
+    page_hint(cx, ref);
+    least = resolve_page(cx, p);
+    if (least == 0) {
         ref->frame->raw_min = 0;
+        if (ref->frame->stored_raw != 0) /* so that the id table may forget, some day */
+            ref->frame->dirty = 1;
+    }
+    return least;
+}
+
+Xid
+heap_resolve_copy(Ctx *cx, char *page)
+{
+    if (!page_is(page, PAGE_KIND_HEAP))
+        return 0;
+    page_header(page)->flags &= (uint8_t)~HEAP_PAGE_RETIRED; /* a vacuum's note to itself */
+    return resolve_page(cx, (HeapPage *)(void *)page);
+}
+
+Xid
+heap_least_raw(Ctx *cx, const char *page)
+{
+    const HeapPage *p = (const HeapPage *)(const void *)page;
+    Xid least = UINT64_MAX;
+    uint64_t raw[4];
+
+    if (!page_is(page, PAGE_KIND_HEAP))
+        return 0;
+    heap_page_raw_bits(p, raw);
+    for (uint32_t w = 0; w < COUNT_OF(raw); w++) {
+        for (; raw[w] != 0; raw[w] &= raw[w] - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(raw[w]);
+
+            if (word_is_raw(heap_creators(p)[i]))
+                least = MIN_OF(least, xid_top(cx, word_xid(heap_creators(p)[i])));
+            if (word_is_raw(heap_deleters(p)[i]))
+                least = MIN_OF(least, xid_top(cx, word_xid(heap_deleters(p)[i])));
+        }
     }
     return least == UINT64_MAX ? 0 : least;
 }

@@ -7,4 +7,9 @@
  * RawResolve of page_raw_visit. Any kind of page. */
 Xid heap_resolve(Ctx *cx, PageRef *ref);
 
+/* The same on a private copy that is going to be stored; what was only of use in memory is taken off it. */
+Xid heap_resolve_copy(Ctx *cx, char *page);
+/* What heap_resolve would answer if nothing could be settled. */
+Xid heap_least_raw(Ctx *cx, const char *page);
+
 #endif

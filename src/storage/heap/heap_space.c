@@ -32,7 +32,7 @@ pin_map(Ctx *cx, CacheRel *rel, BlockNo no, PageRef *ref)
             return;
         page_add(cx, rel, FORK_FREESPACE, ref);
         p = (SpacePage *)(void *)ref->page;
-        page_hint_page(cx, ref);
+        page_change_unlogged(cx, ref);
         p->h = (PageHeader){.magic = PAGE_MAGIC, .kind = PAGE_KIND_FREESPACE};
         page_unpin(cx, ref);
     }
@@ -55,7 +55,7 @@ heap_space_record(Ctx *cx, CacheRel *rel, BlockNo block, uint32_t free_bytes)
     p = (SpacePage *)(void *)ref.page;
     if (p->room[block % SPACE_BLOCKS] != units) {
         page_latch_exclusive(cx, &ref);
-        page_hint_page(cx, &ref);
+        page_change_unlogged(cx, &ref);
         p->room[block % SPACE_BLOCKS] = units;
         page_unlatch(cx, &ref);
     }

@@ -255,7 +255,7 @@ heap_keep_outer_lock(Ctx *cx, const HeapRel *rel, PageRef *ref, Tid root, const 
 
     TRY(lock_enter_since(cx, row_shared_key(rel, root), row_lock_modes[strength], since));
     page_latch_exclusive(cx, ref);
-    page_hint(cx, ref);
+    page_change_unlogged(cx, ref);
     heap_flags(p)[tid_slot(root) - 1] |= SLOT_MAYBE_LOCKED;
     page_unlatch(cx, ref);
     return ST_OK;

@@ -197,6 +197,10 @@ vacuum_pages(Ctx *cx, Vacuum *v)
     while (cut)
         TRY(cut_last(cx, v, &cut));
     v->stats.pages = cache_rel_length(v->cr, FORK_MAIN);
+    /* Every page has been here and is resolved: only those that left meanwhile can have raw ids where they are stored. */
+    latch_take(cx->proc, &v->cr->extend);
+    v->cr->evicted_raw = v->cr->evicted_since;
+    latch_drop(cx->proc, &v->cr->extend);
     atomic_store(&v->cr->live_rows, (int64_t)v->stats.live_rows);
     atomic_store(&v->cr->dead_rows, (int64_t)v->stats.dead_rows);
     return ST_OK;
@@ -210,6 +214,7 @@ heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int ind
     Status rc;
 
     TRY(heap_open(cx, rel, &v.cr));
+    v.cr->evicted_since = 0;
     v.horizon = txn_horizon(cx, UINT64_MAX >> 1);
     v.dead_capacity = MIN_OF(DEAD_MOST, MAX_OF(DEAD_LEAST, cache_rel_length(v.cr, FORK_MAIN) * 64));
     v.dead = arena_try_alloc(cx->arena, sizeof(Tid) * v.dead_capacity);

@@ -175,8 +175,8 @@ redo_commit(Ctx *cx, const WalEntry *e)
             continue;
         }
         rel = cache_rel(cx, gone.branch, gone.relation);
-        if (rel != NULL)
-            cache_rel_drop(cx, rel);
+        if (rel != NULL && atomic_load(&rel->gone_lsn) == 0)
+            rel_gone_at(cx, rel, e->end);
     }
     return ST_OK;
 }
@@ -237,11 +237,11 @@ recover_finish(Ctx *cx)
 {
     TxnShared *s = txn_shared(cx->proc);
 
+    atomic_store(&s->visible_csn, s->last_csn);
+    atomic_store(&s->durable_csn, s->last_csn);
     id_abort_running(cx, &s->ids);
     rel_finish_crashed(cx);
     branch_finish_crashed(cx);
-    atomic_store(&s->visible_csn, s->last_csn);
-    atomic_store(&s->durable_csn, s->last_csn);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);
     atomic_store(&engine_shared(cx->engine)->logged_oid, atomic_load(&engine_shared(cx->engine)->next_oid));

@@ -23,6 +23,22 @@ name_of(Ctx *cx, BranchId branch, RelationId relation)
     return n;
 }
 
+/* With a store, what is stored of it goes at the checkpoint after the next position of the log (B5). */
+void
+rel_gone_at(Ctx *cx, CacheRel *rel, Lsn lsn)
+{
+    if (cache_has_store(page_cache(cx->proc)))
+        cache_rel_mark_gone(cx, rel, MAX_OF(lsn, 1));
+    else
+        cache_rel_drop(cx, rel);
+}
+
+void
+rel_gone(Ctx *cx, CacheRel *rel)
+{
+    rel_gone_at(cx, rel, wal_position(cx->proc));
+}
+
 static void
 end_create(Ctx *cx, void *arg, bool committed)
 {
@@ -34,7 +50,7 @@ end_create(Ctx *cx, void *arg, bool committed)
     if (committed)
         atomic_store(&rel->creator_xid, 0);
     else
-        cache_rel_drop(cx, rel);
+        rel_gone(cx, rel);
 }
 
 static void
@@ -46,7 +62,7 @@ end_drop(Ctx *cx, void *arg, bool committed)
     if (rel == NULL)
         return;
     if (committed)
-        cache_rel_drop(cx, rel);
+        rel_gone(cx, rel);
     else
         atomic_store(&rel->dropper_xid, 0);
 }
@@ -168,12 +184,12 @@ sweep_dead(Ctx *cx, void *arg, CacheRel *rel)
     Xid forgotten = atomic_load(&txn_shared(cx->proc)->ids.trimmed);
     Csn csn;
 
-    if (rel->relation == RELATION_NONE)
+    if (rel->relation == RELATION_NONE || atomic_load(&rel->gone_lsn) != 0)
         return;
     /* An id that has been forgotten and is still here: a session was killed while it rolled back the
      * savepoint; no living session has such an old id. */
     if (creator != 0 && creator < forgotten) {
-        cache_rel_drop(cx, rel);
+        rel_gone(cx, rel);
         return;
     }
     if (dropper != 0 && dropper < forgotten) {
@@ -183,14 +199,14 @@ sweep_dead(Ctx *cx, void *arg, CacheRel *rel)
     /* The savepoint it was made or dropped in may have been rolled back or not: ask for its own id. */
     if (creator != 0 && xid_top(cx, creator) == s->xid) {
         if (xid_status(cx, creator, &csn) == XID_ABORTED) {
-            cache_rel_drop(cx, rel);
+            rel_gone(cx, rel);
             return;
         }
         atomic_store(&rel->creator_xid, 0);
     }
     if (dropper != 0 && xid_top(cx, dropper) == s->xid) {
         if (xid_status(cx, dropper, &csn) == XID_COMMITTED)
-            cache_rel_drop(cx, rel);
+            rel_gone(cx, rel);
         else
             atomic_store(&rel->dropper_xid, 0);
     }
@@ -215,7 +231,7 @@ sweep_crashed(Ctx *cx, void *arg, CacheRel *rel)
     if (xid_status(cx, creator, NULL) == XID_COMMITTED)
         atomic_store(&rel->creator_xid, 0);
     else
-        cache_rel_drop(cx, rel);
+        rel_gone(cx, rel);
 }
 
 void
@@ -229,8 +245,8 @@ sweep_branch(Ctx *cx, void *arg, CacheRel *rel)
 {
     const Sweep *s = arg;
 
-    if (rel->branch == s->branch && rel->relation != RELATION_NONE)
-        cache_rel_drop(cx, rel);
+    if (rel->branch == s->branch && rel->relation != RELATION_NONE && atomic_load(&rel->gone_lsn) == 0)
+        rel_gone(cx, rel);
 }
 
 void

@@ -5,6 +5,11 @@
 
 struct CacheRel;
 
+/* Its pages go now, what is stored of it when that is safe. Nobody uses it any more. */
+void rel_gone(Ctx *cx, struct CacheRel *rel);
+/* Recovery: it was dropped at that place of the log. */
+void rel_gone_at(Ctx *cx, struct CacheRel *rel, uint64_t lsn);
+
 /* What the transaction, of a session that was killed, has made or dropped: finishes it (C3). Its fate
  * is decided already. */
 void rel_finish_dead(Ctx *cx, Xid xid);

@@ -122,6 +122,22 @@ id_restore(Ctx *cx, IdTable *t, Xid next)
 }
 
 void
+id_forget_open_subs(Ctx *cx, IdTable *t)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    Xid next = atomic_load(&t->next);
+
+    /* Parents have smaller ids: they come first. */
+    for (Xid xid = atomic_load(&t->trimmed); xid < next; xid++) {
+        uint64_t state = id_state(cache, t, xid);
+
+        if (state != ID_ABORTED && (state & ID_SUB) &&
+            ((state & ~ID_SUB) < atomic_load(&t->trimmed) || id_state(cache, t, state & ~ID_SUB) == ID_RUNNING))
+            id_set(cache, t, xid, ID_RUNNING);
+    }
+}
+
+void
 id_abort_running(Ctx *cx, IdTable *t)
 {
     const PageCache *cache = page_cache(cx->proc);

@@ -59,6 +59,9 @@ id_set(const PageCache *cache, IdTable *t, Xid xid, uint64_t state)
 
 /* Recovery: ids below `next` have perhaps been handed out. */
 MUST_CHECK Status id_restore(Ctx *cx, IdTable *t, Xid next);
+/* What is known of savepoints whose transaction was running is forgotten: they may have been rolled back since. Those
+ * that were kept are named by the commit's record. */
+void id_forget_open_subs(Ctx *cx, IdTable *t);
 /* ... and those without an outcome have none any more. */
 void id_abort_running(Ctx *cx, IdTable *t);
 

@@ -361,11 +361,14 @@ void
 txn_decide_dead(Ctx *cx, Proc *dead)
 {
     Xid xid = atomic_load(&dead->xid);
-    uint64_t running = ID_RUNNING;
+    TxnShared *s = txn_shared(cx->proc);
+    uint64_t state = ID_RUNNING;
 
-    if (xid != 0)
-        (void)atomic_compare_exchange_strong(id_slot(page_cache(cx->proc), &txn_shared(cx->proc)->ids, xid),
-                                             &running, ID_ABORTED);
+    if (xid == 0 || atomic_compare_exchange_strong(id_slot(page_cache(cx->proc), &s->ids, xid), &state, ID_ABORTED))
+        return;
+    /* It had committed: then it counts as such from now on. */
+    while (state != ID_ABORTED && atomic_load(&s->visible_csn) < state && wal_is_on(cx->proc))
+        wal_wait_flushed(cx, wal_copied(cx->proc));
 }
 
 void

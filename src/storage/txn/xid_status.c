@@ -3,6 +3,7 @@
 
 #include "shmem/lock/lock_table.h"
 #include "storage/txn/txn_int.h"
+#include "storage/wal/wal.h"
 
 XidStatus
 xid_status(Ctx *cx, Xid xid, Csn *csn)
@@ -19,6 +20,9 @@ xid_status(Ctx *cx, Xid xid, Csn *csn)
         if (state == ID_ABORTED)
             return XID_ABORTED;
         if (!(state & ID_SUB)) {
+            /* T4: it has its number, but nobody's next snapshot would have it yet: who builds on it has to wait. */
+            if (UNLIKELY(state > atomic_load_explicit(&s->visible_csn, memory_order_acquire)))
+                return XID_RUNNING;
             if (csn != NULL)
                 *csn = state;
             return XID_COMMITTED;
@@ -114,8 +118,12 @@ xid_wait(Ctx *cx, Xid xid)
             TRY(lock_wait_transaction(cx, top, owner, top_is_running));
         TRY(ctx_poll(cx));
     }
-    /* Its word is set an instant before visible_csn passes it. */
-    while (atomic_load(&s->visible_csn) < csn)
-        sched_yield();
+    /* Its word is set before visible_csn passes it: an instant in memory mode, with a log as long as a flush takes. */
+    while (atomic_load(&s->visible_csn) < csn) {
+        if (wal_is_on(cx->proc))
+            wal_wait_bell(cx->proc);
+        else
+            sched_yield();
+    }
     return ST_OK;
 }

@@ -62,9 +62,10 @@ page_hint(Ctx *cx, PageRef *ref)
     DEBUG_ASSERT(ref->exclusive);
     (void)ref;
 }
-/* Pages that are hints as a whole, and heal (free space, B7): not logged, but written. */
+/* What a crash may lose, but not a page's leaving memory: row locks, and pages that are hints as a whole (free space,
+ * B7). Not logged, but written. */
 static inline void
-page_hint_page(Ctx *cx, PageRef *ref)
+page_change_unlogged(Ctx *cx, PageRef *ref)
 {
     (void)cx;
     DEBUG_ASSERT(ref->exclusive);

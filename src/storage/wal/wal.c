@@ -9,7 +9,7 @@
 #include "shmem/sync/futex.h"
 #include "storage/wal/wal_shared.h"
 
-enum { WAIT_NAP_US = 100000 };
+enum { WAIT_NAP_US = 100000, BELL_NAP_US = 1000 };
 
 uint64_t
 wal_shared_bytes(uint32_t max_slots)
@@ -214,6 +214,14 @@ wal_wait_flushed(Ctx *cx, Lsn lsn)
             return;
         futex_wait(&w->flushed_bell, bell, WAIT_NAP_US);
     }
+}
+
+void
+wal_wait_bell(const Proc *proc)
+{
+    WalShared *w = wal_shared(proc);
+
+    futex_wait(&w->flushed_bell, atomic_load(&w->flushed_bell), BELL_NAP_US);
 }
 
 /* ---- commits ---------------------------------------------------------------------------------------------------- */

@@ -48,6 +48,8 @@ Lsn wal_position(const Proc *proc); /* where the next record goes */
 Lsn wal_flushed(const Proc *proc);
 /* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
 void wal_wait_flushed(Ctx *cx, Lsn lsn);
+/* Sleeps until something has been flushed, or a moment. */
+void wal_wait_bell(const Proc *proc);
 /* The writer is told that somebody wants it, soon. */
 void wal_wake_writer(const Proc *proc);
 

@@ -43,17 +43,18 @@ new_ctx(void)
 }
 
 static Engine *
-make_engine(uint64_t max_memory_bytes, bool log)
+make_engine(uint64_t max_memory_bytes, bool log, uint64_t cache_bytes)
 {
     EngineOptions o = {.max_memory_bytes = max_memory_bytes,
                        .max_slots = 64,
                        .deadlock_timeout_us = 100000,
                        .log = log,
+                       .cache_bytes = cache_bytes,
                        .check_redo = true};
     Ctx *cx = new_ctx();
     Engine *engine = NULL;
 
-    SIM_OK(cx, engine_create_memory(cx, &o, &engine));
+    SIM_OK(cx, engine_create(cx, &o, &engine));
     arena_free(cx->arena);
     arena_free(cx->error_arena);
     free(cx->arena);
@@ -64,13 +65,13 @@ make_engine(uint64_t max_memory_bytes, bool log)
 Engine *
 sim_engine_of(uint64_t max_memory_bytes)
 {
-    return make_engine(max_memory_bytes, false);
+    return make_engine(max_memory_bytes, false, 0);
 }
 
 Engine *
-sim_engine_logged(void)
+sim_engine_logged(uint64_t cache_bytes)
 {
-    return make_engine(UINT64_C(1) << 30, true);
+    return make_engine(UINT64_C(1) << 30, true, cache_bytes);
 }
 
 Engine *

@@ -13,8 +13,8 @@
 /* An engine of 1 GB with 64 slots and a deadlock timeout of 100 ms. */
 Engine *sim_engine(void);
 Engine *sim_engine_of(uint64_t max_memory_bytes);
-/* With room for a log: engine_start_log is the caller's. */
-Engine *sim_engine_logged(void);
+/* With room for a log, and for a store if cache_bytes is not 0; starting them is the caller's. */
+Engine *sim_engine_logged(uint64_t cache_bytes);
 /* A session of its own; several may live in one process as long as none has to wait for another. */
 Ctx *sim_session(Engine *engine);
 void sim_end(Ctx *cx);

@@ -1,13 +1,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/hash.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
+#include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_log.h"
+#include "storage/store/store_process.h"
 #include "storage/wal/wal.h"
 #include "storage/wal/wal_reader.h"
 #include "storage/wal/wal_writer.h"
@@ -16,10 +19,13 @@ enum { WRITERS = 3, ACCOUNTS = 60, COUNTERS = 1000, START_N = 1000 };
 
 /* A log in a folder of its own; shared with children. */
 typedef struct Log {
-    char path[64];
+    char path[64], wal_path[80];
     WalDir dir;
+    uint64_t cache_bytes; /* 0 = no store: everything is recovered from the log alone */
+    StoreSettings store;
     SimTable table;
     uint64_t seed;
+    _Atomic int stop; /* children that would go on for ever end */
     _Atomic int64_t acknowledged[WRITERS]; /* commits a writer was told of */
 } Log;
 
@@ -30,7 +36,9 @@ new_log(void)
 
     strcpy(log->path, "/tmp/helios-wal-XXXXXX");
     EXPECT(mkdtemp(log->path) != NULL);
-    log->dir = (WalDir){.path = log->path, .system_id = 4711, .incarnation = 1};
+    snprintf(log->wal_path, sizeof(log->wal_path), "%s/wal", log->path);
+    EXPECT_EQ(mkdir(log->wal_path, 0700), 0);
+    log->dir = (WalDir){.path = log->wal_path, .incarnation = 1};
     log->seed = test_seed();
     return log;
 }
@@ -59,37 +67,66 @@ write_log(Ctx *cx, int no, void *arg)
     }
 }
 
-static Engine *
-open_engine(Log *log, Ctx **cx, pid_t *writer)
+static pid_t
+fork_store(Engine *e, Log *log)
 {
-    Engine *e = sim_engine_logged();
-    RecoverResult result;
+    pid_t pid = fork();
 
-    *cx = sim_session(e);
-    SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, &result));
-    *writer = sim_fork(e, write_log, 0, log);
+    if (pid == 0)
+        _exit(store_process_run(e, &log->store) ? 0 : 1);
+    return pid;
+}
+
+/* pids: of the log writer and the store, 0 = none. */
+static Engine *
+open_engine(Log *log, Ctx **cx, pid_t pids[2])
+{
+    Engine *e = sim_engine_logged(log->cache_bytes);
+    RecoverResult result;
+    bool is_new;
+
+    pids[1] = 0;
+    if (log->cache_bytes == 0) {
+        *cx = sim_session(e);
+        SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, &result));
+    } else {
+        pids[1] = fork_store(e, log);
+        *cx = sim_session(e);
+        SIM_OK(*cx, store_wait_ready(*cx, e, &is_new));
+    }
+    if (log->cache_bytes != 0)
+        store_wal_identity(e, &log->dir);
+    pids[0] = sim_fork(e, write_log, 0, log);
     return e;
 }
 
 static void
 crash(pid_t *pids, int count)
 {
-    for (int i = 0; i < count; i++)
-        kill(pids[i], SIGKILL);
-    for (int i = 0; i < count; i++)
-        EXPECT_EQ(waitpid(pids[i], NULL, 0), pids[i]);
+    for (int i = 0; i < count; i++) {
+        if (pids[i] != 0)
+            kill(pids[i], SIGKILL);
+    }
+    for (int i = 0; i < count; i++) {
+        int status;
+
+        if (pids[i] == 0)
+            continue;
+        EXPECT_EQ(waitpid(pids[i], &status, 0), pids[i]);
+        ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "child %d had ended before: %x", i, status);
+    }
 }
 
 TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
 {
     Log *log = new_log();
-    pid_t writer;
+    pid_t pids[2];
     Ctx *cx;
     Snapshot s;
     SimRow row;
     Tid tid;
 
-    (void)open_engine(log, &cx, &writer);
+    (void)open_engine(log, &cx, pids);
     sim_table(cx, &log->table);
     sim_begin(cx);
     sim_insert(cx, &log->table, (SimRow){1, 10, "one", 0});
@@ -97,9 +134,9 @@ TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
     sim_begin(cx);
     sim_insert(cx, &log->table, (SimRow){2, 20, "two", 0});
     wal_wait_flushed(cx, wal_copied(cx->proc)); /* its row is in the log, its commit is not */
-    crash(&writer, 1);
+    crash(pids, 2);
 
-    (void)open_engine(log, &cx, &writer);
+    (void)open_engine(log, &cx, pids);
     sim_begin(cx);
     s = sim_snapshot(cx);
     EXPECT(sim_get(cx, &log->table, &s, 1, &row, &tid));
@@ -107,36 +144,44 @@ TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
     EXPECT(!sim_get(cx, &log->table, &s, 2, &row, &tid));
     sim_commit(cx);
     sim_check(cx, &log->table);
-    crash(&writer, 1);
+    crash(pids, 2);
     remove_log(log);
 }
 
 /* ---- torture ------------------------------------------------------------------------------------------------------ */
 
+/* In a command of its own: it sees what the earlier ones did. */
 static Status
-one_transfer(Ctx *cx, Log *log, int no, uint64_t x)
+change(Ctx *cx, Log *log, int id, int64_t add, uint64_t x)
 {
     Snapshot s;
     bool done;
 
     TRY(txn_snapshot(cx, &s));
-    TRY(sim_add(cx, &log->table, &s, (int)(x % ACCOUNTS), -(int64_t)(x % 97), x >> 8, &done));
+    TRY(sim_add(cx, &log->table, &s, id, add, x, &done));
+    SIM_EXPECT(done);
     txn_next_command(cx);
+    txn_snapshot_release(cx);
+    return ST_OK;
+}
+
+static Status
+one_transfer(Ctx *cx, Log *log, int no, uint64_t x)
+{
+    TRY(change(cx, log, (int)(x % ACCOUNTS), -(int64_t)(x % 97), x >> 8));
     if (x % 5 == 0) { /* and once more, in a savepoint that may be rolled back */
         TRY(txn_savepoint(cx));
-        TRY(sim_add(cx, &log->table, &s, (int)(x / 7 % ACCOUNTS), 1, x >> 9, &done));
+        TRY(change(cx, log, (int)(x / 7 % ACCOUNTS), 1, x >> 9));
         if (x % 10 == 0) {
             txn_rollback_to(cx, 1);
+            txn_next_command(cx);
         } else {
             txn_release(cx, 1);
-            txn_next_command(cx);
-            TRY(sim_add(cx, &log->table, &s, (int)(x / 11 % ACCOUNTS), -1, x >> 9, &done));
+            TRY(change(cx, log, (int)(x / 11 % ACCOUNTS), -1, x >> 9));
         }
-        txn_next_command(cx);
     }
-    TRY(sim_add(cx, &log->table, &s, (int)(x / 13 % ACCOUNTS), (int64_t)(x % 97), x >> 10, &done));
-    txn_next_command(cx);
-    return sim_add(cx, &log->table, &s, COUNTERS + no, 1, x >> 11, &done);
+    TRY(change(cx, log, (int)(x / 13 % ACCOUNTS), (int64_t)(x % 97), x >> 10));
+    return change(cx, log, COUNTERS + no, 1, x >> 11);
 }
 
 static bool
@@ -146,7 +191,7 @@ transfer_for_ever(Ctx *cx, int no, void *arg)
     uint64_t x = hash_u64(log->seed + (uint64_t)no * 1000003);
 
     cx->proc->log_asynchronous = false;
-    for (;; x = hash_u64(x + 1)) {
+    for (; atomic_load(&log->stop) == 0; x = hash_u64(x + 1)) {
         Status rc;
 
         SIM_OK(cx, txn_begin(cx, ISOLATION_READ_COMMITTED));
@@ -160,6 +205,7 @@ transfer_for_ever(Ctx *cx, int no, void *arg)
         }
         arena_reset(cx->arena);
     }
+    return true;
 }
 
 static bool
@@ -168,13 +214,14 @@ vacuum_for_ever(Ctx *cx, int no, void *arg)
     Log *log = arg;
 
     (void)no;
-    for (;;) {
+    while (atomic_load(&log->stop) == 0) {
         HeapStats stats;
 
         SIM_OK(cx, heap_vacuum(cx, &log->table.heap, &log->table.index, 1, &stats));
         usleep(3000);
         arena_reset(cx->arena);
     }
+    return true;
 }
 
 static void
@@ -202,35 +249,97 @@ check_bank(Ctx *cx, Log *log)
     sim_check(cx, &log->table);
 }
 
-/* Everybody is killed at a random instant, many times; what was acknowledged is there, and nothing is half there. */
-TEST(wal, killed_at_any_instant_nothing_acknowledged_is_lost)
+static Engine *
+open_bank(Log *log, Ctx **cx, pid_t pids[2])
 {
-    int rounds = sim_world() ? 300 : 12;
-    Log *log = new_log();
-    pid_t pids[WRITERS + 2];
+    Engine *e = open_engine(log, cx, pids);
+
+    sim_table(*cx, &log->table);
+    sim_begin(*cx);
+    for (int i = 0; i < ACCOUNTS; i++)
+        sim_insert(*cx, &log->table, (SimRow){i, START_N, "an account", 0});
+    for (int i = 0; i < WRITERS; i++)
+        sim_insert(*cx, &log->table, (SimRow){COUNTERS + i, 0, "a counter", 0});
+    sim_commit(*cx);
+    return e;
+}
+
+static void
+fork_workers(Engine *e, Log *log, pid_t pids[WRITERS + 1])
+{
+    log->seed = hash_u64(log->seed);
+    for (int i = 0; i < WRITERS; i++)
+        pids[i] = sim_fork(e, transfer_for_ever, i, log);
+    pids[WRITERS] = sim_fork(e, vacuum_for_ever, 0, log);
+}
+
+/* Everybody is killed at a random instant, many times; what was acknowledged is there, and nothing is half there. */
+static void
+kill_all_again_and_again(Log *log, int rounds)
+{
+    pid_t pids[WRITERS + 3];
     Engine *e;
     Ctx *cx;
 
-    e = open_engine(log, &cx, &pids[0]);
-    sim_table(cx, &log->table);
-    sim_begin(cx);
-    for (int i = 0; i < ACCOUNTS; i++)
-        sim_insert(cx, &log->table, (SimRow){i, START_N, "an account", 0});
-    for (int i = 0; i < WRITERS; i++)
-        sim_insert(cx, &log->table, (SimRow){COUNTERS + i, 0, "a counter", 0});
-    sim_commit(cx);
+    e = open_bank(log, &cx, pids);
     for (int round = 0; round < rounds; round++) {
-        log->seed = hash_u64(log->seed);
-        for (int i = 0; i < WRITERS; i++)
-            pids[1 + i] = sim_fork(e, transfer_for_ever, i, log);
-        pids[WRITERS + 1] = sim_fork(e, vacuum_for_ever, 0, log);
+        fork_workers(e, log, pids + 2);
         usleep((useconds_t)(20000 + log->seed % 80000));
-        crash(pids, WRITERS + 2);
+        crash(pids, WRITERS + 3);
         engine_detach(cx);
-        e = open_engine(log, &cx, &pids[0]);
+        e = open_engine(log, &cx, pids);
         check_bank(cx, log);
     }
-    crash(pids, 1);
+    crash(pids, 2);
     printf("%lld commits\n", (long long)atomic_load(&log->acknowledged[0]));
     remove_log(log);
+}
+
+TEST(wal, killed_at_any_instant_nothing_acknowledged_is_lost)
+{
+    kill_all_again_and_again(new_log(), sim_world() ? 300 : 12);
+}
+
+static Log *
+new_store(uint64_t cache_pages)
+{
+    Log *log = new_log();
+
+    log->cache_bytes = cache_pages * PAGE_BYTES;
+    log->store = (StoreSettings){.data_dir = log->path,
+                                 .compression = STORE_COMPRESS_LZ4,
+                                 .checkpoint_timeout_us = 15000,
+                                 .max_wal_bytes = 64 << 20};
+    return log;
+}
+
+TEST(store, pages_come_and_go_while_they_change)
+{
+    int rounds = sim_world() ? 100 : 5;
+    Log *log = new_store(24);
+    pid_t pids[2], workers[WRITERS + 1];
+    Ctx *cx;
+    Engine *e = open_bank(log, &cx, pids);
+
+    for (int round = 0; round < rounds; round++) {
+        atomic_store(&log->stop, 0);
+        fork_workers(e, log, workers);
+        usleep(150000);
+        atomic_store(&log->stop, 1);
+        EXPECT(sim_join_all(workers, WRITERS + 1));
+        check_bank(cx, log);
+    }
+    printf("%llu loads, %llu evictions\n", (unsigned long long)atomic_load(&page_cache(cx->proc)->loads),
+           (unsigned long long)atomic_load(&page_cache(cx->proc)->evictions));
+    EXPECT(atomic_load(&page_cache(cx->proc)->evictions) > 0);
+    crash(pids, 2);
+    remove_log(log);
+}
+
+/* The same with a store, so small a cache that pages come and go, and a checkpoint every few milliseconds. */
+TEST(store, what_was_acknowledged_survives_with_pages_that_come_and_go)
+{
+    Log *log = new_store(24);
+
+    kill_all_again_and_again(log, sim_world() ? 300 : 12);
 }

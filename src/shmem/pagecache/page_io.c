@@ -1,0 +1,235 @@
+/* page_io.c - see page_io.h. */
+#include "shmem/pagecache/page_io.h"
+
+#include "shmem/pagecache/pagecache_int.h"
+#include "shmem/sync/futex.h"
+
+enum { LOAD_NAP_US = 100 * 1000, FREE_LEAST = 64 };
+
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
+
+/* The extend latch is held, the page is not in memory, the stash has what it takes. */
+static uint32_t
+start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block)
+{
+    PageCache *cache = page_cache(proc);
+    uint32_t no = cache_take_frame(proc, rel, fork, block);
+    Frame *f = cache_frame(cache, no);
+
+    f->dirty = 0;
+    atomic_store(&f->io, IO_LOADING);
+    atomic_store(&f->use, FRAME_LOADING);
+    cache_map_set(proc, &rel->forks[fork], block, no);
+    latch_take(proc, &cache->io_latch);
+    f->next_free = 0;
+    if (cache->io_last != 0)
+        cache_frame(cache, cache->io_last)->next_free = no;
+    else
+        cache->io_first = no;
+    cache->io_last = no;
+    latch_drop(proc, &cache->io_latch);
+    return no;
+}
+
+static void
+wake_store(PageCache *cache)
+{
+    atomic_fetch_add(&cache->io_bell, 1);
+    futex_wake(&cache->io_bell, 1);
+}
+
+Status
+page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint32_t no = 0;
+
+    TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, true));
+    latch_take(proc, &rel->extend);
+    if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0)
+        no = start_load(proc, rel, fork, block);
+    latch_drop(proc, &rel->extend);
+    if (no == 0)
+        return ST_OK; /* somebody was faster, or the page is gone */
+    wake_store(cache);
+    return page_load_wait(cx, no, rel, fork, block);
+}
+
+void
+page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    bool asked = false;
+
+    for (BlockNo block = first; block < first + count && block < cache_rel_length(rel, fork); block++) {
+        if (cache_map_lookup(cache, &rel->forks[fork], block) != 0)
+            continue;
+        if (proc->stash_count < CACHE_EXTEND_FRAMES &&
+            (cache->free_count < page_free_wanted(cache) / 2 || frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
+            break; /* a hint: never wait for it */
+        latch_take(proc, &rel->extend);
+        if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
+            (void)start_load(proc, rel, fork, block);
+            asked = true;
+        }
+        latch_drop(proc, &rel->extend);
+    }
+    if (asked)
+        wake_store(cache);
+    ctx_error_clear(cx);
+}
+
+static Status
+fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outcome)
+{
+    if (outcome == IO_DAMAGED)
+        return fail(cx, ST_CORRUPT, "XX001", "page %u of relation %u is damaged (branch %u, fork %d)", block,
+                    rel->relation, rel->branch, (int)fork);
+    return fail(cx, ST_IO, "58030", "page %u of relation %u could not be read (branch %u, fork %d)", block,
+                rel->relation, rel->branch, (int)fork);
+}
+
+Status
+page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo block)
+{
+    Frame *f = cache_frame(page_cache(cx->proc), frame_no);
+
+    for (;;) {
+        uint8_t use = atomic_load_explicit(&f->use, memory_order_acquire);
+        uint32_t io = atomic_load(&f->io);
+
+        if (!cache_tag_is(f, rel, fork, block) || (use != FRAME_LOADING && use != FRAME_FAILED))
+            return ST_OK;
+        if (use == FRAME_FAILED) {
+            /* The frame goes, so that the next one who asks makes a new attempt. */
+            latch_take(cx->proc, &rel->extend);
+            if (cache_map_lookup(page_cache(cx->proc), &rel->forks[fork], block) == frame_no)
+                (void)cache_free_page(cx, rel, fork, block, false);
+            latch_drop(cx->proc, &rel->extend);
+            return fail_load(cx, rel, fork, block, io);
+        }
+        TRY(ctx_poll(cx));
+        futex_wait(&f->io, IO_LOADING, LOAD_NAP_US);
+    }
+}
+
+/* ---- the store --------------------------------------------------------------------------------------------------- */
+
+uint32_t
+page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us)
+{
+    PageCache *cache = page_cache(proc);
+    uint32_t bell = atomic_load(&cache->io_bell), count = 0;
+
+    latch_take(proc, &cache->io_latch);
+    while (count < most && cache->io_first != 0) {
+        frames[count] = cache->io_first;
+        cache->io_first = cache_frame(cache, cache->io_first)->next_free;
+        count++;
+    }
+    if (cache->io_first == 0)
+        cache->io_last = 0;
+    latch_drop(proc, &cache->io_latch);
+    if (count == 0)
+        futex_wait(&cache->io_bell, bell, timeout_us);
+    return count;
+}
+
+void
+page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome)
+{
+    PageCache *cache = page_cache(proc);
+    Frame *f = cache_frame(cache, frame_no);
+
+    ASSERT(atomic_load(&f->use) == FRAME_LOADING);
+    if (outcome == IO_IDLE)
+        atomic_fetch_add(&cache->pages_live, 1);
+    atomic_fetch_add(&cache->loads, 1);
+    atomic_store(&f->use, outcome == IO_IDLE ? FRAME_PAGE : FRAME_FAILED);
+    atomic_store(&f->io, outcome);
+    futex_wake(&f->io, INT32_MAX);
+}
+
+/* ---- the cleaner ------------------------------------------------------------------------------------------------- */
+
+static void
+note_evicted(Xid *least, Xid raw)
+{
+    if (raw != 0 && (*least == 0 || raw < *least))
+        *least = raw;
+}
+
+Evict
+page_evict(Ctx *cx, uint32_t frame_no)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    Frame *f = cache_frame(cache, frame_no);
+    BranchId branch = f->branch;
+    RelationId relation = f->relation;
+    Evict result = EVICT_BUSY;
+    CacheRel *rel;
+    Xid raw;
+
+    if (atomic_load(&f->use) != FRAME_PAGE)
+        return EVICT_BUSY;
+    if (atomic_load(&f->latch) & (FRAME_PINS | FRAME_EXCLUSIVE | FRAME_SHARES))
+        return EVICT_USED;
+    if (atomic_exchange(&f->used, 0) != 0)
+        return EVICT_USED;
+    if (f->dirty)
+        return EVICT_DIRTY;
+    rel = cache_rel(cx, branch, relation);
+    if (rel == NULL)
+        return EVICT_BUSY;
+    latch_take(proc, &rel->extend);
+    raw = f->stored_raw;
+    /* Everything may have changed since we looked; below the latch the tag is stable. */
+    if (atomic_load(&f->use) == FRAME_PAGE && cache_tag_is(f, rel, (Fork)f->fork, f->block) &&
+        cache_map_lookup(cache, &rel->forks[f->fork], f->block) == frame_no &&
+        cache_free_page(cx, rel, (Fork)f->fork, f->block, true)) {
+        note_evicted(&rel->evicted_raw, raw);
+        note_evicted(&rel->evicted_since, raw);
+        atomic_fetch_add(&cache->evictions, 1);
+        result = EVICT_DONE;
+    }
+    latch_drop(proc, &rel->extend);
+    return result;
+}
+
+uint32_t
+page_free_wanted(const PageCache *cache)
+{
+    return MIN_OF(MAX_OF(cache->page_frames / 64, (uint32_t)FREE_LEAST), cache->page_frames / 4 + 8);
+}
+
+void
+page_cleaner_wake(PageCache *cache)
+{
+    atomic_fetch_add(&cache->cleaner_bell, 1);
+    if (atomic_load(&cache->cleaner_sleeps) != 0)
+        futex_wake(&cache->cleaner_bell, 1);
+}
+
+void
+page_cleaner_sleep(Proc *proc, uint64_t timeout_us)
+{
+    PageCache *cache = page_cache(proc);
+    uint32_t bell = atomic_load(&cache->cleaner_bell);
+
+    atomic_store(&cache->cleaner_sleeps, 1);
+    if (atomic_load(&cache->free_sleepers) == 0)
+        futex_wait(&cache->cleaner_bell, bell, timeout_us);
+    atomic_store(&cache->cleaner_sleeps, 0);
+}
+
+void
+page_cleaner_announce(PageCache *cache)
+{
+    if (atomic_load(&cache->free_sleepers) == 0)
+        return;
+    atomic_fetch_add(&cache->free_bell, 1);
+    futex_wake(&cache->free_bell, INT32_MAX);
+}

@@ -1,0 +1,47 @@
+/* src/shmem/pagecache/page_io.h - pages that come and go: between sessions and the process that has the store.
+ *
+ * Loading: who needs a page that is not in memory takes a frame, gives it the page's tag and the use FRAME_LOADING, and
+ * puts it on the queue, all in one critical section; then it waits, as does everybody else who needs the page. What is
+ * queued belongs to the frame: the store finishes it even if the asker has died (S2).
+ *
+ *   FREE --asker--> LOADING --store--> PAGE
+ *                   LOADING --store--> FAILED --next asker--> LOADING
+ *   PAGE, FAILED --cleaner--> FREE
+ *
+ * Leaving: the cleaner goes round the frames like the hand of a clock. A page that was used since the last round stays.
+ * Pages that a large scan brings in count as not used (scan resistance). */
+#ifndef PAGE_IO_H
+#define PAGE_IO_H
+#include "shmem/pagecache/pagecache.h"
+
+/* Frame.io */
+enum { IO_IDLE, IO_LOADING, IO_DAMAGED, IO_ERROR };
+
+/* For page_pin: the page is not in memory, but the relation is that long. Returns when it is worth looking again. */
+MUST_CHECK Status page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
+/* For page_pin: the frame has the right tag and is being loaded, or loading has failed. */
+MUST_CHECK Status page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo block);
+/* Asks for pages that will be read soon, as far as that costs nobody anything. */
+void page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count);
+
+/* ---- the store --------------------------------------------------------------------------------------------------- */
+/* Takes up to `most` frames off the queue; sleeps for at most timeout_us if there are none. */
+uint32_t page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us);
+/* The frame's bytes are what they should be, or (IO_DAMAGED, IO_ERROR) will not be. */
+void page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome);
+
+/* ---- the cleaner ------------------------------------------------------------------------------------------------- */
+/* Pins the frame if it holds a page; not by name: the cleaner knows frames. */
+MUST_CHECK bool page_pin_frame(Ctx *cx, uint32_t frame_no, PageRef *out);
+typedef enum Evict { EVICT_DONE, EVICT_BUSY, EVICT_DIRTY, EVICT_USED } Evict;
+/* One step of the clock: frees the frame if it holds a clean page that nobody has used for a round. */
+Evict page_evict(Ctx *cx, uint32_t frame_no);
+/* How many frames should be free before anybody has to wait, and how many are missing to that. */
+uint32_t page_free_wanted(const PageCache *cache);
+/* Sleeps until somebody needs free frames, or timeout_us. */
+void page_cleaner_sleep(Proc *proc, uint64_t timeout_us);
+void page_cleaner_wake(PageCache *cache);
+/* Frames have become free. */
+void page_cleaner_announce(PageCache *cache);
+
+#endif

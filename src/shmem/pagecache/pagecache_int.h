@@ -1,0 +1,21 @@
+/* pagecache_int.h - for the sources of this folder: from block to frame. */
+#ifndef PAGECACHE_INT_H
+#define PAGECACHE_INT_H
+#include "shmem/pagecache/pagecache.h"
+
+/* 0 = the page is not in memory. */
+uint32_t cache_map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block);
+/* Under the extend latch; nodes come from the stash, CACHE_EXTEND_FRAMES - 1 at most. */
+void cache_map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no);
+/* Takes the page out of the relation, under the extend latch. False: somebody has it pinned, or it is being loaded, or
+ * it is dirty and `only_clean`. */
+bool cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clean);
+/* Takes a frame from the stash and gives it the tag; its use is still FRAME_FREE. */
+uint32_t cache_take_frame(Proc *proc, const CacheRel *rel, Fork fork, BlockNo block);
+static inline bool
+cache_tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
+{
+    return f->relation == rel->relation && f->block == block && f->branch == rel->branch && f->fork == fork;
+}
+
+#endif

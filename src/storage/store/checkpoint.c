@@ -1,0 +1,160 @@
+/* checkpoint.c - see checkpoint.h.
+ *
+ * 1. The redo position is taken below the commit latch (T2).
+ * 2. Every frame that is dirty then is written; frames that become dirty later belong to the next checkpoint, and if
+ *    they are met, writing them does no harm.
+ * 3. The last batch has the redo position, counters, relations, branches, ids.
+ * 4. One flush makes all of it durable; what RocksDB flushed on its own before is levelled by redo.
+ * 5. Only then may log before the redo position go, which is the caller's business. */
+#include "storage/store/checkpoint.h"
+
+#include "base/env.h"
+#include "base/log.h"
+#include "base/stop_point.h"
+#include "storage/engine/engine_int.h"
+#include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
+
+enum { PORTION_FRAMES = 512, NAP_MOST_US = 50 * 1000 };
+
+static Lsn
+take_redo(Ctx *cx)
+{
+    TxnShared *s = txn_shared(cx->proc);
+    Lsn redo;
+
+    latch_take(cx->proc, &s->commit_latch);
+    redo = wal_position(cx->proc);
+    latch_drop(cx->proc, &s->commit_latch);
+    return redo;
+}
+
+/* Which raw ids the stored images of a relation's pages in memory have. */
+static void
+clear_cached_raw(Ctx *cx, void *arg, CacheRel *rel)
+{
+    (void)cx;
+    (void)arg;
+    rel->cached_raw = 0;
+}
+
+static void
+note_cached_raw(Ctx *cx, const Frame *f)
+{
+    CacheRel *rel = cache_rel(cx, f->branch, f->relation);
+
+    if (rel != NULL && (rel->cached_raw == 0 || f->stored_raw < rel->cached_raw))
+        rel->cached_raw = f->stored_raw;
+}
+
+/* Not faster than the plan says: the share of frames done is not ahead of the share of time gone. */
+static void
+pace(Ctx *cx, uint64_t start_us, uint64_t spread_us, uint32_t done, uint32_t all)
+{
+    uint64_t due = start_us + spread_us * done / MAX_OF(all, 1u), now = env_mono_us(cx->env);
+
+    if (spread_us > 0 && now < due)
+        proc_sleep(cx, cx->proc, MIN_OF(due, now + NAP_MOST_US));
+}
+
+static Status
+write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint64_t start_us = env_mono_us(cx->env);
+    uint32_t high = cache->high;
+
+    cache_rel_each(cx, clear_cached_raw, NULL);
+    for (uint32_t no = 1; no < high; no++) {
+        const Frame *f = cache_frame(cache, no);
+
+        TRY(page_writer_add(cx, &c->writer, no));
+        if (atomic_load(&f->use) == FRAME_PAGE && f->stored_raw != 0)
+            note_cached_raw(cx, f);
+        if (no % PORTION_FRAMES != 0)
+            continue;
+        TRY(page_writer_apply(cx, &c->writer));
+        if (c->between != NULL)
+            TRY(c->between(cx, c->arg));
+        pace(cx, start_us, spread_us, no, high);
+    }
+    return page_writer_apply(cx, &c->writer);
+}
+
+static Status
+write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
+{
+    StoreBatch *batch = store_batch_new();
+    Status rc;
+
+    if (batch == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    store_meta_collect(cx, batch, super, id_from);
+    if (wal_is_on(cx->proc))
+        wal_wait_flushed(cx, wal_copied(cx->proc)); /* T5 */
+    rc = c->store->methods->apply(cx, c->store, batch);
+    store_batch_free(batch);
+    stop_point("checkpoint.before_flush");
+    if (rc == ST_OK)
+        rc = c->store->methods->flush(cx, c->store);
+    return rc;
+}
+
+Status
+checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
+{
+    EngineShared *e = engine_shared(cx->engine);
+    TxnShared *s = txn_shared(cx->proc);
+    uint64_t start_us = env_mono_us(cx->env), before = c->writer.pages_written;
+    StoreSuper super = c->super;
+    Xid running = id_oldest_running(cx, &s->ids);
+
+    /* Below what was running before the position was taken, every outcome is settled and will be written now. */
+    super.trimmed = atomic_load(&s->ids.trimmed);
+    super.redo = take_redo(cx);
+    stop_point("checkpoint.redo_taken");
+    TRY(write_pages(cx, c, spread_us));
+    /* Counters are read after the pages were: nothing on them is beyond. */
+    super.next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
+    super.next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
+    super.next_relation = atomic_load(&page_cache(cx->proc)->rels.next_relation);
+    super.next_branch = e->next_branch;
+    super.last_csn = atomic_load(&s->visible_csn);
+    super.epoch = atomic_load(&page_cache(cx->proc)->epoch);
+    super.clean = clean;
+    super.written_us = (uint64_t)env_wall_us(cx->env);
+    TRY(write_super(cx, c, &super, MIN_OF(c->id_from, running)));
+    c->super = super;
+    c->id_from = running;
+    store_meta_forget_gone(cx, super.redo);
+    log_line(LOG_DEBUG, "checkpoint: %llu pages in %llu ms, redo %llx",
+             (unsigned long long)(c->writer.pages_written - before),
+             (unsigned long long)((env_mono_us(cx->env) - start_us) / 1000), (unsigned long long)super.redo);
+    return ST_OK;
+}
+
+static void
+least_raw(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Xid *least = arg;
+
+    (void)cx;
+    if (rel->evicted_raw != 0 && atomic_load(&rel->gone_lsn) == 0)
+        *least = MIN_OF(*least, rel->evicted_raw);
+}
+
+Xid
+store_oldest_raw(Ctx *cx)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    Xid least = UINT64_MAX;
+
+    for (uint32_t no = 1; no < cache->high; no++) {
+        const Frame *f = cache_frame(cache, no);
+
+        if (atomic_load(&f->use) == FRAME_PAGE && f->stored_raw != 0)
+            least = MIN_OF(least, f->stored_raw);
+    }
+    cache_rel_each(cx, least_raw, &least);
+    return least;
+}

@@ -1,0 +1,24 @@
+/* src/storage/store/checkpoint.h - bringing the store up to a place in the log (S1). */
+#ifndef CHECKPOINT_H
+#define CHECKPOINT_H
+#include "storage/store/page_writer.h"
+#include "storage/store/store_meta.h"
+
+typedef struct Checkpointer {
+    PageStore *store;
+    PageWriter writer;
+    StoreSuper super; /* of the last one */
+    Xid id_from; /* ids below have had their outcome written */
+    /* Called between portions of pages: the cleaner's work goes on meanwhile. May be NULL. */
+    Status (*between)(Ctx *cx, void *arg);
+    void *arg;
+} Checkpointer;
+
+/* `spread_us`: about how long it may take, 0 = as fast as possible. `clean`: a shutdown, nobody changes anything. Ends
+ * with everything durable that was changed before it began, and Checkpointer.super.redo there. */
+MUST_CHECK Status checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean);
+
+/* The smallest id that a page in the store or in memory may hold raw: below it the id table may forget. */
+Xid store_oldest_raw(Ctx *cx);
+
+#endif

@@ -1,0 +1,85 @@
+/* src/storage/store/page_store.h - where pages are when they are not in memory.
+ *
+ * Keys and values with one order and atomic batches; what is applied can be read at once, and is durable after the
+ * next flush (S1). Used by the store process alone. Any of its threads may read; one at a time applies and flushes. A
+ * checksum goes with every page, and is verified when it is read. */
+#ifndef PAGE_STORE_H
+#define PAGE_STORE_H
+#include "base/buf.h"
+#include "base/ctx.h"
+#include "base/ids.h"
+
+typedef struct PageStore PageStore;
+typedef struct StoreBatch StoreBatch;
+
+typedef enum StoreCompression { STORE_COMPRESS_NONE, STORE_COMPRESS_LZ4, STORE_COMPRESS_ZSTD } StoreCompression;
+
+typedef struct StoreOptions {
+    const char *path; /* the folder; made if missing */
+    StoreCompression compression;
+    int background_threads;
+    bool read_only;
+} StoreOptions;
+
+typedef enum StoreFound {
+    STORE_FOUND,
+    STORE_MISSING, /* there is no such page: it was never written */
+    STORE_DAMAGED, /* the checksum is wrong, or the store could not read it */
+} StoreFound;
+
+typedef struct StoreRead {
+    PageId id;
+    char *page; /* out: PAGE_BYTES */
+    StoreFound found; /* out */
+} StoreRead;
+
+typedef struct StoreStats {
+    uint64_t file_bytes; /* of tables */
+    uint64_t memory_bytes; /* written and not yet flushed */
+    uint64_t debt_bytes; /* that compaction still has to rewrite */
+    uint64_t level0_files;
+} StoreStats;
+
+typedef struct PageStoreMethods {
+    /* Fails only for reasons that concern all of them. */
+    Status (*read)(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count);
+    Status (*apply)(Ctx *cx, PageStore *store, StoreBatch *batch);
+    Status (*flush)(Ctx *cx, PageStore *store);
+    /* A value by its key; *found. */
+    Status (*get)(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *value, bool *found);
+    /* Each value whose key begins with `prefix`, in order. */
+    Status (*scan)(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
+                   Status (*each)(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value,
+                                  size_t value_bytes),
+                   void *arg);
+    void (*stats)(Ctx *cx, PageStore *store, StoreStats *out);
+    void (*close)(Ctx *cx, PageStore *store);
+} PageStoreMethods;
+
+struct PageStore {
+    const PageStoreMethods *methods;
+};
+
+/* Loads RocksDB into this process. 58030 when it can not be loaded or opened. */
+MUST_CHECK Status store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out);
+
+/* ---- batches: ours, so that a store_fault can look into them --------------------------------------------------- */
+StoreBatch *store_batch_new(void); /* NULL when there is no memory */
+void store_batch_free(StoreBatch *batch);
+void store_batch_clear(StoreBatch *batch);
+uint64_t store_batch_bytes(const StoreBatch *batch);
+uint32_t store_batch_count(const StoreBatch *batch);
+/* Copies what it is given; a checksum is added to the page. */
+void store_batch_put_page(StoreBatch *batch, PageId id, const char *page);
+void store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const void *value, size_t value_bytes);
+void store_batch_delete(StoreBatch *batch, const char *key, size_t key_bytes);
+void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to, size_t to_bytes);
+/* Every page of the relation, old images too; RELATION_NONE: of the branch. */
+void store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation);
+
+/* ---- keys and values (doc/format/store.md) ---------------------------------------------------------------------- */
+enum { STORE_PAGE_KEY_BYTES = 14, STORE_PAGE_VALUE_BYTES = PAGE_BYTES + 8, STORE_KEY_MOST = 64 };
+void store_page_key(PageId id, uint8_t out[STORE_PAGE_KEY_BYTES]);
+uint64_t store_checksum(PageId id, const char *page);
+
+#endif

@@ -1,0 +1,88 @@
+/* page_writer.c - see page_writer.h. */
+#include "storage/store/page_writer.h"
+
+#include "base/stop_point.h"
+#include "shmem/pagecache/page_io.h"
+#include "storage/heap/heap_resolve.h"
+#include "storage/wal/wal.h"
+
+Status
+page_writer_open(Ctx *cx, PageStore *store, PageWriter *w)
+{
+    *w = (PageWriter){.store = store, .batch = store_batch_new()};
+    return w->batch != NULL ? ST_OK : fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+}
+
+/* Lets the pages go; `dirty`: they have not been written. */
+static void
+let_go(Ctx *cx, PageWriter *w, bool dirty)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (dirty) {
+            page_latch_shared(cx, &w->refs[i]);
+            w->refs[i].frame->dirty = 1;
+        }
+        page_unpin(cx, &w->refs[i]);
+    }
+    w->count = 0;
+    w->lsn = 0;
+    store_batch_clear(w->batch);
+}
+
+void
+page_writer_close(Ctx *cx, PageWriter *w)
+{
+    let_go(cx, w, true);
+    store_batch_free(w->batch);
+    w->batch = NULL;
+}
+
+static PageId
+id_of(const Frame *f)
+{
+    return (PageId){.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork};
+}
+
+Status
+page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
+{
+    _Alignas(16) char copy[PAGE_BYTES];
+    PageRef *ref = &w->refs[w->count];
+    Frame *f = cache_frame(page_cache(cx->proc), frame_no);
+
+    if (!f->dirty || !page_pin_frame(cx, frame_no, ref))
+        return ST_OK;
+    page_latch_shared(cx, ref);
+    if (!f->dirty) {
+        page_unpin(cx, ref);
+        return ST_OK;
+    }
+    f->dirty = 0; /* whoever changes it from now on says so again, below the exclusive latch */
+    memcpy(copy, ref->page, PAGE_BYTES);
+    page_unlatch(cx, ref);
+    f->stored_raw = heap_resolve_copy(cx, copy);
+    w->lsn = MAX_OF(w->lsn, page_header(copy)->lsn);
+    store_batch_put_page(w->batch, id_of(f), copy);
+    w->count++;
+    return w->count == PAGE_WRITER_PAGES ? page_writer_apply(cx, w) : ST_OK;
+}
+
+Status
+page_writer_apply(Ctx *cx, PageWriter *w)
+{
+    Status rc;
+
+    if (w->count == 0)
+        return ST_OK;
+    /* Ids in flight on the pages may be newer than what their LSN says (row locks are not logged): the log is flushed
+     * to where it is now, so that no such id is handed out again after a crash. */
+    if (wal_is_on(cx->proc))
+        wal_wait_flushed(cx, MAX_OF(w->lsn, wal_copied(cx->proc)));
+    stop_point("store.before_apply");
+    rc = w->store->methods->apply(cx, w->store, w->batch);
+    if (rc == ST_OK)
+        w->pages_written += w->count;
+    let_go(cx, w, rc != ST_OK);
+    stop_point("store.applied");
+    return rc;
+}

@@ -1,0 +1,285 @@
+/* rocks_store.c - pages in RocksDB: one column family, its log off, one flush per checkpoint step (S1).
+ *
+ * Our page cache is in front, so its block cache is small and is for index blocks. Files are written whole, so there are
+ * no torn pages; each page has its own checksum besides. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "storage/store/rocks_api.h"
+#include "storage/store/store_batch.h"
+
+enum { BLOCK_CACHE_BYTES = 32 << 20, BLOCK_BYTES = 16 * 1024, MEMTABLE_BYTES = 64 << 20, BLOOM_BITS = 10 };
+
+typedef struct RocksStore {
+    PageStore base;
+    RocksApi api;
+    rocksdb_t *db;
+    rocksdb_options_t *options;
+    rocksdb_readoptions_t *read_options;
+    rocksdb_writeoptions_t *write_options;
+    rocksdb_flushoptions_t *flush_options;
+    rocksdb_cache_t *cache;
+} RocksStore;
+
+/* RocksDB's text, which it allocated. */
+static Status
+fail_rocks(Ctx *cx, const RocksStore *s, const char *what, char *text)
+{
+    bool full = strstr(text, "No space left") != NULL;
+    Status rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store: %s", what, text);
+
+    s->api.rocksdb_free(text);
+    return rc;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static void
+take_page(StoreRead *r, const char *value, size_t bytes)
+{
+    uint64_t checksum;
+
+    if (bytes != STORE_PAGE_VALUE_BYTES) {
+        r->found = STORE_DAMAGED;
+        return;
+    }
+    memcpy(&checksum, value + PAGE_BYTES, sizeof(checksum));
+    memcpy(r->page, value, PAGE_BYTES);
+    r->found = checksum == store_checksum(r->id, r->page) ? STORE_FOUND : STORE_DAMAGED;
+}
+
+static Status
+rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
+{
+    RocksStore *s = (RocksStore *)store;
+
+    (void)cx;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t key[STORE_PAGE_KEY_BYTES];
+        char *error = NULL;
+        rocksdb_pinnableslice_t *slice;
+        const char *value;
+        size_t bytes = 0;
+
+        store_page_key(reads[i].id, key);
+        slice = s->api.rocksdb_get_pinned(s->db, s->read_options, (const char *)key, sizeof(key), &error);
+        if (error != NULL) {
+            log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
+                     reads[i].id.block, error);
+            s->api.rocksdb_free(error);
+            reads[i].found = STORE_DAMAGED;
+        } else if (slice == NULL) {
+            reads[i].found = STORE_MISSING;
+        } else {
+            value = s->api.rocksdb_pinnableslice_value(slice, &bytes);
+            take_page(&reads[i], value, bytes);
+        }
+        if (slice != NULL)
+            s->api.rocksdb_pinnableslice_destroy(slice);
+    }
+    return ST_OK;
+}
+
+static Status
+rocks_get(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *value, bool *found)
+{
+    RocksStore *s = (RocksStore *)store;
+    char *error = NULL, *data;
+    size_t bytes = 0;
+
+    data = s->api.rocksdb_get(s->db, s->read_options, key, key_bytes, &bytes, &error);
+    if (error != NULL)
+        return fail_rocks(cx, s, "read", error);
+    *found = data != NULL;
+    if (data != NULL) {
+        buf_add(value, data, bytes);
+        s->api.rocksdb_free(data);
+    }
+    return ST_OK;
+}
+
+static Status
+rocks_scan(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
+           Status (*each)(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value, size_t value_bytes),
+           void *arg)
+{
+    RocksStore *s = (RocksStore *)store;
+    rocksdb_iterator_t *it = s->api.rocksdb_create_iterator(s->db, s->read_options);
+    char *error = NULL;
+    Status rc = ST_OK;
+
+    for (s->api.rocksdb_iter_seek(it, prefix, prefix_bytes); rc == ST_OK && s->api.rocksdb_iter_valid(it);
+         s->api.rocksdb_iter_next(it)) {
+        size_t key_bytes, value_bytes;
+        const char *key = s->api.rocksdb_iter_key(it, &key_bytes);
+        const char *value = s->api.rocksdb_iter_value(it, &value_bytes);
+
+        if (key_bytes < prefix_bytes || memcmp(key, prefix, prefix_bytes) != 0)
+            break;
+        rc = each(cx, arg, key, key_bytes, value, value_bytes);
+    }
+    s->api.rocksdb_iter_get_error(it, &error);
+    s->api.rocksdb_iter_destroy(it);
+    if (error == NULL)
+        return rc;
+    if (rc == ST_OK)
+        return fail_rocks(cx, s, "read", error);
+    s->api.rocksdb_free(error);
+    return rc;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Fill {
+    RocksStore *store;
+    rocksdb_writebatch_t *batch;
+} Fill;
+
+static void
+fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value, size_t value_bytes)
+{
+    const Fill *f = arg;
+    const RocksApi *api = &f->store->api;
+
+    switch (change) {
+    case STORE_PUT: api->rocksdb_writebatch_put(f->batch, key, key_bytes, value, value_bytes); break;
+    case STORE_DELETE: api->rocksdb_writebatch_delete(f->batch, key, key_bytes); break;
+    case STORE_DELETE_RANGE:
+        api->rocksdb_writebatch_delete_range(f->batch, key, key_bytes, value, value_bytes);
+        break;
+    }
+}
+
+static Status
+rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
+{
+    RocksStore *s = (RocksStore *)store;
+    Fill fill = {s, s->api.rocksdb_writebatch_create()};
+    char *error = NULL;
+
+    if (batch->bytes.failed)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    store_batch_each(batch, fill_one, &fill);
+    s->api.rocksdb_write(s->db, s->write_options, fill.batch, &error);
+    s->api.rocksdb_writebatch_destroy(fill.batch);
+    return error == NULL ? ST_OK : fail_rocks(cx, s, "write to", error);
+}
+
+static Status
+rocks_flush(Ctx *cx, PageStore *store)
+{
+    RocksStore *s = (RocksStore *)store;
+    char *error = NULL;
+
+    s->api.rocksdb_flush(s->db, s->flush_options, &error);
+    return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
+}
+
+static void
+rocks_stats(Ctx *cx, PageStore *store, StoreStats *out)
+{
+    RocksStore *s = (RocksStore *)store;
+
+    (void)cx;
+    *out = (StoreStats){0};
+    (void)s->api.rocksdb_property_int(s->db, "rocksdb.total-sst-files-size", &out->file_bytes);
+    (void)s->api.rocksdb_property_int(s->db, "rocksdb.cur-size-all-mem-tables", &out->memory_bytes);
+    (void)s->api.rocksdb_property_int(s->db, "rocksdb.estimate-pending-compaction-bytes", &out->debt_bytes);
+    (void)s->api.rocksdb_property_int(s->db, "rocksdb.num-files-at-level0", &out->level0_files);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static void
+rocks_close(Ctx *cx, PageStore *store)
+{
+    RocksStore *s = (RocksStore *)store;
+
+    (void)cx;
+    if (s->db != NULL)
+        s->api.rocksdb_close(s->db);
+    if (s->options != NULL) {
+        s->api.rocksdb_flushoptions_destroy(s->flush_options);
+        s->api.rocksdb_writeoptions_destroy(s->write_options);
+        s->api.rocksdb_readoptions_destroy(s->read_options);
+        s->api.rocksdb_cache_destroy(s->cache);
+        s->api.rocksdb_options_destroy(s->options);
+    }
+    free(s);
+}
+
+static const PageStoreMethods rocks_methods = {.read = rocks_read,
+                                               .apply = rocks_apply,
+                                               .flush = rocks_flush,
+                                               .get = rocks_get,
+                                               .scan = rocks_scan,
+                                               .stats = rocks_stats,
+                                               .close = rocks_close};
+
+static void
+set_options(RocksStore *s, const StoreOptions *o)
+{
+    const RocksApi *api = &s->api;
+    rocksdb_block_based_table_options_t *table = api->rocksdb_block_based_options_create();
+    int above = o->compression == STORE_COMPRESS_NONE ? rocksdb_no_compression : rocksdb_lz4_compression;
+    int bottom = o->compression == STORE_COMPRESS_ZSTD ? rocksdb_zstd_compression : above;
+
+    s->cache = api->rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
+    api->rocksdb_block_based_options_set_block_cache(table, s->cache);
+    api->rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+    api->rocksdb_block_based_options_set_filter_policy(table, api->rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    api->rocksdb_block_based_options_set_format_version(table, 5);
+    s->options = api->rocksdb_options_create();
+    api->rocksdb_options_set_block_based_table_factory(s->options, table);
+    api->rocksdb_block_based_options_destroy(table);
+    api->rocksdb_options_set_create_if_missing(s->options, !o->read_only);
+    api->rocksdb_options_set_compression(s->options, above);
+    api->rocksdb_options_set_bottommost_compression(s->options, bottom);
+    api->rocksdb_options_set_write_buffer_size(s->options, MEMTABLE_BYTES);
+    api->rocksdb_options_set_max_write_buffer_number(s->options, 4);
+    api->rocksdb_options_set_max_background_jobs(s->options, MAX_OF(o->background_threads, 2));
+    api->rocksdb_options_set_max_open_files(s->options, 512);
+    api->rocksdb_options_set_bytes_per_sync(s->options, 1 << 20);
+    api->rocksdb_options_set_target_file_size_base(s->options, 64 << 20);
+    api->rocksdb_options_set_max_bytes_for_level_base(s->options, 256 << 20);
+    api->rocksdb_options_set_level_compaction_dynamic_level_bytes(s->options, 1);
+    api->rocksdb_options_set_level0_slowdown_writes_trigger(s->options, 32);
+    api->rocksdb_options_set_level0_stop_writes_trigger(s->options, 64);
+    api->rocksdb_options_set_paranoid_checks(s->options, 1);
+    api->rocksdb_options_set_info_log_level(s->options, 3); /* errors */
+    api->rocksdb_options_set_keep_log_file_num(s->options, 2);
+    api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
+    s->read_options = api->rocksdb_readoptions_create();
+    api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
+    s->write_options = api->rocksdb_writeoptions_create();
+    api->rocksdb_writeoptions_disable_WAL(s->write_options, 1);
+    s->flush_options = api->rocksdb_flushoptions_create();
+    api->rocksdb_flushoptions_set_wait(s->flush_options, 1);
+}
+
+Status
+store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
+{
+    RocksStore *s = calloc(1, sizeof(*s));
+    char *error = NULL;
+    Status rc;
+
+    if (s == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    s->base.methods = &rocks_methods;
+    rc = rocks_api_load(cx, &s->api);
+    if (rc != ST_OK) {
+        free(s);
+        return rc;
+    }
+    set_options(s, options);
+    s->db = options->read_only ? s->api.rocksdb_open_for_read_only(s->options, options->path, 0, &error)
+                               : s->api.rocksdb_open(s->options, options->path, &error);
+    if (error != NULL) {
+        rc = fail_rocks(cx, s, "open", error);
+        rocks_close(cx, &s->base);
+        return rc;
+    }
+    *out = &s->base;
+    return ST_OK;
+}

@@ -1,0 +1,138 @@
+/* store_batch.c - see page_store.h. */
+#include "storage/store/store_batch.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+
+void
+store_page_key(PageId id, uint8_t out[STORE_PAGE_KEY_BYTES])
+{
+    out[0] = 'P';
+    put_be32(out + 1, id.branch);
+    put_be32(out + 5, id.relation);
+    out[9] = id.fork;
+    put_be32(out + 10, id.block);
+}
+
+uint64_t
+store_checksum(PageId id, const char *page)
+{
+    return hash_checksum(page, PAGE_BYTES) ^
+           hash_combine(hash_combine((uint64_t)id.branch << 32 | id.relation, id.fork), id.block);
+}
+
+StoreBatch *
+store_batch_new(void)
+{
+    return calloc(1, sizeof(StoreBatch));
+}
+
+void
+store_batch_free(StoreBatch *batch)
+{
+    if (batch == NULL)
+        return;
+    buf_free(&batch->bytes);
+    free(batch);
+}
+
+void
+store_batch_clear(StoreBatch *batch)
+{
+    buf_clear(&batch->bytes);
+    batch->count = 0;
+}
+
+uint64_t
+store_batch_bytes(const StoreBatch *batch)
+{
+    return batch->bytes.bytes;
+}
+
+uint32_t
+store_batch_count(const StoreBatch *batch)
+{
+    return batch->count;
+}
+
+static void
+add(StoreBatch *batch, StoreChange change, const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    StoreItem item = {.key_bytes = (uint32_t)key_bytes, .value_bytes = (uint32_t)value_bytes, .change = (uint8_t)change};
+
+    buf_add(&batch->bytes, &item, sizeof(item));
+    buf_add(&batch->bytes, key, key_bytes);
+    if (value_bytes > 0)
+        buf_add(&batch->bytes, value, value_bytes);
+    batch->count++;
+}
+
+void
+store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    ASSERT(key_bytes <= STORE_KEY_MOST);
+    add(batch, STORE_PUT, key, key_bytes, value, value_bytes);
+}
+
+void
+store_batch_delete(StoreBatch *batch, const char *key, size_t key_bytes)
+{
+    add(batch, STORE_DELETE, key, key_bytes, NULL, 0);
+}
+
+void
+store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to, size_t to_bytes)
+{
+    add(batch, STORE_DELETE_RANGE, from, from_bytes, to, to_bytes);
+}
+
+void
+store_batch_put_page(StoreBatch *batch, PageId id, const char *page)
+{
+    StoreItem item = {.key_bytes = STORE_PAGE_KEY_BYTES, .value_bytes = STORE_PAGE_VALUE_BYTES, .change = STORE_PUT};
+    uint8_t key[STORE_PAGE_KEY_BYTES];
+    uint64_t checksum = store_checksum(id, page);
+
+    store_page_key(id, key);
+    buf_add(&batch->bytes, &item, sizeof(item));
+    buf_add(&batch->bytes, key, sizeof(key));
+    buf_add(&batch->bytes, page, PAGE_BYTES);
+    buf_add(&batch->bytes, &checksum, sizeof(checksum));
+    batch->count++;
+}
+
+void
+store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation)
+{
+    bool all = relation == RELATION_NONE;
+    uint8_t from[9], to[9];
+
+    for (int i = 0; i < 2; i++) {
+        from[0] = to[0] = i == 0 ? 'P' : 'O';
+        put_be32(from + 1, branch);
+        put_be32(from + 5, relation);
+        put_be32(to + 1, all ? branch + 1 : branch);
+        put_be32(to + 5, all ? 0 : relation + 1);
+        add(batch, STORE_DELETE_RANGE, from, sizeof(from), to, sizeof(to));
+    }
+}
+
+void
+store_batch_each(const StoreBatch *batch,
+                 void (*each)(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value,
+                              size_t value_bytes),
+                 void *arg)
+{
+    const char *at = batch->bytes.data;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        StoreItem item;
+        const char *key = at + sizeof(item);
+
+        memcpy(&item, at, sizeof(item));
+        each(arg, (StoreChange)item.change, key, item.key_bytes, key + item.key_bytes, item.value_bytes);
+        at = key + item.key_bytes + item.value_bytes;
+    }
+}

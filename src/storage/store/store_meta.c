@@ -1,0 +1,278 @@
+/* store_meta.c - see store_meta.h. Keys: "Msuper", "Mr" branch relation, "Mb" branch, "Mi" number of an id table's
+ * frame; numbers big-endian. */
+#include "storage/store/store_meta.h"
+
+#include "base/bytes.h"
+#include "base/env.h"
+#include "base/hash.h"
+#include "storage/engine/engine_int.h"
+#include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
+
+static const char super_key[] = "Msuper";
+
+typedef struct RelMeta {
+    uint32_t length[FORK_COUNT];
+    uint8_t persistence, kind, spare[2];
+    Xid creator;
+    Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
+    int64_t live_rows, dead_rows;
+    uint32_t row_var_bytes, nulls_seen, free_pages, space_hint;
+    uint64_t counter;
+} RelMeta;
+static_assert(sizeof(RelMeta) == 80, "part of the store's format");
+
+typedef struct BranchMeta {
+    BranchId parent;
+    uint32_t spare;
+    uint64_t fork_epoch;
+    Csn fork_csn;
+    Xid creator;
+} BranchMeta;
+static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
+
+static void
+rel_key(BranchId branch, RelationId relation, char out[10])
+{
+    memcpy(out, "Mr", 2);
+    put_be32((uint8_t *)out + 2, branch);
+    put_be32((uint8_t *)out + 6, relation);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Collect {
+    StoreBatch *batch;
+    Lsn redo;
+} Collect;
+
+static void
+collect_rel(Ctx *cx, void *arg, CacheRel *rel)
+{
+    const Collect *c = arg;
+    Lsn gone = atomic_load(&rel->gone_lsn);
+    RelMeta m = {.persistence = rel->persistence, .kind = rel->kind};
+    char key[10];
+    uint64_t hash;
+
+    (void)cx;
+    if (rel->relation == RELATION_NONE)
+        return;
+    rel_key(rel->branch, rel->relation, key);
+    if (gone != 0) {
+        if (gone > c->redo)
+            return;
+        store_batch_delete(c->batch, key, sizeof(key));
+        store_batch_delete_pages(c->batch, rel->branch, rel->relation);
+        return;
+    }
+    for (int fork = 0; fork < FORK_COUNT; fork++)
+        m.length[fork] = cache_rel_length(rel, (Fork)fork);
+    m.creator = atomic_load(&rel->creator_xid);
+    m.oldest_raw = rel->evicted_raw;
+    if (rel->cached_raw != 0 && (m.oldest_raw == 0 || rel->cached_raw < m.oldest_raw))
+        m.oldest_raw = rel->cached_raw;
+    m.live_rows = atomic_load(&rel->live_rows);
+    m.dead_rows = atomic_load(&rel->dead_rows);
+    m.row_var_bytes = atomic_load(&rel->row_var_bytes);
+    m.nulls_seen = atomic_load(&rel->nulls_seen);
+    m.free_pages = atomic_load(&rel->free_pages);
+    m.space_hint = atomic_load(&rel->space_hint);
+    m.counter = atomic_load(&rel->counter);
+    hash = hash_bytes(&m, sizeof(m)) | 1;
+    if (hash == rel->stored_hash)
+        return;
+    rel->stored_hash = hash;
+    store_batch_put(c->batch, key, sizeof(key), &m, sizeof(m));
+}
+
+static void
+collect_branches(Ctx *cx, StoreBatch *batch)
+{
+    EngineShared *s = engine_shared(cx->engine);
+
+    for (uint32_t i = 0; i < s->branch_high; i++) {
+        const BranchEntry *e = &s->branches[i];
+        BranchMeta m = {.parent = e->parent,
+                        .fork_epoch = e->fork_epoch,
+                        .fork_csn = e->fork_csn,
+                        .creator = atomic_load(&e->creator_xid)};
+        char key[6] = "Mb";
+
+        put_be32((uint8_t *)key + 2, e->id);
+        if (e->state == BRANCH_LIVE)
+            store_batch_put(batch, key, sizeof(key), &m, sizeof(m));
+        else
+            store_batch_delete(batch, key, sizeof(key));
+    }
+}
+
+static void
+id_key(uint64_t no, char out[10])
+{
+    memcpy(out, "Mi", 2);
+    put_be32((uint8_t *)out + 2, (uint32_t)(no >> 32));
+    put_be32((uint8_t *)out + 6, (uint32_t)no);
+}
+
+/* T5: the log is flushed to the insert position of that moment before the batch is written. */
+static void
+collect_ids(Ctx *cx, StoreBatch *batch, Xid from, Xid trimmed)
+{
+    IdTable *t = &txn_shared(cx->proc)->ids;
+    const PageCache *cache = page_cache(cx->proc);
+    Xid next = atomic_load(&t->next);
+    char key[10];
+
+    for (uint64_t no = from / ID_PER_FRAME; no * ID_PER_FRAME < next; no++) {
+        uint32_t frame;
+
+        latch_take(cx->proc, &t->latch); /* against trimming */
+        frame = atomic_load(&t->directory[no % ID_DIRECTORY]);
+        id_key(no, key);
+        if (frame != 0 && no >= atomic_load(&t->trimmed) / ID_PER_FRAME)
+            store_batch_put(batch, key, sizeof(key), cache_frame_bytes(cache, frame), PAGE_BYTES);
+        latch_drop(cx->proc, &t->latch);
+    }
+    {
+        char first[10], last[10];
+
+        id_key(0, first);
+        id_key(trimmed / ID_PER_FRAME, last);
+        store_batch_delete_range(batch, first, sizeof(first), last, sizeof(last));
+    }
+}
+
+void
+store_super_put(StoreBatch *batch, const StoreSuper *super)
+{
+    store_batch_put(batch, super_key, sizeof(super_key) - 1, super, sizeof(*super));
+}
+
+void
+store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from)
+{
+    Collect c = {batch, super->redo};
+
+    cache_rel_each(cx, collect_rel, &c);
+    collect_branches(cx, batch);
+    collect_ids(cx, batch, id_from, super->trimmed);
+    store_super_put(batch, super);
+}
+
+static void
+forget_gone(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Lsn gone = atomic_load(&rel->gone_lsn);
+
+    if (rel->relation != RELATION_NONE && gone != 0 && gone <= *(const Lsn *)arg)
+        cache_rel_forget(cx, rel);
+}
+
+void
+store_meta_forget_gone(Ctx *cx, Lsn redo)
+{
+    cache_rel_each(cx, forget_gone, &redo);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+Status
+store_super_read(Ctx *cx, PageStore *store, StoreSuper *out, bool *found)
+{
+    Buf value = {0};
+    Status rc = store->methods->get(cx, store, super_key, sizeof(super_key) - 1, &value, found);
+
+    if (rc == ST_OK && *found) {
+        if (value.bytes != sizeof(*out))
+            rc = fail(cx, ST_CORRUPT, "XX001", "the page store's superblock has %zu bytes", value.bytes);
+        else
+            memcpy(out, value.data, sizeof(*out));
+    }
+    buf_free(&value);
+    TRY(rc);
+    if (*found && out->version != STORE_FORMAT_VERSION)
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has format version %u, this server knows %d", out->version,
+                    STORE_FORMAT_VERSION);
+    if (*found && out->features != 0)
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has features this server does not know: %llx",
+                    (unsigned long long)out->features);
+    return ST_OK;
+}
+
+static Status
+load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value, size_t value_bytes)
+{
+    CacheRel *rel;
+    RelMeta m;
+
+    (void)arg;
+    if (key_bytes != 10 || value_bytes != sizeof(m))
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged entry of a relation");
+    memcpy(&m, value, sizeof(m));
+    TRY(cache_rel_make(cx, get_be32((const uint8_t *)key + 2), get_be32((const uint8_t *)key + 6),
+                       (Persistence)m.persistence, &rel));
+    rel->kind = m.kind;
+    for (int fork = 0; fork < FORK_COUNT; fork++)
+        atomic_store(&rel->forks[fork].length, m.length[fork]);
+    atomic_store(&rel->creator_xid, m.creator);
+    rel->evicted_raw = m.oldest_raw;
+    atomic_store(&rel->live_rows, m.live_rows);
+    atomic_store(&rel->dead_rows, m.dead_rows);
+    atomic_store(&rel->row_var_bytes, m.row_var_bytes);
+    atomic_store(&rel->nulls_seen, m.nulls_seen);
+    atomic_store(&rel->free_pages, m.free_pages);
+    atomic_store(&rel->space_hint, m.space_hint);
+    atomic_store(&rel->counter, m.counter);
+    return ST_OK;
+}
+
+static Status
+load_branch(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value, size_t value_bytes)
+{
+    BranchMeta m;
+
+    (void)arg;
+    if (key_bytes != 6 || value_bytes != sizeof(m))
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged entry of a branch");
+    memcpy(&m, value, sizeof(m));
+    return branch_restore(cx, get_be32((const uint8_t *)key + 2), m.creator);
+}
+
+static Status
+load_ids(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value, size_t value_bytes)
+{
+    IdTable *t = &txn_shared(cx->proc)->ids;
+    uint64_t no;
+    uint32_t frame;
+
+    (void)arg;
+    if (key_bytes != 10 || value_bytes != PAGE_BYTES)
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged part of the id table");
+    no = (uint64_t)get_be32((const uint8_t *)key + 2) << 32 | get_be32((const uint8_t *)key + 6);
+    frame = atomic_load(&t->directory[no % ID_DIRECTORY]);
+    if (no < atomic_load(&t->trimmed) / ID_PER_FRAME || no * ID_PER_FRAME >= atomic_load(&t->next) || frame == 0)
+        return ST_OK;
+    memcpy(cache_frame_bytes(page_cache(cx->proc), frame), value, PAGE_BYTES);
+    return ST_OK;
+}
+
+Status
+store_meta_load(Ctx *cx, PageStore *store, const StoreSuper *super)
+{
+    EngineShared *e = engine_shared(cx->engine);
+    TxnShared *s = txn_shared(cx->proc);
+
+    atomic_store(&page_cache(cx->proc)->epoch, super->epoch);
+    atomic_store(&page_cache(cx->proc)->rels.next_relation, super->next_relation);
+    atomic_store(&e->next_oid, super->next_oid);
+    e->next_branch = super->next_branch;
+    s->last_csn = super->last_csn;
+    atomic_store(&s->ids.trimmed, super->trimmed);
+    atomic_store(&s->ids.next, super->trimmed);
+    TRY(id_restore(cx, &s->ids, super->next_xid));
+    TRY(store->methods->scan(cx, store, "Mi", 2, load_ids, NULL));
+    id_forget_open_subs(cx, &s->ids);
+    TRY(store->methods->scan(cx, store, "Mb", 2, load_branch, NULL));
+    return store->methods->scan(cx, store, "Mr", 2, load_rel, NULL);
+}

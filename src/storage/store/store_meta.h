@@ -1,0 +1,39 @@
+/* src/storage/store/store_meta.h - what the store knows besides pages: the superblock, relations, branches, the id table. */
+#ifndef STORE_META_H
+#define STORE_META_H
+#include "storage/store/page_store.h"
+#include "storage/wal/wal_format.h"
+
+enum { STORE_FORMAT_VERSION = 1 };
+
+/* Written last in a checkpoint, in the batch that makes the new redo position valid (S1). */
+typedef struct StoreSuper {
+    uint32_t version; /* STORE_FORMAT_VERSION */
+    uint32_t incarnation; /* S5 */
+    uint64_t features; /* bits; a server that does not know one refuses */
+    uint64_t system_id;
+    Lsn redo; /* where recovery begins */
+    Xid next_xid, trimmed; /* ids below `trimmed` are forgotten */
+    Csn last_csn;
+    uint64_t epoch;
+    uint32_t next_oid;
+    RelationId next_relation;
+    BranchId next_branch;
+    uint32_t clean; /* 1 = written by a shutdown: the log ends at `redo` */
+    uint64_t written_us; /* wall clock */
+} StoreSuper;
+static_assert(sizeof(StoreSuper) == 88, "part of the store's format");
+
+/* What goes into the last batch of a checkpoint: everything but pages. `redo` as taken at its begin; ids from
+ * `id_from` on may have changed since the last one. Drops at or before redo are carried out. */
+void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from);
+/* After the batch is durable: what was dropped is forgotten. */
+void store_meta_forget_gone(Ctx *cx, Lsn redo);
+
+void store_super_put(StoreBatch *batch, const StoreSuper *super);
+/* *found false: the store is new. */
+MUST_CHECK Status store_super_read(Ctx *cx, PageStore *store, StoreSuper *out, bool *found);
+/* Fills an engine that nobody uses yet with what the last checkpoint wrote. */
+MUST_CHECK Status store_meta_load(Ctx *cx, PageStore *store, const StoreSuper *super);
+
+#endif

@@ -1,0 +1,490 @@
+/* store_process.c - see store_process.h. */
+#include "storage/store/store_process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/env.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/stop_point.h"
+#include "shmem/pagecache/page_io.h"
+#include "shmem/sync/futex.h"
+#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_log.h"
+#include "storage/heap/heap_resolve.h"
+#include "storage/store/checkpoint.h"
+#include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
+
+enum {
+    READERS = 3,
+    READ_PAGES = 32,
+    NAP_US = 200 * 1000,
+    WAIT_NAP_US = 100 * 1000,
+    SEGMENTS_KEPT = 4,
+    SPREAD_PERCENT = 70, /* of the checkpoint's interval */
+};
+
+uint64_t
+store_shared_bytes(void)
+{
+    return sizeof(StoreShared) + 64;
+}
+
+void
+store_shared_carve(Region *region)
+{
+    region->part[PART_STORE] = region_ref(region, region_carve(region, sizeof(StoreShared), 64));
+}
+
+static StoreShared *
+shared_of(const Engine *engine)
+{
+    return region_part(engine->region, PART_STORE);
+}
+
+/* One process; its threads share it. */
+typedef struct StoreProcess {
+    Engine *engine;
+    const StoreSettings *settings;
+    PageStore *store;
+    StoreSuper super;
+    char wal_path[4096];
+    WalDir wal;
+    _Atomic uint32_t stop_readers; /* atomic */
+    _Atomic uint32_t stop_cleaner; /* atomic */
+    _Atomic bool failed; /* atomic */
+} StoreProcess;
+
+/* A context for one thread. */
+typedef struct Worker {
+    StoreProcess *process;
+    Arena arena, errors;
+    Ctx cx;
+} Worker;
+
+static Status
+worker_begin(Worker *w, StoreProcess *process)
+{
+    w->process = process;
+    arena_init(&w->arena, "store", NULL);
+    arena_init(&w->errors, "store errors", NULL);
+    w->cx = (Ctx){.arena = &w->arena, .error_arena = &w->errors, .env = process->engine->env};
+    return engine_attach_as(&w->cx, process->engine, PROC_OTHER);
+}
+
+static void
+worker_end(Worker *w)
+{
+    engine_detach(&w->cx);
+    arena_free(&w->arena);
+    arena_free(&w->errors);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static void
+finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
+{
+    PageCache *cache = page_cache(cx->proc);
+    Frame *f = cache_frame(cache, frame_no);
+
+    switch (read->found) {
+    case STORE_FOUND: f->stored_raw = heap_least_raw(cx, read->page); break;
+    case STORE_MISSING: memset(read->page, 0, PAGE_BYTES); break; /* added, and never written since */
+    case STORE_DAMAGED:
+        log_line(LOG_ERROR, "page %u of relation %u is damaged (branch %u, fork %u)", read->id.block,
+                 read->id.relation, read->id.branch, read->id.fork);
+        page_io_done(cx->proc, frame_no, IO_DAMAGED);
+        return;
+    }
+    page_io_done(cx->proc, frame_no, IO_IDLE);
+    if (f->stored_raw != 0)
+        page_list_raw(cx, frame_no, f->stored_raw);
+}
+
+static void
+read_some(Ctx *cx, StoreProcess *p)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint32_t frames[READ_PAGES];
+    StoreRead reads[READ_PAGES];
+    uint32_t count = page_io_take(cx->proc, frames, READ_PAGES, NAP_US);
+    Status rc;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const Frame *f = cache_frame(cache, frames[i]);
+
+        reads[i] = (StoreRead){
+            .id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
+            .page = cache_frame_bytes(cache, frames[i])};
+    }
+    if (count == 0)
+        return;
+    rc = p->store->methods->read(cx, p->store, reads, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (rc == ST_OK)
+            finish_read(cx, &reads[i], frames[i]);
+        else
+            page_io_done(cx->proc, frames[i], IO_ERROR);
+    }
+    if (rc != ST_OK)
+        log_report(LOG_ERROR, "store", &cx->error);
+    ctx_error_clear(cx);
+}
+
+static void *
+reader(void *arg)
+{
+    Worker w;
+
+    if (worker_begin(&w, arg) != ST_OK) {
+        log_report(LOG_FATAL, "store", &w.cx.error);
+        abort();
+    }
+    while (atomic_load(&w.process->stop_readers) == 0)
+        read_some(&w.cx, w.process);
+    worker_end(&w);
+    return NULL;
+}
+
+/* ---- cleaning ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Cleaner {
+    StoreProcess *process;
+    Checkpointer checkpointer;
+    PageWriter writer;
+    uint32_t hand; /* of the clock */
+} Cleaner;
+
+static uint32_t
+frames_missing(const PageCache *cache)
+{
+    uint64_t live = atomic_load(&cache->pages_live);
+    uint32_t free_now = cache->free_count, wanted = page_free_wanted(cache);
+
+    /* As long as memory may grow nobody waits. */
+    if (live + wanted < cache->page_frames || free_now >= wanted)
+        return 0;
+    return wanted - free_now;
+}
+
+/* Frees frames until there are enough, or two rounds have found none. Dirty ones are written on the way. */
+static Status
+clean(Ctx *cx, Cleaner *c)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint32_t missing = frames_missing(cache), freed = 0, waiting[PAGE_WRITER_PAGES], waiting_count = 0;
+    uint64_t steps = (uint64_t)cache->high * 3;
+
+    while (missing > 0 && freed < missing && steps-- > 0) {
+        c->hand = c->hand + 1 < cache->high ? c->hand + 1 : 1;
+        switch (page_evict(cx, c->hand)) {
+        case EVICT_DONE: freed++; break;
+        case EVICT_DIRTY:
+            TRY(page_writer_add(cx, &c->writer, c->hand));
+            if (c->writer.count > 0)
+                waiting[waiting_count++] = c->hand;
+            break;
+        case EVICT_BUSY:
+        case EVICT_USED: break;
+        }
+        if (waiting_count == PAGE_WRITER_PAGES || (waiting_count > 0 && c->writer.count == 0)) {
+            TRY(page_writer_apply(cx, &c->writer));
+            while (waiting_count > 0)
+                freed += page_evict(cx, waiting[--waiting_count]) == EVICT_DONE;
+            page_cleaner_announce(cache);
+        }
+    }
+    TRY(page_writer_apply(cx, &c->writer));
+    while (waiting_count > 0)
+        freed += page_evict(cx, waiting[--waiting_count]) == EVICT_DONE;
+    if (freed > 0)
+        page_cleaner_announce(cache);
+    return ST_OK;
+}
+
+static Status
+clean_between(Ctx *cx, void *arg)
+{
+    return clean(cx, arg);
+}
+
+static Status
+checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
+{
+    StoreProcess *p = c->process;
+    StoreShared *shared = shared_of(p->engine);
+    StoreStats stats;
+
+    TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
+    atomic_store(&shared->redo, c->checkpointer.super.redo);
+    atomic_store(&shared->pages_written, c->checkpointer.writer.pages_written);
+    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.super.redo, wal_position(cx->proc),
+                             clean_stop ? 1 : SEGMENTS_KEPT));
+    p->store->methods->stats(cx, p->store, &stats);
+    atomic_store(&shared->file_bytes, stats.file_bytes);
+    return ST_OK;
+}
+
+/* Is a checkpoint due, and how much time has it? */
+static bool
+is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_t *asked)
+{
+    const StoreProcess *p = c->process;
+    StoreShared *shared = shared_of(p->engine);
+    Lsn redo = c->checkpointer.super.redo, now = wal_position(cx->proc);
+
+    *asked = atomic_load(&shared->checkpoint_wanted);
+    *spread_us = 0;
+    if (*asked != atomic_load(&shared->checkpoint_done))
+        return true;
+    if (now - redo > p->settings->max_wal_bytes / 2) {
+        *spread_us = MIN_OF(p->settings->checkpoint_timeout_us / 4, UINT64_C(30000000));
+        return true;
+    }
+    *spread_us = p->settings->checkpoint_timeout_us / 100 * SPREAD_PERCENT;
+    return now != redo && env_mono_us(cx->env) - last_us >= p->settings->checkpoint_timeout_us;
+}
+
+static Status
+clean_and_checkpoint(Ctx *cx, Cleaner *c)
+{
+    StoreProcess *p = c->process;
+    StoreShared *shared = shared_of(p->engine);
+    uint64_t last_us = env_mono_us(cx->env);
+
+    while (atomic_load(&p->stop_cleaner) == 0) {
+        uint64_t spread_us;
+        uint32_t asked;
+
+        TRY(clean(cx, c));
+        if (atomic_load(&shared->state) == STORE_STATE_READY && is_due(cx, c, last_us, &spread_us, &asked)) {
+            TRY(checkpoint(cx, c, spread_us, false));
+            last_us = env_mono_us(cx->env);
+            atomic_fetch_add(asked != atomic_load(&shared->checkpoint_done) ? &shared->checkpoints_asked
+                                                                            : &shared->checkpoints_timed,
+                             1);
+            atomic_store(&shared->checkpoint_done, asked);
+            atomic_fetch_add(&shared->checkpoint_bell, 1);
+            futex_wake(&shared->checkpoint_bell, INT32_MAX);
+        }
+        arena_reset(cx->arena);
+        if (frames_missing(page_cache(cx->proc)) == 0 ||
+            atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
+            page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
+    }
+    return checkpoint(cx, c, 0, true);
+}
+
+static void *
+cleaner(void *arg)
+{
+    StoreProcess *p = arg;
+    Cleaner c = {.process = p};
+    Worker w;
+    Status rc = worker_begin(&w, p);
+
+    if (rc == ST_OK)
+        rc = page_writer_open(&w.cx, p->store, &c.writer);
+    c.checkpointer = (Checkpointer){
+        .store = p->store, .super = p->super, .id_from = p->super.trimmed, .between = clean_between, .arg = &c};
+    if (rc == ST_OK)
+        rc = page_writer_open(&w.cx, p->store, &c.checkpointer.writer);
+    if (rc == ST_OK)
+        rc = clean_and_checkpoint(&w.cx, &c);
+    if (rc != ST_OK) {
+        /* What is in memory can not be brought to the store: the log has it, so the way back is recovery. */
+        log_report(LOG_FATAL, "store", &w.cx.error);
+        abort();
+    }
+    page_writer_close(&w.cx, &c.writer);
+    page_writer_close(&w.cx, &c.checkpointer.writer);
+    worker_end(&w);
+    return NULL;
+}
+
+/* ---- the process ------------------------------------------------------------------------------------------------- */
+
+/* Before the first word of the log: it says whose it is. */
+static Status
+write_first_super(Ctx *cx, StoreProcess *p)
+{
+    StoreBatch *batch = store_batch_new();
+    Status rc;
+
+    if (batch == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    store_super_put(batch, &p->super);
+    rc = p->store->methods->apply(cx, p->store, batch);
+    if (rc == ST_OK)
+        rc = p->store->methods->flush(cx, p->store);
+    store_batch_free(batch);
+    return rc;
+}
+
+static Status
+open_store(Ctx *cx, StoreProcess *p, bool *is_new)
+{
+    StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
+                            .compression = p->settings->compression,
+                            .background_threads = 2};
+    bool found;
+
+    snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
+    if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
+        return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
+    TRY(store_rocks_open(cx, &options, &p->store));
+    TRY(store_super_read(cx, p->store, &p->super, &found));
+    *is_new = !found;
+    if (found)
+        return store_meta_load(cx, p->store, &p->super);
+    p->super = (StoreSuper){.version = STORE_FORMAT_VERSION,
+                            .incarnation = 1,
+                            .redo = WAL_FIRST_LSN,
+                            .trimmed = XID_FIRST,
+                            .next_xid = XID_FIRST,
+                            .next_oid = atomic_load(&engine_shared(cx->engine)->next_oid),
+                            .next_relation = atomic_load(&page_cache(cx->proc)->rels.next_relation),
+                            .next_branch = engine_shared(cx->engine)->next_branch,
+                            .epoch = atomic_load(&page_cache(cx->proc)->epoch)};
+    if (!cx->env->random(cx->env, &p->super.system_id, sizeof(p->super.system_id)))
+        return fail(cx, ST_IO, "58030", "the system gives no random numbers");
+    return write_first_super(cx, p);
+}
+
+static void
+set_state(StoreProcess *p, StoreState state)
+{
+    StoreShared *shared = shared_of(p->engine);
+
+    atomic_store(&shared->state, state);
+    futex_wake(&shared->state, INT32_MAX);
+}
+
+static void
+refuse(StoreProcess *p, const ErrorInfo *error)
+{
+    StoreShared *shared = shared_of(p->engine);
+
+    snprintf(shared->reason, sizeof(shared->reason), "%s", error->message);
+    memcpy(shared->sqlstate, error->sqlstate, sizeof(shared->sqlstate));
+    set_state(p, STORE_STATE_REFUSED);
+}
+
+static Status
+recover(Ctx *cx, StoreProcess *p)
+{
+    RecoverResult result;
+
+    p->wal = (WalDir){
+        .path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
+    TRY(engine_start_log(cx, &p->wal, p->super.redo, &result));
+    atomic_store(&shared_of(p->engine)->redo, p->super.redo);
+    return ST_OK;
+}
+
+static Status
+run(Ctx *cx, StoreProcess *p)
+{
+    StoreShared *shared = shared_of(p->engine);
+    pthread_t readers[READERS], cleaning;
+    bool is_new;
+
+    set_state(p, STORE_STATE_RECOVERING);
+    TRY(open_store(cx, p, &is_new));
+    atomic_store(&shared->is_new, is_new);
+    shared->system_id = p->super.system_id;
+    shared->incarnation = p->super.incarnation;
+    atomic_store(&shared->redo, p->super.redo);
+    for (int i = 0; i < READERS; i++) {
+        if (pthread_create(&readers[i], NULL, reader, p) != 0)
+            return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
+    }
+    if (pthread_create(&cleaning, NULL, cleaner, p) != 0)
+        return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
+    TRY(recover(cx, p));
+    set_state(p, STORE_STATE_READY);
+    while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
+        proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
+    atomic_store(&p->stop_cleaner, 1);
+    page_cleaner_wake(page_cache(cx->proc));
+    pthread_join(cleaning, NULL);
+    atomic_store(&p->stop_readers, 1);
+    for (int i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    p->store->methods->close(cx, p->store);
+    return ST_OK;
+}
+
+bool
+store_process_run(Engine *engine, const StoreSettings *settings)
+{
+    StoreProcess p = {.engine = engine, .settings = settings};
+    Worker w;
+    Status rc = worker_begin(&w, &p);
+
+    if (rc == ST_OK) {
+        interrupt_watch(-1, w.cx.interrupt);
+        rc = run(&w.cx, &p);
+        interrupt_unwatch();
+    }
+    if (rc != ST_OK) {
+        log_report(LOG_FATAL, "store", &w.cx.error);
+        refuse(&p, &w.cx.error);
+        return false;
+    }
+    worker_end(&w);
+    return true;
+}
+
+/* ---- for others -------------------------------------------------------------------------------------------------- */
+
+Status
+store_wait_ready(Ctx *cx, Engine *engine, bool *is_new)
+{
+    StoreShared *shared = shared_of(engine);
+
+    for (;;) {
+        uint32_t state = atomic_load(&shared->state);
+
+        if (state == STORE_STATE_READY) {
+            *is_new = atomic_load(&shared->is_new) != 0;
+            return ST_OK;
+        }
+        if (state == STORE_STATE_REFUSED)
+            return fail(cx, ST_IO, shared->sqlstate, "%s", shared->reason);
+        TRY(ctx_poll(cx));
+        futex_wait(&shared->state, state, WAIT_NAP_US);
+    }
+}
+
+void
+store_wal_identity(const Engine *engine, WalDir *out)
+{
+    const StoreShared *shared = shared_of(engine);
+
+    out->system_id = shared->system_id;
+    out->incarnation = shared->incarnation;
+}
+
+Status
+store_checkpoint(Ctx *cx)
+{
+    StoreShared *shared = shared_of(cx->engine);
+    uint32_t mine = atomic_fetch_add(&shared->checkpoint_wanted, 1) + 1;
+
+    page_cleaner_wake(page_cache(cx->proc));
+    for (;;) {
+        uint32_t bell = atomic_load(&shared->checkpoint_bell);
+
+        if ((int32_t)(atomic_load(&shared->checkpoint_done) - mine) >= 0)
+            return ST_OK;
+        TRY(ctx_poll(cx));
+        futex_wait(&shared->checkpoint_bell, bell, WAIT_NAP_US);
+    }
+}

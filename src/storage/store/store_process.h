@@ -1,0 +1,56 @@
+/* src/storage/store/store_process.h - the one process that has the page store open (design 2, S2).
+ *
+ * Threads: readers answer sessions that need pages; one thread cleans and checkpoints; the first one recovers and then
+ * waits to be told to end. Each has a process slot of its own. The death of any of them is a crash. */
+#ifndef STORE_PROCESS_H
+#define STORE_PROCESS_H
+#include "shmem/region/region.h"
+#include "storage/engine/engine.h"
+#include "storage/store/page_store.h"
+#include "storage/wal/wal_segment.h"
+
+typedef struct StoreSettings {
+    const char *data_dir;
+    StoreCompression compression;
+    uint64_t checkpoint_timeout_us;
+    uint64_t max_wal_bytes;
+} StoreSettings;
+
+typedef enum StoreState {
+    STORE_STATE_NONE, /* not started */
+    STORE_STATE_RECOVERING,
+    STORE_STATE_READY,
+    STORE_STATE_REFUSED, /* could not start; the reason is in the log and in `reason` */
+} StoreState;
+
+/* What the process and the others tell each other; part of the region (PART_STORE). */
+typedef struct StoreShared {
+    _Atomic uint32_t state; /* atomic: StoreState; futex */
+    _Atomic uint32_t is_new; /* atomic: the store was empty: catalogs have to be made */
+    _Atomic uint32_t checkpoint_wanted, checkpoint_bell; /* atomic: how many were asked for; raised when one is done */
+    _Atomic uint32_t checkpoint_done; /* atomic: the last that was served */
+    uint64_t system_id; /* before state becomes READY */
+    uint32_t incarnation; /* before state becomes READY */
+    _Atomic uint64_t redo; /* atomic: of the last checkpoint */
+    _Atomic uint64_t checkpoints_timed, checkpoints_asked, pages_written, pages_cleaned; /* atomic: counters */
+    _Atomic uint64_t file_bytes; /* atomic: of the store, when last looked */
+    char reason[512]; /* before state becomes REFUSED */
+    char sqlstate[6];
+} StoreShared;
+
+uint64_t store_shared_bytes(void);
+void store_shared_carve(Region *region);
+
+/* In the store's process: opens, recovers, serves until interrupt_raise(INTERRUPT_TERMINATE); then a last checkpoint,
+ * everybody else being gone but the log writer. False: it could not start, and has said why (store_wait_ready). */
+bool store_process_run(Engine *engine, const StoreSettings *settings);
+
+/* ---- for others ------------------------------------------------------------------------------------------------- */
+/* Waits until the store is ready or has refused (then the error is the store's). */
+MUST_CHECK Status store_wait_ready(Ctx *cx, Engine *engine, bool *is_new);
+/* Of a store that is ready: whose log it is. The path is the caller's. */
+void store_wal_identity(const Engine *engine, WalDir *out);
+/* CHECKPOINT: waits until one has ended that began after this call. */
+MUST_CHECK Status store_checkpoint(Ctx *cx);
+
+#endif
