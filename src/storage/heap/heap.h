@@ -41,6 +41,7 @@ typedef struct HeapRel {
     RelationId toast_relation; /* RELATION_NONE: values beyond the page are refused with 54000 */
     Persistence persistence;
     HeapLayout layout;
+    uint8_t fill_percent; /* new rows leave the rest of a page, slots and bytes, to updates; 0 = 100 */
 } HeapRel;
 
 MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Tid *out);

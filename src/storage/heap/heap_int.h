@@ -267,6 +267,13 @@ MUST_CHECK Status heap_place_find(Ctx *cx, const HeapRel *rel, CacheRel *cr, con
 /* Writes the row as the creator's; the latch is held. */
 void heap_place_fill(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *cells, Xid xid,
                      uint32_t command_id);
+/* The share of `whole` that inserts leave free. */
+static inline uint32_t
+heap_fill_reserve(const HeapRel *rel, uint32_t whole)
+{
+    ASSERT(rel->fill_percent <= 100);
+    return rel->fill_percent == 0 ? 0 : whole * (100u - rel->fill_percent) / 100;
+}
 /* Would the row fit on this page? */
 bool heap_page_has_room(const HeapPage *p, const HeapRel *rel, const Cell *cells, bool leave_reserve,
                         uint16_t *slot, uint32_t *var_bytes, bool *wide);
