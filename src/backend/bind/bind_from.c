@@ -468,6 +468,13 @@ alias_join(Binder *b, const AstJoin *j, int first)
     return ST_OK;
 }
 
+static void
+mark_other_side(Binder *b, int first, int end, bool other)
+{
+    for (int i = first; i < end; i++)
+        b->scope[i].is_other_side = other;
+}
+
 static Status
 bind_join(Binder *b, const AstJoin *j, FromNode **out)
 {
@@ -479,7 +486,9 @@ bind_join(Binder *b, const AstJoin *j, FromNode **out)
     f->join_kind = j->join_kind;
     TRY(bind_from_item(b, j->left, &f->left));
     right_first = b->scope_count;
+    mark_other_side(b, left_first, right_first, j->join_kind == JOIN_RIGHT || j->join_kind == JOIN_FULL);
     TRY(bind_from_item(b, j->right, &f->right));
+    mark_other_side(b, left_first, right_first, false);
     if (j->natural || j->using_columns.count > 0) {
         AstList names = j->using_columns;
 
@@ -612,6 +621,18 @@ column_of_entry(Binder *b, const RangeEntry *r, const char *name, int location, 
     return ST_OK;
 }
 
+/* RIGHT JOIN LATERAL cannot look at its left side. */
+static Status
+check_lateral(Binder *b, const Binder *at, const ScopeItem *item, int location)
+{
+    if (!item->is_other_side)
+        return ST_OK;
+    (void)fail_at(b->cx, location, "42P10", "invalid reference to FROM-clause entry for table \"%s\"",
+                  at->query->range[item->rel]->alias);
+    fail_detail(b->cx, "The combining JOIN type must be INNER or LEFT for a LATERAL reference.");
+    return ST_ERROR;
+}
+
 static const ScopeItem *
 find_entry(Binder *b, const char *schema, const char *name, int *levels_up)
 {
@@ -687,6 +708,7 @@ bind_bare_column(Binder *b, const AstColumnRef *ref, Expr **out)
                     return fail_at(b->cx, ref->ast.location, "42702", "column reference \"%s\" is ambiguous",
                                    name);
             }
+            TRY(check_lateral(b, at, &at->scope[i], ref->ast.location));
             found_rel = at->scope[i].rel;
             found_column = column;
         }
@@ -761,6 +783,7 @@ bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out)
         return fail_missing_from(b, ref, table);
     for (int i = 0; i < levels_up; i++)
         at = at->parent;
+    TRY(check_lateral(b, at, item, ref->ast.location));
     TRY(column_of_entry(b, at->query->range[item->rel], name, ref->ast.location, &column));
     if (column == 0)
         return fail_at(b->cx, ref->ast.location, "42703", "column %s.%s does not exist", table, name);
