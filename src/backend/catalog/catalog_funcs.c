@@ -184,7 +184,7 @@ SCALAR_FN(version)
     return ST_OK;
 }
 
-/* What cannot be true, or be there, in this server: recovery, foreign temporary schemas, partitions. */
+/* What cannot be true, or be there, in this server: recovery, partitions, text search, row security. */
 SCALAR_FN(always_false)
 {
     *out = value_bool(false);
@@ -194,12 +194,6 @@ SCALAR_FN(always_false)
 SCALAR_FN(always_null)
 {
     *out = value_null();
-    return ST_OK;
-}
-
-SCALAR_FN(always_zero_oid)
-{
-    *out = value_oid(0);
     return ST_OK;
 }
 

@@ -91,8 +91,9 @@ rel_options_read(Ctx *cx, Value stored, RelOptionKind kind, RelOptions *out)
         if (equals == NULL || !rel_option_is_known(item.data, (size_t)name_bytes, kind))
             return fail(cx, ST_ERROR, "22023", "unrecognized parameter \"%.*s\"", name_bytes, item.data);
         if (name_bytes != 10 || memcmp(item.data, "fillfactor", 10) != 0)
-            return fail_unsupported(
-                cx, -1, arena_printf(cx->arena, "storage parameter \"%.*s\"", name_bytes, item.data));
+            return fail_unsupported(cx, -1,
+                                    arena_printf(cx->arena, "storage parameter \"%.*s\"", name_bytes,
+                                                 item.data));
         if (o.fill_percent != 0)
             return fail(cx, ST_ERROR, "22023", "parameter \"%.*s\" specified more than once", name_bytes,
                         item.data);

@@ -113,6 +113,7 @@ rows_pg_proc(Ctx *cx, const TableInfo *table, RowReceiver *to)
     for (int i = 0; i < count; i++) {
         const FnInfo *f = &fns[i];
         Value *v = r.values;
+        char parallel;
 
         v[COL_PG_PROC_oid] = value_oid(f->oid);
         v[COL_PG_PROC_proname] = text(f->name);
@@ -128,7 +129,8 @@ rows_pg_proc(Ctx *cx, const TableInfo *table, RowReceiver *to)
         v[COL_PG_PROC_proisstrict] = value_bool(f->strict);
         v[COL_PG_PROC_proretset] = value_bool(f->returns_set);
         v[COL_PG_PROC_provolatile] = value_var(&f->volatility, 1);
-        v[COL_PG_PROC_proparallel] = text(f->volatility == 'v' ? "r" : "s");
+        parallel = fn_parallel(f);
+        v[COL_PG_PROC_proparallel] = value_var(&parallel, 1);
         v[COL_PG_PROC_pronargs] = i16(f->arg_count);
         v[COL_PG_PROC_pronargdefaults] = i16(f->default_count);
         v[COL_PG_PROC_prorettype] = value_oid(f->result);

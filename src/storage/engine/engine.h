@@ -47,6 +47,8 @@ void engine_use_spare(Ctx *cx, bool yes);
 bool engine_was_short(Ctx *cx);
 /* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
 int64_t engine_wall_us(Engine *engine);
+/* When it was made, by the same clock. */
+int64_t engine_start_us(Engine *engine);
 
 /* Branches. In memory mode the registry lives in shared memory. */
 MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root branch; undone on abort */

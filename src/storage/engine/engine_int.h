@@ -11,6 +11,7 @@ struct Engine {
     Region *region;
     ProcTable *procs;
     struct Env *env;
+    int64_t start_us;
 };
 
 /* B6. In memory mode the registry lies in shared memory. States of an entry:
