@@ -34,8 +34,8 @@ check_place(Ctx *cx, const AstDefElem *d, RelOptionKind kind, bool *mine)
     *mine = d->name_space == NULL;
     if (*mine && kind == REL_OPTION_TABLE && strcmp(d->name, "oids") == 0) {
         *mine = false;
-        if (text != NULL && (strcasecmp(text, "false") == 0 || strcasecmp(text, "off") == 0 ||
-                             strcmp(text, "0") == 0))
+        if (text != NULL &&
+            (strcasecmp(text, "false") == 0 || strcasecmp(text, "off") == 0 || strcmp(text, "0") == 0))
             return ST_OK; /* what every table is */
         return fail(cx, ST_ERROR, "0A000", "tables declared WITH OIDS are not supported");
     }

@@ -54,6 +54,9 @@ int64_t engine_start_us(Engine *engine);
 MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root branch; undone on abort */
 MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
 
+/* What all sessions of a database have done since it was made, those that run included. */
+void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
+
 /* A counter all sessions share, for object ids: never repeats, starts at 16384. */
 uint32_t engine_next_oid(Engine *engine);
 

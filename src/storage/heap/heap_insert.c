@@ -283,6 +283,8 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
         TRY(ctx_poll(cx));
     }
     atomic_fetch_add_explicit(&cr->live_rows, rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cr->done.inserted, rows, memory_order_relaxed);
+    proc_count(cx->proc, COUNT_INSERTED, rows);
     return ST_OK;
 }
 

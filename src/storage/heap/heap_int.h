@@ -286,6 +286,9 @@ MUST_CHECK Status heap_open(Ctx *cx, const HeapRel *rel, CacheRel **out);
 /* Settles what the selection could not; part of reading a page. */
 void heap_resolve_if_worth(Ctx *cx, PageRef *ref, bool resolvable);
 
+/* heap_counters.c */
+void heap_read_counters(const CacheRel *cr, HeapStats *out);
+
 /* ---- heap_toast.c ---------------------------------------------------------------------------------------------------------------- */
 /* The stored form of a row: compresses and moves out what is too long. `old` (may be NULL) is the row
  * it replaces: values that did not change keep their place out of line. The result lies in cx->arena;

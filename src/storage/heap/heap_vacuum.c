@@ -239,6 +239,7 @@ heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out)
     out->live_rows = (uint64_t)MAX_OF(atomic_load(&cr->live_rows), 0);
     out->dead_rows = (uint64_t)MAX_OF(atomic_load(&cr->dead_rows), 0);
     out->pages = cache_rel_length(cr, FORK_MAIN);
+    heap_read_counters(cr, out);
 }
 
 Status
