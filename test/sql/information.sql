@@ -62,6 +62,8 @@ drop role if_plain;
 -- relations and the like
 select pg_tablespace_location(1663), pg_tablespace_location(0), pg_encoding_max_length(6), pg_encoding_max_length(0), pg_encoding_max_length(99);
 select pg_get_statisticsobjdef(1), pg_ts_dict_is_visible(1), pg_ts_parser_is_visible(1), pg_ts_template_is_visible(1), pg_statistics_obj_is_visible(1);
+select pg_tablespace_size('pg_default') > pg_tablespace_size('pg_global'), pg_tablespace_size(1664) > 0, pg_tablespace_size(1663) >= pg_table_size('nn');
+select pg_tablespace_size('nope');
 create sequence if_s;
 select pg_filenode_relation(0, pg_relation_filenode('nn')), pg_filenode_relation(0, 1), pg_filenode_relation(1663, 1), pg_partition_root('nn');
 select pg_relation_is_updatable('nn', false), pg_relation_is_updatable('if_s', false), pg_relation_is_updatable('pg_class', false), pg_relation_is_updatable(1, false);
@@ -86,3 +88,11 @@ commit;
 select count(*) from pg_locks where locktype = 'advisory';
 select pg_reload_conf();
 select proname, proparallel from pg_proc where proname in ('nextval', 'abs', 'random', 'clock_timestamp', 'pg_sleep', 'pg_backend_pid', 'now') and pronargs <= 1 order by 1, 2;
+-- views of the system are relations, too
+select relkind, relnatts > 10, relfilenode, relhasrules from pg_class where relname = 'pg_stat_activity';
+select attname, atttypid::regtype, attnum, attnotnull from pg_attribute where attrelid = 'pg_tables'::regclass and attnum > 0 order by attnum;
+select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'pg_stats'::regclass and attnum > 0 order by attnum;
+select table_schema, table_type from information_schema.tables where table_name = 'pg_stat_database';
+select column_name, data_type from information_schema.columns where table_name = 'pg_stat_ssl' order by ordinal_position;
+select viewname from pg_views where viewname in ('pg_stat_user_tables', 'pg_roles') order by 1;
+select pg_get_viewdef('pg_roles'::regclass) like '%pg_authid%', pg_get_viewdef('pg_stats', true) like '%stanullfrac%', pg_get_viewdef('nn'::regclass) is null;

@@ -197,6 +197,21 @@ SCALAR_FN(always_null)
     return ST_OK;
 }
 
+/* As its query is written here; what the text is asked for, be it pretty, makes no difference. */
+SCALAR_FN(pg_get_viewdef)
+{
+    Ctx *cx = call->cx;
+    const TableInfo *t;
+    Oid oid = args[0].u32;
+
+    if (call->arg_types[0] == TYPE_TEXT)
+        TRY(cx->format->reg_names->find(cx, TYPE_REGCLASS, args[0].var.data, args[0].var.bytes, false, &oid));
+    TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
+    *out = t != NULL && t->view_sql != NULL ? text_of(cx, arena_printf(cx->arena, " %s;", t->view_sql))
+                                            : value_null();
+    return ST_OK;
+}
+
 SCALAR_FN(pg_relation_filenode)
 {
     const TableInfo *t;

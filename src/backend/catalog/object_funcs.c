@@ -3,7 +3,7 @@
 
 #include "backend/type/fn_decl.h"
 
-enum { TABLESPACE_DEFAULT = 1663, TABLESPACE_GLOBAL = 1664, ENCODING_SQL_ASCII = 0, ENCODING_UTF8 = 6 };
+enum { ENCODING_SQL_ASCII = 0, ENCODING_UTF8 = 6 };
 
 SCALAR_FN(pg_my_temp_schema)
 {

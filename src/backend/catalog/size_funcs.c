@@ -3,6 +3,7 @@
 
 #include "backend/type/fn_decl.h"
 #include "backend/type/numeric.h"
+#include "shmem/pagecache/cache_rel.h"
 #include "storage/rel/rel.h"
 
 #include <ctype.h>
@@ -107,6 +108,39 @@ SCALAR_FN(pg_database_size)
 }
 
 static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+
+typedef struct Tally {
+    bool shared;
+    int64_t bytes;
+} Tally;
+
+static void
+add_relation(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Tally *t = arg;
+
+    (void)cx;
+    for (int fork = 0; (rel->branch == BRANCH_SHARED) == t->shared && fork < FORK_COUNT; fork++)
+        t->bytes += (int64_t)cache_rel_length(rel, (Fork)fork) * PAGE_BYTES;
+}
+
+/* pg_global has what all databases share, pg_default all else. */
+SCALAR_FN(pg_tablespace_size)
+{
+    Ctx *cx = call->cx;
+    bool by_name = call->arg_types[0] == TYPE_NAME;
+    const char *name = by_name ? value_cstring(cx, args[0]) : "";
+    Tally t = {.shared = by_name ? strcmp(name, "pg_global") == 0 : args[0].u32 == TABLESPACE_GLOBAL};
+
+    *out = value_null();
+    if (by_name && !t.shared && strcmp(name, "pg_default") != 0)
+        return fail(cx, ST_ERROR, "42704", "tablespace \"%s\" does not exist", name);
+    if (!by_name && !t.shared && args[0].u32 != TABLESPACE_DEFAULT)
+        return ST_OK;
+    cache_rel_each(cx, add_relation, &t);
+    *out = value_i64(t.bytes);
+    return ST_OK;
+}
 
 SCALAR_FN(pg_size_pretty)
 {
