@@ -155,6 +155,19 @@ def test_psql_backslash_commands_ask_for_nothing_that_is_missing():
         assert 'int4abs' in psql(s.url, r'\sf abs(int)')
 
 
+def test_what_a_session_did_is_counted_when_it_has_ended():
+    def counted(s):
+        row = psql(s.url, "SELECT sessions, tup_inserted, tup_deleted FROM pg_stat_database WHERE datname = 'postgres'")
+        return [int(n) for n in row.split('|')]
+
+    with Server() as s:
+        before = counted(s)
+        psql(s.url, 'CREATE TABLE t (a int)', 'INSERT INTO t SELECT generate_series(1, 5000)', 'DELETE FROM t WHERE a <= 3000')
+        after = counted(s)
+        assert after[0] - before[0] == 2, (before, after)
+        assert 5000 <= after[1] - before[1] < 5100 and 3000 <= after[2] - before[2] < 3100, (before, after)
+
+
 def test_psql_fetch_count_shows_all_rows():
     with Server('--auth', 'trust') as s:
         out = psql(s.url, '\\set FETCH_COUNT 7', 'select g from generate_series(1, 30) g order by g')

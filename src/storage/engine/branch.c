@@ -160,7 +160,7 @@ counters_of(EngineShared *s, BranchId branch)
 }
 
 void
-branch_add_counters(Ctx *cx, const Proc *ended)
+branch_add_counters(Ctx *cx, Proc *ended)
 {
     EngineShared *s = engine_shared(cx->engine);
     uint64_t done[SESSION_COUNTERS], *to;
@@ -169,8 +169,12 @@ branch_add_counters(Ctx *cx, const Proc *ended)
     proc_read_counters(cx->engine->procs, ended->no, &branch, done);
     latch_take(cx->proc, &s->branch_latch);
     to = counters_of(s, branch);
-    for (int i = 0; to != NULL && i < SESSION_COUNTERS; i++)
-        to[i] += done[i];
+    for (int i = 0; i < SESSION_COUNTERS; i++) {
+        if (to != NULL)
+            to[i] += done[i];
+        atomic_store(&ended->counters[i], 0); /* below the same latch: nobody sees them twice */
+    }
+    ended->page_count = 0;
     latch_drop(cx->proc, &s->branch_latch);
 }
 
@@ -187,7 +191,6 @@ engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS])
     ended = counters_of(s, branch);
     for (int i = 0; ended != NULL && i < SESSION_COUNTERS; i++)
         out[i] = ended[i];
-    latch_drop(cx->proc, &s->branch_latch);
     for (uint32_t no = 0; no < high; no++) {
         uint64_t running[SESSION_COUNTERS];
         BranchId of;
@@ -198,4 +201,5 @@ engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS])
         for (int i = 0; of == branch && i < SESSION_COUNTERS; i++)
             out[i] += running[i];
     }
+    latch_drop(cx->proc, &s->branch_latch);
 }

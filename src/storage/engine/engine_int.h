@@ -49,7 +49,7 @@ engine_shared(const Engine *engine)
 }
 
 /* The session ends: what it has counted becomes its database's. */
-void branch_add_counters(Ctx *cx, const Proc *ended);
+void branch_add_counters(Ctx *cx, Proc *ended);
 /* The transaction of a dead session made or dropped branches: finishes it (C3). */
 void branch_finish_dead(Ctx *cx, Xid xid);
 
