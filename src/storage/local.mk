@@ -33,7 +33,7 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_target.c src/storage/heap/heap_target.h \
 	src/storage/heap/heap_toast.c \
 	src/storage/heap/heap_unique.c src/storage/heap/heap_unique.h \
-	src/storage/heap/heap_vacuum.c \
+	src/storage/heap/heap_counters.c src/storage/heap/heap_vacuum.c \
 	src/storage/heap/heap_visible.c \
 	src/storage/recover/recover.c src/storage/recover/recover.h \
 	src/storage/recover/redo.c src/storage/recover/redo.h \

@@ -682,10 +682,8 @@ copy_into(Copy *c, const IntoClause *into)
     a->with_no_data = into->skipData;
     a->unlogged = into->rel->relpersistence == 'u';
     a->on_commit = (int)into->onCommit;
-    a->unsupported = into->tableSpaceName != NULL ? "TABLESPACE"
-                     : into->options != NIL       ? "CREATE TABLE AS ... WITH"
-                     : into->accessMethod != NULL ? "USING"
-                                                  : NULL;
+    a->options = copy_list(c, into->options);
+    a->unsupported = into->tableSpaceName != NULL ? "TABLESPACE" : into->accessMethod != NULL ? "USING" : NULL;
     return a;
 }
 
@@ -881,6 +879,7 @@ copy_def_elem(Copy *c, const DefElem *n)
     AstDefElem *a = MAKE(AstDefElem, AST_DEF_ELEM, n->location);
 
     a->name = copy_text(c, n->defname);
+    a->name_space = copy_text(c, n->defnamespace);
     if (n->arg != NULL && IsA(n->arg, RoleSpec))
         a->value = copy_string(c, ((const RoleSpec *)n->arg)->rolename);
     else
@@ -990,8 +989,6 @@ alter_other(AlterTableType t)
     case AT_SetIdentity:
     case AT_DropIdentity: return "ALTER COLUMN ... IDENTITY";
     case AT_ValidateConstraint: return "VALIDATE CONSTRAINT";
-    case AT_SetRelOptions:
-    case AT_ResetRelOptions: return "ALTER TABLE SET (...)";
     case AT_EnableRowSecurity:
     case AT_DisableRowSecurity: return "row level security";
     case AT_AttachPartition:
@@ -1016,6 +1013,11 @@ copy_alter_cmd(Copy *c, const AlterTableCmd *n)
     case AT_ColumnDefault: a->alter_kind = ALTER_SET_DEFAULT; break;
     case AT_SetNotNull: a->alter_kind = ALTER_SET_NOT_NULL; break;
     case AT_DropNotNull: a->alter_kind = ALTER_DROP_NOT_NULL; break;
+    case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+        a->alter_kind = n->subtype == AT_SetRelOptions ? ALTER_SET_OPTIONS : ALTER_RESET_OPTIONS;
+        a->options = copy_list(c, (const List *)n->def);
+        return &a->ast;
     case AT_ChangeOwner:
         a->alter_kind = ALTER_OWNER;
         a->name = role_name(c, n->newowner);

@@ -61,6 +61,7 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
         wal_shared_carve(engine->region, options->max_slots);
     store_shared_carve(engine->region);
     ((PageCache *)region_part(engine->region, PART_CACHE))->page_frames = (uint32_t)(options->cache_bytes / PAGE_BYTES);
+    engine->start_us = engine_wall_us(engine);
     *out = engine;
     return ST_OK;
 }
@@ -128,6 +129,7 @@ engine_detach(Ctx *cx)
     lock_stash_release(cx);
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
+    branch_add_counters(cx, proc);
     proc->lock_timeout_us = 0;
     if (cx->arena->budget != NULL) {
         Budget *b = cx->arena->budget;
@@ -148,6 +150,12 @@ int64_t
 engine_wall_us(Engine *engine)
 {
     return (int64_t)txn_clock_us(&((TxnShared *)region_part(engine->region, PART_TXN))->clock, engine->env);
+}
+
+int64_t
+engine_start_us(Engine *engine)
+{
+    return engine->start_us;
 }
 
 ProcTable *

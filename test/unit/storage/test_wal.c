@@ -15,7 +15,7 @@
 #include "storage/wal/wal_reader.h"
 #include "storage/wal/wal_writer.h"
 
-enum { WRITERS = 3, ACCOUNTS = 60, COUNTERS = 1000, START_N = 1000 };
+enum { WRITERS = 3, ACCOUNTS = 2000, COUNTERS = 100000, START_N = 1000 };
 
 /* A log in a folder of its own; shared with children. */
 typedef struct Log {
