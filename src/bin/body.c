@@ -69,7 +69,7 @@ janitor(Door *door)
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
     if (engine_attach_as(&cx, door->engine, PROC_JANITOR) != ST_OK) {
-        log_report(LOG_ERROR, NULL, &cx.error);
+        log_report(LOG_ERROR, NULL, &cx.error, NULL);
         return;
     }
     cx.hooks = &janitor_hooks;
@@ -80,7 +80,7 @@ janitor(Door *door)
 
         atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD));
         if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
-            log_report(LOG_WARNING, "janitor", &cx.error);
+            log_report(LOG_WARNING, "janitor", &cx.error, NULL);
             ctx_error_clear(&cx);
         }
         if (!round.urgent && env_mono_us(cx.env) >= urgent_us && engine_was_short(&cx)) {
@@ -92,7 +92,7 @@ janitor(Door *door)
         if (env_mono_us(cx.env) >= upkeep_us) {
             if (janitor_upkeep_step(&cx, &round, &pause_ms) != ST_OK) {
                 if (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE))
-                    log_report(LOG_WARNING, "janitor", &cx.error);
+                    log_report(LOG_WARNING, "janitor", &cx.error, NULL);
                 ctx_error_clear(&cx);
             }
             upkeep_us = env_mono_us(cx.env) + (uint64_t)pause_ms * 1000;

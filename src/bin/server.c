@@ -142,7 +142,7 @@ write_facts(Server *s)
     if (s->reload_error != NULL)
         buf_printf(&lines, "error=%s\n", s->reload_error);
     if (pidfile_write_facts(s->cx, &s->pid_file, &lines) != ST_OK)
-        log_report(LOG_WARNING, NULL, &s->cx->error);
+        log_report(LOG_WARNING, NULL, &s->cx->error, NULL);
     buf_free(&lines);
 }
 
