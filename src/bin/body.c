@@ -65,6 +65,7 @@ janitor(Door *door)
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     UpkeepRound round = {0};
     uint64_t upkeep_us = env_mono_us(cx.env) + UPKEEP_FIRST_US, urgent_us = 0;
+    bool is_short = false;
 
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
@@ -83,7 +84,9 @@ janitor(Door *door)
             log_report(LOG_WARNING, "janitor", &cx.error, NULL);
             ctx_error_clear(&cx);
         }
-        if (!round.urgent && env_mono_us(cx.env) >= urgent_us && engine_was_short(&cx)) {
+        is_short |= engine_was_short(&cx);
+        if (is_short && !round.urgent && env_mono_us(cx.env) >= urgent_us) {
+            is_short = false;
             round.urgent = true;
             round.database = 0; /* from the beginning */
             upkeep_us = 0;
@@ -98,6 +101,8 @@ janitor(Door *door)
             upkeep_us = env_mono_us(cx.env) + (uint64_t)pause_ms * 1000;
             idle_ms = MIN_OF(idle_ms, pause_ms);
         }
+        if (is_short && !round.urgent)
+            idle_ms = MIN_OF(idle_ms, URGENT_EVERY_US / 1000);
         arena_reset(&arena);
         proc_sleep(&cx, cx.proc, env_mono_us(cx.env) + (uint64_t)idle_ms * 1000);
     }

@@ -297,10 +297,11 @@ check_memory(Ctx *cx, StartOptions *o)
     if (bytes == 0 || bytes >= (int64_t)MAX_MEMORY_LEAST_MB << 20)
         return ST_OK;
     o->usage_error = by_flag;
-    return fail(cx, ST_ERROR, "22023",
-                "%s %lld bytes is too little: the least is %d MB; a number alone means bytes, units are kB, MB, GB "
-                "and TB",
-                name, (long long)bytes, MAX_MEMORY_LEAST_MB);
+    return fail(
+        cx, ST_ERROR, "22023",
+        "%s %lld bytes is too little: the least is %d MB; a number alone means bytes, units are kB, MB, GB "
+        "and TB",
+        name, (long long)bytes, MAX_MEMORY_LEAST_MB);
 }
 
 /* The first address that others can reach; NULL = none. */

@@ -172,6 +172,12 @@ engine_use_spare(Ctx *cx, bool yes)
     cx->proc->uses_spare = yes;
 }
 
+void
+engine_report_shortage(Ctx *cx)
+{
+    frame_report_shortage(cx->proc);
+}
+
 bool
 engine_was_short(Ctx *cx)
 {
