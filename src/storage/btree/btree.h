@@ -17,6 +17,7 @@ typedef struct BtreeRel {
     RelationId relation;
     Persistence persistence;
     bool unique;
+    const char *name; /* as HeapRel's */
 } BtreeRel;
 
 typedef struct BtreeKey {

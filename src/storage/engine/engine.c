@@ -111,7 +111,7 @@ engine_detach(Ctx *cx)
     lock_stash_release(cx);
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
-    proc->lock_timeout_us = 0;
+    proc->lock_timeout_us = proc->deadlock_timeout_us = 0;
     if (cx->arena->budget != NULL) {
         Budget *b = cx->arena->budget;
 

@@ -41,6 +41,7 @@ typedef struct HeapRel {
     RelationId toast_relation; /* RELATION_NONE: values beyond the page are refused with 54000 */
     Persistence persistence;
     HeapLayout layout;
+    const char *name; /* for the context of errors while waiting; NULL: not said */
 } HeapRel;
 
 MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Tid *out);
