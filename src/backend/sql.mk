@@ -56,7 +56,7 @@ libsql_a_SOURCES = \
 	src/backend/session/names.c \
 	src/backend/session/protocol.c src/backend/session/protocol.h \
 	src/backend/session/prepared.c src/backend/session/portal.c src/backend/session/run.c src/backend/session/run_int.h src/backend/session/run_kept.c src/backend/session/sequences.c src/backend/session/session.c \
-	src/backend/session/session_funcs.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
+	src/backend/session/session_funcs.c src/backend/session/session_log.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)
 # The tables of functions name functions of both libraries, so the two need each other.
 SQL_LIBS = libsql.a libdoor.a libtype.a libsql.a libtype.a libdoor.a libauth.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) \

@@ -100,6 +100,16 @@ fail_detail(Ctx *cx, const char *format, ...)
 }
 
 void
+fail_detail_log(Ctx *cx, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    cx->error.detail_log = format_text(cx->error_arena, format, args);
+    va_end(args);
+}
+
+void
 fail_hint(Ctx *cx, const char *format, ...)
 {
     va_list args;
@@ -161,6 +171,7 @@ ctx_error_copy(const Ctx *cx, Arena *to)
 
     e->message = copy_or_null(to, e->message);
     e->detail = copy_or_null(to, e->detail);
+    e->detail_log = copy_or_null(to, e->detail_log);
     e->hint = copy_or_null(to, e->hint);
     e->where = copy_or_null(to, e->where);
     e->schema_name = copy_or_null(to, e->schema_name);

@@ -52,7 +52,7 @@ typedef struct LockPartition {
 } LockPartition;
 
 typedef struct LockTable {
-    _Atomic uint64_t deadlock_timeout_us; /* atomic */
+    uint64_t deadlock_timeout_us; /* of sessions that say nothing; set once at start */
     Latch pool_latch;
     ShmRef pool; /* pool_latch: free items */
     uint32_t pool_items; /* pool_latch: items there are */

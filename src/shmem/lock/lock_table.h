@@ -94,6 +94,7 @@ MUST_CHECK Status lock_copy_others(Ctx *cx, LockKey from, LockKey to);
 struct Region;
 uint64_t lock_table_bytes(void);
 void lock_table_carve(struct Region *region, uint64_t deadlock_timeout_us);
+/* How long this session waits before it looks for a deadlock. */
 void lock_set_deadlock_timeout(Ctx *cx, uint64_t timeout_us);
 /* Takes a dead session out of every queue and gives up all its locks (C3). */
 void lock_forget_dead(Ctx *cx, struct Proc *dead);

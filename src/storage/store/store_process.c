@@ -133,7 +133,7 @@ read_some(Ctx *cx, StoreProcess *p)
             page_io_done(cx->proc, frames[i], IO_ERROR);
     }
     if (rc != ST_OK)
-        log_report(LOG_ERROR, "store", &cx->error);
+        log_report(LOG_ERROR, "store", &cx->error, NULL);
     ctx_error_clear(cx);
 }
 
@@ -143,7 +143,7 @@ reader(void *arg)
     Worker w;
 
     if (worker_begin(&w, arg) != ST_OK) {
-        log_report(LOG_FATAL, "store", &w.cx.error);
+        log_report(LOG_FATAL, "store", &w.cx.error, NULL);
         abort();
     }
     while (atomic_load(&w.process->stop_readers) == 0)
@@ -299,7 +299,7 @@ cleaner(void *arg)
         rc = clean_and_checkpoint(&w.cx, &c);
     if (rc != ST_OK) {
         /* What is in memory can not be brought to the store: the log has it, so the way back is recovery. */
-        log_report(LOG_FATAL, "store", &w.cx.error);
+        log_report(LOG_FATAL, "store", &w.cx.error, NULL);
         abort();
     }
     page_writer_close(&w.cx, &c.writer);
@@ -434,7 +434,7 @@ store_process_run(Engine *engine, const StoreSettings *settings)
         interrupt_unwatch();
     }
     if (rc != ST_OK) {
-        log_report(LOG_FATAL, "store", &w.cx.error);
+        log_report(LOG_FATAL, "store", &w.cx.error, NULL);
         refuse(&p, &w.cx.error);
         return false;
     }

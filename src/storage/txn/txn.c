@@ -182,6 +182,7 @@ txn_abort(Ctx *cx)
         id_set(page_cache(cx->proc), &s->ids, t->xid, ID_ABORTED);
     }
     t->level_count = 0;
+    row_count_roll_back(cx, t, 0);
     finish(cx, t, false);
 }
 
