@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -204,17 +205,19 @@ child_serve(const Pool *pool, int slot, const ListenSet *listeners, const Postma
 }
 
 void
-child_work(const Pool *pool, ListenSet *listeners, void (*work)(void *arg), void *arg)
+child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker, void *arg)
 {
     sigset_t open_mask;
+    char name[16];
 
-    set_up(pool, "helios-janitor");
+    snprintf(name, sizeof(name), "helios-%s", worker->name);
+    set_up(pool, name);
     close(pool->ticket_write);
     close(pool->ticket_read);
     listen_close(listeners, false);
     serving = 1;
     sigemptyset(&open_mask);
     pthread_sigmask(SIG_SETMASK, &open_mask, NULL);
-    work(arg);
+    worker->run(arg);
     exit(end_wanted ? 0 : 1);
 }

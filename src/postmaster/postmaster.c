@@ -5,11 +5,11 @@
  * no handlers and nothing to be interrupted.
  *
  *   RUNNING --smart--> DRAINING --fast--> ENDING --immediate--> KILLING
- *   all sessions gone --> janitor told to end --> all children gone --> exit
+ *   all sessions gone --> workers told to end, in their order --> all children gone --> exit
  *
  * A backend that was killed outside a critical section is the janitor's business (C3). One that died
- * inside, or of a fault of its own (C2), leaves shared memory in doubt: in memory mode there is
- * nothing to rebuild it from, so the server says so and stops. */
+ * inside, or of a fault of its own (C2), leaves shared memory in doubt: with a data directory all children are killed and
+ * memory is made anew from it; in memory mode there is nothing to rebuild it from, so the server says so and stops. */
 #include "postmaster/postmaster.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@
 
 enum {
     TICK_MS = 1000,
-    JANITOR_RESTART_MS = 1000, /* at most one restart in this time */
+    WORKER_RESTART_MS = 1000, /* at most one restart of a worker in this time */
     ENDING_PATIENCE_MS = 30000, /* then backends that do not listen are killed */
     KILLING_PATIENCE_MS = 5000,
     FORK_PAUSE_MS = 500, /* after a backend that failed at once */
@@ -35,15 +35,21 @@ enum {
 
 typedef enum Phase { RUNNING, DRAINING, ENDING, KILLING } Phase;
 
+typedef struct Worker {
+    int pid; /* 0 = not running */
+    bool told; /* to end */
+    uint64_t start_us;
+} Worker;
+
 typedef struct Postmaster {
     Ctx *cx;
     const PostmasterOptions *options;
     const PostmasterParts *parts;
     Pool pool;
     Phase phase;
-    int janitor_pid;
-    bool janitor_told; /* to end */
-    uint64_t janitor_start_us;
+    Worker workers[POSTMASTER_WORKERS_MOST];
+    ProcTable *procs;
+    bool crashed; /* all children are on their way out; then memory is made anew */
     uint64_t ending_since_us; /* of ENDING or KILLING */
     uint64_t shrink_due_us, refill_after_us;
     uint64_t watchdog_us, watchdog_due_us;
@@ -78,19 +84,51 @@ fork_backend(Postmaster *pm)
 }
 
 static void
-fork_janitor(Postmaster *pm)
+fork_worker(Postmaster *pm, int no)
 {
-    int pid;
+    Worker *w = &pm->workers[no];
+    int pid = fork();
 
-    if (pm->parts->janitor == NULL)
-        return;
-    pid = fork();
     if (pid == 0)
-        child_work(&pm->pool, pm->options->listeners, pm->parts->janitor, pm->parts->arg);
+        child_work(&pm->pool, pm->options->listeners, &pm->parts->workers[no], pm->parts->arg);
     if (pid < 0)
-        log_line(LOG_WARNING, "could not fork the janitor: %s", strerror(errno));
-    pm->janitor_pid = pid > 0 ? pid : 0;
-    pm->janitor_start_us = now_us(pm);
+        log_line(LOG_WARNING, "could not fork the %s: %s", pm->parts->workers[no].name, strerror(errno));
+    *w = (Worker){.pid = pid > 0 ? pid : 0, .start_us = now_us(pm)};
+}
+
+/* In order, each when the one before is ready for it. */
+static bool
+start_workers(Postmaster *pm)
+{
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        const PostmasterWorker *w = &pm->parts->workers[i];
+
+        fork_worker(pm, i);
+        if (pm->workers[i].pid == 0 && w->vital)
+            return false;
+        if (w->started != NULL && !w->started(pm->parts->arg, pm->workers[i].pid))
+            return false;
+    }
+    return true;
+}
+
+static void
+signal_workers(const Postmaster *pm, int signo)
+{
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        if (pm->workers[i].pid != 0)
+            kill(pm->workers[i].pid, signo);
+    }
+}
+
+static int
+worker_count(const Postmaster *pm)
+{
+    int count = 0;
+
+    for (int i = 0; i < pm->parts->worker_count; i++)
+        count += pm->workers[i].pid != 0;
+    return count;
 }
 
 /* Enough spares while we run; one more than the least, so that not every connection asks for one. */
@@ -99,7 +137,7 @@ refill(Postmaster *pm)
 {
     int want;
 
-    if (pm->phase != RUNNING || pool_count(&pm->pool, CHILD_IDLE) >= pm->pool.spare_least ||
+    if (pm->phase != RUNNING || pm->crashed || pool_count(&pm->pool, CHILD_IDLE) >= pm->pool.spare_least ||
         now_us(pm) < pm->refill_after_us)
         return;
     want = pm->pool.spare_least + 1 - pool_count(&pm->pool, CHILD_IDLE);
@@ -165,24 +203,32 @@ enter_phase(Postmaster *pm, Phase phase, const char *message)
     }
     if (phase == KILLING) {
         signal_children(pm, SIGQUIT);
-        if (pm->janitor_pid != 0)
-            kill(pm->janitor_pid, SIGQUIT);
+        signal_workers(pm, SIGQUIT);
     }
 }
 
-/* C2 */
+/* C2: with a data directory everybody ends, and memory is made anew from it; without one that is the end. */
 static void
-stop_for_broken_memory(Postmaster *pm, const char *who, int pid, const char *how)
+crash(Postmaster *pm, const char *who, int pid, const char *how)
 {
-    if (pm->exit_status != 0)
+    if (pm->crashed || pm->exit_status != 0)
         return;
-    log_line(
-        LOG_FATAL,
-        "%s %d %s while it was changing shared memory: what is in memory can not be trusted any more, and a "
-        "memory server has nothing to recover from. All sessions end and the server stops",
-        who, pid, how);
-    pm->exit_status = 1;
-    enter_phase(pm, KILLING, "stopping at once");
+    if (pm->parts->rebuild == NULL) {
+        log_line(
+            LOG_FATAL,
+            "%s %d %s while it was changing shared memory: what is in memory can not be trusted any more, and a "
+            "memory server has nothing to recover from. All sessions end and the server stops",
+            who, pid, how);
+        pm->exit_status = 1;
+        enter_phase(pm, KILLING, "stopping at once");
+        return;
+    }
+    log_line(LOG_ERROR, "%s %d %s, and shared memory can not be trusted any more: all sessions end, and the server recovers",
+             who, pid, how);
+    pm->crashed = true;
+    pm->ending_since_us = now_us(pm);
+    signal_children(pm, SIGKILL);
+    signal_workers(pm, SIGKILL);
 }
 
 /* ---- reaping -------------------------------------------------------------------------------------- */
@@ -210,11 +256,11 @@ bury(Postmaster *pm, const char *who, int pid, int status)
     ProcDeath death;
 
     describe(status, how, sizeof(how));
-    if (pm->phase == KILLING)
+    if (pm->phase == KILLING || pm->crashed)
         return; /* nothing is going to be used again */
-    death = proc_mark_dead(pm->options->procs, pid, WIFSIGNALED(status) && is_fatal_signal(WTERMSIG(status)));
+    death = proc_mark_dead(pm->procs, pid, WIFSIGNALED(status) && is_fatal_signal(WTERMSIG(status)));
     switch (death) {
-    case PROC_DEATH_INSIDE: stop_for_broken_memory(pm, who, pid, how); return;
+    case PROC_DEATH_INSIDE: crash(pm, who, pid, how); return;
     case PROC_DEATH_OUTSIDE:
         log_line(LOG_WARNING, "%s %d %s; what it held is released and its transaction rolled back", who, pid,
                  how);
@@ -226,17 +272,35 @@ bury(Postmaster *pm, const char *who, int pid, int status)
         log_line(WIFSIGNALED(status) ? LOG_WARNING : LOG_DEBUG, "%s %d %s", who, pid, how);
 }
 
+/* False: it was none. */
+static bool
+bury_worker(Postmaster *pm, int pid, int status)
+{
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        const PostmasterWorker *w = &pm->parts->workers[i];
+        char how[128];
+
+        if (pm->workers[i].pid != pid)
+            continue;
+        pm->workers[i].pid = 0;
+        describe(status, how, sizeof(how));
+        if (w->vital && pm->phase < KILLING && !(pm->workers[i].told && WIFEXITED(status) && WEXITSTATUS(status) == 0))
+            crash(pm, w->name, pid, how);
+        else
+            bury(pm, w->name, pid, status);
+        return true;
+    }
+    return false;
+}
+
 static void
 reap(Postmaster *pm)
 {
     int status, pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == pm->janitor_pid) {
-            pm->janitor_pid = 0;
-            bury(pm, "janitor", pid, status);
+        if (bury_worker(pm, pid, status))
             continue;
-        }
         for (uint32_t i = 0; i < pm->pool.shared->capacity; i++) {
             if (pm->pool.pids[i] != pid)
                 continue;
@@ -249,19 +313,54 @@ reap(Postmaster *pm)
     }
 }
 
-/* The janitor has to be there while anybody works; it is the last to go. */
-static void
-look_after_janitor(Postmaster *pm)
+/* Are all gone that have to be before this one is told? */
+static bool
+may_end(const Postmaster *pm, int no)
 {
-    bool sessions_gone = children_count(pm) == 0;
-
-    if (pm->phase == RUNNING || (pm->phase < KILLING && !sessions_gone)) {
-        if (pm->janitor_pid == 0 && now_us(pm) - pm->janitor_start_us >= JANITOR_RESTART_MS * UINT64_C(1000))
-            fork_janitor(pm);
-    } else if (pm->phase < KILLING && pm->janitor_pid != 0 && !pm->janitor_told) {
-        pm->janitor_told = true;
-        kill(pm->janitor_pid, SIGTERM);
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        if (pm->workers[i].pid != 0 && pm->parts->workers[i].stop_order < pm->parts->workers[no].stop_order)
+            return false;
     }
+    return true;
+}
+
+/* Workers have to be there while anybody works; they are the last to go. */
+static void
+look_after_workers(Postmaster *pm)
+{
+    bool at_work = pm->phase == RUNNING || (pm->phase < KILLING && children_count(pm) > 0);
+
+    for (int i = 0; i < pm->parts->worker_count && !pm->crashed; i++) {
+        Worker *w = &pm->workers[i];
+
+        if (at_work) {
+            if (w->pid == 0 && now_us(pm) - w->start_us >= WORKER_RESTART_MS * UINT64_C(1000))
+                fork_worker(pm, i);
+        } else if (pm->phase < KILLING && w->pid != 0 && !w->told && may_end(pm, i)) {
+            w->told = true;
+            kill(w->pid, SIGTERM);
+        }
+    }
+}
+
+/* Everybody is gone after a crash: from the beginning. */
+static void
+come_back(Postmaster *pm)
+{
+    if (!pm->crashed || children_count(pm) > 0 || worker_count(pm) > 0)
+        return;
+    pm->crashed = false;
+    if (pm->phase != RUNNING) { /* told to end: the next start recovers */
+        pm->exit_status = 1;
+        return;
+    }
+    if (pm->parts->rebuild(pm->parts->arg, &pm->procs) && start_workers(pm)) {
+        log_line(LOG_INFO, "the server has recovered and accepts connections again");
+        return;
+    }
+    log_line(LOG_FATAL, "the server could not recover and stops");
+    pm->exit_status = 1;
+    enter_phase(pm, KILLING, "stopping at once");
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------- */
@@ -274,8 +373,7 @@ reload(Postmaster *pm)
     notify_reloading();
     pm->parts->reload(pm->parts->arg, true);
     signal_children(pm, SIGHUP);
-    if (pm->janitor_pid != 0)
-        kill(pm->janitor_pid, SIGHUP);
+    signal_workers(pm, SIGHUP);
     notify_ready("running");
 }
 
@@ -303,7 +401,7 @@ next_due_ms(const Postmaster *pm)
 
         due = pm->watchdog_due_us > now ? (int64_t)((pm->watchdog_due_us - now) / 1000) + 1 : 0;
     }
-    if (pm->phase >= ENDING || (pm->janitor_pid == 0 && pm->parts->janitor != NULL) ||
+    if (pm->phase >= ENDING || worker_count(pm) < pm->parts->worker_count ||
         now_us(pm) < pm->refill_after_us ||
         children_count(pm) > pm->pool.spare_least + 1) /* busy ones may become idle, and will not say so */
         due = due < 0 || due > TICK_MS ? TICK_MS : due;
@@ -326,15 +424,15 @@ do_what_is_due(Postmaster *pm)
                  patience_ms / 1000);
         pm->ending_since_us = now_us(pm);
         signal_children(pm, SIGKILL);
-        if (pm->janitor_pid != 0 && pm->phase == KILLING)
-            kill(pm->janitor_pid, SIGKILL);
+        if (pm->phase == KILLING)
+            signal_workers(pm, SIGKILL);
     }
 }
 
 static void
 run_loop(Postmaster *pm, const sigset_t *mine)
 {
-    while (pm->phase == RUNNING || children_count(pm) > 0 || pm->janitor_pid != 0) {
+    while (pm->phase == RUNNING || children_count(pm) > 0 || worker_count(pm) > 0) {
         int64_t due_ms = next_due_ms(pm);
         struct timespec wait = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
         int signo = due_ms < 0 ? sigwaitinfo(mine, NULL) : sigtimedwait(mine, NULL, &wait);
@@ -343,15 +441,27 @@ run_loop(Postmaster *pm, const sigset_t *mine)
             obey(pm, signo);
         do_what_is_due(pm);
         reap(pm);
+        come_back(pm);
         refill(pm);
-        look_after_janitor(pm);
+        look_after_workers(pm);
+    }
+}
+
+/* The start has failed. */
+static void
+kill_all(Postmaster *pm)
+{
+    signal_workers(pm, SIGKILL);
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        if (pm->workers[i].pid != 0)
+            (void)waitpid(pm->workers[i].pid, NULL, 0);
     }
 }
 
 int
 postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts *parts)
 {
-    Postmaster pm = {.cx = cx, .options = options, .parts = parts};
+    Postmaster pm = {.cx = cx, .options = options, .parts = parts, .procs = options->procs};
     sigset_t mine, old;
 
     ASSERT(parts->backend != NULL);
@@ -370,10 +480,16 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
         return 1;
     }
     pm.watchdog_us = notify_watchdog_us();
+    if (parts->rebuild != NULL && !start_workers(&pm)) { /* what they do comes before the first connection */
+        kill_all(&pm);
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        return 1;
+    }
     fork_backend(&pm); /* the first client is served while the others are made */
     parts->ready(parts->arg);
     notify_ready("running");
-    fork_janitor(&pm);
+    if (parts->rebuild == NULL)
+        (void)start_workers(&pm);
     refill(&pm);
     run_loop(&pm, &mine);
     listen_close(options->listeners, true);

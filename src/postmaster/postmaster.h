@@ -7,13 +7,30 @@
 #include "postmaster/listen.h"
 #include "shmem/proc/proc.h"
 
+/* A process beside the sessions'. They are started in order, before connections are accepted, and looked after: who ends
+ * is started again, but for a vital one, whose end is a crash (S2). */
+typedef struct PostmasterWorker {
+    const char *name;
+    /* In the child: background work until interrupt_raise(INTERRUPT_TERMINATE). */
+    void (*run)(void *arg);
+    /* In the postmaster, after the fork: waits until the next may follow. False: the start has failed, and it has been said
+     * why. May be NULL. */
+    bool (*started)(void *arg, int pid);
+    bool vital;
+    int stop_order; /* told to end when the sessions and all of a lower number are gone */
+} PostmasterWorker;
+enum { POSTMASTER_WORKERS_MOST = 4 };
+
 typedef struct PostmasterParts {
     void *arg;
     /* In a child: one connection from accept to end; owns fd. `too_many`: refuse it (53300), but answer
      * cancel requests. True = this process may serve another one. */
     bool (*backend)(void *arg, int fd, bool too_many);
-    /* In a child: background work until interrupt_raise(INTERRUPT_TERMINATE). */
-    void (*janitor)(void *arg);
+    const PostmasterWorker *workers;
+    int worker_count;
+    /* After a crash, when every child is gone: makes the shared memory anew, for the workers to fill. NULL: there is
+     * nothing to make it from (memory mode), and the server ends. */
+    bool (*rebuild)(void *arg, ProcTable **procs);
     /* SIGHUP, in the postmaster (`first`) and in children between two connections. */
     void (*reload)(void *arg, bool first);
     /* In the postmaster: connections are accepted from now on. */

@@ -1,0 +1,173 @@
+/* data_dir.c - see data_dir.h. */
+#include "bin/data_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FORMAT = 1 };
+
+static const char format_text[] = "heliosdb-nano data directory, format ";
+static const char *const folders[] = {"pages", "wal", "temp"};
+
+static Status
+fail_path(Ctx *cx, const char *what, const char *path)
+{
+    return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path, strerror(errno));
+}
+
+/* *format 0: there is no such file. */
+static Status
+read_format(Ctx *cx, const char *path, int *format)
+{
+    const char *file = arena_printf(cx->arena, "%s/format", path);
+    char text[128] = "";
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    *format = 0;
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? ST_OK : fail_path(cx, "open", file);
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n > 0 && strncmp(text, format_text, sizeof(format_text) - 1) == 0)
+        *format = atoi(text + sizeof(format_text) - 1);
+    if (*format > 0)
+        return ST_OK;
+    return fail(cx, ST_CORRUPT, "XX001", "\"%s\" does not say which format the data directory has", file);
+}
+
+static Status
+is_empty(Ctx *cx, const char *path, bool *empty)
+{
+    DIR *d = opendir(path);
+    const struct dirent *e;
+
+    *empty = true;
+    if (d == NULL)
+        return fail_path(cx, "open directory", path);
+    while ((e = readdir(d)) != NULL) {
+        /* What a daemon puts there before the directory is made. */
+        static const char *const ours[] = {".", "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log"};
+        bool known = false;
+
+        for (size_t i = 0; i < COUNT_OF(ours); i++)
+            known |= strcmp(e->d_name, ours[i]) == 0;
+        *empty &= known;
+    }
+    closedir(d);
+    return ST_OK;
+}
+
+static Status
+write_format(Ctx *cx, const char *path)
+{
+    const char *file = arena_printf(cx->arena, "%s/format", path), *fresh = arena_printf(cx->arena, "%s.new", file);
+    char text[128];
+    int n = snprintf(text, sizeof(text), "%s%d\n", format_text, FORMAT), fd;
+    bool ok;
+
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail_path(cx, "create", fresh);
+    ok = write(fd, text, (size_t)n) == n && fsync(fd) == 0;
+    close(fd);
+    if (!ok || rename(fresh, file) != 0)
+        return fail_path(cx, "write", file);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        return fail_path(cx, "flush directory", path);
+    close(fd);
+    return ST_OK;
+}
+
+static Status
+make_folder(Ctx *cx, const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return fail_path(cx, "create directory", path);
+    return ST_OK;
+}
+
+static Status
+make_parents(Ctx *cx, const char *path)
+{
+    char *part = arena_strdup(cx->arena, path);
+
+    for (char *p = part + 1; *p != '\0'; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return fail_path(cx, "create directory", part);
+        *p = '/';
+    }
+    return ST_OK;
+}
+
+Status
+data_dir_make(Ctx *cx, const char *path, bool *made)
+{
+    bool empty = true;
+    int format;
+
+    TRY(read_format(cx, path, &format));
+    if (made != NULL)
+        *made = format == 0;
+    if (format > FORMAT)
+        return fail(cx, ST_ERROR, "0A000", "data directory \"%s\" has format %d; this server knows formats up to %d", path,
+                    format, FORMAT);
+    if (format == 0) {
+        TRY(make_parents(cx, path));
+        TRY(make_folder(cx, path));
+        TRY(is_empty(cx, path, &empty));
+        if (!empty) {
+            (void)fail(cx, ST_ERROR, "55000", "directory \"%s\" is not empty, and is no data directory of HeliosDB Nano",
+                       path);
+            fail_hint(cx, "Choose another directory, or one that does not exist yet.");
+            return ST_ERROR;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(folders); i++)
+        TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
+    return format == 0 ? write_format(cx, path) : ST_OK;
+}
+
+Status
+data_dir_lock(Ctx *cx, const char *path, DataDir *out)
+{
+    const char *file = arena_printf(cx->arena, "%s/lock", path);
+    char text[32] = "";
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600), n;
+
+    *out = (DataDir){.lock_fd = -1};
+    if (fd < 0)
+        return fail_path(cx, "open", file);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t got = read(fd, text, sizeof(text) - 1);
+        int pid = got > 0 ? atoi(text) : 0;
+
+        close(fd);
+        return fail(cx, ST_ERROR, "55006", "data directory \"%s\" is in use by process %d", path, pid);
+    }
+    n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t)n) != n) {
+        close(fd);
+        return fail_path(cx, "write", file);
+    }
+    out->lock_fd = fd;
+    return ST_OK;
+}
+
+void
+data_dir_unlock(DataDir *dir)
+{
+    if (dir->lock_fd >= 0)
+        close(dir->lock_fd);
+    dir->lock_fd = -1;
+}

@@ -1,0 +1,23 @@
+/* src/bin/data_dir.h - a data directory from outside: making it, knowing it, having it for oneself.
+ *
+ *   DIR/format        "heliosdb-nano data directory, format 1": looked at before anything else is
+ *   DIR/lock          locked by whoever has it open; holds the process id
+ *   DIR/pages         the page store
+ *   DIR/wal           the log
+ *   DIR/temp          temporary files; emptied at start */
+#ifndef BIN_DATA_DIR_H
+#define BIN_DATA_DIR_H
+#include "base/ctx.h"
+
+typedef struct DataDir {
+    int lock_fd; /* -1 = not locked */
+} DataDir;
+
+/* Makes the directory and what belongs into it; idempotent. *made (may be NULL): it was not one before. A directory that
+ * holds other things, or has another format, is refused. */
+MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, bool *made);
+/* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id. */
+MUST_CHECK Status data_dir_lock(Ctx *cx, const char *path, DataDir *out);
+void data_dir_unlock(DataDir *dir);
+
+#endif

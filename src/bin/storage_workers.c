@@ -1,0 +1,120 @@
+/* storage_workers.c - see storage_workers.h. */
+#include "bin/storage_workers.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/env.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "storage/wal/wal.h"
+#include "storage/wal/wal_writer.h"
+
+enum { WRITER_IDLE_MS = 200 };
+
+void
+storage_settings(const SettingSet *settings, const char *path, StoreSettings *out)
+{
+    *out = (StoreSettings){
+        .data_dir = path,
+        .compression = (StoreCompression)settings_int(settings, SETTING_STORAGE_COMPRESSION),
+        .checkpoint_timeout_us = (uint64_t)settings_int(settings, SETTING_CHECKPOINT_TIMEOUT) * 1000000,
+        .max_wal_bytes = (uint64_t)settings_int(settings, SETTING_MAX_WAL_SIZE) << 20,
+    };
+}
+
+void
+storage_run_store(Door *door, const StoreSettings *settings)
+{
+    if (!store_process_run(door->engine, settings))
+        exit(1);
+}
+
+static Status
+write_log(Ctx *cx, Door *door, WalWriter *w, const char *path)
+{
+    WalDir dir = {.path = path};
+
+    store_wal_identity(door->engine, &dir);
+    TRY(wal_writer_open(cx, w, &dir));
+    while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
+        TRY(wal_writer_step(cx, w, WRITER_IDLE_MS));
+    return wal_writer_drain(cx, w);
+}
+
+void
+storage_run_wal_writer(Door *door, const StoreSettings *settings)
+{
+    Arena arena, errors;
+    Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
+    const char *path;
+    WalWriter w;
+    Status rc;
+
+    arena_init(&arena, "log writer", NULL);
+    arena_init(&errors, "log writer errors", NULL);
+    path = arena_printf(&arena, "%s/wal", settings->data_dir);
+    rc = engine_attach_as(&cx, door->engine, PROC_OTHER);
+    if (rc == ST_OK) {
+        interrupt_watch(-1, cx.interrupt);
+        rc = write_log(&cx, door, &w, path);
+    }
+    if (rc != ST_OK) {
+        /* What is on disk is not known any more: never go on as if it were (S1). */
+        log_report(LOG_FATAL, "log writer", &cx.error, NULL);
+        abort();
+    }
+    wal_writer_close(&cx, &w);
+    interrupt_unwatch();
+    engine_detach(&cx);
+}
+
+/* The postmaster has its signals blocked: what waits there? */
+static bool
+told_to_end(void)
+{
+    sigset_t waiting;
+
+    sigpending(&waiting);
+    return sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGQUIT);
+}
+
+typedef struct Watch {
+    int pid;
+} Watch;
+
+static Status
+watch_store(Ctx *cx)
+{
+    const Watch *w = (const Watch *)(const void *)cx->session;
+    siginfo_t info = {0};
+
+    if (told_to_end())
+        return fail(cx, ST_CLOSED, "57P03", "the server was told to end before it had recovered");
+    /* Looked at, not reaped: that is the postmaster's. */
+    if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == w->pid)
+        return fail(cx, ST_IO, "58030", "the store's process ended before it was ready");
+    return ST_OK;
+}
+
+Status
+storage_wait_store(Ctx *cx, Door *door, int pid, bool *is_new)
+{
+    static const CtxHooks hooks = {.poll = watch_store};
+    const CtxHooks *before = cx->hooks;
+    _Atomic uint32_t always = 1, *interrupt = cx->interrupt;
+    Watch watch = {pid};
+    Status rc;
+
+    cx->hooks = &hooks;
+    cx->interrupt = &always;
+    cx->session = (struct Session *)(void *)&watch;
+    rc = store_wait_ready(cx, door->engine, is_new);
+    cx->hooks = before;
+    cx->interrupt = interrupt;
+    cx->session = NULL;
+    return rc;
+}
