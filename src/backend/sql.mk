@@ -1,7 +1,10 @@
 # From text to rows: parse, bind, plan, exec, with the catalog and the commands around them.
 noinst_LIBRARIES += libsql.a
 libsql_a_SOURCES = \
-	src/backend/parse/ast.h src/backend/parse/literals.c src/backend/parse/literals.h src/backend/parse/parse.h src/backend/parse/pg_tree.c \
+	src/backend/parse/ast.h src/backend/parse/grammar.c src/backend/parse/literals.c src/backend/parse/literals.h \
+	src/backend/parse/parse.h src/backend/parse/parse_int.h src/backend/parse/pg_nodes.h src/backend/parse/refused.def \
+	src/backend/parse/tree.c src/backend/parse/tree_define.c src/backend/parse/tree_expr.c src/backend/parse/tree_query.c \
+	src/backend/parse/tree_role.c src/backend/parse/tree_utility.c \
 	src/backend/bind/bind.h src/backend/bind/bind_int.h \
 	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
 	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
