@@ -71,7 +71,8 @@ void proc_critical_enter(Proc *proc);
 void proc_critical_leave(Proc *proc);
 
 /* ---- others --------------------------------------------------------------------------------------- */
-bool proc_activity_read(const ProcTable *table, uint32_t slot_no, Activity *out); /* false: not active */
+MUST_CHECK bool proc_activity_read(const ProcTable *table, uint32_t slot_no,
+                                   Activity *out); /* false: not active */
 /* Sets bits and wakes the session if it sleeps on a futex. */
 void proc_interrupt(ProcTable *table, uint32_t slot_no, uint32_t bits);
 /* By pid: false when there is no such session. */

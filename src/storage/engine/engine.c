@@ -112,6 +112,7 @@ engine_detach(Ctx *cx)
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
     proc->lock_timeout_us = 0;
+    proc->deadlock_timeout_us = 0;
     if (cx->arena->budget != NULL) {
         Budget *b = cx->arena->budget;
 
