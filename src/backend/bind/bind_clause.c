@@ -12,64 +12,48 @@ fail_set_order(Binder *b, const Ast *ast)
     return ST_ERROR;
 }
 
-/* Finds or adds the target that a sort or group item means: an output name (SQL-92), a position, or
- * any expression. */
+/* An output column by its name; -1 when there is none. */
 static Status
-find_target(Binder *b, const Ast *ast, Clause clause, bool input_first, int *out)
+find_target_named(Binder *b, const char *name, const char *what, int location, int *out)
 {
-    Query *q = b->query;
-    const char *what = clause == CLAUSE_ORDER_BY   ? "ORDER BY"
-                       : clause == CLAUSE_GROUP_BY ? "GROUP BY"
-                                                   : "DISTINCT ON";
-    TargetEntry junk = {.junk = true, .name = "?column?"};
-    Expr *e;
+    const Query *q = b->query;
 
-    if (ast->kind == AST_COLUMN_REF && ((const AstColumnRef *)ast)->part_count == 1 &&
-        !((const AstColumnRef *)ast)->star) {
-        const char *name = ((const AstColumnRef *)ast)->parts[0];
-        int found = -1;
+    *out = -1;
+    for (int i = 0; i < q->target_count; i++) {
+        if (q->targets[i].junk || strcmp(q->targets[i].name, name) != 0)
+            continue;
+        if (*out >= 0 && !expr_equal(q->targets[*out].expr, q->targets[i].expr))
+            return fail_at(b->cx, location, "42702", "%s \"%s\" is ambiguous", what, name);
+        *out = *out < 0 ? i : *out;
+    }
+    return ST_OK;
+}
 
-        if (input_first) { /* GROUP BY prefers an input column of that name */
-            Status rc = bind_expr_clause(b, ast, clause, &e);
+/* ... by its position, from 1. */
+static Status
+find_target_numbered(Binder *b, const AstConst *k, const char *what, int *out)
+{
+    const Query *q = b->query;
+    int position = 0;
 
-            if (rc == ST_OK && e->kind == EXPR_COLUMN && e->column.levels_up > 0)
-                rc = ST_ERROR; /* an outer column does not hide an output name */
-            if (rc == ST_OK)
-                goto by_expression;
-            if (strcmp(b->cx->error.sqlstate, "42702") == 0)
-                return rc;
-            ctx_error_clear(b->cx);
-        }
-        for (int i = 0; i < q->target_count; i++) {
-            if (q->targets[i].junk || strcmp(q->targets[i].name, name) != 0)
-                continue;
-            if (found >= 0 && !expr_equal(q->targets[found].expr, q->targets[i].expr))
-                return fail_at(b->cx, ast->location, "42702", "%s \"%s\" is ambiguous", what, name);
-            found = found < 0 ? i : found;
-        }
-        if (found >= 0) {
-            *out = found;
+    if (k->const_kind != CONST_INT)
+        return fail_at(b->cx, k->ast.location, "42601", "non-integer constant in %s", what);
+    for (int i = 0; i < q->target_count; i++) {
+        if (!q->targets[i].junk && ++position == k->integer) {
+            *out = i;
             return ST_OK;
         }
     }
-    if (ast->kind == AST_CONST) {
-        const AstConst *k = (const AstConst *)ast;
-        int position = 0;
+    return fail_at(b->cx, k->ast.location, "42P10", "%s position %d is not in select list", what, k->integer);
+}
 
-        if (k->const_kind != CONST_INT)
-            return fail_at(b->cx, ast->location, "42601", "non-integer constant in %s", what);
-        for (int i = 0; i < q->target_count; i++) {
-            if (!q->targets[i].junk && ++position == k->integer) {
-                *out = i;
-                return ST_OK;
-            }
-        }
-        return fail_at(b->cx, ast->location, "42P10", "%s position %d is not in select list", what, k->integer);
-    }
-    if (q->set_op != SETOP_NONE && ast->kind != AST_COLUMN_REF)
-        return fail_set_order(b, ast);
-    TRY(bind_expr_clause(b, ast, clause, &e));
-by_expression:
+/* A target that computes this; added where there is none. */
+static Status
+find_target_equal(Binder *b, const Ast *ast, Expr *e, int *out)
+{
+    Query *q = b->query;
+    TargetEntry junk = {.junk = true, .name = "?column?"};
+
     for (int i = 0; i < q->target_count; i++) {
         if (expr_equal(q->targets[i].expr, e)) {
             *out = i;
@@ -83,6 +67,45 @@ by_expression:
     *out = q->target_count;
     query_add_target(b, q, junk);
     return ST_OK;
+}
+
+/* Finds or adds the target that a sort or group item means: an output name (SQL-92), a position, or
+ * any expression. */
+static Status
+find_target(Binder *b, const Ast *ast, Clause clause, bool input_first, int *out)
+{
+    const char *what = clause == CLAUSE_ORDER_BY   ? "ORDER BY"
+                       : clause == CLAUSE_GROUP_BY ? "GROUP BY"
+                                                   : "DISTINCT ON";
+    const AstColumnRef *ref = (const AstColumnRef *)ast;
+    Expr *e;
+
+    if (ast->kind == AST_COLUMN_REF && ref->part_count == 1 && !ref->star) {
+        int found;
+
+        if (input_first) { /* GROUP BY prefers an input column of that name */
+            Status rc = bind_expr_clause(b, ast, clause, &e);
+
+            if (rc == ST_OK && e->kind == EXPR_COLUMN && e->column.levels_up > 0)
+                rc = ST_ERROR; /* an outer column does not hide an output name */
+            if (rc == ST_OK)
+                return find_target_equal(b, ast, e, out);
+            if (strcmp(b->cx->error.sqlstate, "42702") == 0)
+                return rc;
+            ctx_error_clear(b->cx);
+        }
+        TRY(find_target_named(b, ref->parts[0], what, ast->location, &found));
+        if (found >= 0) {
+            *out = found;
+            return ST_OK;
+        }
+    }
+    if (ast->kind == AST_CONST)
+        return find_target_numbered(b, (const AstConst *)ast, what, out);
+    if (b->query->set_op != SETOP_NONE && ast->kind != AST_COLUMN_REF)
+        return fail_set_order(b, ast);
+    TRY(bind_expr_clause(b, ast, clause, &e));
+    return find_target_equal(b, ast, e, out);
 }
 
 static Status

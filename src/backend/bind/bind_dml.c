@@ -261,6 +261,51 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
     return ST_OK;
 }
 
+/* A column of the source: the given-th of those that are not junk. */
+static Expr *
+source_column(Binder *b, int given)
+{
+    const Query *source = b->query->source;
+    Expr *e = NULL;
+
+    for (int i = 0, seen = 0; i < source->target_count; i++) {
+        const TargetEntry *from = &source->targets[i];
+
+        if (from->junk || seen++ != given)
+            continue;
+        e = expr_new(b->arena, EXPR_COLUMN, from->expr->type, from->expr->typmod, -1);
+        e->column.rel = -1;
+        e->column.column = given + 1;
+    }
+    return e;
+}
+
+/* One expression for every column of the table, over the source's output (rel -1). */
+static Status
+insert_targets(Binder *b, const TableInfo *t, const int *columns)
+{
+    Query *q = b->query;
+
+    for (int c = 1; c <= t->column_count; c++) {
+        const ColumnInfo *column = &t->columns[c - 1];
+        TargetEntry e = {.name = column->name};
+        int from = -1;
+
+        for (int given = 0; given < q->assign_count; given++) {
+            if (columns[given] == c)
+                from = given;
+        }
+        if (from >= 0)
+            TRY(assign(b, t, c, source_column(b, from), &e.expr));
+        else if (column->dropped)
+            e.expr = expr_const(b->arena, column->type, -1, value_null(), -1);
+        else
+            TRY(column_default(b, t, c, &e.expr));
+        query_add_target(b, q, e);
+    }
+    return ST_OK;
+}
+
 static Status
 bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstInsert *s, Query **out)
 {
@@ -287,35 +332,7 @@ bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
                          : insert_select(&b, s, t, columns, count));
     }
     q->assign_columns = columns;
-    /* targets: one expression for every column of the table, over the source's output (rel -1) */
-    for (int c = 1, given = 0; c <= t->column_count; c++) {
-        TargetEntry e = {.name = t->columns[c - 1].name};
-        int from = -1;
-
-        for (given = 0; given < q->assign_count; given++) {
-            if (columns[given] == c)
-                from = given;
-        }
-        if (from >= 0) {
-            int seen = 0;
-
-            for (int i = 0; i < q->source->target_count; i++) {
-                const TargetEntry *src = &q->source->targets[i];
-
-                if (src->junk || seen++ != from)
-                    continue;
-                e.expr = expr_new(arena, EXPR_COLUMN, src->expr->type, src->expr->typmod, -1);
-                e.expr->column.rel = -1;
-                e.expr->column.column = from + 1;
-            }
-            TRY(assign(&b, t, c, e.expr, &e.expr));
-        } else if (t->columns[c - 1].dropped) {
-            e.expr = expr_const(arena, t->columns[c - 1].type, -1, value_null(), -1);
-        } else {
-            TRY(column_default(&b, t, c, &e.expr));
-        }
-        query_add_target(&b, q, e);
-    }
+    TRY(insert_targets(&b, t, columns));
     scope_add(&b, rel, true, true);
     if (s->on_conflict != ON_CONFLICT_FAIL)
         TRY(bind_on_conflict(&b, s, t));

@@ -300,6 +300,31 @@ bind_subscript(Binder *b, const AstIndirection *n, Expr **out)
     return ST_OK;
 }
 
+/* test op ANY or ALL (query), whose only column is `target`. */
+static Status
+bind_quantified(Binder *b, const AstSublink *n, const Query *q, TargetEntry *target, Expr *e)
+{
+    const char *name = n->op_name != NULL ? n->op_name : "=";
+    Oid declared[2], actual[2], result = TYPE_BOOL;
+
+    TRY(find_operator(b, NULL, name, e->subquery.test->type, target->expr->type, n->ast.location,
+                      &e->subquery.oper));
+    if (e->subquery.oper->result != TYPE_BOOL)
+        return fail_at(b->cx, n->ast.location, "42804", "operator %s must return type boolean, not type %s",
+                       name, type_by_oid(e->subquery.oper->result)->sql_name);
+    declared[0] = e->subquery.oper->left;
+    declared[1] = e->subquery.oper->right;
+    actual[0] = e->subquery.test->type;
+    actual[1] = target->expr->type;
+    TRY(resolve_polymorphic(b->cx, actual, declared, 2, &result, n->ast.location));
+    TRY(coerce_or_fail(b, e->subquery.test, declared[0], -1, COERCE_IMPLICIT, -1, &e->subquery.test));
+    if (q->set_op == SETOP_NONE)
+        TRY(coerce_or_fail(b, target->expr, declared[1], -1, COERCE_IMPLICIT, -1, &target->expr));
+    else if (target->expr->type != declared[1])
+        return fail_unsupported(b->cx, n->ast.location, "IN with a UNION of another type");
+    return ST_OK;
+}
+
 static Status
 bind_sublink(Binder *b, const AstSublink *n, Expr **out)
 {
@@ -341,28 +366,7 @@ bind_sublink(Binder *b, const AstSublink *n, Expr **out)
         break;
     }
     case SUBLINK_ANY:
-    case SUBLINK_ALL: {
-        const char *name = n->op_name != NULL ? n->op_name : "=";
-        Oid declared[2], actual[2], result = TYPE_BOOL;
-
-        TRY(find_operator(b, NULL, name, e->subquery.test->type, q->targets[at].expr->type, n->ast.location,
-                          &e->subquery.oper));
-        if (e->subquery.oper->result != TYPE_BOOL)
-            return fail_at(b->cx, n->ast.location, "42804", "operator %s must return type boolean, not type %s",
-                           name, type_by_oid(e->subquery.oper->result)->sql_name);
-        declared[0] = e->subquery.oper->left;
-        declared[1] = e->subquery.oper->right;
-        actual[0] = e->subquery.test->type;
-        actual[1] = q->targets[at].expr->type;
-        TRY(resolve_polymorphic(b->cx, actual, declared, 2, &result, n->ast.location));
-        TRY(coerce_or_fail(b, e->subquery.test, declared[0], -1, COERCE_IMPLICIT, -1, &e->subquery.test));
-        if (q->set_op == SETOP_NONE)
-            TRY(coerce_or_fail(b, q->targets[at].expr, declared[1], -1, COERCE_IMPLICIT, -1,
-                               &q->targets[at].expr));
-        else if (q->targets[at].expr->type != declared[1])
-            return fail_unsupported(b->cx, n->ast.location, "IN with a UNION of another type");
-        break;
-    }
+    case SUBLINK_ALL: TRY(bind_quantified(b, n, q, &q->targets[at], e)); break;
     }
     *out = e;
     return ST_OK;

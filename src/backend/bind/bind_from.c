@@ -364,6 +364,63 @@ natural_columns(Binder *b, int left_first, int right_first, AstList *names)
     return ST_OK;
 }
 
+/* The merged column of two of one name, and the condition that they are equal. */
+static Status
+merge_using_column(Binder *b, const AstJoin *j, const char *name, Expr *left, Expr *right, RangeColumn *column,
+                   Expr **condition)
+{
+    Expr *merged = j->join_kind == JOIN_RIGHT ? right : left;
+
+    if (left->type != right->type || j->join_kind == JOIN_FULL) {
+        Expr *both[2] = {left, right};
+        Oid type;
+
+        TRY(common_type(b, both, 2, "JOIN/USING", &type));
+        TRY(coerce_or_fail(b, both[0], type, -1, COERCE_IMPLICIT, -1, &both[0]));
+        TRY(coerce_or_fail(b, both[1], type, -1, COERCE_IMPLICIT, -1, &both[1]));
+        merged = j->join_kind == JOIN_RIGHT ? both[1] : both[0];
+        if (j->join_kind == JOIN_FULL) {
+            merged = expr_new(b->arena, EXPR_COALESCE, type, -1, -1);
+            merged->list.items = arena_memdup(b->arena, both, sizeof(both));
+            merged->list.count = 2;
+        }
+    }
+    *column = (RangeColumn){.name = name, .type = merged->type, .typmod = merged->typmod, .alias_of = merged};
+    return bind_operator(b, NULL, "=", left, right, -1, condition);
+}
+
+static bool
+is_named(const AstList *names, const char *name)
+{
+    for (int k = 0; k < names->count; k++) {
+        if (strcmp(name, ((const AstString *)names->items[k])->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The columns of the sides that were not merged come after those that were. */
+static void
+add_unmerged_columns(Binder *b, const AstList *names, int first, int end, RangeEntry *r)
+{
+    for (int i = first; i < end; i++) {
+        const RangeEntry *side = b->query->range[b->scope[i].rel];
+
+        for (int c = 0; b->scope[i].columns_visible && c < side->column_count; c++) {
+            const RangeColumn *from = &side->columns[c];
+            RangeColumn *to = &r->columns[r->column_count];
+
+            if (from->hidden || is_named(names, from->name))
+                continue;
+            *to = *from;
+            if (from->alias_of == NULL)
+                to->alias_of = make_column(b, b->scope[i].rel, c + 1, 0, -1);
+            r->column_count++;
+        }
+        b->scope[i].columns_visible = false;
+    }
+}
+
 /* USING and NATURAL: the merged columns become an entry of their own, which hides the sides' bare
  * names; the sides stay visible qualified. */
 static Status
@@ -379,7 +436,7 @@ bind_using(Binder *b, const AstJoin *j, const AstList *names, int left_first, in
     r->columns = arena_array(b->arena, RangeColumn, MAX_OF(total, 1));
     for (int k = 0; k < names->count; k++) {
         const char *name = ((const AstString *)names->items[k])->text;
-        Expr *left, *right, *merged;
+        Expr *left, *right;
 
         TRY(column_of_side(b, left_first, right_first, name, "left", &left));
         if (left == NULL)
@@ -389,42 +446,9 @@ bind_using(Binder *b, const AstJoin *j, const AstList *names, int left_first, in
         if (right == NULL)
             return fail_at(b->cx, -1, "42703",
                            "column \"%s\" specified in USING clause does not exist in right table", name);
-        merged = j->join_kind == JOIN_RIGHT ? right : left;
-        if (left->type != right->type || j->join_kind == JOIN_FULL) {
-            Expr *both[2] = {left, right};
-            Oid type;
-
-            TRY(common_type(b, both, 2, "JOIN/USING", &type));
-            TRY(coerce_or_fail(b, both[0], type, -1, COERCE_IMPLICIT, -1, &both[0]));
-            TRY(coerce_or_fail(b, both[1], type, -1, COERCE_IMPLICIT, -1, &both[1]));
-            merged = j->join_kind == JOIN_RIGHT ? both[1] : both[0];
-            if (j->join_kind == JOIN_FULL) {
-                merged = expr_new(b->arena, EXPR_COALESCE, type, -1, -1);
-                merged->list.items = arena_memdup(b->arena, both, sizeof(both));
-                merged->list.count = 2;
-            }
-        }
-        TRY(bind_operator(b, NULL, "=", left, right, -1, &conditions[k]));
-        r->columns[r->column_count++] =
-            (RangeColumn){.name = name, .type = merged->type, .typmod = merged->typmod, .alias_of = merged};
+        TRY(merge_using_column(b, j, name, left, right, &r->columns[r->column_count++], &conditions[k]));
     }
-    for (int i = left_first; i < end; i++) {
-        const RangeEntry *side = b->query->range[b->scope[i].rel];
-
-        for (int c = 0; b->scope[i].columns_visible && c < side->column_count; c++) {
-            bool merged = side->columns[c].hidden;
-
-            for (int k = 0; k < names->count && !merged; k++)
-                merged = strcmp(side->columns[c].name, ((const AstString *)names->items[k])->text) == 0;
-            if (merged)
-                continue;
-            r->columns[r->column_count] = side->columns[c];
-            r->columns[r->column_count++].alias_of = side->columns[c].alias_of != NULL
-                                                         ? side->columns[c].alias_of
-                                                         : make_column(b, b->scope[i].rel, c + 1, 0, -1);
-        }
-        b->scope[i].columns_visible = false;
-    }
+    add_unmerged_columns(b, names, left_first, end, r);
     f->rel = add_range(b, r);
     if (names->count == 1) {
         f->on = conditions[0];
