@@ -10,7 +10,7 @@
 static Status
 cast_through_text(Ctx *cx, const TypeInfo *from, const TypeInfo *to, int32_t typmod, const Value *v, Value *out)
 {
-    Buf text = {0};
+    Buf text = BUF_OF(cx);
     Status rc;
 
     if (from->phys == PHYS_VAR && (from->category == 'S' || from->oid == TYPE_UNKNOWN) && v->phys == PHYS_VAR)

@@ -188,6 +188,7 @@ door_session_run(Door *door, DoorSession *s)
         return;
     }
     state->session->door = door;
+    buf_count_in(&s->conn->out, &state->session->budget);
     protocol_run(state->session, s->conn);
 }
 
@@ -197,6 +198,7 @@ door_session_end(Door *door, DoorSession *s)
     DoorState *state = s->state;
 
     (void)door;
+    buf_count_in(&s->conn->out, NULL);
     session_close(state->session);
     catalog_close(s->cx);
 }
