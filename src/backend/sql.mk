@@ -34,11 +34,11 @@ libsql_a_SOURCES = \
 	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_funcs.c src/backend/catalog/catalog_indexes.def \
-	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c \
+	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/function_funcs.c src/backend/catalog/object_funcs.c src/backend/catalog/stat_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c src/backend/catalog/rel_options.c src/backend/catalog/rel_options.h src/backend/catalog/rel_options.def \
 	src/backend/catalog/catalogs.def \
 	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
 	src/backend/catalog/system_relations.c src/backend/catalog/system_tables.h \
-	src/backend/catalog/system_views.def src/backend/session/system_tables.c \
+	src/backend/catalog/system_views.def src/backend/session/stat_tables.c src/backend/session/stat_tables.h src/backend/session/system_tables.c \
 	src/backend/catalog/table.h \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
@@ -51,7 +51,7 @@ libsql_a_SOURCES = \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \
 	src/backend/command/copy_reader.c src/backend/command/copy_reader.h src/backend/command/copy_to.c \
-	src/backend/command/ddl_check.c src/backend/command/ddl_column.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c \
+	src/backend/command/ddl_check.c src/backend/command/ddl_column.c src/backend/command/ddl_drop.c src/backend/command/ddl_index.c src/backend/command/ddl_options.c \
 	src/backend/command/ddl_rewrite.c src/backend/command/ddl_rows.c src/backend/command/ddl_sequence.c src/backend/command/ddl_table.c \
 	src/backend/command/index_build.c src/backend/command/utility.c src/backend/command/utility_more.c \
 	src/backend/session/admin_funcs.c src/backend/session/session.h src/backend/session/session_int.h \

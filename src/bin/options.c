@@ -206,6 +206,7 @@ options_load_settings(Ctx *cx, const FlagSet *flags, const char *config_path, Se
                       const char **config_file, bool *usage_error)
 {
     settings_init_defaults(out);
+    out->loaded_us = env_wall_us(cx->env);
     default_time_zone(cx, out);
     TRY(find_config(cx, config_path, config_file));
     if (*config_file != NULL)

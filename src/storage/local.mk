@@ -29,7 +29,7 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_target.c src/storage/heap/heap_target.h \
 	src/storage/heap/heap_toast.c \
 	src/storage/heap/heap_unique.c src/storage/heap/heap_unique.h \
-	src/storage/heap/heap_vacuum.c \
+	src/storage/heap/heap_counters.c src/storage/heap/heap_vacuum.c \
 	src/storage/heap/heap_visible.c \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
 	src/storage/rel/rel_upkeep.h \

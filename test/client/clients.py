@@ -135,6 +135,39 @@ def test_psycopg2_named_cursor_reads_in_portions():
         c.close()
 
 
+# Of psql 15; left out are \dP+, \des+ and the like, which need functions that give rows of several columns.
+BACKSLASHES = r'''
+    \l \l+ \d \d+ \dS \dS+ \dt \dt+ \dtS \di \di+ \ds \ds+ \dv \dvS+ \dm+ \dE+ \df \df+ \dfS \dfS+ \dfa+ \dfn \dfp \dft \dfw
+    \da \da+ \daS \dA \dA+ \dAc \dAc+ \dAf \dAf+ \dAo \dAo+ \dAp \dAp+ \db \db+ \dc \dc+ \dC \dC+ \dd \ddS \dD \dD+ \ddp \det
+    \des \deu \dew \dF \dF+ \dFd \dFd+ \dFp \dFp+ \dFt \dFt+ \dg \dg+ \du \du+ \dl \dL \dL+ \dn \dn+ \dnS \do \do+ \doS \dO
+    \dO+ \dp \dpS \z \dP \drds \dRp \dRp+ \dRs \dRs+ \dT \dT+ \dTS+ \dx \dX \dy \dy+ \dconfig \dconfig+'''.split()
+
+
+def test_psql_backslash_commands_ask_for_nothing_that_is_missing():
+    with Server() as s:
+        psql(s.url, 'CREATE TABLE t (id serial PRIMARY KEY, a int) WITH (fillfactor = 70)')
+        for command in BACKSLASHES + [r'\df now', r'\do + int4', r'\dC int4', r'\sf now', r'\d pg_stats', r'\d+ t', r'\dAc btree int4',
+                                      r'\dconfig work*', r'\df abs int4', r'\dT int*']:
+            p = subprocess.run(['psql', '-X', '-v', 'VERBOSITY=verbose', s.url, '-c', command], capture_output=True, text=True)
+            assert 'ERROR' not in p.stderr, (command, p.stderr)
+            if command == r'\d+ t':
+                assert 'Options: fillfactor=70' in p.stdout
+        assert 'int4abs' in psql(s.url, r'\sf abs(int)')
+
+
+def test_what_a_session_did_is_counted_when_it_has_ended():
+    def counted(s):
+        row = psql(s.url, "SELECT sessions, tup_inserted, tup_deleted FROM pg_stat_database WHERE datname = 'postgres'")
+        return [int(n) for n in row.split('|')]
+
+    with Server() as s:
+        before = counted(s)
+        psql(s.url, 'CREATE TABLE t (a int)', 'INSERT INTO t SELECT generate_series(1, 5000)', 'DELETE FROM t WHERE a <= 3000')
+        after = counted(s)
+        assert after[0] - before[0] == 2, (before, after)
+        assert 5000 <= after[1] - before[1] < 5100 and 3000 <= after[2] - before[2] < 3100, (before, after)
+
+
 def test_psql_fetch_count_shows_all_rows():
     with Server('--auth', 'trust') as s:
         out = psql(s.url, '\\set FETCH_COUNT 7', 'select g from generate_series(1, 30) g order by g')

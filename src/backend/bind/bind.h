@@ -59,4 +59,8 @@ MUST_CHECK Status expr_deparse(Ctx *cx, const Expr *e, const TableInfo *table, b
 /* Stored text once more, pretty. */
 MUST_CHECK Status expr_prettify(Ctx *cx, const char *text, const TableInfo *table, Buf *out);
 
+/* Names and types of a view's columns. All in `arena`. */
+MUST_CHECK Status bind_view_columns(Ctx *cx, Arena *arena, const TableInfo *view, ColumnInfo **columns,
+                                    int *count);
+
 #endif

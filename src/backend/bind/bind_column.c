@@ -123,6 +123,18 @@ whole_row(Binder *b, const ScopeItem *item, int levels_up, int location, Expr **
     *out = cases;
 }
 
+/* RIGHT JOIN LATERAL cannot look at its left side. */
+static Status
+check_lateral(Binder *b, const Binder *at, const ScopeItem *item, int location)
+{
+    if (!item->is_other_side)
+        return ST_OK;
+    (void)fail_at(b->cx, location, "42P10", "invalid reference to FROM-clause entry for table \"%s\"",
+                  at->query->range[item->rel]->alias);
+    fail_detail(b->cx, "The combining JOIN type must be INNER or LEFT for a LATERAL reference.");
+    return ST_ERROR;
+}
+
 static Status
 bind_bare_column(Binder *b, const AstColumnRef *ref, Expr **out)
 {
@@ -148,6 +160,7 @@ bind_bare_column(Binder *b, const AstColumnRef *ref, Expr **out)
                     return fail_at(b->cx, ref->ast.location, "42702", "column reference \"%s\" is ambiguous",
                                    name);
             }
+            TRY(check_lateral(b, at, &at->scope[i], ref->ast.location));
             found_rel = at->scope[i].rel;
             found_column = column;
         }
@@ -222,6 +235,7 @@ bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out)
         return fail_missing_from(b, ref, table);
     for (int i = 0; i < levels_up; i++)
         at = at->parent;
+    TRY(check_lateral(b, at, item, ref->ast.location));
     TRY(column_of_entry(b, at->query->range[item->rel], name, ref->ast.location, &column));
     if (column == 0)
         return fail_at(b->cx, ref->ast.location, "42703", "column %s.%s does not exist", table, name);

@@ -187,6 +187,38 @@ add_query_entry(Binder *b, Query *q, const char *alias, const AstList *aliases, 
 }
 
 static Status
+bind_view(Ctx *cx, Arena *arena, const TableInfo *t, Query **out)
+{
+    AstStatement *statements;
+    Binder view;
+    int count;
+
+    binder_init(&view, cx, arena, NULL, NULL, arena_new(arena, Query));
+    view.as_owner = true;
+    TRY(parse_sql(cx, arena, t->view_sql, &statements, &count));
+    ASSERT(count == 1);
+    return bind_select(cx, arena, NULL, &view, (const AstSelect *)statements[0].ast, out);
+}
+
+Status
+bind_view_columns(Ctx *cx, Arena *arena, const TableInfo *view, ColumnInfo **columns, int *count)
+{
+    RangeEntry r = {0};
+    Binder b;
+    Query *q;
+
+    TRY(bind_view(cx, arena, view, &q));
+    binder_init(&b, cx, arena, NULL, NULL, q);
+    columns_of_query(&b, &r, q);
+    *count = r.column_count;
+    *columns = arena_array(arena, ColumnInfo, MAX_OF(r.column_count, 1));
+    for (int i = 0; i < r.column_count; i++)
+        (*columns)[i] =
+            (ColumnInfo){.name = r.columns[i].name, .type = r.columns[i].type, .typmod = r.columns[i].typmod};
+    return ST_OK;
+}
+
+static Status
 bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
 {
     const char *alias = v->alias != NULL ? v->alias : v->name;
@@ -216,18 +248,11 @@ bind_range_var(Binder *b, const AstRangeVar *v, FromNode **out)
 
         TRY(find_table(b, v, LOCK_ACCESS_SHARE, &t));
         if (t->kind == TABLE_VIEW) {
-            AstStatement *statements;
-            int count;
             Query *q;
-            Binder view;
 
             if (!b->as_owner)
                 TRY(catalog_check_privilege(b->cx, t, ACL_SELECT));
-            binder_init(&view, b->cx, b->arena, NULL, NULL, arena_new(b->arena, Query));
-            view.as_owner = true;
-            TRY(parse_sql(b->cx, b->arena, t->view_sql, &statements, &count));
-            ASSERT(count == 1);
-            TRY(bind_select(b->cx, b->arena, NULL, &view, (const AstSelect *)statements[0].ast, &q));
+            TRY(bind_view(b->cx, b->arena, t, &q));
             TRY(add_query_entry(b, q, alias, &v->column_aliases, false, v->ast.location, &rel));
         } else {
             TRY(add_table(b, v, LOCK_ACCESS_SHARE, &rel));
@@ -492,6 +517,13 @@ alias_join(Binder *b, const AstJoin *j, int first)
     return ST_OK;
 }
 
+static void
+mark_other_side(Binder *b, int first, int end, bool other)
+{
+    for (int i = first; i < end; i++)
+        b->scope[i].is_other_side = other;
+}
+
 static Status
 bind_join(Binder *b, const AstJoin *j, FromNode **out)
 {
@@ -503,7 +535,9 @@ bind_join(Binder *b, const AstJoin *j, FromNode **out)
     f->join_kind = j->join_kind;
     TRY(bind_from_item(b, j->left, &f->left));
     right_first = b->scope_count;
+    mark_other_side(b, left_first, right_first, j->join_kind == JOIN_RIGHT || j->join_kind == JOIN_FULL);
     TRY(bind_from_item(b, j->right, &f->right));
+    mark_other_side(b, left_first, right_first, false);
     if (j->natural || j->using_columns.count > 0) {
         AstList names = j->using_columns;
 

@@ -8,7 +8,8 @@ typedef struct ScopeItem {
     int rel;
     bool columns_visible; /* by bare column name */
     bool name_visible; /* qualified and in * */
-    bool lateral_only; /* left of a LATERAL, visible to it only */
+    bool
+        is_other_side; /* left of a RIGHT or FULL JOIN whose right side is being bound: LATERAL must not look */
 } ScopeItem;
 
 typedef enum Clause {

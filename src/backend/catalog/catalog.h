@@ -45,6 +45,8 @@ enum {
     ROLE_BOOTSTRAP = 10, /* "postgres" */
     NAME_MOST_BYTES = 63,
     COLLATION_DEFAULT = 100,
+    TABLESPACE_DEFAULT = 1663,
+    TABLESPACE_GLOBAL = 1664,
 };
 
 typedef struct Catalog Catalog;

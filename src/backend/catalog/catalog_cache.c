@@ -5,6 +5,7 @@
 #include "backend/catalog/catalog_int.h"
 
 #include "backend/catalog/acl.h"
+#include "backend/catalog/rel_options.h"
 
 #include "backend/exec/heap_read.h"
 #include "backend/type/array.h"
@@ -233,6 +234,7 @@ static Status
 load_index(Ctx *cx, Catalog *c, const TableInfo *t, const Value *row, IndexInfo *x)
 {
     CatalogRow *class_rows;
+    RelOptions storage;
     int class_count, key_count = row[COL_PG_INDEX_indnkeyatts].i16;
     const char *exprs = value_cstring(cx, row[COL_PG_INDEX_indexprs]);
     int16_t columns[INDEX_KEYS_MOST], options[INDEX_KEYS_MOST];
@@ -245,13 +247,14 @@ load_index(Ctx *cx, Catalog *c, const TableInfo *t, const Value *row, IndexInfo 
                     t->name);
     TRY(vector_int2_read(cx, row[COL_PG_INDEX_indkey], columns, key_count));
     TRY(vector_int2_read(cx, row[COL_PG_INDEX_indoption], options, key_count));
+    TRY(rel_options_read(cx, class_rows[0].values[COL_PG_CLASS_reloptions], REL_OPTION_BTREE, &storage));
     x->name = keep_text(c, class_rows[0].values[COL_PG_CLASS_relname]);
     x->unique = row[COL_PG_INDEX_indisunique].b;
     x->primary = row[COL_PG_INDEX_indisprimary].b;
     x->nulls_not_distinct = row[COL_PG_INDEX_indnullsnotdistinct].b;
     x->predicate = keep_text(c, row[COL_PG_INDEX_indpred]);
     x->btree = (BtreeRel){c->branch, class_rows[0].values[COL_PG_CLASS_relfilenode].u32, t->heap.persistence,
-                          x->unique};
+                          x->unique, storage.fill_percent};
     x->key_count = key_count;
     for (int k = 0; k < key_count; k++) {
         IndexKey *key = &x->keys[k];
@@ -339,6 +342,7 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
 {
     CachedTable *entry = arena_new(&c->cache, CachedTable);
     TableInfo *t = &entry->info;
+    RelOptions options;
     const char *schema;
     uint32_t b;
 
@@ -361,6 +365,8 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
                                                                                 : PERSIST_PERMANENT;
     TRY(load_columns(cx, c, t));
     if (t->kind == TABLE_HEAP) {
+        TRY(rel_options_read(cx, row[COL_PG_CLASS_reloptions], REL_OPTION_TABLE, &options));
+        t->heap.fill_percent = options.fill_percent;
         TRY(load_indexes(cx, c, t));
         TRY(load_constraints(cx, c, t));
     }

@@ -184,7 +184,7 @@ SCALAR_FN(version)
     return ST_OK;
 }
 
-/* What cannot be true, or be there, in this server: recovery, foreign temporary schemas, partitions. */
+/* What cannot be true, or be there, in this server: recovery, partitions, text search, row security. */
 SCALAR_FN(always_false)
 {
     *out = value_bool(false);
@@ -197,9 +197,18 @@ SCALAR_FN(always_null)
     return ST_OK;
 }
 
-SCALAR_FN(always_zero_oid)
+/* As its query is written here; what the text is asked for, be it pretty, makes no difference. */
+SCALAR_FN(pg_get_viewdef)
 {
-    *out = value_oid(0);
+    Ctx *cx = call->cx;
+    const TableInfo *t;
+    Oid oid = args[0].u32;
+
+    if (call->arg_types[0] == TYPE_TEXT)
+        TRY(cx->format->reg_names->find(cx, TYPE_REGCLASS, args[0].var.data, args[0].var.bytes, false, &oid));
+    TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
+    *out = t != NULL && t->view_sql != NULL ? text_of(cx, arena_printf(cx->arena, " %s;", t->view_sql))
+                                            : value_null();
     return ST_OK;
 }
 

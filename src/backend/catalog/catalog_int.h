@@ -17,6 +17,7 @@ struct Catalog {
     bool superuser;
     Buf search_path; /* as a text */
     TableInfo *relations[CAT_COUNT]; /* catalogs themselves, made when first used */
+    TableInfo *system_relations; /* views and made tables with their columns, when first asked for */
     Arena cache, old_cache; /* TableInfos; those that were replaced */
     CachedTable *by_oid[256];
     Arena names; /* what names have been found to mean; forgotten with the rest, and when the path changes */
@@ -50,5 +51,8 @@ const TableInfo *system_relation_by_oid(Oid oid);
 RowMaker catalog_static_rows(CatalogNo no); /* NULL: none */
 void catalog_forget(Catalog *c);
 void catalog_forget_names(Catalog *c);
+
+/* Views and tables that functions make, all with their columns. */
+MUST_CHECK Status system_relations_all(Ctx *cx, const TableInfo **relations, int *count);
 
 #endif

@@ -12,6 +12,13 @@ typedef struct Asked {
     int used; /* arguments that the role took */
 } Asked;
 
+enum { FN_PG_RELOAD_CONF = 2621 }; /* the one function that only superusers may call */
+
+typedef struct NamedObject {
+    Oid oid;
+    const char *name;
+} NamedObject;
+
 static Status
 asked_role(FnCall *call, const Value *args, int object_args, Asked *out)
 {
@@ -51,7 +58,8 @@ one_privilege(Ctx *cx, const char *word, size_t bytes, uint32_t allowed, uint32_
     } words[] = {{"INSERT", ACL_INSERT},       {"SELECT", ACL_SELECT},     {"UPDATE", ACL_UPDATE},
                  {"DELETE", ACL_DELETE},       {"TRUNCATE", ACL_TRUNCATE}, {"REFERENCES", ACL_REFERENCES},
                  {"TRIGGER", ACL_TRIGGER},     {"USAGE", ACL_USAGE},       {"CREATE", ACL_CREATE},
-                 {"TEMPORARY", ACL_TEMPORARY}, {"TEMP", ACL_TEMPORARY},    {"CONNECT", ACL_CONNECT}};
+                 {"TEMPORARY", ACL_TEMPORARY}, {"TEMP", ACL_TEMPORARY},    {"CONNECT", ACL_CONNECT},
+                 {"EXECUTE", ACL_EXECUTE}};
     static const char option[] = " WITH GRANT OPTION";
     size_t tail = sizeof(option) - 1;
     size_t name = bytes;
@@ -282,6 +290,87 @@ SCALAR_FN(has_database_privilege)
         return ST_OK;
     return list_has(cx, rows[0].values[COL_PG_DATABASE_datacl], 'd', rows[0].values[COL_PG_DATABASE_datdba].u32,
                     &who, &wanted, out);
+}
+
+/* Objects of the program itself: everybody has `open` on them, the rest is for superusers. */
+static Status
+builtin_has(FnCall *call, const Value *args, const Asked *who, uint32_t bit, bool open, bool exists, Value *out)
+{
+    Wanted wanted;
+
+    TRY(read_privileges(call->cx, &args[who->used + 1], bit, &wanted));
+    *out = !exists ? value_null() : value_bool(who->superuser || (open && wanted.held != 0));
+    return ST_OK;
+}
+
+/* The object that the arguments name: by OID, or by the name of a row of the catalog. */
+static Status
+named_object(FnCall *call, const Value *args, const char *what, const NamedObject *known, size_t count,
+             Oid *out)
+{
+    const Value *v = &args[call->arg_count - 2];
+    bool by_name = call->arg_types[call->arg_count - 2] == TYPE_TEXT;
+
+    *out = OID_NONE;
+    for (size_t i = 0; i < count; i++) {
+        if (by_name
+                ? v->var.bytes == strlen(known[i].name) && memcmp(v->var.data, known[i].name, v->var.bytes) == 0
+                : v->u32 == known[i].oid)
+            *out = known[i].oid;
+    }
+    if (by_name && *out == OID_NONE)
+        return fail(call->cx, ST_ERROR, "42704", "%s \"%s\" does not exist", what, value_cstring(call->cx, *v));
+    return ST_OK;
+}
+
+SCALAR_FN(has_function_privilege)
+{
+    Ctx *cx = call->cx;
+    const Value *v = &args[call->arg_count - 2];
+    const FnInfo *f;
+    Oid oid = v->u32;
+    Asked who;
+
+    TRY(asked_role(call, args, 2, &who));
+    if (call->arg_types[call->arg_count - 2] == TYPE_TEXT)
+        TRY(cx->format->reg_names->find(cx, TYPE_REGPROCEDURE, v->var.data, v->var.bytes, false, &oid));
+    f = fn_by_oid(oid);
+    return builtin_has(call, args, &who, ACL_EXECUTE, f != NULL && oid != FN_PG_RELOAD_CONF, f != NULL, out);
+}
+
+SCALAR_FN(has_type_privilege)
+{
+    Ctx *cx = call->cx;
+    const Value *v = &args[call->arg_count - 2];
+    Oid oid = v->u32;
+    Asked who;
+
+    TRY(asked_role(call, args, 2, &who));
+    if (call->arg_types[call->arg_count - 2] == TYPE_TEXT)
+        TRY(cx->format->reg_names->find(cx, TYPE_REGTYPE, v->var.data, v->var.bytes, false, &oid));
+    return builtin_has(call, args, &who, ACL_USAGE, true, type_by_oid(oid) != NULL, out);
+}
+
+SCALAR_FN(has_language_privilege)
+{
+    static const NamedObject languages[] = {{12, "internal"}, {13, "c"}, {14, "sql"}};
+    Asked who;
+    Oid oid;
+
+    TRY(asked_role(call, args, 2, &who));
+    TRY(named_object(call, args, "language", languages, COUNT_OF(languages), &oid));
+    return builtin_has(call, args, &who, ACL_USAGE, true, oid != OID_NONE, out);
+}
+
+SCALAR_FN(has_tablespace_privilege)
+{
+    static const NamedObject spaces[] = {{1663, "pg_default"}, {1664, "pg_global"}};
+    Asked who;
+    Oid oid;
+
+    TRY(asked_role(call, args, 2, &who));
+    TRY(named_object(call, args, "tablespace", spaces, COUNT_OF(spaces), &oid));
+    return builtin_has(call, args, &who, ACL_CREATE, false, oid != OID_NONE, out);
 }
 
 SCALAR_FN(pg_has_role)

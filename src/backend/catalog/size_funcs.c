@@ -2,9 +2,14 @@
 #include "backend/catalog/catalog.h"
 
 #include "backend/type/fn_decl.h"
+#include "backend/type/numeric.h"
+#include "shmem/pagecache/cache_rel.h"
 #include "storage/rel/rel.h"
 
+#include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 static int64_t
 relation_bytes(Ctx *cx, BranchId branch, RelationId relation)
@@ -102,9 +107,43 @@ SCALAR_FN(pg_database_size)
     return ST_OK;
 }
 
+static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+
+typedef struct Tally {
+    bool shared;
+    int64_t bytes;
+} Tally;
+
+static void
+add_relation(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Tally *t = arg;
+
+    (void)cx;
+    for (int fork = 0; (rel->branch == BRANCH_SHARED) == t->shared && fork < FORK_COUNT; fork++)
+        t->bytes += (int64_t)cache_rel_length(rel, (Fork)fork) * PAGE_BYTES;
+}
+
+/* pg_global has what all databases share, pg_default all else. */
+SCALAR_FN(pg_tablespace_size)
+{
+    Ctx *cx = call->cx;
+    bool by_name = call->arg_types[0] == TYPE_NAME;
+    const char *name = by_name ? value_cstring(cx, args[0]) : "";
+    Tally t = {.shared = by_name ? strcmp(name, "pg_global") == 0 : args[0].u32 == TABLESPACE_GLOBAL};
+
+    *out = value_null();
+    if (by_name && !t.shared && strcmp(name, "pg_default") != 0)
+        return fail(cx, ST_ERROR, "42704", "tablespace \"%s\" does not exist", name);
+    if (!by_name && !t.shared && args[0].u32 != TABLESPACE_DEFAULT)
+        return ST_OK;
+    cache_rel_each(cx, add_relation, &t);
+    *out = value_i64(t.bytes);
+    return ST_OK;
+}
+
 SCALAR_FN(pg_size_pretty)
 {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
     int64_t size = args[0].i64;
     size_t unit = 0;
     const char *text;
@@ -117,5 +156,103 @@ SCALAR_FN(pg_size_pretty)
         size = size >= 0 ? (size + 1) / 2 : (size - 1) / 2;
     text = arena_printf(call->cx->arena, "%lld %s", (long long)size, units[unit]);
     *out = value_var(text, strlen(text));
+    return ST_OK;
+}
+
+enum { FN_NUMERIC_DIV_TRUNC = 1973 };
+
+static Status
+divide(Ctx *cx, const Value *v, int64_t by, Value *out)
+{
+    const Oid types[2] = {TYPE_NUMERIC, TYPE_NUMERIC};
+    Value both[2] = {*v, numeric_from_i64(cx->arena, by, 0)};
+
+    return fn_call_value(cx, fn_by_oid(FN_NUMERIC_DIV_TRUNC), types, both, 2, TYPE_NUMERIC, out);
+}
+
+/* The same with numbers of any size: halves of the next unit, then rounded away from zero. */
+SCALAR_FN(pg_size_pretty_numeric)
+{
+    Ctx *cx = call->cx;
+    Value size = args[0], one;
+    size_t unit = 0;
+    const char *text;
+
+    while (unit + 1 < COUNT_OF(units) &&
+           (numeric_is_special(&size) || fabs(numeric_to_double(&size)) >= (unit == 0 ? 10240 : 20480 - 1))) {
+        TRY(divide(cx, &size, unit == 0 ? 512 : 1024, &size));
+        unit++;
+    }
+    if (unit > 0) {
+        one = numeric_from_i64(cx->arena, numeric_sign(&size) >= 0 ? 1 : -1, 0);
+        TRY(numeric_add_values(cx, &size, &one, &size));
+        TRY(divide(cx, &size, 2, &size));
+    }
+    text = arena_printf(cx->arena, "%s %s", numeric_text(cx->arena, &size), units[unit]);
+    *out = value_var(text, strlen(text));
+    return ST_OK;
+}
+
+/* Digits with a point and an exponent; the end of them. An "e" without digits belongs to the unit. */
+static const char *
+number_end(const char *p)
+{
+    const char *digits;
+    bool any = false;
+
+    if (*p == '-' || *p == '+')
+        p++;
+    for (; isdigit((unsigned char)*p); p++)
+        any = true;
+    if (*p == '.') {
+        for (p++; isdigit((unsigned char)*p); p++)
+            any = true;
+    }
+    if (!any)
+        return NULL;
+    if (*p == 'e' || *p == 'E') {
+        digits = p + 1 + (p[1] == '-' || p[1] == '+');
+        if (isdigit((unsigned char)*digits)) {
+            for (p = digits; isdigit((unsigned char)*p); p++)
+                continue;
+        }
+    }
+    return p;
+}
+
+SCALAR_FN(pg_size_bytes)
+{
+    Ctx *cx = call->cx;
+    const char *all = arena_strndup(cx->arena, args[0].var.data, args[0].var.bytes), *p = all, *end;
+    size_t unit = 0, bytes;
+    Value number, factor;
+    int64_t size;
+
+    while (isspace((unsigned char)*p))
+        p++;
+    end = number_end(p);
+    if (end == NULL)
+        return fail(cx, ST_ERROR, "22023", "invalid size: \"%s\"", all);
+    TRY(numeric_parse(cx, p, (size_t)(end - p), &number));
+    while (isspace((unsigned char)*end))
+        end++;
+    bytes = strlen(end);
+    while (bytes > 0 && isspace((unsigned char)end[bytes - 1]))
+        bytes--;
+    if (bytes > 0) {
+        while (unit < COUNT_OF(units) &&
+               !(strlen(units[unit]) == bytes && strncasecmp(units[unit], end, bytes) == 0))
+            unit++;
+        if (unit == COUNT_OF(units)) {
+            (void)fail(cx, ST_ERROR, "22023", "invalid size: \"%s\"", all);
+            fail_detail(cx, "Invalid size unit: \"%.*s\".", (int)bytes, end);
+            fail_hint(cx, "Valid units are \"bytes\", \"kB\", \"MB\", \"GB\", \"TB\", and \"PB\".");
+            return ST_ERROR;
+        }
+        factor = numeric_from_i64(cx->arena, INT64_C(1) << (10 * unit), 0);
+        TRY(numeric_mul_values(cx, &number, &factor, &number));
+    }
+    TRY(numeric_to_i64(cx, &number, "bigint", INT64_MIN, INT64_MAX, &size));
+    *out = value_i64(size);
     return ST_OK;
 }

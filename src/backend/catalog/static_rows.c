@@ -113,6 +113,7 @@ rows_pg_proc(Ctx *cx, const TableInfo *table, RowReceiver *to)
     for (int i = 0; i < count; i++) {
         const FnInfo *f = &fns[i];
         Value *v = r.values;
+        char parallel;
 
         v[COL_PG_PROC_oid] = value_oid(f->oid);
         v[COL_PG_PROC_proname] = text(f->name);
@@ -128,7 +129,8 @@ rows_pg_proc(Ctx *cx, const TableInfo *table, RowReceiver *to)
         v[COL_PG_PROC_proisstrict] = value_bool(f->strict);
         v[COL_PG_PROC_proretset] = value_bool(f->returns_set);
         v[COL_PG_PROC_provolatile] = value_var(&f->volatility, 1);
-        v[COL_PG_PROC_proparallel] = text(f->volatility == 'v' ? "r" : "s");
+        parallel = fn_parallel(f);
+        v[COL_PG_PROC_proparallel] = value_var(&parallel, 1);
         v[COL_PG_PROC_pronargs] = i16(f->arg_count);
         v[COL_PG_PROC_pronargdefaults] = i16(f->default_count);
         v[COL_PG_PROC_prorettype] = value_oid(f->result);
@@ -234,15 +236,16 @@ rows_pg_cast(Ctx *cx, const TableInfo *table, RowReceiver *to)
 /* ---- the catalogs about themselves ----------------------------------------------------------------------------------- */
 
 static Status
-class_row(Row *r, Oid oid, const char *name, char kind, int columns, bool shared, bool has_index)
+class_row(Row *r, Oid schema, Oid oid, const char *name, char kind, int columns, bool shared, bool has_index)
 {
     static const char kinds[] = "riv";
     Value *v = r->values;
     const char *letter = strchr(kinds, kind);
 
-    v[COL_PG_CLASS_oid] = v[COL_PG_CLASS_relfilenode] = value_oid(oid);
+    v[COL_PG_CLASS_oid] = value_oid(oid);
+    v[COL_PG_CLASS_relfilenode] = value_oid(kind == 'v' ? 0 : oid);
     v[COL_PG_CLASS_relname] = text(name);
-    v[COL_PG_CLASS_relnamespace] = value_oid(SCHEMA_PG_CATALOG);
+    v[COL_PG_CLASS_relnamespace] = value_oid(schema);
     v[COL_PG_CLASS_reltype] = v[COL_PG_CLASS_reloftype] = value_oid(0);
     v[COL_PG_CLASS_relowner] = value_oid(ROLE_BOOTSTRAP);
     v[COL_PG_CLASS_relam] = value_oid(kind == 'r' ? 2 : kind == 'i' ? 403 : 0);
@@ -269,6 +272,8 @@ class_row(Row *r, Oid oid, const char *name, char kind, int columns, bool shared
 static Status
 rows_pg_class(Ctx *cx, const TableInfo *table, RowReceiver *to)
 {
+    const TableInfo *others;
+    int count;
     Row r;
 
     row_begin(&r, cx, table, to);
@@ -276,10 +281,45 @@ rows_pg_class(Ctx *cx, const TableInfo *table, RowReceiver *to)
         const TableInfo *t = catalog_relation(cx, (CatalogNo)i);
         bool shared = catalog_is_shared((CatalogNo)i);
 
-        TRY(class_row(&r, t->oid, t->name, 'r', t->column_count, shared, t->index_count > 0));
+        TRY(class_row(&r, t->schema, t->oid, t->name, 'r', t->column_count, shared, t->index_count > 0));
         for (int k = 0; k < t->index_count; k++)
-            TRY(class_row(&r, t->indexes[k].oid, t->indexes[k].name, 'i', t->indexes[k].key_count, shared,
-                          false));
+            TRY(class_row(&r, t->schema, t->indexes[k].oid, t->indexes[k].name, 'i', t->indexes[k].key_count,
+                          shared, false));
+    }
+    TRY(system_relations_all(cx, &others, &count));
+    for (int i = 0; i < count; i++)
+        TRY(class_row(&r, others[i].schema, others[i].oid, others[i].name, 'v', others[i].column_count, false,
+                      false));
+    return ST_OK;
+}
+
+static Status
+attribute_rows(Row *r, const TableInfo *t)
+{
+    for (int c = 0; c < t->column_count; c++) {
+        const TypeInfo *type = type_by_oid(t->columns[c].type);
+        Value *v = r->values;
+
+        v[COL_PG_ATTRIBUTE_attrelid] = value_oid(t->oid);
+        v[COL_PG_ATTRIBUTE_attname] = text(t->columns[c].name);
+        v[COL_PG_ATTRIBUTE_atttypid] = value_oid(type->oid);
+        v[COL_PG_ATTRIBUTE_attstattarget] = v[COL_PG_ATTRIBUTE_attcacheoff] = value_i32(-1);
+        v[COL_PG_ATTRIBUTE_attlen] = i16(type->typlen);
+        v[COL_PG_ATTRIBUTE_attnum] = i16(c + 1);
+        v[COL_PG_ATTRIBUTE_attndims] = value_i32(type->elem != OID_NONE);
+        v[COL_PG_ATTRIBUTE_atttypmod] = value_i32(t->columns[c].typmod);
+        v[COL_PG_ATTRIBUTE_attbyval] = value_bool(type->byval);
+        v[COL_PG_ATTRIBUTE_attalign] = value_var(&type->align, 1);
+        v[COL_PG_ATTRIBUTE_attstorage] = value_var(&type->storage, 1);
+        v[COL_PG_ATTRIBUTE_attcompression] = v[COL_PG_ATTRIBUTE_attidentity] = text("");
+        v[COL_PG_ATTRIBUTE_attgenerated] = text("");
+        v[COL_PG_ATTRIBUTE_attnotnull] = value_bool(t->columns[c].not_null);
+        v[COL_PG_ATTRIBUTE_atthasdef] = v[COL_PG_ATTRIBUTE_atthasmissing] = value_bool(false);
+        v[COL_PG_ATTRIBUTE_attisdropped] = value_bool(false);
+        v[COL_PG_ATTRIBUTE_attislocal] = value_bool(true);
+        v[COL_PG_ATTRIBUTE_attinhcount] = value_i32(0);
+        v[COL_PG_ATTRIBUTE_attcollation] = value_oid(type->collation);
+        TRY(row_send(r));
     }
     return ST_OK;
 }
@@ -287,38 +327,16 @@ rows_pg_class(Ctx *cx, const TableInfo *table, RowReceiver *to)
 static Status
 rows_pg_attribute(Ctx *cx, const TableInfo *table, RowReceiver *to)
 {
+    const TableInfo *others;
+    int count;
     Row r;
 
     row_begin(&r, cx, table, to);
-    for (int i = 0; i < CAT_COUNT; i++) {
-        const TableInfo *t = catalog_relation(cx, (CatalogNo)i);
-
-        for (int c = 0; c < t->column_count; c++) {
-            const TypeInfo *type = type_by_oid(t->columns[c].type);
-            Value *v = r.values;
-
-            v[COL_PG_ATTRIBUTE_attrelid] = value_oid(t->oid);
-            v[COL_PG_ATTRIBUTE_attname] = text(t->columns[c].name);
-            v[COL_PG_ATTRIBUTE_atttypid] = value_oid(type->oid);
-            v[COL_PG_ATTRIBUTE_attstattarget] = v[COL_PG_ATTRIBUTE_attcacheoff] = value_i32(-1);
-            v[COL_PG_ATTRIBUTE_attlen] = i16(type->typlen);
-            v[COL_PG_ATTRIBUTE_attnum] = i16(c + 1);
-            v[COL_PG_ATTRIBUTE_attndims] = value_i32(type->elem != OID_NONE);
-            v[COL_PG_ATTRIBUTE_atttypmod] = value_i32(-1);
-            v[COL_PG_ATTRIBUTE_attbyval] = value_bool(type->byval);
-            v[COL_PG_ATTRIBUTE_attalign] = value_var(&type->align, 1);
-            v[COL_PG_ATTRIBUTE_attstorage] = value_var(&type->storage, 1);
-            v[COL_PG_ATTRIBUTE_attcompression] = v[COL_PG_ATTRIBUTE_attidentity] = text("");
-            v[COL_PG_ATTRIBUTE_attgenerated] = text("");
-            v[COL_PG_ATTRIBUTE_attnotnull] = value_bool(t->columns[c].not_null);
-            v[COL_PG_ATTRIBUTE_atthasdef] = v[COL_PG_ATTRIBUTE_atthasmissing] = value_bool(false);
-            v[COL_PG_ATTRIBUTE_attisdropped] = value_bool(false);
-            v[COL_PG_ATTRIBUTE_attislocal] = value_bool(true);
-            v[COL_PG_ATTRIBUTE_attinhcount] = value_i32(0);
-            v[COL_PG_ATTRIBUTE_attcollation] = value_oid(type->collation);
-            TRY(row_send(&r));
-        }
-    }
+    for (int i = 0; i < CAT_COUNT; i++)
+        TRY(attribute_rows(&r, catalog_relation(cx, (CatalogNo)i)));
+    TRY(system_relations_all(cx, &others, &count));
+    for (int i = 0; i < count; i++)
+        TRY(attribute_rows(&r, &others[i]));
     return ST_OK;
 }
 

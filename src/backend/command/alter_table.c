@@ -362,6 +362,9 @@ run_command(Session *s, const TableInfo *t, const AstAlterCmd *cmd)
         return ddl_set_not_null(s->cx, t->oid, column);
     case ALTER_DROP_NOT_NULL: return drop_not_null(s, t, cmd);
     case ALTER_OWNER: return change_owner(s, t, cmd);
+    case ALTER_SET_OPTIONS:
+    case ALTER_RESET_OPTIONS:
+        return ddl_alter_options(s->cx, t, &cmd->options, cmd->alter_kind == ALTER_RESET_OPTIONS);
     case ALTER_OTHER: break;
     }
     return fail_unsupported(s->cx, -1, cmd->what);
@@ -396,16 +399,26 @@ run_passes(Session *s, const AstAlterTable *a, Oid oid)
 static Status
 check_kind(Ctx *cx, const AstAlterTable *a, const TableInfo *t)
 {
-    bool owner_only = true;
+    bool owner_only = true, index_too = true;
+    AlterKind kind = ALTER_OTHER;
 
-    for (int i = 0; i < a->commands.count; i++)
-        owner_only &= ((const AstAlterCmd *)a->commands.items[i])->alter_kind == ALTER_OWNER;
+    for (int i = 0; i < a->commands.count; i++) {
+        kind = ((const AstAlterCmd *)a->commands.items[i])->alter_kind;
+        owner_only &= kind == ALTER_OWNER;
+        index_too &= kind == ALTER_OWNER || kind == ALTER_SET_OPTIONS || kind == ALTER_RESET_OPTIONS;
+    }
     if (t->kind == TABLE_VIEW || t->kind == TABLE_VIRTUAL || t->kind == TABLE_CATALOG)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
     if (t->kind == TABLE_HEAP && a->object == 'r')
         return ST_OK;
-    if (owner_only && (t->kind == TABLE_SEQUENCE || t->kind == TABLE_INDEX))
+    if ((owner_only && t->kind == TABLE_SEQUENCE) || (index_too && t->kind == TABLE_INDEX))
         return ST_OK;
+    if (t->kind == TABLE_SEQUENCE && (kind == ALTER_SET_OPTIONS || kind == ALTER_RESET_OPTIONS)) {
+        (void)fail(cx, ST_ERROR, "42809", "ALTER action %s cannot be performed on relation \"%s\"",
+                   kind == ALTER_SET_OPTIONS ? "SET" : "RESET", t->name);
+        fail_detail(cx, "This operation is not supported for sequences.");
+        return ST_ERROR;
+    }
     if (a->object == 'S' && t->kind != TABLE_SEQUENCE)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is not a sequence", t->name);
     if (a->object == 'i' && t->kind != TABLE_INDEX)

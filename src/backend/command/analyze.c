@@ -11,6 +11,7 @@
 #include "backend/type/array.h"
 #include "backend/type/func.h"
 #include "base/env.h"
+#include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
 
 #include <math.h>
@@ -496,6 +497,8 @@ upkeep_analyze(Ctx *cx, const TableInfo *t, const bool *columns)
     if (rc == ST_OK && s.rows > 0)
         rc = analyze_columns(cx, &s, total);
     arena_free(&s.arena);
+    if (rc == ST_OK)
+        heap_note_upkeep(cx, &t->heap, HEAP_UPKEEP_ANALYZE, cx->session == NULL, engine_wall_us(cx->engine));
     if (rc == ST_OK)
         rc = upkeep_note_size(cx, t, total);
     if (rc == ST_OK && s.rows > 0)

@@ -128,6 +128,7 @@ make_table(Session *s, const AstCreateTableAs *a, NewClass *class, const NewColu
     Ctx *cx = s->cx;
 
     class->relkind = 'r';
+    TRY(ddl_class_options(cx, &a->options, class));
     class->oid = engine_next_oid(cx->engine);
     class->column_count = count;
     for (int i = 0; i < count; i++)

@@ -4,6 +4,7 @@
  * transaction is rolled back, and invalidations sent at commit. */
 #ifndef COMMAND_DDL_H
 #define COMMAND_DDL_H
+#include "backend/catalog/rel_options.h"
 #include "backend/session/session.h"
 
 MUST_CHECK Status ddl_create_table(Session *s, const AstCreateTable *a);
@@ -47,6 +48,8 @@ typedef struct NewClass {
     RelationId storage, toast; /* out */
     bool wants_toast;
     Oid index_am;
+    Value options; /* pg_class.reloptions, when `has_options` */
+    bool has_options;
 } NewClass;
 MUST_CHECK Status ddl_insert_class(Ctx *cx, NewClass *c);
 typedef struct NewColumn {
@@ -89,6 +92,7 @@ typedef struct NewIndex {
     IndexKey keys[INDEX_KEYS_MOST];
     bool unique, primary, is_constraint, nulls_not_distinct;
     const char *predicate;
+    const AstList *options; /* WITH (...); may be NULL */
 } NewIndex;
 /* Catalog rows, storage, and entries for the rows that are there. */
 MUST_CHECK Status ddl_make_index(Session *s, const NewIndex *x, Oid *oid);
@@ -103,6 +107,15 @@ MUST_CHECK Status ddl_add_check(Session *s, const TableInfo *t, const AstConstra
 /* CHECK, PRIMARY KEY or UNIQUE. `column`: of the column it was written at, else NULL. */
 MUST_CHECK Status ddl_add_constraint(Session *s, Oid table, const AstConstraint *k, const char *column,
                                      bool verify);
+
+/* Storage parameters as pg_class.reloptions keeps them: `old` (may be null) with those of the list set or
+ * reset. */
+MUST_CHECK Status ddl_options_change(Ctx *cx, Value old, const AstList *options, bool reset, RelOptionKind kind,
+                                     Value *out);
+/* ALTER TABLE and ALTER INDEX ... SET (...), RESET (...). */
+MUST_CHECK Status ddl_alter_options(Ctx *cx, const TableInfo *t, const AstList *options, bool reset);
+/* Those of a new relation. */
+MUST_CHECK Status ddl_class_options(Ctx *cx, const AstList *options, NewClass *c);
 
 /* ---- changing what is there ---------------------------------------------------------------------------------- */
 

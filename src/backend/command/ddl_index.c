@@ -102,6 +102,7 @@ ddl_make_index(Session *s, const NewIndex *x, Oid *out)
                       .column_count = x->key_count};
     const TableInfo *t;
 
+    TRY(ddl_class_options(cx, x->options, &class));
     TRY(ddl_insert_class(cx, &class));
     for (int k = 0; k < x->key_count; k++) {
         const IndexKey *key = &x->keys[k];
@@ -138,6 +139,7 @@ ddl_add_key(Session *s, const TableInfo *t, const AstConstraint *k)
                   .unique = true,
                   .primary = k->constraint_kind == CONSTRAINT_PRIMARY,
                   .is_constraint = true,
+                  .options = &k->options,
                   .nulls_not_distinct = k->nulls_not_distinct};
     Buf columns = {0};
     Oid oid;
@@ -258,7 +260,7 @@ ddl_create_index(Session *s, const AstCreateIndex *a)
 {
     Ctx *cx = s->cx;
     const TableInfo *t;
-    NewIndex x = {.unique = a->unique, .nulls_not_distinct = a->nulls_not_distinct};
+    NewIndex x = {.unique = a->unique, .nulls_not_distinct = a->nulls_not_distinct, .options = &a->options};
     bool exists = false;
     Oid oid;
 

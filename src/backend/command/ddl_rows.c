@@ -149,6 +149,8 @@ ddl_insert_class(Ctx *cx, NewClass *c)
     v[COL_PG_CLASS_relispopulated] = value_bool(true);
     v[COL_PG_CLASS_relreplident] = value_char(cx, c->relkind == 'r' ? 'd' : 'n');
     v[COL_PG_CLASS_relrewrite] = value_oid(0);
+    if (c->has_options)
+        v[COL_PG_CLASS_reloptions] = c->options;
     v[COL_PG_CLASS_relfrozenxid] = v[COL_PG_CLASS_relminmxid] = value_oid(0);
     return catalog_insert(cx, CAT_PG_CLASS, v);
 }

@@ -50,20 +50,6 @@ add_all_constraints(Session *s, Oid table, const AstCreateTable *a, const Column
     return ST_OK;
 }
 
-/* WITH (fillfactor = 90): kept out of the way; a table's pages are filled as inserts come. */
-static Status
-check_options(Ctx *cx, const AstList *options)
-{
-    for (int i = 0; i < options->count; i++) {
-        const AstDefElem *d = (const AstDefElem *)options->items[i];
-
-        if (strcmp(d->name, "fillfactor") != 0)
-            return fail_unsupported(cx, d->ast.location,
-                                    arena_printf(cx->arena, "storage parameter \"%s\"", d->name));
-    }
-    return ST_OK;
-}
-
 Status
 ddl_create_table(Session *s, const AstCreateTable *a)
 {
@@ -75,7 +61,6 @@ ddl_create_table(Session *s, const AstCreateTable *a)
 
     if (a->unsupported != NULL)
         return fail_unsupported(cx, -1, a->unsupported);
-    TRY(check_options(cx, &a->options));
     if (ddl_target_schema(s, a->relation, &class.schema, &class.persistence) != ST_OK) {
         fail_locate(cx, a->relation->ast.location);
         return ST_ERROR;
@@ -98,6 +83,7 @@ ddl_create_table(Session *s, const AstCreateTable *a)
         class.wants_toast |= type_by_oid(plans[c].column.type)->phys == PHYS_VAR;
     }
     TRY(mark_key_columns(cx, a, plans, count));
+    TRY(ddl_class_options(cx, &a->options, &class));
     class.oid = engine_next_oid(cx->engine);
     class.column_count = count;
     TRY(ddl_insert_class(cx, &class));

@@ -5,6 +5,7 @@
 #include "backend/command/command.h"
 #include "backend/command/ddl.h"
 #include "backend/command/upkeep.h"
+#include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
 
 #include <strings.h>
@@ -55,6 +56,7 @@ upkeep_vacuum(Ctx *cx, const TableInfo *t)
     for (int i = 0; i < t->index_count; i++)
         indexes[i] = t->indexes[i].btree;
     TRY(heap_vacuum(cx, &t->heap, indexes, t->index_count, &stats));
+    heap_note_upkeep(cx, &t->heap, HEAP_UPKEEP_VACUUM, cx->session == NULL, engine_wall_us(cx->engine));
     return upkeep_note_size(cx, t, (double)stats.live_rows);
 }
 

@@ -162,6 +162,7 @@ settings_init_session(SettingSet *set, const SettingSet *server)
     memcpy(set->sources, server->sources, sizeof(set->sources));
     memcpy(set->lines, server->lines, sizeof(set->lines));
     set->file = server->file;
+    set->loaded_us = server->loaded_us;
     for (int i = 0; i < SETTING_COUNT; i++) {
         if (set->values[i].owner != NULL)
             set->values[i].owner->refs += 2;
@@ -219,6 +220,7 @@ settings_seal(SettingSet *set)
 void
 settings_rebase(SettingSet *set, const SettingSet *server)
 {
+    set->loaded_us = server->loaded_us;
     for (int i = 0; i < SETTING_COUNT; i++) {
         Held fresh = {server->values[i], server->sources[i]};
 

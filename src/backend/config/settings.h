@@ -59,6 +59,7 @@ struct SettingSet {
     int level; /* of transactions and savepoints open */
     SettingHooks hooks;
     uint64_t plan_key; /* 0 = not computed */
+    int64_t loaded_us; /* when file, environment and flags were read: wall clock */
 };
 
 /* ---- making --------------------------------------------------------------------------------------- */

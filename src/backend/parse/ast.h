@@ -441,7 +441,7 @@ typedef struct AstColumnDef {
 } AstColumnDef;
 typedef struct AstDefElem {
     Ast ast;
-    const char *name;
+    const char *name, *name_space; /* toast.fillfactor: "toast"; else NULL */
     Ast *value; /* AST_CONST, AST_STRING, AST_LIST, AST_TYPE_NAME or NULL */
 } AstDefElem;
 typedef struct AstIndexElem {
@@ -469,6 +469,7 @@ typedef struct AstCreateTableAs {
     Ast *query;
     bool if_not_exists, with_no_data, materialized, unlogged, is_select_into;
     int on_commit; /* as in AstCreateTable */
+    AstList options;
     const char *unsupported;
 } AstCreateTableAs;
 typedef enum AlterKind {
@@ -480,6 +481,8 @@ typedef enum AlterKind {
     ALTER_SET_NOT_NULL,
     ALTER_DROP_NOT_NULL,
     ALTER_OWNER, /* name: the role */
+    ALTER_SET_OPTIONS, /* options */
+    ALTER_RESET_OPTIONS,
     ALTER_OTHER, /* `what` names it */
 } AlterKind;
 typedef struct AstAlterCmd {
@@ -487,6 +490,7 @@ typedef struct AstAlterCmd {
     AlterKind alter_kind;
     const char *name;
     Ast *def; /* AST_COLUMN_DEF, AST_CONSTRAINT or an expression */
+    AstList options; /* AST_DEF_ELEM */
     bool cascade, missing_ok;
     const char *what;
 } AstAlterCmd;

@@ -60,6 +60,7 @@ copy_def_elem(TreeCopy *c, const DefElem *n)
     AstDefElem *a = MAKE(AstDefElem, AST_DEF_ELEM, n->location);
 
     a->name = tree_copy_text(c, n->defname);
+    a->name_space = tree_copy_text(c, n->defnamespace);
     if (n->arg != NULL && IsA(n->arg, RoleSpec))
         a->value = tree_copy_string(c, ((const RoleSpec *)n->arg)->rolename);
     else
@@ -158,6 +159,11 @@ copy_alter_cmd(TreeCopy *c, const AlterTableCmd *n)
     case AT_ChangeOwner:
         a->alter_kind = ALTER_OWNER;
         a->name = tree_role_name(c, n->newowner);
+        return &a->ast;
+    case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+        a->alter_kind = n->subtype == AT_SetRelOptions ? ALTER_SET_OPTIONS : ALTER_RESET_OPTIONS;
+        a->options = tree_copy_list(c, (const List *)n->def);
         return &a->ast;
     default:
         a->alter_kind = ALTER_OTHER;

@@ -165,10 +165,8 @@ tree_copy_into(TreeCopy *c, const IntoClause *into)
     a->with_no_data = into->skipData;
     a->unlogged = into->rel->relpersistence == 'u';
     a->on_commit = (int)into->onCommit;
-    a->unsupported = into->tableSpaceName != NULL ? "TABLESPACE"
-                     : into->options != NIL       ? "CREATE TABLE AS ... WITH"
-                     : into->accessMethod != NULL ? "USING"
-                                                  : NULL;
+    a->options = tree_copy_list(c, into->options);
+    a->unsupported = into->tableSpaceName != NULL ? "TABLESPACE" : into->accessMethod != NULL ? "USING" : NULL;
     return a;
 }
 

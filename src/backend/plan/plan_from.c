@@ -214,16 +214,52 @@ hash_condition(const Expr *e, uint64_t left, uint64_t right, Expr **l, Expr **r)
     return false;
 }
 
+/* Does the left side have what the right side needs there? Else it comes from further left, as when a
+ * LATERAL item stands inside an outer join. */
+static bool
+is_need_of(const JoinUnit *left, const OuterNeed *need)
+{
+    return (expr_rels(need->expr) & ~left->rels) == 0;
+}
+
+static bool
+needs_any(const JoinUnit *left, const JoinUnit *right)
+{
+    for (int i = 0; i < right->need_count; i++) {
+        if (is_need_of(left, &right->needs[i]))
+            return true;
+    }
+    return false;
+}
+
 static Status
-set_args(Planner *p, Plan *j, const JoinUnit *right)
+set_args(Planner *p, Plan *j, const JoinUnit *left, const JoinUnit *right)
 {
     j->join.args = arena_array(p->arena, OuterArg, MAX_OF(right->need_count, 1));
     for (int i = 0; i < right->need_count; i++) {
-        j->join.args[i].index = right->needs[i].index;
-        TRY(resolve_over(p, right->needs[i].expr, j->left, &j->join.args[i].expr));
+        OuterArg *a = &j->join.args[j->join.arg_count];
+
+        if (!is_need_of(left, &right->needs[i]))
+            continue;
+        a->index = right->needs[i].index;
+        TRY(resolve_over(p, right->needs[i].expr, j->left, &a->expr));
+        j->join.arg_count++;
     }
-    j->join.arg_count = right->need_count;
     return ST_OK;
+}
+
+/* What the two sides, joined, need from further left. */
+static void
+join_needs(Planner *p, const JoinUnit *left, const JoinUnit *right, JoinUnit *out)
+{
+    out->lateral = (left->lateral | right->lateral) & ~out->rels;
+    out->needs = arena_array(p->arena, OuterNeed, left->need_count + right->need_count + 1);
+    for (int i = 0; i < left->need_count; i++)
+        out->needs[out->need_count++] = left->needs[i];
+    for (int i = 0; i < right->need_count; i++) {
+        if (!is_need_of(left, &right->needs[i]))
+            out->needs[out->need_count++] = right->needs[i];
+    }
 }
 
 /* An outer join's inputs over both sides, whatever its own outputs are. */
@@ -247,7 +283,7 @@ join_units(Planner *p, JoinKind kind, const JoinUnit *left, const JoinUnit *righ
     const OperInfo **opers = arena_array(p->arena, const OperInfo *, count + 1);
     Expr **rest = arena_array(p->arena, Expr *, count + 1);
     int keys = 0, rest_count = 0;
-    bool loop = right->need_count > 0;
+    bool loop = needs_any(left, right);
     Plan *j;
 
     for (int i = 0; i < count; i++) {
@@ -272,7 +308,7 @@ join_units(Planner *p, JoinKind kind, const JoinUnit *left, const JoinUnit *righ
         j->rows = MAX_OF(left->plan->rows, right->plan->rows);
         j->cost = left->plan->cost + right->plan->cost + (left->plan->rows + right->plan->rows) * COST_HASH_ROW;
     } else {
-        TRY(set_args(p, j, right));
+        TRY(set_args(p, j, left, right));
         j->rows = left->plan->rows * right->plan->rows * (rest_count > 0 ? 0.1 : 1);
         j->cost = left->plan->cost + left->plan->rows * (right->plan->cost + right->plan->rows * COST_LOOP_ROW);
     }
@@ -378,7 +414,7 @@ plan_outer_join(Planner *p, const FromNode *f, ConjunctList *above, JoinUnit *ou
     TRY(plan_side(p, kept, &left_list, &left));
     TRY(plan_side(p, padded, &right_list, &right));
     *out = (JoinUnit){.rels = left.rels | right.rels, .rel = -1};
-    out->lateral = (left.lateral | right.lateral) & ~out->rels;
+    join_needs(p, &left, &right, out);
     if (!full)
         TRY(try_index_loop(p, JOIN_LEFT, &left, &right, &right_list, &on, &out->plan));
     TRY(take_conjuncts(p, &on, ~UINT64_C(0), false, &conditions, &count));
@@ -426,12 +462,16 @@ next_unit(const Units *units, const bool *done, uint64_t have, const ConjunctLis
 {
     int best = -1;
     bool best_connected = false;
+    uint64_t mine = 0; /* what is outside these units stands further left */
+
+    for (int i = 0; i < units->count; i++)
+        mine |= units->items[i].rels;
 
     for (int i = 0; i < units->count; i++) {
         const JoinUnit *u = &units->items[i];
         bool c;
 
-        if (done[i] || (u->lateral & ~have) != 0)
+        if (done[i] || (u->lateral & mine & ~have) != 0)
             continue;
         c = have != 0 && connected(list, have, u->rels);
         if (best < 0 || (c && !best_connected) ||
@@ -474,7 +514,7 @@ join_all(Planner *p, Units *units, ConjunctList *list, JoinUnit *out)
             TRY(apply_filter(p, &plan, rest, count));
         }
         joined.plan = plan;
-        joined.lateral = (all.lateral | right->lateral) & ~joined.rels;
+        join_needs(p, &all, right, &joined);
         all = joined;
     }
     /* conditions that look at no relation at all */

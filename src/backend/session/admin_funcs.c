@@ -4,17 +4,20 @@
 #include "backend/type/array.h"
 #include "backend/type/fn_decl.h"
 #include "base/env.h"
+#include "storage/engine/engine.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
-SCALAR_FN(pg_sleep)
+#define UNIX_TO_2000_US (INT64_C(946684800) * 1000000)
+
+static Status
+sleep_seconds(Ctx *cx, double seconds)
 {
-    Ctx *cx = call->cx;
-    double seconds = args[0].f64;
     uint64_t until;
 
-    *out = value_var("", 0);
     if (!(seconds > 0))
         return ST_OK;
     until = env_mono_us(cx->env) + (uint64_t)(seconds > 1e9 ? 1e15 : seconds * 1e6);
@@ -26,6 +29,64 @@ SCALAR_FN(pg_sleep)
             return ST_OK;
         proc_sleep(cx, cx->proc, cx->deadline_us != 0 ? MIN_OF(until, cx->deadline_us) : until);
     }
+}
+
+SCALAR_FN(pg_sleep)
+{
+    *out = value_var("", 0);
+    return sleep_seconds(call->cx, args[0].f64);
+}
+
+/* A month is 30 days, as everywhere when an interval becomes a span of time. */
+SCALAR_FN(pg_sleep_for)
+{
+    Interval i = args[0].interval;
+
+    *out = value_var("", 0);
+    return sleep_seconds(call->cx, (double)i.micros / 1e6 + ((double)i.days + (double)i.months * 30) * 86400);
+}
+
+SCALAR_FN(pg_sleep_until)
+{
+    int64_t now = engine_wall_us(call->cx->engine) - UNIX_TO_2000_US;
+
+    *out = value_var("", 0);
+    return sleep_seconds(call->cx, ((double)args[0].i64 - (double)now) / 1e6);
+}
+
+/* As `heliosdb-nano reload` does: the postmaster tells everybody. */
+SCALAR_FN(pg_reload_conf)
+{
+    Ctx *cx = call->cx;
+
+    if (!catalog_is_superuser(cx))
+        return fail(cx, ST_ERROR, "42501", "permission denied for function pg_reload_conf");
+    if (cx->session->door == NULL)
+        return fail_unsupported(cx, -1, "pg_reload_conf without a server");
+    *out = value_bool(kill(getppid(), SIGHUP) == 0);
+    if (!out->b)
+        ctx_notice(cx, SEV_WARNING, "01000", "failed to send signal to postmaster: %s", strerror(errno));
+    return ST_OK;
+}
+
+SCALAR_FN(pg_postmaster_start_time)
+{
+    *out = value_i64(engine_start_us(call->cx->engine) - UNIX_TO_2000_US);
+    return ST_OK;
+}
+
+SCALAR_FN(pg_conf_load_time)
+{
+    *out = value_i64(call->cx->session->settings->loaded_us - UNIX_TO_2000_US);
+    return ST_OK;
+}
+
+SCALAR_FN(txid_current_if_assigned)
+{
+    Xid xid = txn_id(call->cx);
+
+    *out = xid != 0 ? value_i64((int64_t)xid) : value_null();
+    return ST_OK;
 }
 
 SCALAR_FN(txid_current)
@@ -147,6 +208,10 @@ SCALAR_FN(try_advisory_lock_shared)
 SCALAR_FN(try_advisory_xact_lock)
 {
     return try_advisory(call, args, LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, out);
+}
+SCALAR_FN(try_advisory_xact_lock_shared)
+{
+    return try_advisory(call, args, LOCK_SHARE, LOCK_SPAN_TRANSACTION, out);
 }
 SCALAR_FN(advisory_unlock)
 {

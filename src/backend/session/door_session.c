@@ -6,6 +6,7 @@
 #include "backend/session/protocol.h"
 #include "backend/session/session_int.h"
 #include "backend/wire/encode.h"
+#include "backend/wire/tls.h"
 #include "base/log.h"
 #include "storage/engine/engine.h"
 
@@ -145,6 +146,11 @@ note_activity(DoorSession *s)
     a->backend_start_us = engine_wall_us(s->cx->engine);
     snprintf(a->client_addr, sizeof(a->client_addr), "%s", s->client_addr);
     a->client_port = s->client_port;
+    if (s->conn->tls != NULL) {
+        snprintf(a->tls_version, sizeof(a->tls_version), "%s", tls_protocol(s->conn->tls));
+        snprintf(a->tls_cipher, sizeof(a->tls_cipher), "%s", tls_cipher(s->conn->tls));
+        a->tls_bits = tls_bits(s->conn->tls);
+    }
     proc_activity_end(s->cx->proc);
 }
 
@@ -187,6 +193,7 @@ door_session_run(Door *door, DoorSession *s)
         (void)!conn_flush(s->cx, s->conn);
         return;
     }
+    proc_count_session(s->cx->proc);
     state->session->door = door;
     buf_count_in(&s->conn->out, &state->session->budget);
     protocol_run(state->session, s->conn);

@@ -86,3 +86,40 @@ SCALAR_FN(set_config)
     *out = text_of(cx, session_setting_text(s, no));
     return ST_OK;
 }
+
+/* The whole text the client has sent. */
+SCALAR_FN(current_query)
+{
+    const char *sql = call->cx->session->sql;
+
+    *out = sql != NULL ? text_of(call->cx, sql) : value_null();
+    return ST_OK;
+}
+
+/* There are no triggers. */
+SCALAR_FN(pg_trigger_depth)
+{
+    *out = value_i32(0);
+    return ST_OK;
+}
+
+/* Null over a Unix socket. */
+SCALAR_FN(inet_client_port)
+{
+    const Activity *a = proc_activity_begin(call->cx->proc);
+    int port = a->client_port;
+
+    proc_activity_end(call->cx->proc);
+    *out = port >= 0 ? value_i32(port) : value_null();
+    return ST_OK;
+}
+
+SCALAR_FN(inet_server_port)
+{
+    const Activity *a = proc_activity_begin(call->cx->proc);
+    bool tcp = a->client_port >= 0;
+
+    proc_activity_end(call->cx->proc);
+    *out = tcp ? value_i32((int32_t)settings_int(call->cx->session->settings, SETTING_PORT)) : value_null();
+    return ST_OK;
+}

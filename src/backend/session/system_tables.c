@@ -1,8 +1,9 @@
-/* system_tables.c - pg_settings, pg_stat_activity, pg_locks, pg_prepared_statements, system_config. */
+/* system_tables.c - the tables that functions make, and pg_settings, pg_stat_activity, pg_locks, pg_prepared_statements, system_config. */
 #include "backend/catalog/system_tables.h"
 
 #include "backend/session/cursor.h"
 #include "backend/session/session_int.h"
+#include "backend/session/stat_tables.h"
 #include "storage/engine/engine.h"
 
 enum { UNIX_TO_2000_SECONDS = 946684800 };
@@ -299,6 +300,14 @@ rows_stats(Ctx *cx, const TableInfo *table, RowReceiver *to)
     {                                                                                                          \
         .name = n, .type = TYPE_XID, .typmod = -1, .phys = PHYS_U32                                            \
     }
+#define FLOAT8_COLUMN(n)                                                                                       \
+    {                                                                                                          \
+        .name = n, .type = TYPE_FLOAT8, .typmod = -1, .phys = PHYS_F64                                         \
+    }
+#define NUMERIC_COLUMN(n)                                                                                      \
+    {                                                                                                          \
+        .name = n, .type = TYPE_NUMERIC, .typmod = -1, .phys = PHYS_VAR                                        \
+    }
 #define TIME_COLUMN(n)                                                                                         \
     {                                                                                                          \
         .name = n, .type = TYPE_TIMESTAMPTZ, .typmod = -1, .phys = PHYS_I64                                    \
@@ -369,6 +378,40 @@ static const ColumnInfo cursors_columns[] = {TEXT_COLUMN("name"),          TEXT_
 static const ColumnInfo stats_columns[] = {INT8_COLUMN("memory_used_bytes"), INT8_COLUMN("memory_limit_bytes"),
                                            INT4_COLUMN("sessions")};
 
+static const ColumnInfo database_columns[] = {
+    OID_COLUMN("datid"),
+    NAME_COLUMN("datname"),
+    INT4_COLUMN("numbackends"),
+    INT8_COLUMN("xact_commit"),
+    INT8_COLUMN("xact_rollback"),
+    INT8_COLUMN("blks_read"),
+    INT8_COLUMN("blks_hit"),
+    INT8_COLUMN("tup_returned"),
+    INT8_COLUMN("tup_fetched"),
+    INT8_COLUMN("tup_inserted"),
+    INT8_COLUMN("tup_updated"),
+    INT8_COLUMN("tup_deleted"),
+    INT8_COLUMN("conflicts"),
+    INT8_COLUMN("temp_files"),
+    INT8_COLUMN("temp_bytes"),
+    INT8_COLUMN("deadlocks"),
+    INT8_COLUMN("checksum_failures"),
+    TIME_COLUMN("checksum_last_failure"),
+    FLOAT8_COLUMN("blk_read_time"),
+    FLOAT8_COLUMN("blk_write_time"),
+    FLOAT8_COLUMN("session_time"),
+    FLOAT8_COLUMN("active_time"),
+    FLOAT8_COLUMN("idle_in_transaction_time"),
+    INT8_COLUMN("sessions"),
+    INT8_COLUMN("sessions_abandoned"),
+    INT8_COLUMN("sessions_fatal"),
+    INT8_COLUMN("sessions_killed"),
+    TIME_COLUMN("stats_reset"),
+};
+static const ColumnInfo ssl_columns[] = {
+    INT4_COLUMN("pid"),  BOOL_COLUMN("ssl"),       TEXT_COLUMN("version"),          TEXT_COLUMN("cipher"),
+    INT4_COLUMN("bits"), TEXT_COLUMN("client_dn"), NUMERIC_COLUMN("client_serial"), TEXT_COLUMN("issuer_dn")};
+
 #define SYSTEM_TABLE(oid_, name_, columns_, rows_)                                                             \
     {                                                                                                          \
         .oid = oid_, .schema = SCHEMA_PG_CATALOG, .schema_name = "pg_catalog", .name = name_,                  \
@@ -384,5 +427,7 @@ const TableInfo system_tables[] = {
     SYSTEM_TABLE(11605, "pg_prepared_statements", prepared_columns, rows_prepared),
     SYSTEM_TABLE(11607, "pg_cursors", cursors_columns, rows_cursors),
     SYSTEM_TABLE(11606, "system_stats", stats_columns, rows_stats),
+    SYSTEM_TABLE(11608, "pg_stat_database", database_columns, rows_stat_database),
+    SYSTEM_TABLE(11609, "pg_stat_ssl", ssl_columns, rows_stat_ssl),
 };
 const int system_table_count = COUNT_OF(system_tables);

@@ -25,6 +25,9 @@
 #define AGG(x)                                                               extern const AggInfo agg_##x;
 #define VARIADIC(elem)
 #define DEFAULTS(count)
+#define NAMES(list)
+#define DEFAULT_TEXTS(list)
+#define PARALLEL(letter)
 #include "backend/type/all_funcs.def"
 #undef FN
 #undef KERNEL
@@ -33,5 +36,8 @@
 #undef AGG
 #undef VARIADIC
 #undef DEFAULTS
+#undef NAMES
+#undef DEFAULT_TEXTS
+#undef PARALLEL
 
 #endif

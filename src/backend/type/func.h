@@ -67,6 +67,8 @@ struct FnInfo {
     Oid variadic; /* element type of a VARIADIC last argument (TYPE_ANY for "any"), else 0 */
     uint8_t default_count; /* trailing arguments that may be left out; the function is then called
                             * with fewer (call->arg_count) */
+    const char *arg_names, *default_texts; /* "a,b": of all arguments, of those that may be left out; or NULL */
+    char parallel; /* pg_proc.proparallel; 0: what most of its volatility have */
     char kind; /* 'f' function, 'a' aggregate, 'w' window */
     char volatility; /* 'i' immutable, 's' stable, 'v' volatile */
     bool strict, returns_set, can_raise;
@@ -76,6 +78,12 @@ struct FnInfo {
     const AggInfo *agg;
     const char *source; /* pg_proc.prosrc */
 };
+
+static inline char
+fn_parallel(const FnInfo *f)
+{
+    return f->parallel != 0 ? f->parallel : f->volatility == 'v' ? 'r' : 's';
+}
 
 typedef struct OperInfo {
     Oid oid;

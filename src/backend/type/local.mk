@@ -53,6 +53,7 @@ libtype_a_SOURCES = \
 	src/backend/type/aclitem.c src/backend/type/aclitem.h \
 	src/backend/type/opers.def \
 	src/backend/type/pow10.h \
+	src/backend/type/count_nulls.c \
 	src/backend/type/pseudo.c \
 	src/backend/type/quoted_words.def \
 	src/backend/type/record.c \

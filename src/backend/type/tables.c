@@ -47,17 +47,20 @@ static const TypeInfo type_rows[] = {
      .strict = strict_,                                                                                        \
      .can_raise = raise_,                                                                                      \
      impl_.source = source_},
-#define A(n, ...)       .arg_count = n, .args = {__VA_ARGS__},
-#define STRICT          true
-#define LAX             false
-#define RAISES          true
-#define SAFE            false
-#define KERNEL(x)       .kind = 'f', .kernel = k_##x,
-#define SCALAR(x)       .kind = 'f', .scalar = fn_##x,
-#define SERIES(x)       .kind = 'f', .returns_set = true, .series = set_##x,
-#define AGG(x)          .kind = 'a', .agg = &agg_##x,
-#define VARIADIC(elem_) .variadic = elem_,
-#define DEFAULTS(n)     .default_count = n,
+#define A(n, ...)           .arg_count = n, .args = {__VA_ARGS__},
+#define STRICT              true
+#define LAX                 false
+#define RAISES              true
+#define SAFE                false
+#define KERNEL(x)           .kind = 'f', .kernel = k_##x,
+#define SCALAR(x)           .kind = 'f', .scalar = fn_##x,
+#define SERIES(x)           .kind = 'f', .returns_set = true, .series = set_##x,
+#define AGG(x)              .kind = 'a', .agg = &agg_##x,
+#define VARIADIC(elem_)     .variadic = elem_,
+#define DEFAULTS(n)         .default_count = n,
+#define NAMES(list)         .arg_names = list,
+#define DEFAULT_TEXTS(list) .default_texts = list,
+#define PARALLEL(letter)    .parallel = letter,
 static const FnInfo fn_rows[] = {
 #include "backend/type/all_funcs.def"
 };

@@ -333,3 +333,9 @@ tls_cipher(const Tls *tls)
 {
     return SSL_get_cipher_name(tls->ssl);
 }
+
+int
+tls_bits(const Tls *tls)
+{
+    return SSL_get_cipher_bits(tls->ssl, NULL);
+}

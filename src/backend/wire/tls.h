@@ -26,5 +26,6 @@ size_t tls_server_end_point(const Tls *tls, uint8_t out[TLS_ENDPOINT_MOST_BYTES]
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384", for logs and pg_stat_ssl. */
 const char *tls_protocol(const Tls *tls);
 const char *tls_cipher(const Tls *tls);
+int tls_bits(const Tls *tls); /* of the cipher's key */
 
 #endif

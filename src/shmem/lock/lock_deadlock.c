@@ -147,6 +147,7 @@ report(Ctx *cx, const Search *s)
         buf_printf(&text, "%sProcess %d waits for %s on %s; blocked by process %d.", i > 0 ? "\n" : "",
                    proc_pid(e->waiter), lock_mode_name(e->mode), what, proc_pid(e->blocker));
     }
+    proc_count(cx->proc, COUNT_DEADLOCKS, 1);
     (void)fail(cx, ST_DEADLOCK, "40P01", "deadlock detected");
     fail_detail(cx, "%s", buf_cstr(&text));
     fail_hint(cx, "See server log for query details.");

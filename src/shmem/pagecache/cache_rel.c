@@ -161,6 +161,7 @@ cache_rel_drop(Ctx *cx, CacheRel *rel)
     atomic_store(&rel->dropper_xid, 0);
     atomic_store(&rel->live_rows, 0);
     atomic_store(&rel->dead_rows, 0);
+    memset(&rel->done, 0, sizeof(rel->done));
     atomic_store(&rel->row_var_bytes, 0);
     atomic_store(&rel->nulls_seen, 0);
     atomic_store(&rel->space_hint, 0);

@@ -20,6 +20,14 @@ typedef struct CacheFork {
     _Atomic uint32_t inline_frames[CACHE_INLINE_BLOCKS]; /* atomic */
 } CacheFork;
 
+/* What has been done to a table, all of it atomic. Of the pairs [0] is by hand, [1] by the janitor. */
+typedef struct RelCounters {
+    _Atomic uint64_t inserted, updated, updated_in_place, deleted;
+    _Atomic uint64_t changed_before_analyze, inserted_before_vacuum; /* as the counters were then */
+    _Atomic int64_t vacuumed_us[2], analyzed_us[2]; /* wall clock, 0 = never */
+    _Atomic uint32_t vacuums[2], analyzes[2];
+} RelCounters;
+
 typedef struct CacheRel {
     /* Change only under the table's partition latch; a reader checks after it found the place. */
     BranchId branch;
@@ -45,6 +53,7 @@ typedef struct CacheRel {
     _Atomic uint32_t space_hint; /* atomic: most free bytes in the free-space map, or 0 */
     _Atomic uint32_t free_pages; /* atomic: B+tree: first page of the list of unused pages + 1 */
     _Atomic uint64_t counter; /* atomic: of the access method */
+    RelCounters done; /* for pg_stat_all_tables */
 } CacheRel;
 
 enum { REL_PARTITIONS = 16, REL_BUCKETS = 4096 };

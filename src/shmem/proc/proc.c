@@ -55,6 +55,9 @@ slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
     p->no = no;
     p->kind = (uint32_t)kind;
     p->uses_spare = false;
+    p->page_count = 0;
+    for (int i = 0; i < SESSION_COUNTERS; i++)
+        atomic_store(&p->counters[i], 0);
     latch_init(&p->fast_latch, LATCH_FAST_LOCKS);
     atomic_store(&p->interrupt, 0);
     atomic_store(&p->sem, 0);
@@ -141,6 +144,25 @@ uint32_t
 proc_cancel_secret(const Proc *proc)
 {
     return proc->cancel_secret;
+}
+
+void
+proc_count_session(Proc *proc)
+{
+    atomic_store(&proc->counters[COUNT_COMMITS], 0);
+    atomic_store(&proc->counters[COUNT_ROLLBACKS], 0);
+    proc_count(proc, COUNT_SESSIONS, 1);
+}
+
+void
+proc_read_counters(const ProcTable *table, uint32_t slot_no, BranchId *branch, uint64_t out[SESSION_COUNTERS])
+{
+    const Proc *p = proc_slot(table, slot_no);
+
+    *branch = p->activity.branch;
+    for (int i = 0; i < SESSION_COUNTERS; i++)
+        out[i] = atomic_load_explicit(&p->counters[i], memory_order_relaxed);
+    out[COUNT_PAGES] = p->page_count;
 }
 
 uint64_t

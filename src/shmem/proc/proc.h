@@ -46,7 +46,22 @@ typedef struct Activity {
     Xid xid;
     uint32_t wait_event; /* of wait_events.def, 0 = none */
     char query[1024];
+    char tls_version[16], tls_cipher[48]; /* "" = no TLS */
+    int tls_bits;
 } Activity;
+
+/* What a session has done since it took its slot. */
+typedef enum SessionCounter {
+    COUNT_COMMITS,
+    COUNT_ROLLBACKS,
+    COUNT_PAGES, /* looked at */
+    COUNT_INSERTED,
+    COUNT_UPDATED,
+    COUNT_DELETED,
+    COUNT_DEADLOCKS, /* it was the victim of */
+    COUNT_SESSIONS, /* 1 once it has logged in */
+    SESSION_COUNTERS
+} SessionCounter;
 
 ProcTable *proc_table(struct Engine *engine);
 uint32_t proc_slot_count(const ProcTable *table);
@@ -58,6 +73,8 @@ void proc_release(Proc *proc);
 uint32_t proc_no(const Proc *proc);
 uint32_t proc_cancel_secret(const Proc *proc); /* random, for BackendKeyData */
 void proc_set_pid(Proc *proc, int pid);
+/* The session is logged in; transactions it took for that do not count. */
+void proc_count_session(Proc *proc);
 uint64_t proc_page_count(const Proc *proc); /* pages looked at so far; only ever grows */
 /* Seqlock write: between the two calls the owner may change the Activity it gets. */
 Activity *proc_activity_begin(Proc *proc);
@@ -73,6 +90,9 @@ void proc_critical_leave(Proc *proc);
 /* ---- others --------------------------------------------------------------------------------------- */
 MUST_CHECK bool proc_activity_read(const ProcTable *table, uint32_t slot_no,
                                    Activity *out); /* false: not active */
+/* What the slot's owner has counted; *branch is its database's. */
+void proc_read_counters(const ProcTable *table, uint32_t slot_no, BranchId *branch,
+                        uint64_t out[SESSION_COUNTERS]);
 /* Sets bits and wakes the session if it sleeps on a futex. */
 void proc_interrupt(ProcTable *table, uint32_t slot_no, uint32_t bits);
 /* By pid: false when there is no such session. */

@@ -64,6 +64,7 @@ struct Proc {
     uint16_t pin_high; /* owner: notes ever used */
     uint32_t pin_count; /* owner */
     uint64_t page_count; /* owner: pins ever taken */
+    _Atomic uint64_t counters[SESSION_COUNTERS]; /* owner writes; COUNT_PAGES stays 0, page_count is it */
     uint32_t stash_count; /* owner */
     uint32_t stash[PROC_STASH_MOST]; /* owner: frames taken from the free list, not yet used */
     uint32_t range_first, range_count; /* owner: new frames being touched (frame.c) */
@@ -106,6 +107,15 @@ struct ProcTable {
 /* Carves the table; part PART_PROC. */
 void proc_table_carve(Region *region, uint32_t slot_count);
 uint64_t proc_table_bytes(uint32_t slot_count);
+
+/* By the owner: nobody else writes, so no locked instruction is needed. */
+static inline void
+proc_count(Proc *proc, SessionCounter counter, uint64_t n)
+{
+    _Atomic uint64_t *c = &proc->counters[counter];
+
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
 
 static inline Region *
 proc_region(const Proc *proc)

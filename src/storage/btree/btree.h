@@ -17,6 +17,7 @@ typedef struct BtreeRel {
     RelationId relation;
     Persistence persistence;
     bool unique;
+    uint8_t fill_percent; /* of a leaf, by a build; 0 = what we think best */
 } BtreeRel;
 
 typedef struct BtreeKey {

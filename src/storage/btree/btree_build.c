@@ -28,6 +28,7 @@ typedef struct BuildLevel {
 struct BtreeBuild {
     Arena *arena;
     CacheRel *cr;
+    uint32_t leaf_fill; /* bytes */
     BuildLevel *levels[LEVELS_MOST];
     int level_count;
     /* The key being collected: its TIDs become one posting list. */
@@ -64,6 +65,7 @@ btree_build_begin(Ctx *cx, Arena *arena, const BtreeRel *index, BtreeBuild **out
     b = arena_new(arena, BtreeBuild);
     b->arena = arena;
     b->cr = cr;
+    b->leaf_fill = index->fill_percent != 0 ? PAGE_BYTES * (uint32_t)index->fill_percent / 100 : LEAF_FILL;
     (void)need_level(b, 0);
     *out = b;
     return ST_OK;
@@ -248,7 +250,7 @@ add_entry(Ctx *cx, BtreeBuild *b, int level, Bytes key, Bytes order, const uint8
           uint32_t payload_bytes, bool posting)
 {
     BuildLevel *l = b->levels[level];
-    uint32_t fill = level == 0 ? LEAF_FILL : INNER_FILL, common, before_bytes, need;
+    uint32_t fill = level == 0 ? b->leaf_fill : INNER_FILL, common, before_bytes, need;
     BtreeEntry *e;
 
     for (;;) {

@@ -48,6 +48,7 @@ engine_create_memory(Ctx *cx, const EngineOptions *options, Engine **out)
     lock_table_carve(engine->region, options->deadlock_timeout_us);
     txn_shared_carve(engine->region, cx->env);
     carve_engine(engine->region);
+    engine->start_us = engine_wall_us(engine);
     *out = engine;
     return ST_OK;
 }
@@ -111,6 +112,7 @@ engine_detach(Ctx *cx)
     lock_stash_release(cx);
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
+    branch_add_counters(cx, proc);
     proc->lock_timeout_us = 0;
     proc->deadlock_timeout_us = 0;
     if (cx->arena->budget != NULL) {
@@ -132,6 +134,12 @@ int64_t
 engine_wall_us(Engine *engine)
 {
     return (int64_t)txn_clock_us(&((TxnShared *)region_part(engine->region, PART_TXN))->clock, engine->env);
+}
+
+int64_t
+engine_start_us(Engine *engine)
+{
+    return engine->start_us;
 }
 
 ProcTable *

@@ -47,10 +47,15 @@ void engine_use_spare(Ctx *cx, bool yes);
 bool engine_was_short(Ctx *cx);
 /* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
 int64_t engine_wall_us(Engine *engine);
+/* When it was made, by the same clock. */
+int64_t engine_start_us(Engine *engine);
 
 /* Branches. In memory mode the registry lives in shared memory. */
 MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root branch; undone on abort */
 MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
+
+/* What all sessions of a database have done since it was made, those that run included. */
+void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
 
 /* A counter all sessions share, for object ids: never repeats, starts at 16384. */
 uint32_t engine_next_oid(Engine *engine);

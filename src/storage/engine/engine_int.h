@@ -11,6 +11,7 @@ struct Engine {
     Region *region;
     ProcTable *procs;
     struct Env *env;
+    int64_t start_us;
 };
 
 /* B6. In memory mode the registry lies in shared memory. States of an entry:
@@ -25,6 +26,7 @@ typedef struct BranchEntry {
     uint64_t fork_epoch; /* reserve (B1) */
     Csn fork_csn; /* reserve (B1) */
     _Atomic Xid creator_xid, dropper_xid; /* atomic; 0 = none: for the janitor, as in CacheRel */
+    uint64_t counters[SESSION_COUNTERS]; /* latch branch: of sessions that have ended */
 } BranchEntry;
 
 /* Part PART_ENGINE. */
@@ -36,6 +38,7 @@ typedef struct EngineShared {
     _Atomic uint64_t adjusted_us; /* atomic: monotonic time the clock was last compared */
     _Atomic Xid visited_xid; /* atomic: next id when pages with raw ids were last visited */
     InvalidationRing invalidations;
+    uint64_t shared_counters[SESSION_COUNTERS]; /* latch branch: of those that were in no database */
     BranchEntry branches[BRANCHES_MOST];
 } EngineShared;
 
@@ -45,6 +48,8 @@ engine_shared(const Engine *engine)
     return region_part(engine->region, PART_ENGINE);
 }
 
+/* The session ends: what it has counted becomes its database's. */
+void branch_add_counters(Ctx *cx, Proc *ended);
 /* The transaction of a dead session made or dropped branches: finishes it (C3). */
 void branch_finish_dead(Ctx *cx, Xid xid);
 

@@ -31,6 +31,7 @@ bury(Ctx *cx, Proc *dead)
     txn_forget_dead(cx, dead);
     lock_forget_dead(cx, dead);
     atomic_fetch_sub(&proc_region(dead)->used_bytes, atomic_exchange(&dead->private_bytes, 0));
+    branch_add_counters(cx, dead);
     dead->latch_depth = 0;
     memset(dead->rel_cache, 0, sizeof(dead->rel_cache));
     proc_free_dead(dead);

@@ -41,6 +41,7 @@ typedef struct HeapRel {
     RelationId toast_relation; /* RELATION_NONE: values beyond the page are refused with 54000 */
     Persistence persistence;
     HeapLayout layout;
+    uint8_t fill_percent; /* new rows leave the rest of a page, slots and bytes, to updates; 0 = 100 */
 } HeapRel;
 
 MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Tid *out);
@@ -146,9 +147,18 @@ MUST_CHECK Status heap_fetch_newest(Ctx *cx, const HeapRel *rel, Tid root, HeapR
 
 typedef struct HeapStats {
     uint64_t live_rows, dead_rows, pages;
+    /* Since the table was made; what was rolled back counts, too. Not filled in by heap_vacuum. */
+    uint64_t inserted, updated, updated_in_place, deleted, changed_since_analyze, inserted_since_vacuum;
+    int64_t vacuumed_us[2], analyzed_us[2]; /* wall clock, 0 = never; [0] by hand, [1] by the janitor */
+    uint32_t vacuums[2], analyzes[2];
 } HeapStats;
 /* Cheap counters kept while rows change; good enough to decide when vacuum is due. */
 void heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out);
+/* Counts an upkeep of the table. */
+typedef enum HeapUpkeep { HEAP_UPKEEP_VACUUM, HEAP_UPKEEP_ANALYZE } HeapUpkeep;
+void heap_note_upkeep(Ctx *cx, const HeapRel *rel, HeapUpkeep what, bool by_janitor, int64_t now_us);
+/* New storage of the same table (TRUNCATE, a rewrite) goes on counting where the old one was. */
+void heap_carry_counters(Ctx *cx, BranchId branch, RelationId from, RelationId to);
 /* Prunes every page, collects dead roots, removes them from `indexes`, frees stubs, cuts empty pages
  * off the end. Runs beside readers and writers; one vacuum of a table at a time. Takes no snapshot. */
 struct BtreeRel;

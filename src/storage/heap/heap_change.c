@@ -143,6 +143,8 @@ delete_row(Ctx *cx, Change *c, RowChange *out)
     ssi_write(cx, c->rel->branch, c->rel->relation, tid_block(c->root), c->root);
     atomic_fetch_add_explicit(&c->cr->dead_rows, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&c->cr->live_rows, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->cr->done.deleted, 1, memory_order_relaxed);
+    proc_count(cx->proc, COUNT_DELETED, 1);
     if (old != NULL)
         TRY(heap_toast_drop(cx, c->rel, old, NULL));
     return ST_OK;
@@ -354,6 +356,10 @@ update_row(Ctx *cx, Change *c, const Cell *cells, bool keys_changed, RowChange *
     }
     ssi_write(cx, c->rel->branch, c->rel->relation, tid_block(c->root), c->root);
     atomic_fetch_add_explicit(&c->cr->dead_rows, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->cr->done.updated, 1, memory_order_relaxed);
+    if (out->same_root)
+        atomic_fetch_add_explicit(&c->cr->done.updated_in_place, 1, memory_order_relaxed);
+    proc_count(cx->proc, COUNT_UPDATED, 1);
     if (old != NULL)
         TRY(heap_toast_drop(cx, c->rel, old, stored));
     return ST_OK;

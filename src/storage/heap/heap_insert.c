@@ -3,7 +3,7 @@
  * A session inserts where its hint says (one of eight per relation, so that a few sessions do not
  * queue for one page), then where the free-space map knows room, then on a new page. Inserts leave a
  * little room on each page, one row's, for the first update of a row to stay on its page: that is
- * cheaper than moving the row and telling every index.
+ * cheaper than moving the row and telling every index. A table's fill factor makes it a share of the page.
  *
  * How many slots a page gets follows from the average width of the variable parts seen so far; a page
  * whose slots run out long before its bytes is laid out anew if nobody has it pinned. */
@@ -30,21 +30,38 @@ reserve_slots(const HeapPage *p)
     return p->capacity >= 20 ? 1u + p->capacity / 128u : 0;
 }
 
+/* May a new row of so many bytes go onto the page, and leave `reserve` rows like it and the share of the fill
+ * factor? A page without rows takes one in any case. */
+static bool
+leaves_enough(const HeapPage *p, const HeapRel *rel, uint32_t left, uint32_t var_bytes)
+{
+    uint32_t reserve = reserve_slots(p);
+
+    if (left == p->capacity)
+        return true;
+    if (left <= MAX_OF(reserve, heap_fill_reserve(rel, p->capacity)))
+        return false;
+    return p->var_columns == 0 ||
+           heap_free_bytes(p) >=
+               MAX_OF(var_bytes * (1 + reserve),
+                      var_bytes + heap_fill_reserve(rel, (uint32_t)(PAGE_BYTES - p->fixed_end)));
+}
+
 bool
 heap_page_has_room(const HeapPage *p, const HeapRel *rel, const Cell *cells, bool leave_reserve, uint16_t *slot,
                    uint32_t *var_bytes, bool *wide)
 {
-    uint32_t left = (uint32_t)(p->free_slots + p->capacity - p->used), reserve = 0;
+    uint32_t left = (uint32_t)(p->free_slots + p->capacity - p->used);
     bool fits;
 
     if (p->h.layout_version != rel->layout.column_count || (p->h.flags & HEAP_PAGE_RETIRED))
         return false;
-    if (leave_reserve && p->used > 0)
-        reserve = reserve_slots(p);
-    if (left <= reserve)
+    if (left == 0)
         return false;
     *var_bytes = heap_row_var_bytes(p, &rel->layout, cells, wide, &fits);
-    if (!fits || (p->var_columns > 0 && heap_free_bytes(p) < *var_bytes * (1 + reserve)))
+    if (!fits || (p->var_columns > 0 && heap_free_bytes(p) < *var_bytes))
+        return false;
+    if (leave_reserve && !leaves_enough(p, rel, left, *var_bytes))
         return false;
     *slot = heap_free_slot(p);
     return true;
@@ -266,6 +283,8 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
         TRY(ctx_poll(cx));
     }
     atomic_fetch_add_explicit(&cr->live_rows, rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cr->done.inserted, rows, memory_order_relaxed);
+    proc_count(cx->proc, COUNT_INSERTED, rows);
     return ST_OK;
 }
 

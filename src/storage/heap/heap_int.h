@@ -267,6 +267,13 @@ MUST_CHECK Status heap_place_find(Ctx *cx, const HeapRel *rel, CacheRel *cr, con
 /* Writes the row as the creator's; the latch is held. */
 void heap_place_fill(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *cells, Xid xid,
                      uint32_t command_id);
+/* The share of `whole` that inserts leave free. */
+static inline uint32_t
+heap_fill_reserve(const HeapRel *rel, uint32_t whole)
+{
+    ASSERT(rel->fill_percent <= 100);
+    return rel->fill_percent == 0 ? 0 : whole * (100u - rel->fill_percent) / 100;
+}
 /* Would the row fit on this page? */
 bool heap_page_has_room(const HeapPage *p, const HeapRel *rel, const Cell *cells, bool leave_reserve,
                         uint16_t *slot, uint32_t *var_bytes, bool *wide);
@@ -278,6 +285,9 @@ MUST_CHECK Status heap_space_find(Ctx *cx, CacheRel *rel, uint32_t bytes, BlockN
 MUST_CHECK Status heap_open(Ctx *cx, const HeapRel *rel, CacheRel **out);
 /* Settles what the selection could not; part of reading a page. */
 void heap_resolve_if_worth(Ctx *cx, PageRef *ref, bool resolvable);
+
+/* heap_counters.c */
+void heap_read_counters(const CacheRel *cr, HeapStats *out);
 
 /* ---- heap_toast.c ---------------------------------------------------------------------------------------------------------------- */
 /* The stored form of a row: compresses and moves out what is too long. `old` (may be NULL) is the row

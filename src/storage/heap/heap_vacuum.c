@@ -34,13 +34,16 @@ typedef struct Vacuum {
 
 /* What inserts could use: 0 if it is only the slots kept for updates. */
 static uint32_t
-usable_bytes(const HeapPage *p)
+usable_bytes(const HeapRel *rel, const HeapPage *p)
 {
     uint32_t left = (uint32_t)(p->free_slots + p->capacity - p->used);
 
-    if (left <= 1u + p->capacity / 128u)
+    uint32_t kept = heap_fill_reserve(rel, (uint32_t)(PAGE_BYTES - p->fixed_end)), free_bytes;
+
+    if (left <= MAX_OF(1u + p->capacity / 128u, heap_fill_reserve(rel, p->capacity)))
         return 0;
-    return p->var_columns > 0 ? heap_free_bytes(p) : PAGE_BYTES / 2;
+    free_bytes = heap_free_bytes(p);
+    return p->var_columns == 0 ? PAGE_BYTES / 2 : free_bytes > kept ? free_bytes - kept : 0;
 }
 
 static void
@@ -82,7 +85,7 @@ vacuum_page(Ctx *cx, Vacuum *v, BlockNo block)
             v->dead[v->dead_count++] = tid_make(block, (uint16_t)(i + 1));
     }
     count_rows(v, p);
-    usable = usable_bytes(p);
+    usable = usable_bytes(v->rel, p);
     page_unpin(cx, &ref);
     if (usable >= SPACE_WORTH)
         heap_space_record(cx, v->cr, block, usable);
@@ -113,7 +116,7 @@ free_stubs(Ctx *cx, Vacuum *v, const Tid *tids, uint32_t count)
     heap_page_set_all_before(p);
     page_change_end(cx, &ref, RECORD_HEAP_PRUNE, (const RecordPart[]){{tids, count * (uint32_t)sizeof(Tid)}},
                     1);
-    usable = usable_bytes(p);
+    usable = usable_bytes(v->rel, p);
     page_unpin(cx, &ref);
     if (usable >= SPACE_WORTH)
         heap_space_record(cx, v->cr, tid_block(tids[0]), usable);
@@ -236,6 +239,7 @@ heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out)
     out->live_rows = (uint64_t)MAX_OF(atomic_load(&cr->live_rows), 0);
     out->dead_rows = (uint64_t)MAX_OF(atomic_load(&cr->dead_rows), 0);
     out->pages = cache_rel_length(cr, FORK_MAIN);
+    heap_read_counters(cr, out);
 }
 
 Status

@@ -93,6 +93,7 @@ finish(Ctx *cx, Txn *t, bool committed)
     Arena arena;
 
     txn_run_ends(cx, t, NULL, committed);
+    proc_count(proc, committed ? COUNT_COMMITS : COUNT_ROLLBACKS, 1);
     /* Before the locks go: a VACUUM that waited for them must not find that we still look at the past. */
     atomic_store_explicit(&proc->snapshot_csn, 0, memory_order_release);
     if (t->xid != 0) {

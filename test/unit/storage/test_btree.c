@@ -292,6 +292,32 @@ TEST(btree, a_build_ends_pages_where_the_shared_prefix_does)
     sim_commit(t.cx);
 }
 
+TEST(btree, a_build_fills_leaves_as_it_is_told)
+{
+    static const uint8_t fills[] = {10, 50, 100};
+    BlockNo pages[COUNT_OF(fills)];
+
+    for (size_t f = 0; f < COUNT_OF(fills); f++) {
+        Tree t = tree();
+        BtreeBuild *build;
+        uint8_t key[5];
+
+        t.index.fill_percent = fills[f];
+        SIM_OK(t.cx, btree_build_begin(t.cx, t.cx->arena, &t.index, &build));
+        for (int i = 0; i < MANY; i++)
+            SIM_OK(t.cx, btree_build_add(t.cx, build, sim_key(i, key), (Tid)(i + 1)));
+        SIM_OK(t.cx, btree_build_finish(t.cx, build));
+        SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), MANY);
+        pages[f] = rel_length(t.cx, 1, t.index.relation, FORK_MAIN);
+        sim_commit(t.cx);
+        sim_end(t.cx);
+        engine_destroy(t.engine);
+    }
+    ck_assert_msg(pages[1] >= pages[2] * 1.9 && pages[1] <= pages[2] * 2.3, "%u and %u", pages[1], pages[2]);
+    ck_assert_msg(pages[0] >= pages[2] * 9 && pages[0] <= pages[2] * 14, "%u and %u", pages[0], pages[2]);
+}
+
 TEST(btree, empty_and_tiny_trees_can_be_built)
 {
     for (int count = 0; count < 3; count++) {

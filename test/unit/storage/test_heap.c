@@ -398,6 +398,75 @@ TEST(heap, a_table_of_narrow_rows_takes_little_room)
     SIM_OK(cx, heap_check(cx, &rel));
 }
 
+/* Rows of 4 bytes and a text of `bytes`, on pages filled to `percent`; returns the number of pages. */
+static uint32_t
+pages_of(Ctx *cx, uint8_t percent, uint32_t bytes, int rows)
+{
+    HeapColumn columns[2] = {{.width = 4, .not_null_hint = true}, {.width = 0}};
+    HeapRel rel = {.branch = 1, .layout = {2, columns}, .fill_percent = percent};
+    int32_t v = 5;
+    char filler[3000];
+    Cell cells[2] = {{&v, 4}, {filler, bytes}};
+    Tid tid;
+
+    memset(filler, ' ', sizeof(filler));
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    for (int i = 0; i < rows; i++)
+        SIM_OK(cx, heap_insert(cx, &rel, cells, &tid));
+    sim_commit(cx);
+    SIM_OK(cx, heap_check(cx, &rel));
+    return rel_length(cx, 1, rel.relation, FORK_MAIN);
+}
+
+TEST(heap, a_fill_factor_leaves_its_share_of_a_page_to_updates)
+{
+    Ctx *cx = sim_session(sim_engine());
+    static const uint32_t bytes[] = {0, 60, 700};
+
+    for (size_t i = 0; i < COUNT_OF(bytes); i++) {
+        double full = pages_of(cx, 0, bytes[i], 8000);
+        double half = pages_of(cx, 50, bytes[i], 8000), fifth = pages_of(cx, 20, bytes[i], 8000);
+
+        ck_assert_msg(half >= full * 1.85 && half <= full * 2.3, "%u bytes: %.0f and %.0f pages", bytes[i],
+                      full, half);
+        ck_assert_msg(fifth >= full * 4.5 && fifth <= full * 6.2, "%u bytes: %.0f and %.0f pages", bytes[i],
+                      full, fifth);
+    }
+}
+
+TEST(heap, a_row_too_long_for_its_share_gets_a_page_of_its_own)
+{
+    EXPECT_EQ(pages_of(sim_session(sim_engine()), 10, 3000, 7), 7);
+}
+
+TEST(heap, updates_use_what_the_fill_factor_left)
+{
+    Ctx *cx = sim_session(sim_engine());
+    HeapColumn columns[2] = {{.width = 4, .not_null_hint = true}, {.width = 0}};
+    HeapRel rel = {.branch = 1, .layout = {2, columns}, .fill_percent = 45};
+    int32_t v = 5;
+    Cell cells[2] = {{&v, 4}, {"some text or other", 18}};
+    Tid tids[1000];
+    RowChange ch;
+    Snapshot s;
+
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    for (int i = 0; i < 1000; i++)
+        SIM_OK(cx, heap_insert(cx, &rel, cells, &tids[i]));
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    for (int i = 0; i < 1000; i++) { /* all versions are needed still, so that each takes a slot more */
+        SIM_OK(cx, heap_update(cx, &rel, tids[i], &s, cells, false, ROW_LOCK_NO_KEY_UPDATE, &ch));
+        EXPECT_EQ(ch.outcome, ROW_DONE);
+        EXPECT(ch.same_root);
+    }
+    sim_commit(cx);
+    SIM_OK(cx, heap_check(cx, &rel));
+}
+
 TEST(heap, a_column_added_later_answers_its_default_on_old_pages)
 {
     Ctx *cx = sim_session(sim_engine());
