@@ -76,6 +76,15 @@ fail_unsupported(Ctx *cx, int location, const char *feature)
 }
 
 Status
+fail_memory(Ctx *cx, size_t bytes)
+{
+    Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+
+    fail_detail(cx, "Failed on request of size %zu.", bytes);
+    return rc;
+}
+
+Status
 fail_stack(Ctx *cx)
 {
     (void)fail(cx, ST_ERROR, "54001", "stack depth limit exceeded");

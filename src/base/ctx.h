@@ -90,6 +90,8 @@ Status fail_at(Ctx *cx, int location, const char *sqlstate, const char *format, 
 Status fail_fatal(Ctx *cx, Status rc);
 /* What is not supported yet: 0A000 and its name. */
 Status fail_unsupported(Ctx *cx, int location, const char *feature);
+/* 53200: a request of so many bytes was more than there is. */
+Status fail_memory(Ctx *cx, size_t bytes);
 /* Each adds to the error just recorded and returns nothing; sentences with full stops. */
 void fail_detail(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_detail_log(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);

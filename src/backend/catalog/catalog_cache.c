@@ -533,3 +533,17 @@ catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock,
             return ST_OK;
     }
 }
+
+Status
+catalog_fail_no_table(Ctx *cx, const char *schema, const char *name)
+{
+    return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist", schema != NULL ? schema : "",
+                schema != NULL ? "." : "", name);
+}
+
+Status
+catalog_need_table(Ctx *cx, const char *schema, const char *name, LockMode lock, const TableInfo **out)
+{
+    TRY(catalog_find_table(cx, schema, name, lock, out));
+    return *out != NULL ? ST_OK : catalog_fail_no_table(cx, schema, name);
+}

@@ -382,8 +382,7 @@ ddl_rename(Session *s, const AstRename *a, const char **tag)
         return ST_OK;
     }
     if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        return catalog_fail_no_table(cx, v->schema, v->name);
     TRY(ddl_check_owner(cx, t));
     switch (a->object) {
     case 'c': return rename_column(cx, t, a->old_name, name);

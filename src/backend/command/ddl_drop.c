@@ -336,9 +336,7 @@ ddl_truncate(Session *s, const AstTruncate *a)
         const AstRangeVar *v = (const AstRangeVar *)a->relations.items[i];
         const TableInfo *t;
 
-        TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ACCESS_EXCLUSIVE, &t));
-        if (t == NULL)
-            return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", v->name);
+        TRY(catalog_need_table(cx, v->schema, v->name, LOCK_ACCESS_EXCLUSIVE, &t));
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "\"%s\" is not a table", t->name);
         TRY(catalog_check_privilege(cx, t, ACL_TRUNCATE));

@@ -270,10 +270,7 @@ command_vacuum(Session *s, const AstVacuum *a, const char **tag)
         const AstRangeVar *v = (const AstRangeVar *)a->relations.items[i];
         const TableInfo *t;
 
-        TRY(catalog_find_table(cx, v->schema, v->name, LOCK_NONE, &t));
-        if (t == NULL)
-            return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                        v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        TRY(catalog_need_table(cx, v->schema, v->name, LOCK_NONE, &t));
         TRY(do_table(s, &o, t->oid, &v->column_aliases));
         TRY(next_transaction(s, &o));
     }

@@ -113,8 +113,8 @@ void lock_queue_insert(Proc *proc, LockObject *o, Proc *waiter, Proc *before, Lo
 /* ---- lock_fast.c ---------------------------------------------------------------------------------------------- */
 bool lock_is_weak(const LockKey *key, LockMode mode, LockSpan span);
 bool lock_is_strong(const LockKey *key, LockMode mode);
-bool lock_fast_acquire(Proc *proc, const LockKey *key, LockMode mode);
-bool lock_fast_release(Proc *proc, const LockKey *key, LockMode mode);
+MUST_CHECK bool lock_fast_acquire(Proc *proc, const LockKey *key, LockMode mode);
+MUST_CHECK bool lock_fast_release(Proc *proc, const LockKey *key, LockMode mode);
 void lock_fast_release_since(Proc *proc, uint64_t mark);
 /* Before a strong lock: moves everybody's weak locks on the key into the table. */
 void lock_strong_announce(Proc *proc, const LockKey *key);

@@ -90,16 +90,6 @@ rel_log_length(Ctx *cx, const CacheRel *rel, Fork fork)
                      &(RecordPart){&r, sizeof(r)}, 1);
 }
 
-static void
-rel_cut(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks)
-{
-    if (cache_rel_length(rel, fork) <= keep_blocks)
-        return;
-    (void)cache_rel_truncate(cx, rel, fork, keep_blocks, true);
-    wal_secure(cx);
-    rel_log_length(cx, rel, fork);
-}
-
 Status
 rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out)
 {
@@ -138,27 +128,6 @@ rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation)
     atomic_store(&rel->dropper_xid, txn_current_id(cx));
     txn_note_gone(cx, branch, relation);
     txn_at_end(cx, end_drop, name_of(cx, branch, relation));
-}
-
-Status
-rel_truncate_now(Ctx *cx, BranchId branch, RelationId relation, BlockNo keep_blocks)
-{
-    CacheRel *rel = cache_rel(cx, branch, relation);
-
-    if (rel == NULL)
-        return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u has no storage", relation, branch);
-    rel_cut(cx, rel, FORK_MAIN, keep_blocks);
-    if (keep_blocks > 0)
-        return ST_OK;
-    for (int fork = FORK_MAIN + 1; fork < FORK_COUNT; fork++)
-        rel_cut(cx, rel, (Fork)fork, 0);
-    for (int i = 0; i < CACHE_INSERT_HINTS; i++)
-        atomic_store(&rel->insert_block[i], 0);
-    atomic_store(&rel->live_rows, 0);
-    atomic_store(&rel->dead_rows, 0);
-    atomic_store(&rel->space_hint, 0);
-    atomic_store(&rel->free_pages, 0);
-    return ST_OK;
 }
 
 BlockNo

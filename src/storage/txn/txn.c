@@ -295,12 +295,6 @@ txn_current_id(const Ctx *cx)
     return t->level_count > 0 ? t->levels[t->level_count].xid : t->xid;
 }
 
-uint32_t
-txn_command_id(const Ctx *cx)
-{
-    return cx->txn->command_id;
-}
-
 void
 txn_note_gone(Ctx *cx, BranchId branch, RelationId relation)
 {
