@@ -1,4 +1,5 @@
-/* src/base/hash.h - XXH3 under our own name. Not stable across releases: never stored. */
+/* src/base/hash.h - XXH3 under our own name. hash_bytes is XXH3 with 64 bits, whose values are fixed: page checksums are
+ * made of it. What the others give is never stored. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* body.c - what the server is made of: the engine in memory mode, its catalogs, sessions and janitor. */
+/* body.c - what the server is made of: the engine, its catalogs, sessions and workers. */
 #include "bin/body.h"
 
 #include <stdlib.h>
@@ -11,7 +11,15 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "shmem/proc/proc.h"
+#include "bin/storage_workers.h"
 #include "storage/engine/engine.h"
+
+/* What was asked for; in the postmaster and inherited. */
+typedef struct Body {
+    BodyOptions options;
+    EngineOptions engine;
+    StoreSettings store; /* with a data directory */
+} Body;
 
 static Status
 fill(Ctx *cx, Engine *engine, const BodyOptions *options)
@@ -31,21 +39,88 @@ fill(Ctx *cx, Engine *engine, const BodyOptions *options)
 static Status
 create(Ctx *cx, const BodyOptions *options, Door *door)
 {
-    EngineOptions engine = {
+    Body *body = arena_new(cx->arena, Body);
+
+    body->options = *options;
+    body->engine = (EngineOptions){
         .max_memory_bytes = (uint64_t)settings_int(options->settings, SETTING_MAX_MEMORY),
         .max_slots = options->max_slots,
         .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
         .check_redo = getenv("HELIOS_CHECK_REDO") != NULL, /* tests */
     };
-
     fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));
-    TRY(engine_create(cx, &engine, &door->engine));
-    TRY(fill(cx, door->engine, options));
+    if (options->data_dir != NULL) {
+        body->engine.log = true;
+        body->engine.cache_bytes = (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
+        storage_settings(options->settings, options->data_dir, &body->store);
+    }
+    TRY(engine_create(cx, &body->engine, &door->engine));
+    if (options->data_dir == NULL)
+        TRY(fill(cx, door->engine, &body->options));
+    door->body = body;
     door->begin = door_session_begin;
     door->directory = door_session_directory;
     door->run = door_session_run;
     door->end = door_session_end;
     return ST_OK;
+}
+
+/* ---- the processes of a data directory ----------------------------------------------------------------------------- */
+
+static bool
+rebuild(Ctx *cx, Door *door)
+{
+    const Body *body = door->body;
+
+    engine_destroy(door->engine);
+    door->engine = NULL;
+    if (engine_create(cx, &body->engine, &door->engine) == ST_OK)
+        return true;
+    log_report(LOG_FATAL, NULL, &cx->error, NULL);
+    return false;
+}
+
+static void
+run_store(void *arg)
+{
+    Door *door = server_door(arg);
+
+    storage_run_store(door, &((const Body *)door->body)->store);
+}
+
+static bool store_is_new; /* of the postmaster, between two calls of `started` */
+
+static bool
+store_started(void *arg, int pid)
+{
+    Ctx *cx = server_ctx(arg);
+
+    if (storage_wait_store(cx, server_door(arg), pid, &store_is_new) == ST_OK)
+        return true;
+    log_report(LOG_FATAL, NULL, &cx->error, NULL);
+    return false;
+}
+
+static void
+run_wal_writer(void *arg)
+{
+    Door *door = server_door(arg);
+
+    storage_run_wal_writer(door, &((const Body *)door->body)->store);
+}
+
+/* Now commits come through: a new directory gets its catalogs. */
+static bool
+wal_writer_started(void *arg, int pid)
+{
+    Door *door = server_door(arg);
+    Ctx *cx = server_ctx(arg);
+
+    (void)pid;
+    if (!store_is_new || fill(cx, door->engine, &((const Body *)door->body)->options) == ST_OK)
+        return true;
+    log_report(LOG_FATAL, NULL, &cx->error, NULL);
+    return false;
 }
 
 enum { UPKEEP_FIRST_US = 2000000, URGENT_EVERY_US = 500000 };
@@ -62,8 +137,9 @@ static const CtxHooks janitor_hooks = {.poll = janitor_poll};
 
 /* Cleans up after dead sessions, keeps the id table short, vacuums and analyzes, until told to end. */
 static void
-janitor(Door *door)
+run_janitor(void *arg)
 {
+    Door *door = server_door(arg);
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     UpkeepRound round = {0};
@@ -116,4 +192,20 @@ janitor(Door *door)
     arena_free(&errors);
 }
 
-const ServerBody server_body = {.create = create, .janitor = janitor};
+static int
+workers(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
+{
+    const Body *body = door->body;
+    int count = 0;
+
+    if (body->options.data_dir != NULL) {
+        out[count++] = (PostmasterWorker){
+            .name = "store", .run = run_store, .started = store_started, .vital = true, .stop_order = 2};
+        out[count++] =
+            (PostmasterWorker){.name = "walwriter", .run = run_wal_writer, .started = wal_writer_started, .stop_order = 3};
+    }
+    out[count++] = (PostmasterWorker){.name = "janitor", .run = run_janitor, .stop_order = 1};
+    return count;
+}
+
+const ServerBody server_body = {.create = create, .workers = workers, .rebuild = rebuild};

@@ -5,6 +5,7 @@
 #ifndef BIN_BODY_H
 #define BIN_BODY_H
 #include "backend/door/door.h"
+#include "postmaster/postmaster.h"
 
 struct Engine;
 
@@ -18,15 +19,23 @@ typedef struct BodyOptions {
     uint32_t max_slots; /* process slots the engine has to have */
     const FirstRole *roles; /* superusers that exist from the start */
     int role_count;
+    const char *data_dir; /* NULL = memory mode */
 } BodyOptions;
 
 typedef struct ServerBody {
     /* In the postmaster, before the first fork: makes the engine and what all sessions inherit; sets
      * door->engine, arg and the session's functions. */
     Status (*create)(Ctx *cx, const BodyOptions *options, Door *door);
-    /* In a process of its own, until INTERRUPT_TERMINATE; NULL = there is nothing to do. */
-    void (*janitor)(Door *door);
+    /* The processes beside the sessions'; their `arg` is the Server, from which server_door leads to the door. Returns how
+     * many. */
+    int (*workers)(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST]);
+    /* After a crash: the engine is made anew. NULL or, in memory mode, not called. */
+    bool (*rebuild)(Ctx *cx, Door *door);
 } ServerBody;
+
+/* server.c: of what the postmaster hands to its parts. */
+Door *server_door(void *arg);
+Ctx *server_ctx(void *arg);
 
 extern const ServerBody server_body;
 

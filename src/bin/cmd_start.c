@@ -4,6 +4,7 @@
 
 #include "bin/commands.h"
 #include "bin/daemon.h"
+#include "bin/data_dir.h"
 #include "bin/options.h"
 #include "bin/server.h"
 
@@ -29,12 +30,16 @@ int
 command_init(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
+    const char *path;
+    bool made;
     int status;
 
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
         return status;
-    fail(cx, ST_ERROR, "0A000",
-         "data directories are not supported yet: \"%s\" was not made; start with --memory",
-         flags.word_count > 0 ? flags.words[0] : "./heliosdb-data");
-    return command_complain(cx, command, EXIT_FAILED);
+    path = flags.word_count > 0 ? flags.words[0] : "./heliosdb-data";
+    if (data_dir_make(cx, path, &made) != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
+    printf(made ? "Made data directory \"%s\".\n" : "\"%s\" is a data directory already.\n", path);
+    printf("Start the server with:\n  heliosdb-nano start --data-dir %s\n", path);
+    return 0;
 }

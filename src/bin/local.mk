@@ -6,12 +6,13 @@ BIN_SHELL = \
 	src/bin/cmd_start.c \
 	src/bin/commands.h \
 	src/bin/daemon.c src/bin/daemon.h \
+	src/bin/data_dir.c src/bin/data_dir.h \
 	src/bin/flags.c src/bin/flags.h \
 	src/bin/main.c \
 	src/bin/options.c src/bin/options.h \
 	src/bin/server.c src/bin/server.h
 BIN_LIBS = libpostmaster.a $(SQL_LIBS)
-heliosdb_nano_SOURCES = $(BIN_SHELL) src/bin/body.c
+heliosdb_nano_SOURCES = $(BIN_SHELL) src/bin/body.c src/bin/storage_workers.c src/bin/storage_workers.h
 heliosdb_nano_LDADD = $(BIN_LIBS)
 
 # The manual of the configuration file comes from settings.def.

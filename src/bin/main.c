@@ -16,7 +16,7 @@ static const Command commands[] = {
     {"status", "[flags]", "say whether a server runs: exit status 0, or 3 when none does", status_flags, command_status},
     {"reload", "[flags]", "make a server read its configuration again", reload_flags, command_reload},
     {"config", "validate [FILE] | show [flags]", "check a configuration file; show every value and where it comes from", config_flags, command_config},
-    {"init", "[DIR]", NULL, no_flags, command_init},
+    {"init", "[DIR]", "make a data directory (./heliosdb-data)", no_flags, command_init},
     {"repl", "", NULL, no_flags, NULL},
     {"dump", "", NULL, no_flags, NULL},
     {"restore", "", NULL, no_flags, NULL},

@@ -17,7 +17,7 @@
 /* clang-format off */
 const Flag start_flags[] = {
     {{"memory"}, 'm', OPT_MEMORY, NULL, "keep everything in memory and forget it at exit"},
-    {{"data-dir", "data"}, 'd', OPT_DATA_DIR, "DIR", NULL},
+    {{"data-dir", "data"}, 'd', OPT_DATA_DIR, "DIR", "keep everything in this directory; it is made if it is missing"},
     {{"config"}, 'c', OPT_CONFIG, "FILE", "configuration file (default: $HELIOSDB_CONFIG, ./heliosdb.toml, /etc/heliosdb/heliosdb.toml)"},
     {{"port"}, 'p', SETTING_PORT, "N", "TCP port, and number of the Unix socket (5432)"},
     {{"listen"}, 0, OPT_LISTEN, "ADDR", "address or host name to listen on; may be repeated (127.0.0.1)"},
@@ -224,6 +224,19 @@ options_auth_method(const SettingSet *settings)
     return (AuthMethod)settings_int(settings, SETTING_AUTH_METHOD);
 }
 
+/* A daemon has no working directory and no terminal: paths become absolute. */
+static const char *
+absolute(Ctx *cx, const char *path)
+{
+    char here[4096];
+
+    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+        return path;
+    if (strncmp(path, "./", 2) == 0)
+        path += 2;
+    return arena_printf(cx->arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
+}
+
 /* ---- what fits together --------------------------------------------------------------------------- */
 
 static Status
@@ -251,12 +264,10 @@ check_mode(Ctx *cx, StartOptions *o)
     }
     if (!memory && !dir)
         return fail_usage(cx, &o->usage_error, "Either --data-dir or --memory must be specified");
-    if (dir)
-        return fail(cx, ST_ERROR, "0A000",
-                    "data directories are not supported yet: \"%s\" can not be opened; "
-                    "start with --memory",
-                    settings_text(s, SETTING_STORAGE_PATH));
-    settings_assign_text(&o->settings, SETTING_STORAGE_PATH, "");
+    if (!dir)
+        settings_assign_text(&o->settings, SETTING_STORAGE_PATH, "");
+    o->data_dir = dir ? absolute(cx, settings_text(s, SETTING_STORAGE_PATH)) : NULL;
+    settings_assign_text(&o->settings, SETTING_DATA_DIRECTORY, dir ? o->data_dir : "");
     return ST_OK;
 }
 
@@ -407,19 +418,6 @@ find_unix_dir(StartOptions *o)
         o->unix_dir = dir;
 }
 
-/* A daemon has no working directory and no terminal: paths become absolute. */
-static const char *
-absolute(Ctx *cx, const char *path)
-{
-    char here[4096];
-
-    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
-        return path;
-    if (strncmp(path, "./", 2) == 0)
-        path += 2;
-    return arena_printf(cx->arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
-}
-
 static void
 find_files(Ctx *cx, StartOptions *o)
 {
@@ -427,7 +425,9 @@ find_files(Ctx *cx, StartOptions *o)
     const char *log = settings_text(&o->settings, SETTING_LOG_FILE);
 
     o->pid_file_given = pid[0] != '\0' || o->daemon;
-    o->pid_file = absolute(cx, pid[0] != '\0' ? pid : "heliosdb.pid");
+    o->pid_file = pid[0] != '\0'        ? absolute(cx, pid)
+                  : o->data_dir != NULL ? arena_printf(cx->arena, "%s/heliosdb.pid", o->data_dir)
+                                        : absolute(cx, "heliosdb.pid");
     slash = strrchr(o->pid_file, '/');
     if (log[0] != '\0')
         o->log_file = absolute(cx, log);

@@ -11,6 +11,7 @@ typedef struct StartOptions {
     const char *config_file; /* NULL = none was found */
     const char *config_path_given; /* by flag or environment: it must exist */
     const char *password; /* NULL = none */
+    const char *data_dir; /* absolute; NULL = memory mode */
     const char *pid_file;
     bool pid_file_given;
     const char *log_file; /* NULL = standard error */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "bin/body.h"
 #include "bin/daemon.h"
+#include "bin/data_dir.h"
 #include "postmaster/listen.h"
 #include "postmaster/pidfile.h"
 #include "postmaster/postmaster.h"
@@ -31,13 +32,29 @@ typedef struct Server {
     Door door;
     ListenSet listeners;
     PidFile pid_file;
+    DataDir data_dir;
     int ready_fd;
     uint32_t reload_count;
     const char *restart_keys; /* changed in the file, but only a restart takes them over */
     const char *reload_error;
 } Server;
 
-static const char mode_name[] = "Memory-Only";
+/* Above this a page cache makes the server the production kind. */
+#define HYBRID_CACHE_BYTES (UINT64_C(128) << 20)
+
+static uint64_t
+cache_bytes(const Server *s)
+{
+    return (uint64_t)settings_int(s->settings, SETTING_SHARED_BUFFERS) * 8192;
+}
+
+static const char *
+mode_name(const Server *s)
+{
+    if (s->options->data_dir == NULL)
+        return "Memory-Only";
+    return cache_bytes(s) > HYBRID_CACHE_BYTES ? "Hybrid" : "Server";
+}
 
 /* ---- log ------------------------------------------------------------------------------------------ */
 
@@ -158,7 +175,7 @@ write_facts(Server *s)
 
     if (s->pid_file.fd < 0)
         return;
-    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name, (long long)time(NULL));
+    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name(s), (long long)time(NULL));
     buf_add_text(&lines, "listen=");
     for (int i = 0; i < s->listeners.count; i++)
         buf_printf(&lines, "%s%s", i > 0 ? ", " : "", s->listeners.items[i].text);
@@ -285,12 +302,27 @@ serve(void *arg, int fd, bool too_many)
     return door_serve(&s->door, fd, too_many);
 }
 
-static void
-run_janitor(void *arg)
+Door *
+server_door(void *arg)
+{
+    return &((Server *)arg)->door;
+}
+
+Ctx *
+server_ctx(void *arg)
+{
+    return ((Server *)arg)->cx;
+}
+
+static bool
+rebuild(void *arg, ProcTable **procs)
 {
     Server *s = arg;
 
-    server_body.janitor(&s->door);
+    if (!server_body.rebuild(s->cx, &s->door))
+        return false;
+    *procs = proc_table(s->door.engine);
+    return true;
 }
 
 static void
@@ -314,10 +346,8 @@ ready(void *arg)
 static void
 announce(const Server *s)
 {
-    uint64_t cache = (uint64_t)settings_int(s->settings, SETTING_SHARED_BUFFERS) * 8192;
-
-    log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name);
-    log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache >> 20));
+    log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name(s));
+    log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
     if (s->options->config_file != NULL)
         log_line(LOG_DEBUG, "configuration file: %s", s->options->config_file);
 }
@@ -334,6 +364,17 @@ take_pid_file(Ctx *cx, Server *s)
     log_line(LOG_DEBUG, "no pid file: %s", cx->error.message);
     ctx_error_clear(cx);
     return ST_OK;
+}
+
+static Status
+take_data_dir(Ctx *cx, Server *s)
+{
+    bool made;
+
+    TRY(data_dir_make(cx, s->options->data_dir, &made));
+    if (made)
+        log_line(LOG_INFO, "made data directory \"%s\"", s->options->data_dir);
+    return data_dir_lock(cx, s->options->data_dir, &s->data_dir);
 }
 
 Status
@@ -356,17 +397,19 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     int max_connections = (int)settings_int(settings, SETTING_MAX_CONNECTIONS);
     BodyOptions body = {.settings = settings,
                         .max_slots = (uint32_t)(max_connections + AUXILIARY_SLOTS),
-                        .roles = roles};
+                        .roles = roles,
+                        .data_dir = options->data_dir};
     ListenOptions listen = {.addresses = settings_text(settings, SETTING_LISTEN_ADDRESSES),
                             .port = (int)settings_int(settings, SETTING_PORT),
                             .unix_dir = options->unix_dir,
                             .unix_wanted = options->unix_wanted};
     PostmasterOptions postmaster = {.listeners = &s->listeners, .max_connections = max_connections};
-    PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .ready = ready};
+    PostmasterWorker workers[POSTMASTER_WORKERS_MOST];
+    PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .ready = ready, .workers = workers};
     Status rc = ST_OK;
 
     *s = (Server){
-        .cx = cx, .options = options, .settings = &options->settings, .pid_file.fd = -1, .ready_fd = ready_fd};
+        .cx = cx, .options = options, .settings = &options->settings, .pid_file.fd = -1, .data_dir.lock_fd = -1, .ready_fd = ready_fd};
     TRY(open_log(cx, options, settings));
     announce(s);
     TRY_TO(out, rc, make_login(cx, settings, &s->door.login));
@@ -375,6 +418,8 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
         goto out;
     }
     TRY_TO(out, rc, make_roles(cx, options, roles, &body.role_count));
+    if (options->data_dir != NULL)
+        TRY_TO(out, rc, take_data_dir(cx, s));
     TRY_TO(out, rc, take_pid_file(cx, s));
     TRY_TO(out, rc, listen_open(cx, &listen, &s->listeners));
     s->door.settings = settings;
@@ -382,13 +427,15 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     TRY_TO(out, rc, server_body.create(cx, &body, &s->door));
     ASSERT(s->door.run != NULL);
     postmaster.procs = proc_table(s->door.engine);
-    if (server_body.janitor != NULL)
-        parts.janitor = run_janitor;
+    parts.worker_count = server_body.workers(&s->door, workers);
+    if (options->data_dir != NULL)
+        parts.rebuild = rebuild;
     if (ready_fd >= 0)
         daemon_detach(); /* before the first child inherits the terminal */
     *exit_status = postmaster_run(cx, &postmaster, &parts);
 out:
     listen_close(&s->listeners, true);
     pidfile_remove(&s->pid_file);
+    data_dir_unlock(&s->data_dir);
     return rc;
 }

@@ -18,11 +18,14 @@ enum { WRITER_IDLE_MS = 200 };
 void
 storage_settings(const SettingSet *settings, const char *path, StoreSettings *out)
 {
+    /* In the order of words_compression. */
+    static const StoreCompression compressions[] = {STORE_COMPRESS_LZ4, STORE_COMPRESS_ZSTD, STORE_COMPRESS_NONE};
+
     *out = (StoreSettings){
         .data_dir = path,
-        .compression = (StoreCompression)settings_int(settings, SETTING_STORAGE_COMPRESSION),
+        .compression = compressions[settings_int(settings, SETTING_STORAGE_COMPRESSION)],
         .checkpoint_timeout_us = (uint64_t)settings_int(settings, SETTING_CHECKPOINT_TIMEOUT) * 1000000,
-        .max_wal_bytes = (uint64_t)settings_int(settings, SETTING_MAX_WAL_SIZE) << 20,
+        .max_wal_bytes = (uint64_t)settings_int(settings, SETTING_MAX_WAL_SIZE),
     };
 }
 

@@ -251,8 +251,9 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
 
 /* Claims a slot as the janitor does, and waits for orders. */
 static void
-janitor(Door *door)
+janitor(void *arg)
 {
+    Door *door = server_door(arg);
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     _Atomic uint32_t word = 0;
@@ -269,4 +270,12 @@ janitor(Door *door)
     proc_release(proc);
 }
 
-const ServerBody server_body = {.create = create, .janitor = janitor};
+static int
+workers(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
+{
+    (void)door;
+    out[0] = (PostmasterWorker){.name = "janitor", .run = janitor};
+    return 1;
+}
+
+const ServerBody server_body = {.create = create, .workers = workers};

@@ -1,5 +1,6 @@
 /* utility.c - statements that are no queries: which function does which, SET and SHOW, PREPARE and
  * EXECUTE, LOCK, DISCARD. */
+#include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "backend/command/ddl.h"
 #include "backend/command/utility.h"
@@ -268,6 +269,20 @@ run_deallocate(Session *s, const AstExecute *a, const char **tag)
 
 /* ---- LOCK, DISCARD -------------------------------------------------------------------------------------------------- */
 
+enum { ROLE_PG_CHECKPOINT = 4544 };
+
+static Status
+run_checkpoint(Session *s)
+{
+    bool member = catalog_is_superuser(s->cx);
+
+    if (!member)
+        TRY(acl_is_member(s->cx, catalog_role(s->cx), ROLE_PG_CHECKPOINT, true, &member));
+    if (!member)
+        return fail(s->cx, ST_ERROR, "42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
+    return engine_checkpoint(s->cx);
+}
+
 static Status
 run_lock(Session *s, const AstLock *a)
 {
@@ -371,7 +386,7 @@ run_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char 
     case AST_DEALLOCATE: return run_deallocate(s, (const AstExecute *)ast, tag);
     case AST_LOCK: *tag = "LOCK TABLE"; return run_lock(s, (const AstLock *)ast);
     case AST_DISCARD: return run_discard(s, (const AstDiscard *)ast, tag);
-    case AST_CHECKPOINT: *tag = "CHECKPOINT"; return ST_OK; /* memory mode: nothing to write */
+    case AST_CHECKPOINT: *tag = "CHECKPOINT"; return run_checkpoint(s);
     case AST_CONSTRAINTS_SET: /* there are no deferrable ones */
         *tag = "SET CONSTRAINTS";
         if (s->state != TRANSACTION_BLOCK)

@@ -26,6 +26,7 @@ typedef struct Door {
     const SettingSet *settings; /* the server's */
     LoginOptions login;
     void *arg;
+    void *body; /* of who has made the engine */
     /* After a slot was taken, before the log-in: makes what `directory` and the settings' hooks need. */
     Status (*begin)(struct Door *door, DoorSession *session);
     /* Where the log-in looks up roles and databases. */

@@ -204,6 +204,9 @@ setting_changed(void *arg, SettingNo no)
     case SETTING_LOCK_TIMEOUT:
         lock_set_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_LOCK_TIMEOUT) * 1000);
         break;
+    case SETTING_SYNCHRONOUS_COMMIT:
+        txn_set_asynchronous(s->cx, strcmp(session_setting_text(s, SETTING_SYNCHRONOUS_COMMIT), "off") == 0);
+        break;
     case SETTING_DEADLOCK_TIMEOUT:
         lock_set_deadlock_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_DEADLOCK_TIMEOUT) * 1000);
         break;

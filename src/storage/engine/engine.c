@@ -139,6 +139,7 @@ engine_detach(Ctx *cx)
         b->shared_limit_bytes = NULL;
         b->slot_used_bytes = NULL;
     }
+    proc->log_asynchronous = false;
     atomic_store(&proc->private_bytes, 0);
     cx->interrupt = NULL;
     cx->proc = NULL;
@@ -156,6 +157,12 @@ int64_t
 engine_start_us(Engine *engine)
 {
     return engine->start_us;
+}
+
+Status
+engine_checkpoint(Ctx *cx)
+{
+    return cache_has_store(page_cache(cx->proc)) ? store_checkpoint(cx) : ST_OK;
 }
 
 ProcTable *

@@ -63,6 +63,9 @@ MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
 /* What all sessions of a database have done since it was made, those that run included. */
 void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
 
+/* Waits until everything committed so far is in the store. Memory mode: nothing to do. */
+MUST_CHECK Status engine_checkpoint(Ctx *cx);
+
 /* A counter all sessions share, for object ids: never repeats, starts at 16384. */
 uint32_t engine_next_oid(Ctx *cx);
 

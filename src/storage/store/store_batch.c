@@ -19,8 +19,9 @@ store_page_key(PageId id, uint8_t out[STORE_PAGE_KEY_BYTES])
 uint64_t
 store_checksum(PageId id, const char *page)
 {
-    return hash_checksum(page, PAGE_BYTES) ^
-           hash_combine(hash_combine((uint64_t)id.branch << 32 | id.relation, id.fork), id.block);
+    uint64_t name[2] = {(uint64_t)id.branch << 32 | id.relation, (uint64_t)id.fork << 32 | id.block};
+
+    return hash_bytes(page, PAGE_BYTES) ^ hash_bytes(name, sizeof(name));
 }
 
 StoreBatch *

@@ -207,6 +207,12 @@ txn_set_isolation(Ctx *cx, Isolation isolation)
     cx->txn->isolation = isolation;
 }
 
+void
+txn_set_asynchronous(Ctx *cx, bool yes)
+{
+    cx->proc->log_asynchronous = yes;
+}
+
 /* ---- ids ---------------------------------------------------------------------------------------------------- */
 
 Xid

@@ -31,6 +31,8 @@ bool txn_has_written(const Ctx *cx);
 Isolation txn_isolation(const Ctx *cx);
 /* May only be changed before the first snapshot. */
 void txn_set_isolation(Ctx *cx, Isolation isolation);
+/* From now on this session's commits do not wait for the disk (synchronous_commit = off). */
+void txn_set_asynchronous(Ctx *cx, bool yes);
 /* 0 if none was assigned (pg_current_xact_id_if_assigned); assigns one if asked to. */
 Xid txn_id(const Ctx *cx);
 MUST_CHECK Status txn_assign_id(Ctx *cx, Xid *out);
