@@ -175,6 +175,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def where(directory, program):
+    """Flags that say where a server keeps its data. HELIOS_TEST_STORE='--cache-size 8MB' (or empty): on a data directory."""
+    store = os.environ.get('HELIOS_TEST_STORE')
+    if store is None or program == PROBE:
+        return ['--memory']
+    return ['--data-dir', directory + '/db', '--pid-file', directory + '/heliosdb.pid', *store.split()]
+
+
 class Server:
     """A server in a directory of its own, in the foreground; errors on its standard error are in .log"""
 
@@ -188,7 +196,7 @@ class Server:
         self.env = dict(os.environ, **(env or {}))
         self.env.pop('HELIOSDB_CONFIG', None)
         self.log_path = self.dir + '/stderr'
-        argv = [program, 'start', '--memory', '--port', str(self.port), '--unix-socket-dir', self.dir, *flags]
+        argv = [program, 'start', *where(self.dir, program), '--port', str(self.port), '--unix-socket-dir', self.dir, *flags]
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(argv, cwd=self.dir, env=self.env, stderr=log, stdin=subprocess.DEVNULL)
         if wait:
