@@ -1,5 +1,7 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
+	src/storage/branch/fork.c src/storage/branch/fork.h \
+	src/storage/branch/page_own.c src/storage/branch/page_own.h \
 	src/storage/btree/btree.h \
 	src/storage/btree/btree_build.c \
 	src/storage/btree/btree_check.c \
@@ -63,6 +65,7 @@ libstorage_a_SOURCES = \
 	src/storage/txn/xid_status.c \
 	src/storage/wal/page_change.c src/storage/wal/page_change.h \
 	src/storage/wal/page_check.c src/storage/wal/page_check.h \
+	src/storage/wal/page_image.c src/storage/wal/page_image.h \
 	src/storage/wal/record.h \
 	src/storage/wal/record_kinds.def \
 	src/storage/wal/system_records.def \

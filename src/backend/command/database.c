@@ -84,6 +84,7 @@ typedef struct NewDatabase {
     const char *name;
     Oid owner;
     const char *owner_name; /* as given; NULL: whoever makes it */
+    const char *template_name; /* "template1" if nothing is said */
     bool is_template, allow_connections;
     int connection_limit;
 } NewDatabase;
@@ -130,7 +131,6 @@ check_fixed(Ctx *cx, const AstDefElem *d, bool *known)
         const char *option;
         const char *const words[8];
     } fixed[] = {
-        {"template", {"template0", "template1", NULL}},
         {"encoding", {"utf8", "utf-8", "unicode", NULL}},
         {"locale", {"C", "C.UTF-8", "C.utf8", "POSIX", NULL}},
         {"lc_collate", {"C", "C.UTF-8", "C.utf8", "POSIX", NULL}},
@@ -162,13 +162,10 @@ read_option(Ctx *cx, const AstDefElem *d, NewDatabase *n)
     const char *text = option_text(d);
     bool known;
 
-    if (strcmp(d->name, "template") == 0 && text != NULL) {
-        Value *row;
-        Tid tid;
-
-        TRY(database_row(cx, text, &row, &tid));
-        if (row == NULL)
-            return fail(cx, ST_ERROR, "3D000", "template database \"%s\" does not exist", text);
+    if (strcmp(d->name, "template") == 0) {
+        if (text != NULL)
+            n->template_name = text;
+        return ST_OK;
     }
     TRY(check_fixed(cx, d, &known));
     if (known)
@@ -200,12 +197,10 @@ read_option(Ctx *cx, const AstDefElem *d, NewDatabase *n)
     return fail_at(cx, d->ast.location, "42601", "option \"%s\" not recognized", d->name);
 }
 
-/* Objects that a user has put into a template would have to be copied. */
+/* Has anybody put something into it? */
 static Status
-check_template_empty(Ctx *cx)
+is_empty(Ctx *cx, const Value *row, bool *empty)
 {
-    Value *row;
-    Tid tid;
     CatalogRow *rows;
     int count = 0;
     Oid database = catalog_database(cx);
@@ -213,15 +208,34 @@ check_template_empty(Ctx *cx)
     const char *name = arena_strdup(cx->arena, catalog_database_name(cx));
     Status rc;
 
-    TRY(database_row(cx, "template1", &row, &tid));
-    if (row == NULL)
-        return ST_OK;
     catalog_set_database(cx, database, row[COL_PG_DATABASE_datfrozenxid].u32, name);
     rc = catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count);
     catalog_set_database(cx, database, branch, name);
-    if (rc == ST_OK && count > 0)
-        return fail_unsupported(cx, -1, "CREATE DATABASE from a template1 that is not empty");
+    *empty = count == 0;
     return rc;
+}
+
+/* The template as it is now, which stays in use; one that nobody has changed is as good as new. */
+static Status
+make_branch(Ctx *cx, const NewDatabase *n, BranchId *out)
+{
+    bool empty, may;
+    Value *row;
+    Tid tid;
+
+    TRY(database_row(cx, n->template_name, &row, &tid));
+    if (row == NULL)
+        return fail(cx, ST_ERROR, "3D000", "template database \"%s\" does not exist", n->template_name);
+    if (!row[COL_PG_DATABASE_datistemplate].b) {
+        TRY(acl_has_owner(cx, row[COL_PG_DATABASE_datdba].u32, &may));
+        if (!may)
+            return fail(cx, ST_ERROR, "42501", "permission denied to copy database \"%s\"", n->template_name);
+    }
+    TRY(is_empty(cx, row, &empty));
+    if (!empty)
+        return engine_branch_fork(cx, row[COL_PG_DATABASE_datfrozenxid].u32, out);
+    TRY(engine_branch_create(cx, out));
+    return catalog_fill_database(cx, *out);
 }
 
 static Status
@@ -230,6 +244,7 @@ create_database(Session *s, const AstDatabase *a)
     Ctx *cx = s->cx;
     NewDatabase n = {.name = ddl_name(cx, a->name),
                      .owner = catalog_role(cx),
+                     .template_name = "template1",
                      .allow_connections = true,
                      .connection_limit = -1};
     BranchId branch;
@@ -257,9 +272,7 @@ create_database(Session *s, const AstDatabase *a)
     TRY(database_row(cx, n.name, &row, &tid));
     if (row != NULL)
         return fail(cx, ST_ERROR, "42P04", "database \"%s\" already exists", n.name);
-    TRY(check_template_empty(cx));
-    TRY(engine_branch_create(cx, &branch));
-    TRY(catalog_fill_database(cx, branch));
+    TRY(make_branch(cx, &n, &branch));
     TRY(catalog_insert_database(cx, engine_next_oid(cx), n.name, n.owner, branch, n.is_template,
                                 n.allow_connections));
     catalog_changed(cx, BRANCH_SHARED, OID_NONE);

@@ -6,7 +6,8 @@
  * never used twice (B5). */
 #include "shmem/pagecache/cache_rel.h"
 
-#include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/page_io.h"
+#include "shmem/pagecache/pagecache_int.h"
 
 enum { PER_FRAME = PAGE_BYTES / (int)sizeof(CacheRel) };
 
@@ -173,6 +174,12 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     *link = next;
     rel->relation = RELATION_NONE;
     atomic_store(&rel->gone_lsn, 0);
+    rel->origin = SHM_REF_NONE;
+    rel->fork_epoch = rel->fork_csn = 0;
+    rel->linked = 0;
+    rel->old_stored = 0;
+    atomic_store(&rel->children, 0);
+    atomic_store(&rel->kept_epoch, 0);
     rel->evicted_raw = rel->evicted_since = rel->cached_raw = rel->stored_hash = 0;
     atomic_store(&rel->creator_xid, 0);
     atomic_store(&rel->dropper_xid, 0);
@@ -200,6 +207,25 @@ cache_rel_drop(Ctx *cx, CacheRel *rel)
 {
     free_pages(cx, rel);
     cache_rel_forget(cx, rel);
+}
+
+void
+cache_rel_drop_old(Ctx *cx, CacheRel *rel)
+{
+    BlockNo length = cache_rel_length(rel, FORK_MAIN);
+
+    for (BlockNo block = 0; block < length; block++) {
+        uint32_t no = cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block);
+        PageRef ref;
+
+        if (no == 0 || no == CACHE_MAP_LINKED || cache_frame(page_cache(cx->proc), no)->older == 0 ||
+            !page_pin_frame(cx, no, &ref))
+            continue;
+        page_latch_exclusive(cx, &ref);
+        if (cache_tag_is(ref.frame, rel, FORK_MAIN, block))
+            (void)page_drop_old(cx->proc, ref.frame);
+        page_unpin(cx, &ref);
+    }
 }
 
 void

@@ -45,7 +45,18 @@ typedef struct CacheRel {
     _Atomic uint64_t creator_xid; /* atomic */
     _Atomic uint64_t dropper_xid; /* atomic */
 
+    /* B: a relation of a branch that was forked reads the blocks it has not changed from the relation it was forked
+     * from. All set by the fork, before anybody knows the child. */
+    ShmRef origin; /* 0 = none */
+    uint64_t fork_epoch; /* what the origin's pages were then: images of later epochs are not ours */
+    Csn fork_csn; /* B2: the cap of what is read from the origin */
+    BlockNo linked; /* so many blocks of the main fork are the origin's, unless they are in our own map */
+    /* Of the origin: */
+    _Atomic uint32_t children; /* atomic: relations that have this one as their origin */
+    _Atomic uint64_t kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
+
     /* With a store. */
+    uint8_t old_stored; /* the store's process: older images of its pages are stored */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
     _Atomic uint64_t
         gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */
@@ -88,6 +99,8 @@ void cache_rel_drop(Ctx *cx, CacheRel *rel);
 /* With a store: frees the pages; the entry stays, marked with its place in the log, until what is stored has gone, too. */
 void cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn);
 void cache_rel_forget(Ctx *cx, CacheRel *rel);
+/* The older images of its pages go, those in memory. Nobody can come to them any more. */
+void cache_rel_drop_old(Ctx *cx, CacheRel *rel);
 /* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
 BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);

@@ -10,14 +10,16 @@ enum { LOAD_NAP_US = 100 * 1000, FREE_LEAST = 64 };
 
 /* The extend latch is held, the page is not in memory, the stash has what it takes. */
 static uint32_t
-start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block)
+start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image)
 {
     PageCache *cache = page_cache(proc);
     uint32_t no = cache_take_frame(proc, rel, fork, block);
     Frame *f = cache_frame(cache, no);
 
     f->dirty = 0;
-    atomic_store(&f->io, IO_LOADING);
+    if (image != NULL)
+        memcpy(cache_frame_bytes(cache, no), image, sizeof(*image));
+    atomic_store(&f->io, image != NULL ? IO_LOADING_OLD : IO_LOADING);
     atomic_store(&f->use, FRAME_LOADING);
     cache_map_set(proc, &rel->forks[fork], block, no);
     latch_take(proc, &cache->io_latch);
@@ -38,8 +40,8 @@ wake_store(PageCache *cache)
     futex_wake(&cache->io_bell, 1);
 }
 
-Status
-page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+static Status
+load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, uint32_t instead_of, const PageOldImage *image)
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
@@ -47,13 +49,25 @@ page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
 
     TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, true));
     latch_take(proc, &rel->extend);
-    if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0)
-        no = start_load(proc, rel, fork, block);
+    if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == instead_of)
+        no = start_load(proc, rel, fork, block, image);
     latch_drop(proc, &rel->extend);
     if (no == 0)
         return ST_OK; /* somebody was faster, or the page is gone */
     wake_store(cache);
     return page_load_wait(cx, no, rel, fork, block);
+}
+
+Status
+page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    return load(cx, rel, fork, block, 0, NULL);
+}
+
+Status
+page_load_old(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image)
+{
+    return load(cx, rel, fork, block, CACHE_MAP_LINKED, image);
 }
 
 void
@@ -71,7 +85,7 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
             break; /* a hint: never wait for it */
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
-            (void)start_load(proc, rel, fork, block);
+            (void)start_load(proc, rel, fork, block, NULL);
             asked = true;
         }
         latch_drop(proc, &rel->extend);
@@ -111,7 +125,7 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
             return fail_load(cx, rel, fork, block, io);
         }
         TRY(ctx_poll(cx));
-        futex_wait(&f->io, IO_LOADING, LOAD_NAP_US);
+        futex_wait(&f->io, io, LOAD_NAP_US);
     }
 }
 
@@ -135,6 +149,25 @@ page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us)
     if (count == 0)
         futex_wait(&cache->io_bell, bell, timeout_us);
     return count;
+}
+
+void
+page_io_linked(Ctx *cx, uint32_t frame_no)
+{
+    Proc *proc = cx->proc;
+    Frame *f = cache_frame(page_cache(proc), frame_no);
+    CacheRel *rel = cache_rel(cx, f->branch, f->relation);
+    Fork fork = (Fork)f->fork;
+    BlockNo block = f->block;
+
+    ASSERT(atomic_load(&f->use) == FRAME_LOADING); /* nobody has more than a passing pin */
+    ASSERT(rel != NULL);
+    latch_take(proc, &rel->extend);
+    cache_map_set(proc, &rel->forks[fork], block, block < cache_rel_length(rel, fork) ? CACHE_MAP_LINKED : 0);
+    atomic_store(&f->io, IO_IDLE);
+    frame_release(proc, frame_no);
+    latch_drop(proc, &rel->extend);
+    futex_wake(&f->io, INT32_MAX);
 }
 
 void

@@ -15,10 +15,18 @@
 #include "shmem/pagecache/pagecache.h"
 
 /* Frame.io */
-enum { IO_IDLE, IO_LOADING, IO_DAMAGED, IO_ERROR };
+enum { IO_IDLE, IO_LOADING, IO_DAMAGED, IO_ERROR, IO_LOADING_OLD /* the frame's bytes are a PageOldImage */ };
 
 /* For page_pin: the page is not in memory, but the relation is that long. Returns when it is worth looking again. */
 MUST_CHECK Status page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
+/* An older image that is in the store: it becomes the asking relation's own page, judged by `cap` (B2). */
+typedef struct PageOldImage {
+    BranchId branch; /* whose it is */
+    uint64_t at; /* the epoch it was stored under */
+    uint64_t epoch; /* the newest that counts: else the one before it, and so on */
+    Csn cap;
+} PageOldImage;
+MUST_CHECK Status page_load_old(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image);
 /* For page_pin: the frame has the right tag and is being loaded, or loading has failed. */
 MUST_CHECK Status page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo block);
 /* Asks for pages that will be read soon, as far as that costs nobody anything. */
@@ -27,6 +35,8 @@ void page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t 
 /* ---- the store --------------------------------------------------------------------------------------------------- */
 /* Takes up to `most` frames off the queue; sleeps for at most timeout_us if there are none. */
 uint32_t page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us);
+/* There is no such page of this relation, but it has an origin: the block is linked from now on. */
+void page_io_linked(Ctx *cx, uint32_t frame_no);
 /* The frame's bytes are what they should be, or (IO_DAMAGED, IO_ERROR) will not be. */
 void page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome);
 

@@ -13,7 +13,7 @@
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/sync/futex.h"
 
-enum { SPIN_MOST = 400 };
+enum { SPIN_MOST = 400, KEEP_FRAMES = 8 };
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex word is the low half of the latch");
 
@@ -107,6 +107,9 @@ undo_pin(Frame *f, uint64_t taken)
 }
 
 /* Pins the frame and takes the share latch with the same addition if that is asked for and free. */
+static Status pin_linked(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out,
+                         bool *again);
+
 static Status
 pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out)
 {
@@ -116,13 +119,26 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
 
     if (UNLIKELY(proc->pin_free == 0 && proc->pin_high == PROC_PINS_MOST))
         return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
+    /* C5: whoever changes it may have to keep its old image, and can not fail then. */
+    if (UNLIKELY(atomic_load_explicit(&rel->kept_epoch, memory_order_relaxed) != 0) && !proc_in_critical(proc))
+        TRY(frame_reserve(cx, KEEP_FRAMES, true));
     for (;;) {
         uint32_t no = map_lookup(cache, &rel->forks[fork], block);
         Frame *f;
         uint64_t old;
 
-        if (UNLIKELY(no == 0)) {
+        if (UNLIKELY(no == 0 || no == CACHE_MAP_LINKED)) {
+            bool linked = cache_is_linked(rel, fork, block);
+
             *out = PAGE_REF_NONE;
+            if (linked && (no == CACHE_MAP_LINKED || !cache_has_store(cache))) {
+                bool again;
+
+                TRY(pin_linked(cx, rel, fork, block, want_shared, out, &again));
+                if (again)
+                    continue;
+                return ST_OK;
+            }
             if (!cache_has_store(cache) || block >= cache_rel_length(rel, fork))
                 return ST_OK;
             TRY(page_load(cx, region_ptr(proc_region(proc), rel->self), fork, block));
@@ -159,6 +175,109 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             page_latch_shared(cx, out);
         return ST_OK;
     }
+}
+
+/* ---- pages of the relation we were forked from (B2, B3) ------------------------------------------------ */
+
+static PageRef
+note_pinned(Proc *proc, uint32_t no, bool shared, Csn cap)
+{
+    PageCache *cache = page_cache(proc);
+    PageRef ref = {.page = cache_frame_bytes(cache, no),
+                   .frame = cache_frame(cache, no),
+                   .frame_no = no,
+                   .shared = shared,
+                   .csn_cap = cap};
+
+    ref.note = note_take(proc, no, shared);
+    return ref;
+}
+
+/* From the present page, share-latched, to the image that was there at `epoch`: pinned and share-latched instead, if it is
+ * in memory. *before: the epoch of the image to look for elsewhere; 0 = there was none then. */
+static bool
+step_to_old(Ctx *cx, PageRef *ref, uint64_t epoch, uint64_t *before)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    const PageHeader *h = page_header_const(ref->page);
+    uint32_t no = ref->frame->older;
+    PageRef old;
+
+    *before = h->prev_epoch;
+    while (no != 0) { /* the chain stands still below the share latch of its head */
+        h = cache_frame_bytes(cache, no);
+        if (h->epoch <= epoch)
+            break;
+        *before = h->prev_epoch;
+        no = cache_frame(cache, no)->older;
+    }
+    if (no == 0)
+        return false;
+    proc_instant_enter(proc);
+    atomic_fetch_add(&cache_frame(cache, no)->latch, FRAME_PIN + FRAME_SHARE); /* nobody latches it exclusively */
+    old = note_pinned(proc, no, true, ref->csn_cap);
+    proc_instant_leave(proc);
+    page_unpin(cx, ref);
+    *ref = old;
+    return true;
+}
+
+/* The relation that had the block at the fork, and as of when: over as many links as it takes. A page that was not there is
+ * none. *again: it has become our own meanwhile. */
+static Status
+pin_linked(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out, bool *again)
+{
+    Region *region = proc_region(cx->proc);
+    uint64_t epoch = rel->fork_epoch, before = 0;
+    Csn cap = rel->fork_csn;
+    const CacheRel *o = region_ptr(region, rel->origin);
+
+    *again = false;
+    for (;;) {
+        uint32_t no = map_lookup(page_cache(cx->proc), &o->forks[fork], block);
+
+        if (no == CACHE_MAP_LINKED || (no == 0 && cache_is_linked(o, fork, block) &&
+                                       !cache_has_store(page_cache(cx->proc)))) {
+            epoch = MIN_OF(epoch, o->fork_epoch);
+            cap = MIN_OF(cap, o->fork_csn);
+            o = region_ptr(region, o->origin);
+            continue;
+        }
+        if (no == 0 && block >= cache_rel_length(o, fork)) {
+            *out = PAGE_REF_NONE;
+            return ST_OK;
+        }
+        if (no == 0) { /* it may turn out to be linked, too */
+            TRY(page_load(cx, region_ptr(region, o->self), fork, block));
+            continue;
+        }
+        TRY(pin(cx, o, fork, block, true, out));
+        if (out->page == NULL || page_is_linked(out)) {
+            page_unpin(cx, out);
+            continue;
+        }
+        out->csn_cap = cap;
+        if (page_header_const(out->page)->epoch <= epoch || step_to_old(cx, out, epoch, &before))
+            break;
+        page_unpin(cx, out);
+        if (before == 0 && cache_is_linked(o, fork, block)) { /* at that time it was its origin's */
+            epoch = MIN_OF(epoch, o->fork_epoch);
+            cap = MIN_OF(cap, o->fork_csn);
+            o = region_ptr(region, o->origin);
+            continue;
+        }
+        if (before == 0) {
+            *out = PAGE_REF_NONE;
+            return ST_OK;
+        }
+        *again = true; /* the store makes the image our own page */
+        return page_load_old(cx, region_ptr(region, rel->self), fork, block,
+                             &(PageOldImage){.branch = o->branch, .at = before, .epoch = epoch, .cap = cap});
+    }
+    if (!want_shared)
+        page_unlatch(cx, out);
+    return ST_OK;
 }
 
 Status
@@ -201,7 +320,7 @@ page_prefetch_start(const PageCache *cache, const CacheRel *rel, Fork fork, Bloc
 {
     uint32_t no = map_lookup(cache, &rel->forks[fork], block);
 
-    if (no == 0)
+    if (no == 0 || no == CACHE_MAP_LINKED)
         return NULL;
     __builtin_prefetch(cache_frame(cache, no), 1);
     return cache_frame_bytes(cache, no);
@@ -270,6 +389,47 @@ wait_for_fork(PageCache *cache)
 }
 
 void
+page_wait_for_fork(Ctx *cx)
+{
+    wait_for_fork(page_cache(cx->proc));
+}
+
+/* Critical sections are short, and never wait for I/O: so we need not sleep. */
+void
+page_fork_begin(Ctx *cx)
+{
+    PageCache *cache = page_cache(cx->proc);
+    ProcTable *procs = proc_table_of(cx->proc);
+    uint32_t expected = 0;
+
+    ASSERT(!proc_in_critical(cx->proc));
+    proc_critical_enter(cx->proc);
+    while (!atomic_compare_exchange_strong(&cache->fork_flag, &expected, 1)) {
+        proc_critical_leave(cx->proc); /* somebody else's, who waits for us to be outside */
+        wait_for_fork(cache);
+        proc_critical_enter(cx->proc);
+        expected = 0;
+    }
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t no = 0; no < atomic_load(&procs->high); no++) {
+        const Proc *p = proc_slot(procs, no);
+
+        while (p != cx->proc && proc_in_critical(p))
+            __builtin_ia32_pause();
+    }
+}
+
+void
+page_fork_end(Ctx *cx)
+{
+    PageCache *cache = page_cache(cx->proc);
+
+    atomic_store(&cache->fork_flag, 0);
+    proc_critical_leave(cx->proc);
+    futex_wake(&cache->fork_flag, INT32_MAX);
+}
+
+void
 page_latch_exclusive(Ctx *cx, PageRef *ref)
 {
     Proc *proc = cx->proc;
@@ -278,7 +438,7 @@ page_latch_exclusive(Ctx *cx, PageRef *ref)
 
     if (UNLIKELY(!change_gate_open(&cache->gate)) && !proc_in_critical(proc))
         change_gate_wait(&cache->gate);
-
+    ASSERT(!page_is_linked(ref)); /* page_own comes first */
     ASSERT(!ref->shared);
     ASSERT(!ref->exclusive);
     ASSERT(proc->latch_depth == 0);
@@ -316,7 +476,7 @@ page_try_exclusive(Ctx *cx, PageRef *ref)
     ASSERT(!ref->shared);
     ASSERT(!ref->exclusive);
     ASSERT(proc->latch_depth == 0);
-    if (UNLIKELY(!change_gate_open(&page_cache(proc)->gate)))
+    if (UNLIKELY(!change_gate_open(&page_cache(proc)->gate)) || UNLIKELY(page_is_linked(ref)))
         return false;
     proc_critical_enter(proc);
     while (!(word & (FRAME_EXCLUSIVE | FRAME_SHARES))) {
@@ -343,7 +503,7 @@ page_try_upgrade(Ctx *cx, PageRef *ref)
     ASSERT(ref->shared);
     ASSERT(proc->latch_depth == 0);
     if (atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0 ||
-        UNLIKELY(!change_gate_open(&page_cache(proc)->gate)))
+        UNLIKELY(!change_gate_open(&page_cache(proc)->gate)) || UNLIKELY(page_is_linked(ref)))
         return false;
     proc_critical_enter(proc);
     while ((word & (FRAME_EXCLUSIVE | FRAME_SHARES)) == FRAME_SHARE) {
@@ -473,6 +633,7 @@ set_tag(const Proc *proc, Frame *f, const CacheRel *rel, Fork fork, BlockNo bloc
     f->block = block;
     f->unlogged = rel->persistence != PERSIST_PERMANENT;
     f->raw_min = f->stored_raw = 0;
+    f->older = 0;
     atomic_store_explicit(&f->used, !proc->scanning, memory_order_relaxed);
 }
 
@@ -522,6 +683,48 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     out->note = note_take(proc, no, false);
 }
 
+uint32_t
+page_keep_old(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    Frame *f = ref->frame, *old;
+    uint32_t no;
+
+    ASSERT(ref->exclusive);
+    ASSERT(proc->stash_count > 0);
+    no = proc->stash[--proc->stash_count];
+    old = cache_frame(cache, no);
+    old->branch = f->branch;
+    old->relation = f->relation;
+    old->fork = f->fork;
+    old->block = f->block;
+    old->dirty = 0;
+    old->raw_min = old->stored_raw = 0;
+    old->older = f->older;
+    memcpy(cache_frame_bytes(cache, no), ref->page, PAGE_BYTES);
+    atomic_store(&old->use, FRAME_OLD);
+    f->older = no;
+    return no;
+}
+
+bool
+page_drop_old(Proc *proc, Frame *f)
+{
+    PageCache *cache = page_cache(proc);
+
+    while (f->older != 0) {
+        uint32_t no = f->older;
+        Frame *old = cache_frame(cache, no);
+
+        if (atomic_load(&old->latch) & (FRAME_PINS | FRAME_SHARES))
+            return false;
+        f->older = old->older;
+        frame_release(proc, no);
+    }
+    return true;
+}
+
 /* Takes the page out of the relation: see the top of this file. False: somebody has it pinned. */
 bool
 cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clean)
@@ -534,8 +737,11 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
     uint8_t use;
     uint64_t word;
 
-    if (no == 0)
-        return cache_has_store(cache); /* not in memory: nothing to free */
+    if (no == 0 || no == CACHE_MAP_LINKED) { /* nothing of ours in memory */
+        if (no != 0)
+            cache_map_set(proc, cf, block, 0);
+        return true;
+    }
     if (atomic_load(&f->use) == FRAME_LOADING)
         return false;
     word = atomic_load(&f->latch) & ~(FRAME_PINS | FRAME_SHARES | FRAME_EXCLUSIVE | FRAME_WAITERS);
@@ -553,6 +759,7 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
     }
     f->dirty = 0;
     f->raw_min = 0;
+    page_drop_old(proc, f);
     cache_map_set(proc, cf, block, 0);
     if (use == FRAME_PAGE)
         atomic_fetch_sub(&cache->pages_live, 1);

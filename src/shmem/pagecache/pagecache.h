@@ -25,6 +25,7 @@ typedef enum FrameUse {
     FRAME_SHARED, /* memory of some other shared structure */
     FRAME_LOADING, /* will hold the page of its tag (page_io.h) */
     FRAME_FAILED, /* the page of its tag could not be loaded */
+    FRAME_OLD, /* an older image of the page of its tag, on the chain of the present one */
 } FrameUse;
 
 /* The latch word: | version 32 | waiters 1 | exclusive 1 | shared 12 | pins 18 |. The version is
@@ -55,7 +56,8 @@ typedef struct Frame {
     uint8_t reserved8[2];
     _Atomic uint32_t io; /* atomic: IO_... */
     Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
-    uint64_t reserved;
+    uint32_t older; /* exclusive latch: frame of the image before this epoch's first change; 0 = none in memory */
+    uint32_t reserved;
 } Frame;
 
 static_assert(sizeof(Frame) == 64, "one cache line per frame");
@@ -67,6 +69,7 @@ typedef struct PageCache {
     uint32_t log_mode; /* set once at start: PAGE_LOG_... */
     _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
     _Atomic uint64_t epoch; /* atomic (B1) */
+    _Atomic uint64_t last_fork_epoch; /* atomic: pages of a later epoch are kept by nobody; 0 = nothing was ever forked */
     ChangeGate gate;
 
     Latch free_latch __attribute__((aligned(64)));
@@ -129,6 +132,9 @@ cache_has_store(const PageCache *cache)
     return cache->page_frames != 0;
 }
 
+/* What stands in a block map for "not ours, ask the origin" (B3), where a store had to be asked to know. */
+#define CACHE_MAP_LINKED UINT32_MAX
+
 /* ---- frames as memory (frame.c) ------------------------------------------------------------------- */
 /* Makes sure that the session has `count` frames set aside (C5), at most PROC_STASH_MOST. 53200 at the
  * ceiling; `spare` allows going into the small reserve that ending and deleting live on. */
@@ -153,6 +159,12 @@ uint64_t frame_used_bytes(const PageCache *cache);
 MUST_CHECK Status page_pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, PageRef *out);
 /* The same with its share latch. */
 MUST_CHECK Status page_pin_shared(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, PageRef *out);
+/* Is it the page of a relation we were forked from? It must not be changed: page_own (storage/branch). */
+static inline bool
+page_is_linked(const PageRef *ref)
+{
+    return ref->csn_cap != UINT64_MAX;
+}
 /* Drops a latch if one is held, and the pin; a no-op on PAGE_REF_NONE, which it leaves behind. */
 void page_unpin(Ctx *cx, PageRef *ref);
 /* Adds a page of zeros at the end, pinned and exclusively latched. The caller has reserved
@@ -162,6 +174,18 @@ void page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out);
 /* For a page that will be read soon: has its descriptor fetched, and says where its bytes lie, for the
  * processor to be asked for them and nothing else. NULL: there is no such page. */
 const char *page_prefetch_start(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block);
+
+/* B1: is a fork being made? Who enters a critical section without latching a page asks inside of it. */
+static inline bool
+page_fork_is_on(Ctx *cx)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return atomic_load_explicit(&page_cache(cx->proc)->fork_flag, memory_order_relaxed) != 0;
+}
+void page_wait_for_fork(Ctx *cx);
+/* Raises the flag and waits until nobody else is in a critical section, and is in one itself; the other form ends both. */
+void page_fork_begin(Ctx *cx);
+void page_fork_end(Ctx *cx);
 
 void page_latch_shared(Ctx *cx, PageRef *ref);
 void page_latch_exclusive(Ctx *cx, PageRef *ref);
@@ -183,6 +207,12 @@ page_version(const PageRef *ref)
 {
     return (uint32_t)(atomic_load_explicit(&ref->frame->latch, memory_order_acquire) >> 32);
 }
+
+/* Exclusive latch held, in a critical section; a frame is in the stash (page_pin has seen to that): the page as it is now goes
+ * to the chain of older images. Returns the frame. */
+uint32_t page_keep_old(Ctx *cx, PageRef *ref);
+/* Forgets the chain as far as nobody has it pinned; nobody can come to it meanwhile. False: somebody has. */
+bool page_drop_old(Proc *proc, Frame *f);
 
 /* ---- raw ids (T6) ---------------------------------------------------------------------------------- */
 /* Under the exclusive latch: the page now holds the raw id `xid`. */

@@ -12,6 +12,12 @@ void cache_map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no
 bool cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clean);
 /* Takes a frame from the stash and gives it the tag; its use is still FRAME_FREE. */
 uint32_t cache_take_frame(Proc *proc, const CacheRel *rel, Fork fork, BlockNo block);
+/* B3: is the block the origin's, unless it is in the own map? */
+static inline bool
+cache_is_linked(const CacheRel *rel, Fork fork, BlockNo block)
+{
+    return UNLIKELY(rel->origin != SHM_REF_NONE) && fork == FORK_MAIN && block < rel->linked;
+}
 static inline bool
 cache_tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
 {

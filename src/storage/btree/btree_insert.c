@@ -9,6 +9,7 @@
  *      and we insert; else begin again.
  * Mostly there are no equal keys and 1 to 3 are one latch. */
 #include "base/stop_point.h"
+#include "storage/branch/page_own.h"
 #include "storage/btree/btree_int.h"
 #include "storage/heap/heap_unique.h"
 #include "storage/txn/ssi.h"
@@ -250,6 +251,7 @@ unique_round(Ctx *cx, const BtreeRel *index, CacheRel *cr, const HeapRel *heap, 
         if (more && *conflict == TID_NONE && wait == 0) {
             TRY_TO(out, rc, btree_descend(cx, cr, t, false, 0, &leaf, NULL, NULL));
             page_unlatch(cx, &leaf);
+            TRY_TO(out, rc, page_own(cx, cr, &leaf));
         }
     }
     if (wait != 0) {
@@ -258,8 +260,10 @@ unique_round(Ctx *cx, const BtreeRel *index, CacheRel *cr, const HeapRel *heap, 
         *conflict = TID_NONE;
         goto out;
     }
-    if (!latched)
+    if (!latched) {
+        TRY_TO(out, rc, page_own(cx, cr, &guard));
         page_latch_exclusive(cx, &guard);
+    }
     if (latched || page_version(&guard) == version) {
         if (*conflict != TID_NONE) {
             *again = false;

@@ -4,6 +4,7 @@
  * its right neighbour has what we look for, and the high fence says so. A page may also have been
  * deleted: it then names the page that took its contents, and is not used again while anybody who may
  * come here still has an older snapshot in force (H6). */
+#include "storage/branch/page_own.h"
 #include "storage/btree/btree_int.h"
 
 Status
@@ -82,9 +83,11 @@ Status
 btree_latch_target(Ctx *cx, CacheRel *cr, const BtreeTarget *t, PageRef *ref)
 {
     for (;;) {
-        const BtreePage *p = btree_page(ref);
+        const BtreePage *p;
         BlockNo next;
 
+        TRY(page_own(cx, cr, ref));
+        p = btree_page(ref);
         page_latch_exclusive(cx, ref);
         if (p->h.flags & BTREE_DELETED)
             next = p->redirect;

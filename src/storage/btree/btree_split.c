@@ -13,6 +13,7 @@
  * Pages and frames are secured before any latch is taken; between finding out that a split is needed
  * and doing it the latch is dropped, so everything is looked at again. */
 #include "base/stop_point.h"
+#include "storage/branch/page_own.h"
 #include "storage/btree/btree_int.h"
 #include "storage/txn/ssi.h"
 
@@ -73,7 +74,7 @@ btree_new_page(Ctx *cx, CacheRel *cr, PageRef *ref)
 
     if (atomic_load_explicit(&cr->free_pages, memory_order_relaxed) != 0 &&
         pop_unused(cx, cr, txn_horizon(cx, UINT64_MAX >> 1), &block)) {
-        TRY(page_pin(cx, cr, FORK_MAIN, block, ref));
+        TRY(page_pin_own(cx, cr, FORK_MAIN, block, ref));
         page_latch_exclusive(cx, ref);
         ASSERT(btree_page(ref)->h.flags & BTREE_DELETED);
         return ST_OK;
@@ -305,9 +306,9 @@ btree_split(Ctx *cx, CacheRel *cr, PageRef *ref, const BtreeTarget *next)
     bool is_root = ref->frame->block == BTREE_ROOT, done = false;
     PageRef a = PAGE_REF_NONE, b = PAGE_REF_NONE;
     SplitPlan plan;
-    BtreePage *p = btree_page_mut(ref);
     Status rc;
 
+    TRY(page_own(cx, cr, ref));
     /* Secure what it takes. New pages are latched, but nobody knows them, so their order is no matter. */
     /* With unused pages in the tree they will hardly be taken: at the ceiling that must not be the end (C5). */
     TRY(frame_reserve(cx, SPLIT_FRAMES, atomic_load_explicit(&cr->free_pages, memory_order_relaxed) != 0));
@@ -319,8 +320,8 @@ btree_split(Ctx *cx, CacheRel *cr, PageRef *ref, const BtreeTarget *next)
     }
     page_latch_exclusive(cx, ref);
     if (still_full(cx, ref, next)) {
-        if (!plan_ascending(p, next, &plan))
-            plan_middle(p, &plan);
+        if (!plan_ascending(btree_page(ref), next, &plan))
+            plan_middle(btree_page(ref), &plan);
         page_latch_exclusive(cx, &a);
         if (is_root) {
             page_latch_exclusive(cx, &b);
@@ -417,10 +418,11 @@ link_to_parent(Ctx *cx, CacheRel *cr, PageRef *child, PageRef *parent, Bytes sep
 Status
 btree_finish_split(Ctx *cx, CacheRel *cr, PageRef *child)
 {
+    TRY(page_own(cx, cr, child));
     for (;;) {
         uint8_t separator_bytes[BTREE_FULL_MOST];
         BtreeTarget t = {{separator_bytes, 0}, false};
-        bool open, linked, again, full, parent_open;
+        bool open, linked = false, again, full, parent_open;
         PageRef parent;
         uint32_t level;
         Status rc = ST_OK;
@@ -436,11 +438,13 @@ btree_finish_split(Ctx *cx, CacheRel *cr, PageRef *child)
         TRY(btree_descend(cx, cr, &t, false, level, &parent, NULL, NULL));
         ASSERT(parent.page != NULL);
         page_unlatch(cx, &parent);
+        TRY_TO(out, rc, page_own(cx, cr, &parent));
         linked = link_to_parent(cx, cr, child, &parent, t.key, &again, &full, &parent_open);
         if (!linked && parent_open)
             rc = btree_finish_split(cx, cr, &parent);
         else if (!linked && full)
             rc = btree_split(cx, cr, &parent, &t);
+out:
         page_unpin(cx, &parent);
         TRY(rc);
         if (linked)

@@ -7,6 +7,7 @@
  * separator out of the parent, with all three latched (left, right, parent: C1's order). The page then
  * names the neighbour in `redirect`, for whoever was on the way to it, and is used again only when
  * nobody can be on the way any more (H6). */
+#include "storage/branch/page_own.h"
 #include "storage/btree/btree_int.h"
 
 enum { MERGE_BELOW_BYTES = PAGE_BYTES / 4, MERGED_MOST_BYTES = PAGE_BYTES * 3 / 4 };
@@ -136,8 +137,10 @@ try_merge(Ctx *cx, CacheRel *cr, uint32_t level, const BtreeTarget *t)
         BlockNo left = btree_child(p, m.no - 1), right = btree_child(p, m.no);
 
         page_unlatch(cx, &m.parent);
-        TRY_TO(out, rc, page_pin(cx, cr, FORK_MAIN, left, &m.left));
-        TRY_TO(out, rc, page_pin(cx, cr, FORK_MAIN, right, &m.right));
+        TRY_TO(out, rc, page_own(cx, cr, &m.parent));
+        TRY_TO(out, rc, page_pin_own(cx, cr, FORK_MAIN, left, &m.left));
+        TRY_TO(out, rc, page_pin_own(cx, cr, FORK_MAIN, right, &m.right));
+        p = btree_page(&m.parent);
         page_latch_exclusive(cx, &m.left);
         page_latch_exclusive(cx, &m.right);
         page_latch_exclusive(cx, &m.parent);
@@ -180,6 +183,24 @@ clean_leaf(Ctx *cx, PageRef *ref, const DeadTids *dead, BlockNo *right, bool *sm
     memcpy(bytes, btree_high(p).data, p->high_bytes);
 }
 
+/* A leaf that is still the origin's, which never changes for us: is nothing of it dead? Then where to go on. */
+static bool
+may_pass(const PageRef *ref, const DeadTids *dead, BlockNo *right)
+{
+    const BtreePage *p = btree_page(ref);
+
+    if (p->level > 0 || (p->h.flags & BTREE_DELETED))
+        return false;
+    for (uint32_t i = 0; i < p->count; i++) {
+        for (uint32_t k = 0; k < btree_tid_count(p, i); k++) {
+            if (!is_alive(dead, btree_tid(p, i, k)))
+                return false;
+        }
+    }
+    *right = p->right;
+    return true;
+}
+
 Status
 btree_remove_many(Ctx *cx, const BtreeRel *index, const Tid *tids, uint32_t count)
 {
@@ -198,11 +219,19 @@ btree_remove_many(Ctx *cx, const BtreeRel *index, const Tid *tids, uint32_t coun
     do {
         uint8_t bytes[BTREE_FULL_MOST];
         BtreeTarget high;
-        bool small;
+        bool small, passed;
 
         TRY(ctx_poll(cx));
-        TRY(page_pin(cx, cr, FORK_MAIN, block, &ref));
+        TRY(page_pin_shared(cx, cr, FORK_MAIN, block, &ref));
         ASSERT(ref.page != NULL);
+        passed = page_is_linked(&ref) && may_pass(&ref, &dead, &right);
+        page_unlatch(cx, &ref);
+        if (passed) {
+            page_unpin(cx, &ref);
+            block = right;
+            continue;
+        }
+        TRY(page_own(cx, cr, &ref));
         page_latch_exclusive(cx, &ref);
         if (btree_page(&ref)->level > 0) { /* the root has been split since: begin again */
             page_unpin(cx, &ref);

@@ -3,6 +3,7 @@
  * A branch is its relations: dropping it drops them. As with relations, what has to happen at the end
  * of the transaction is queued there, and noted in the entry for the janitor. */
 #include "storage/engine/engine_shared.h"
+#include "storage/branch/fork.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -74,14 +75,18 @@ take_entry(EngineShared *s, BranchId id, Xid xid)
     e->id = id;
     s->next_branch = MAX_OF(s->next_branch, id + 1);
     e->state = BRANCH_LIVE;
+    e->parent = 0;
+    e->fork_epoch = 0;
+    e->fork_csn = 0;
     atomic_store(&e->creator_xid, xid);
     atomic_store(&e->dropper_xid, 0);
     memset(e->counters, 0, sizeof(e->counters));
     return e;
 }
 
-Status
-engine_branch_create(Ctx *cx, BranchId *out)
+/* An entry for this transaction, to be undone with it. */
+static Status
+make_entry(Ctx *cx, BranchId *out)
 {
     EngineShared *s = engine_shared(cx->engine);
     BranchId *id = arena_alloc(txn_arena(cx), sizeof(*id));
@@ -97,14 +102,42 @@ engine_branch_create(Ctx *cx, BranchId *out)
     latch_drop(cx->proc, &s->branch_latch);
     if (e == NULL)
         return fail(cx, ST_ERROR, "54000", "too many databases and branches: there are %d", BRANCHES_MOST);
-    if (wal_is_on(cx->proc)) {
-        wal_secure(cx);
-        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *id}, &(RecordPart){&xid, sizeof(xid)},
-                         1);
-    }
     txn_at_end(cx, end_create, id);
     *out = *id;
     return ST_OK;
+}
+
+Status
+engine_branch_create(Ctx *cx, BranchId *out)
+{
+    Xid xid;
+
+    TRY(make_entry(cx, out));
+    xid = txn_current_id(cx);
+    if (wal_is_on(cx->proc)) {
+        wal_secure(cx);
+        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *out}, &(RecordPart){&xid, sizeof(xid)}, 1);
+    }
+    return ST_OK;
+}
+
+Status
+engine_branch_fork(Ctx *cx, BranchId parent, BranchId *out)
+{
+    ASSERT(parent != BRANCH_SHARED); /* B6 */
+    TRY(make_entry(cx, out));
+    return branch_fork(cx, parent, *out, txn_current_id(cx));
+}
+
+void
+branch_set_fork(Ctx *cx, BranchId id, BranchId parent, uint64_t epoch, Csn csn)
+{
+    BranchEntry *e = find(engine_shared(cx->engine), id);
+
+    ASSERT(e != NULL);
+    e->parent = parent;
+    e->fork_epoch = epoch;
+    e->fork_csn = csn;
 }
 
 Status
@@ -156,7 +189,7 @@ branch_finish_dead(Ctx *cx, Xid dead)
 /* ---- recovery --------------------------------------------------------------------------------------------------- */
 
 Status
-branch_restore(Ctx *cx, BranchId id, Xid creator)
+branch_restore(Ctx *cx, BranchId id, Xid creator, BranchEntry **out)
 {
     EngineShared *s = engine_shared(cx->engine);
     BranchEntry *e = find(s, id);
@@ -165,6 +198,8 @@ branch_restore(Ctx *cx, BranchId id, Xid creator)
     if (e == NULL)
         e = take_entry(s, id, creator);
     latch_drop(cx->proc, &s->branch_latch);
+    if (out != NULL)
+        *out = e;
     return e != NULL ? ST_OK : fail(cx, ST_CORRUPT, "XX001", "the registry of branches is full");
 }
 

@@ -58,6 +58,8 @@ int64_t engine_start_us(Engine *engine);
 
 /* Branches. In memory mode the registry lives in shared memory. */
 MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root branch; undone on abort */
+/* B1: a branch that begins as `parent` is now, which stays in use. Takes time for each relation, not for their pages. */
+MUST_CHECK Status engine_branch_fork(Ctx *cx, BranchId parent, BranchId *out); /* undone on abort */
 MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
 
 /* What all sessions of a database have done since it was made, those that run included. */

@@ -21,10 +21,10 @@ typedef enum BranchState { BRANCH_FREE, BRANCH_LIVE } BranchState;
 typedef struct BranchEntry {
     BranchId id; /* latch branch */
     uint32_t state; /* latch branch */
-    BranchId parent; /* reserve (B1): none yet, every branch is a root */
+    BranchId parent; /* it was forked from; 0 = it is a root */
     uint32_t reserved;
-    uint64_t fork_epoch; /* reserve (B1) */
-    Csn fork_csn; /* reserve (B1) */
+    uint64_t fork_epoch; /* B1 */
+    Csn fork_csn; /* B1 */
     _Atomic Xid creator_xid, dropper_xid; /* atomic; 0 = none: for the janitor, as in CacheRel */
     uint64_t counters[SESSION_COUNTERS]; /* latch branch: of sessions that have ended */
 } BranchEntry;
@@ -51,8 +51,10 @@ engine_shared(const Engine *engine)
 }
 
 /* Recovery: the branch as its creation logged it; one that was dropped; those whose creator had not committed. */
-MUST_CHECK Status branch_restore(Ctx *cx, BranchId id, Xid creator);
+MUST_CHECK Status branch_restore(Ctx *cx, BranchId id, Xid creator, BranchEntry **out);
 void branch_forget(Ctx *cx, BranchId id);
+/* What a fork has found out. */
+void branch_set_fork(Ctx *cx, BranchId id, BranchId parent, uint64_t epoch, Csn csn);
 void branch_finish_crashed(Ctx *cx);
 
 /* The session ends: what it has counted becomes its database's. */

@@ -10,6 +10,7 @@
  *
  * Our pin on the old page stays throughout, so pruning cannot move the version in between. */
 #include "base/stop_point.h"
+#include "storage/branch/page_own.h"
 #include "storage/heap/heap_record.h"
 #include "storage/heap/heap_target.h"
 #include "storage/txn/ssi.h"
@@ -45,7 +46,7 @@ change_begin(Ctx *cx, Change *c, const HeapRel *rel, Tid root, const Snapshot *s
                   .wait = {.rel = rel, .root = root, .doing = doing}};
     TRY(heap_open(cx, rel, &c->cr));
     TRY(txn_write_id(cx, &c->xid, &c->command_id));
-    return page_pin(cx, c->cr, FORK_MAIN, tid_block(root), &c->ref);
+    return page_pin_own(cx, c->cr, FORK_MAIN, tid_block(root), &c->ref);
 }
 
 static void

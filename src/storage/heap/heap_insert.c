@@ -7,6 +7,7 @@
  *
  * How many slots a page gets follows from the average width of the variable parts seen so far; a page
  * whose slots run out long before its bytes is laid out anew if nobody has it pinned. */
+#include "storage/branch/page_own.h"
 #include "storage/heap/heap_record.h"
 #include "storage/txn/row_count.h"
 #include "storage/txn/ssi.h"
@@ -116,7 +117,7 @@ try_block(Ctx *cx, const HeapRel *rel, CacheRel *cr, BlockNo block, const Cell *
     HeapPage *p;
     bool room;
 
-    TRY(page_pin(cx, cr, FORK_MAIN, block, &out->ref));
+    TRY(page_pin_own(cx, cr, FORK_MAIN, block, &out->ref));
     if (out->ref.page == NULL)
         return ST_OK;
     page_latch_exclusive(cx, &out->ref);

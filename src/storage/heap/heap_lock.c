@@ -9,6 +9,7 @@
  *
  * Whoever comes second sees the other. A transaction that shares more than 4096 rows of a relation
  * enters one lock for all of it. */
+#include "storage/branch/page_own.h"
 #include "storage/heap/heap_target.h"
 #include "storage/txn/share_count.h"
 #include "storage/wal/page_change.h"
@@ -32,7 +33,7 @@ heap_carry_shared_locks(Ctx *cx, const HeapRel *rel, Tid from, Tid to)
 
     TRY(lock_copy_others(cx, row_shared_key(rel, from), row_shared_key(rel, to)));
     TRY(heap_open(cx, rel, &cr));
-    TRY(page_pin(cx, cr, FORK_MAIN, tid_block(to), &ref));
+    TRY(page_pin_own(cx, cr, FORK_MAIN, tid_block(to), &ref));
     ASSERT(ref.page != NULL);
     page_latch_exclusive(cx, &ref);
     flag_root(cx, &ref, tid_slot(to));
@@ -100,7 +101,7 @@ not_found(Ctx *cx, Locking *l, const Target *t, RowChange *out, bool *again)
         page_unpin(cx, &l->ref);
         row_wait_end(cx, &l->queue);
         l->queue.root = l->root;
-        return page_pin(cx, l->cr, FORK_MAIN, tid_block(l->root), &l->ref);
+        return page_pin_own(cx, l->cr, FORK_MAIN, tid_block(l->root), &l->ref);
     case TARGET_SELF: out->outcome = ROW_SELF_UPDATED; break;
     default: TRY(heap_conflict(cx, t)); out->outcome = ROW_DELETED;
     }
@@ -227,7 +228,7 @@ heap_lock(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, RowLo
 
     *out = (RowChange){.tid = root};
     TRY(heap_open(cx, rel, &l.cr));
-    TRY(page_pin(cx, l.cr, FORK_MAIN, tid_block(root), &l.ref));
+    TRY(page_pin_own(cx, l.cr, FORK_MAIN, tid_block(root), &l.ref));
     if (mode <= ROW_LOCK_SHARE)
         rc = lock_shared(cx, &l, out);
     else

@@ -173,3 +173,48 @@ heap_forget_hints(char *page)
     if (page_is(page, PAGE_KIND_HEAP))
         ((HeapPage *)(void *)page)->prune_at = 0;
 }
+
+/* Its outcome for a branch with this cap: the commit number, or WORD_NONE. */
+static uint64_t
+word_for(Ctx *cx, uint64_t word, Csn cap)
+{
+    Csn csn = word;
+
+    if (word == WORD_NONE || (word_is_raw(word) && xid_status(cx, word_xid(word), &csn) != XID_COMMITTED))
+        return WORD_NONE;
+    return csn <= cap ? csn : WORD_NONE;
+}
+
+void
+heap_resolve_for(Ctx *cx, char *page, Csn cap)
+{
+    HeapPage *p = (HeapPage *)(void *)page;
+
+    if (!page_is(page, PAGE_KIND_HEAP))
+        return;
+    for (uint32_t i = 0; i < p->used; i++) {
+        uint64_t creator = heap_creators(p)[i], deleter = heap_deleters(p)[i];
+        uint8_t *flags = &heap_flags(p)[i];
+
+        if (heap_root(p)[i] == 0 || (*flags & SLOT_STUB))
+            continue;
+        *flags &= (uint8_t)~SLOT_MAYBE_LOCKED;
+        if (word_is_raw(creator))
+            heap_creator_companions(p)[i] = (uint32_t)creator;
+        heap_creators(p)[i] = word_for(cx, creator, cap);
+        if (deleter != WORD_NONE && !(*flags & SLOT_LOCK_ONLY) && word_for(cx, deleter, cap) != WORD_NONE) {
+            if (word_is_raw(deleter) && !(*flags & SLOT_MOVED))
+                heap_deleter_companions(p)[i] = (uint32_t)deleter;
+            heap_deleters(p)[i] = word_for(cx, deleter, cap);
+            continue;
+        }
+        if (*flags & SLOT_MOVED)
+            heap_next(p)[i] = 0;
+        *flags &= (uint8_t) ~(SLOT_MOVED | SLOT_LOCK_ONLY | SLOT_STRENGTH);
+        heap_deleter_companions(p)[i] = 0;
+        heap_deleters(p)[i] = WORD_NONE;
+    }
+    p->prune_at = 1;
+    p->h.flags &= (uint8_t)~HEAP_PAGE_RETIRED;
+    heap_page_set_all_before(p);
+}

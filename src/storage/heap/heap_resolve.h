@@ -15,4 +15,8 @@ Xid heap_least_raw(Ctx *cx, const char *page);
 /* Takes away what every reader may set as it knows: a page of any kind. */
 void heap_forget_hints(char *page);
 
+/* B2, on a private copy: the page as a branch sees it that was forked when `cap` was the last commit. What had not
+ * committed by then never will. A page of any kind. */
+void heap_resolve_for(Ctx *cx, char *page, Csn cap);
+
 #endif

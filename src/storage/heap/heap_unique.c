@@ -2,6 +2,7 @@
  * any row that is there or may yet be there. */
 #include "storage/heap/heap_unique.h"
 
+#include "storage/branch/page_own.h"
 #include "storage/heap/heap_int.h"
 
 static RowLife
@@ -50,6 +51,11 @@ heap_row_life(Ctx *cx, const HeapRel *rel, Tid root, RowLife *life, Xid *xid)
 
     TRY(heap_open(cx, rel, &cr));
     TRY(page_pin_shared(cx, cr, FORK_MAIN, tid_block(root), &ref));
+    if (ref.page != NULL && page_is_linked(&ref)) { /* what is in flight there is nothing to us */
+        page_unpin(cx, &ref);
+        TRY(page_pin_own(cx, cr, FORK_MAIN, tid_block(root), &ref));
+        page_latch_shared(cx, &ref);
+    }
     *life =
         ref.page == NULL ? ROW_LIFE_DEAD : judge(cx, (const HeapPage *)(void *)ref.page, tid_slot(root), xid);
     page_unpin(cx, &ref);

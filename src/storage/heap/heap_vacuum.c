@@ -71,6 +71,10 @@ vacuum_page(Ctx *cx, Vacuum *v, BlockNo block)
     PageRef ref;
 
     TRY(page_pin(cx, v->cr, FORK_MAIN, block, &ref));
+    if (ref.page != NULL && page_is_linked(&ref)) { /* not changed since the fork: there it is looked after */
+        count_rows(v, (const HeapPage *)(void *)ref.page);
+        page_unpin(cx, &ref);
+    }
     p = (const HeapPage *)(void *)ref.page;
     if (p == NULL)
         return ST_OK;
@@ -157,7 +161,7 @@ cut_last(Ctx *cx, Vacuum *v, bool *cut)
     bool empty;
 
     *cut = false;
-    if (length == 0)
+    if (length == 0 || length <= v->cr->linked || atomic_load(&v->cr->children) > 0) /* B5 */
         return ST_OK;
     TRY(page_pin(cx, v->cr, FORK_MAIN, length - 1, &ref));
     p = (HeapPage *)(void *)ref.page;

@@ -5,9 +5,12 @@
 #include "base/log.h"
 #include "base/stop_point.h"
 #include "storage/engine/engine_shared.h"
+#include "storage/branch/fork.h"
+#include "storage/branch/page_own.h"
 #include "storage/recover/redo.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_log.h"
+#include "storage/wal/page_change.h"
 #include "storage/wal/wal_reader.h"
 
 enum { REPORT_US = 5 * 1000 * 1000, ARENA_EVERY = 256 };
@@ -42,18 +45,43 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
 {
     PageHeader *h = page_header(ref->page);
     RedoPage redo = redo_page_of(e->record.kind);
+    uint64_t epoch = atomic_load(&page_cache(cx->proc)->epoch);
+    PageHeader before = *h; /* an image brings a header of its own */
 
     *changed = h->lsn < e->end;
     if (!*changed)
         return ST_OK;
+    if (h->epoch <= atomic_load(&page_cache(cx->proc)->last_fork_epoch))
+        page_keep_for_children(cx, ref);
     if (!redo(ref->page, e->data, e->bytes))
         return fail_record(cx, e, "does not fit the page");
     h->lsn = e->end;
-    h->epoch = atomic_load(&page_cache(cx->proc)->epoch);
+    if (e->record.kind == RECORD_PAGE_IMAGE) {
+        h->prev_epoch = 0;
+    } else if (epoch != before.epoch) {
+        h->prev_epoch = before.epoch;
+    } else {
+        h->prev_epoch = before.prev_epoch;
+    }
+    h->epoch = epoch;
     ref->frame->dirty = 1;
     if (page_is(ref->page, PAGE_KIND_HEAP))
         page_mark_raw(cx, ref, XID_FIRST); /* the first look will find out */
     return ST_OK;
+}
+
+/* A whole page replaces whatever is there; so where the branch still has its origin's, it gets one of its own. */
+static Status
+pin_for_redo(Ctx *cx, CacheRel *rel, const WalEntry *e, PageRef *ref)
+{
+    TRY(page_pin(cx, rel, (Fork)e->record.fork, e->record.block, ref));
+    if (ref->page != NULL && !page_is_linked(ref))
+        return ST_OK;
+    page_unpin(cx, ref);
+    if (e->record.kind != RECORD_PAGE_IMAGE)
+        return ST_OK; /* it should have come first */
+    TRY(page_own_empty(cx, rel, (Fork)e->record.fork, e->record.block));
+    return page_pin(cx, rel, (Fork)e->record.fork, e->record.block, ref);
 }
 
 static Status
@@ -69,7 +97,7 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     if (e->record.fork >= FORK_COUNT)
         return fail_record(cx, e, "there is no such fork");
     TRY(extend_to(cx, rel, (Fork)e->record.fork, e->record.block));
-    TRY(page_pin(cx, rel, (Fork)e->record.fork, e->record.block, &ref));
+    TRY(pin_for_redo(cx, rel, e, &ref));
     if (ref.page == NULL)
         return fail_record(cx, e, "there is no such page");
     page_latch_exclusive(cx, &ref);
@@ -137,7 +165,18 @@ redo_branch_create(Ctx *cx, const WalEntry *e)
     if (e->bytes != sizeof(creator))
         return fail_record(cx, e, "has a wrong length");
     memcpy(&creator, e->data, sizeof(creator));
-    return branch_restore(cx, e->record.branch, creator);
+    return branch_restore(cx, e->record.branch, creator, NULL);
+}
+
+static Status
+redo_fork(Ctx *cx, const WalEntry *e)
+{
+    BranchForkRecord r;
+
+    if (e->bytes != sizeof(r))
+        return fail_record(cx, e, "has a wrong length");
+    memcpy(&r, e->data, sizeof(r));
+    return branch_redo_fork(cx, e->record.branch, &r);
 }
 
 static Status
@@ -194,6 +233,7 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     case RECORD_REL_CREATE: return redo_rel_create(cx, e);
     case RECORD_REL_LENGTH: return redo_rel_length(cx, e);
     case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
+    case RECORD_BRANCH_FORK: return redo_fork(cx, e);
     case RECORD_CHECKPOINT: return ST_OK;
     default: return fail_record(cx, e, "is of a kind this server does not know");
     }

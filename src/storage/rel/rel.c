@@ -5,6 +5,7 @@
 #include "storage/rel/rel.h"
 
 #include "shmem/pagecache/pagecache.h"
+#include "storage/branch/fork.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -27,10 +28,27 @@ name_of(Ctx *cx, BranchId branch, RelationId relation)
 void
 rel_gone_at(Ctx *cx, CacheRel *rel, Lsn lsn)
 {
-    if (cache_has_store(page_cache(cx->proc)))
+    branch_unlink(cx, rel);
+    if (atomic_load(&rel->children) > 0) { /* B5: others read it; nobody of its branch can come here any more */
+        atomic_store(&rel->creator_xid, 0);
+        atomic_store(&rel->dropper_xid, 0);
+        atomic_store(&rel->gone_lsn, MAX_OF(lsn, 1));
+    } else if (cache_has_store(page_cache(cx->proc))) {
         cache_rel_mark_gone(cx, rel, MAX_OF(lsn, 1));
-    else
+    } else {
         cache_rel_drop(cx, rel);
+    }
+}
+
+void
+rel_last_child_gone(Ctx *cx, CacheRel *rel)
+{
+    Lsn gone = atomic_load(&rel->gone_lsn);
+
+    if (gone != 0)
+        rel_gone_at(cx, rel, wal_is_on(cx->proc) ? wal_position(cx->proc) : gone);
+    else
+        cache_rel_drop_old(cx, rel);
 }
 
 void

@@ -10,6 +10,9 @@ void rel_gone(Ctx *cx, struct CacheRel *rel);
 /* Recovery: it was dropped at that place of the log. */
 void rel_gone_at(Ctx *cx, struct CacheRel *rel, uint64_t lsn);
 
+/* No branch reads it any more through a link. */
+void rel_last_child_gone(Ctx *cx, struct CacheRel *rel);
+
 /* What the transaction, of a session that was killed, has made or dropped: finishes it (C3). Its fate
  * is decided already. */
 void rel_finish_dead(Ctx *cx, Xid xid);

@@ -4,6 +4,7 @@
  * back by a rollback. */
 #include "storage/seq/seq.h"
 
+#include "storage/branch/page_own.h"
 #include "storage/recover/redo.h"
 #include "storage/wal/page_change.h"
 
@@ -29,7 +30,7 @@ pin_sequence(Ctx *cx, BranchId branch, RelationId relation, bool make, PageRef *
         page_change_end(cx, ref, RECORD_SEQ_SET, (const RecordPart[]){{&none, sizeof(none)}}, 1);
         page_unpin(cx, ref);
     }
-    TRY(page_pin(cx, cr, FORK_MAIN, 0, ref));
+    TRY(page_pin_own(cx, cr, FORK_MAIN, 0, ref));
     if (ref->page != NULL && page_is(ref->page, PAGE_KIND_SEQUENCE))
         return ST_OK;
     page_unpin(cx, ref);

@@ -29,6 +29,7 @@ typedef enum StoreFound {
 
 typedef struct StoreRead {
     PageId id;
+    uint64_t epoch; /* 0 = the page as it is; else the older image of that epoch */
     char *page; /* out: PAGE_BYTES */
     StoreFound found; /* out */
 } StoreRead;
@@ -69,6 +70,9 @@ void store_batch_free(StoreBatch *batch);
 void store_batch_clear(StoreBatch *batch);
 uint64_t store_batch_bytes(const StoreBatch *batch);
 uint32_t store_batch_count(const StoreBatch *batch);
+/* An older image of the page, under the epoch of its header (B3). */
+void store_batch_put_old(StoreBatch *batch, PageId id, const char *page);
+void store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation);
 /* Copies what it is given; a checksum is added to the page. */
 void store_batch_put_page(StoreBatch *batch, PageId id, const char *page);
 void store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const void *value,
@@ -80,8 +84,9 @@ void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_b
 void store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation);
 
 /* ---- keys and values (doc/format/store.md) ---------------------------------------------------------------------- */
-enum { STORE_PAGE_KEY_BYTES = 14, STORE_PAGE_VALUE_BYTES = PAGE_BYTES + 8, STORE_KEY_MOST = 64 };
-void store_page_key(PageId id, uint8_t out[STORE_PAGE_KEY_BYTES]);
+enum { STORE_PAGE_KEY_MOST = 22, STORE_PAGE_VALUE_BYTES = PAGE_BYTES + 8, STORE_KEY_MOST = 64 };
+/* Returns the key's bytes. epoch 0: of the page as it is. */
+uint32_t store_page_key(PageId id, uint64_t epoch, uint8_t out[STORE_PAGE_KEY_MOST]);
 uint64_t store_checksum(PageId id, const char *page);
 
 #endif

@@ -22,6 +22,11 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
             page_latch_shared(cx, &w->refs[i]);
             w->refs[i].frame->dirty = 1;
         }
+        if (!dirty && w->refs[i].frame->older != 0) { /* they are in the store now */
+            page_latch_exclusive(cx, &w->refs[i]);
+            if (!w->refs[i].frame->dirty && !page_drop_old(cx->proc, w->refs[i].frame))
+                w->refs[i].frame->dirty = 1; /* somebody is reading one: it is tried again with the next writing */
+        }
         page_unpin(cx, &w->refs[i]);
     }
     w->count = 0;
@@ -43,6 +48,22 @@ id_of(const Frame *f)
     return (PageId){.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork};
 }
 
+/* The images before this one that nobody has written yet; below the share latch the chain stands still. */
+static void
+put_old(Ctx *cx, PageWriter *w, const Frame *f)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    CacheRel *rel;
+
+    if (f->older == 0)
+        return;
+    for (uint32_t no = f->older; no != 0; no = cache_frame(cache, no)->older)
+        store_batch_put_old(w->batch, id_of(f), cache_frame_bytes(cache, no));
+    rel = cache_rel(cx, f->branch, f->relation);
+    if (rel != NULL)
+        rel->old_stored = 1;
+}
+
 Status
 page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
 {
@@ -59,6 +80,7 @@ page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
     }
     f->dirty = 0; /* whoever changes it from now on says so again, below the exclusive latch */
     memcpy(copy, ref->page, PAGE_BYTES);
+    put_old(cx, w, f); /* B4: in the batch of what replaces them */
     page_unlatch(cx, ref);
     f->stored_raw = heap_resolve_copy(cx, copy);
     w->lsn = MAX_OF(w->lsn, page_header(copy)->lsn);

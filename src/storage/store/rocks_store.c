@@ -55,14 +55,14 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 
     (void)cx;
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t key[STORE_PAGE_KEY_BYTES];
+        uint8_t key[STORE_PAGE_KEY_MOST];
+        uint32_t key_bytes = store_page_key(reads[i].id, reads[i].epoch, key);
         char *error = NULL;
         rocksdb_pinnableslice_t *slice;
         const char *value;
         size_t bytes = 0;
 
-        store_page_key(reads[i].id, key);
-        slice = s->api.rocksdb_get_pinned(s->db, s->read_options, (const char *)key, sizeof(key), &error);
+        slice = s->api.rocksdb_get_pinned(s->db, s->read_options, (const char *)key, key_bytes, &error);
         if (error != NULL) {
             log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
                      reads[i].id.block, error);

@@ -5,15 +5,21 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "shmem/pagecache/page.h"
 
-void
-store_page_key(PageId id, uint8_t out[STORE_PAGE_KEY_BYTES])
+uint32_t
+store_page_key(PageId id, uint64_t epoch, uint8_t out[STORE_PAGE_KEY_MOST])
 {
-    out[0] = 'P';
+    out[0] = epoch != 0 ? 'O' : 'P';
     put_be32(out + 1, id.branch);
     put_be32(out + 5, id.relation);
     out[9] = id.fork;
     put_be32(out + 10, id.block);
+    if (epoch == 0)
+        return 14;
+    put_be32(out + 14, (uint32_t)(epoch >> 32));
+    put_be32(out + 18, (uint32_t)epoch);
+    return 22;
 }
 
 uint64_t
@@ -93,21 +99,44 @@ store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes,
     add(batch, STORE_DELETE_RANGE, from, from_bytes, to, to_bytes);
 }
 
-void
-store_batch_put_page(StoreBatch *batch, PageId id, const char *page)
+static void
+put_image(StoreBatch *batch, PageId id, uint64_t epoch, const char *page)
 {
-    StoreItem item = {.key_bytes = STORE_PAGE_KEY_BYTES,
+    uint8_t key[STORE_PAGE_KEY_MOST];
+    StoreItem item = {.key_bytes = store_page_key(id, epoch, key),
                       .value_bytes = STORE_PAGE_VALUE_BYTES,
                       .change = STORE_PUT};
-    uint8_t key[STORE_PAGE_KEY_BYTES];
     uint64_t checksum = store_checksum(id, page);
 
-    store_page_key(id, key);
     buf_add(&batch->bytes, &item, sizeof(item));
-    buf_add(&batch->bytes, key, sizeof(key));
+    buf_add(&batch->bytes, key, item.key_bytes);
     buf_add(&batch->bytes, page, PAGE_BYTES);
     buf_add(&batch->bytes, &checksum, sizeof(checksum));
     batch->count++;
+}
+
+void
+store_batch_put_page(StoreBatch *batch, PageId id, const char *page)
+{
+    put_image(batch, id, 0, page);
+}
+
+void
+store_batch_put_old(StoreBatch *batch, PageId id, const char *page)
+{
+    put_image(batch, id, page_header_const(page)->epoch, page);
+}
+
+void
+store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation)
+{
+    uint8_t from[9] = {'O'}, to[9] = {'O'};
+
+    put_be32(from + 1, branch);
+    put_be32(from + 5, relation);
+    put_be32(to + 1, branch);
+    put_be32(to + 5, relation + 1);
+    add(batch, STORE_DELETE_RANGE, from, sizeof(from), to, sizeof(to));
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/env.h"
 #include "base/hash.h"
+#include "storage/branch/fork.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -13,14 +14,18 @@ static const char super_key[] = "Msuper";
 
 typedef struct RelMeta {
     uint32_t length[FORK_COUNT];
-    uint8_t persistence, kind, spare[2];
+    uint8_t persistence, kind, gone, old_stored; /* gone: its branch has dropped it, others still read it */
     Xid creator;
     Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
     int64_t live_rows, dead_rows;
     uint32_t row_var_bytes, nulls_seen, free_pages, space_hint;
     uint64_t counter;
+    BranchId origin; /* 0 = none */
+    BlockNo linked;
+    uint64_t fork_epoch;
+    Csn fork_csn;
 } RelMeta;
-static_assert(sizeof(RelMeta) == 80, "part of the store's format");
+static_assert(sizeof(RelMeta) == 104, "part of the store's format");
 
 typedef struct BranchMeta {
     BranchId parent;
@@ -55,16 +60,27 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
     char key[10];
     uint64_t hash;
 
-    (void)cx;
     if (rel->relation == RELATION_NONE)
         return;
     rel_key(rel->branch, rel->relation, key);
-    if (gone != 0) {
+    if (gone != 0 && atomic_load(&rel->children) == 0) {
         if (gone > c->redo)
             return;
         store_batch_delete(c->batch, key, sizeof(key));
         store_batch_delete_pages(c->batch, rel->branch, rel->relation);
         return;
+    }
+    if (rel->old_stored && atomic_load(&rel->children) == 0) { /* nobody needs its older images any more */
+        store_batch_delete_old(c->batch, rel->branch, rel->relation);
+        rel->old_stored = 0;
+    }
+    m.gone = gone != 0;
+    m.old_stored = rel->old_stored;
+    if (rel->origin != SHM_REF_NONE) {
+        m.origin = ((const CacheRel *)region_ptr(proc_region(cx->proc), rel->origin))->branch;
+        m.linked = rel->linked;
+        m.fork_epoch = rel->fork_epoch;
+        m.fork_csn = rel->fork_csn;
     }
     for (int fork = 0; fork < FORK_COUNT; fork++)
         m.length[fork] = cache_rel_length(rel, (Fork)fork);
@@ -165,7 +181,7 @@ forget_gone(Ctx *cx, void *arg, CacheRel *rel)
 {
     Lsn gone = atomic_load(&rel->gone_lsn);
 
-    if (rel->relation != RELATION_NONE && gone != 0 && gone <= *(const Lsn *)arg)
+    if (rel->relation != RELATION_NONE && gone != 0 && gone <= *(const Lsn *)arg && atomic_load(&rel->children) == 0)
         cache_rel_forget(cx, rel);
 }
 
@@ -224,6 +240,31 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     atomic_store(&rel->free_pages, m.free_pages);
     atomic_store(&rel->space_hint, m.space_hint);
     atomic_store(&rel->counter, m.counter);
+    rel->old_stored = m.old_stored;
+    if (m.gone)
+        atomic_store(&rel->gone_lsn, 1);
+    return ST_OK;
+}
+
+/* When all relations are there: the links between them. */
+static Status
+load_link(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value, size_t value_bytes)
+{
+    CacheRel *child, *origin;
+    RelMeta m;
+
+    (void)arg;
+    (void)key_bytes;
+    (void)value_bytes;
+    memcpy(&m, value, sizeof(m));
+    if (m.origin == 0)
+        return ST_OK;
+    child = cache_rel(cx, get_be32((const uint8_t *)key + 2), get_be32((const uint8_t *)key + 6));
+    origin = cache_rel(cx, m.origin, get_be32((const uint8_t *)key + 6));
+    if (child == NULL || origin == NULL)
+        return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u is not where it was forked from",
+                    get_be32((const uint8_t *)key + 6), m.origin);
+    branch_link(cx, child, origin, m.fork_epoch, m.fork_csn, m.linked);
     return ST_OK;
 }
 
@@ -236,7 +277,15 @@ load_branch(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *v
     if (key_bytes != 6 || value_bytes != sizeof(m))
         return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged entry of a branch");
     memcpy(&m, value, sizeof(m));
-    return branch_restore(cx, get_be32((const uint8_t *)key + 2), m.creator);
+    {
+        BranchEntry *e;
+
+        TRY(branch_restore(cx, get_be32((const uint8_t *)key + 2), m.creator, &e));
+        e->parent = m.parent;
+        e->fork_epoch = m.fork_epoch;
+        e->fork_csn = m.fork_csn;
+    }
+    return ST_OK;
 }
 
 static Status
@@ -275,5 +324,6 @@ store_meta_load(Ctx *cx, PageStore *store, const StoreSuper *super)
     TRY(store->methods->scan(cx, store, "Mi", 2, load_ids, NULL));
     id_forget_open_subs(cx, &s->ids);
     TRY(store->methods->scan(cx, store, "Mb", 2, load_branch, NULL));
-    return store->methods->scan(cx, store, "Mr", 2, load_rel, NULL);
+    TRY(store->methods->scan(cx, store, "Mr", 2, load_rel, NULL));
+    return store->methods->scan(cx, store, "Mr", 2, load_link, NULL);
 }

@@ -13,6 +13,7 @@
 #include "base/stop_point.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/sync/futex.h"
+#include "storage/branch/page_own.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/engine/engine_log.h"
 #include "storage/heap/heap_resolve.h"
@@ -87,6 +88,49 @@ worker_end(Worker *w)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
+/* Would the page be the origin's if the branch has none of its own? */
+static bool
+is_linked(Ctx *cx, const Frame *f)
+{
+    const CacheRel *rel = cache_rel(cx, f->branch, f->relation);
+
+    return rel != NULL && rel->origin != SHM_REF_NONE && f->fork == FORK_MAIN && f->block < rel->linked;
+}
+
+/* B3: an older image, from the newest that was stored back to the one that counts, by exact keys. */
+static void
+read_old(Ctx *cx, StoreProcess *p, uint32_t frame_no)
+{
+    PageCache *cache = page_cache(cx->proc);
+    const Frame *f = cache_frame(cache, frame_no);
+    char *page = cache_frame_bytes(cache, frame_no);
+    PageOldImage image;
+    StoreRead read = {.page = page};
+    Status rc;
+
+    memcpy(&image, page, sizeof(image));
+    read.id = (PageId){.branch = image.branch, .relation = f->relation, .block = f->block, .fork = f->fork};
+    read.epoch = image.at;
+    do {
+        rc = p->store->methods->read(cx, p->store, &read, 1);
+        if (rc == ST_OK && read.found == STORE_FOUND && page_header_const(page)->epoch > image.epoch)
+            read.epoch = page_header_const(page)->prev_epoch;
+        else
+            break;
+    } while (read.epoch != 0);
+    if (rc != ST_OK || read.epoch == 0 || read.found != STORE_FOUND) {
+        if (rc != ST_OK)
+            log_report(LOG_ERROR, "store", &cx->error, NULL);
+        log_line(LOG_ERROR, "an older image of page %u of relation %u is not in the store (branch %u, epoch %llu)",
+                 f->block, f->relation, image.branch, (unsigned long long)read.epoch);
+        ctx_error_clear(cx);
+        page_io_done(cx->proc, frame_no, rc != ST_OK ? IO_ERROR : IO_DAMAGED);
+        return;
+    }
+    page_adopt(cx, frame_no, image.cap);
+    page_io_done(cx->proc, frame_no, IO_IDLE);
+}
+
 static void
 finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
 {
@@ -95,7 +139,12 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
 
     switch (read->found) {
     case STORE_FOUND: f->stored_raw = heap_least_raw(cx, read->page); break;
-    case STORE_MISSING: memset(read->page, 0, PAGE_BYTES); break; /* added, and never written since */
+    case STORE_MISSING:
+        if (is_linked(cx, f)) {
+            page_io_linked(cx, frame_no);
+            return;
+        }
+        memset(read->page, 0, PAGE_BYTES); break; /* added, and never written since */
     case STORE_DAMAGED:
         log_line(LOG_ERROR, "page %u of relation %u is damaged (branch %u, fork %u)", read->id.block,
                  read->id.relation, read->id.branch, read->id.fork);
@@ -116,6 +165,14 @@ read_some(Ctx *cx, StoreProcess *p)
     uint32_t count = page_io_take(cx->proc, frames, READ_PAGES, NAP_US);
     Status rc;
 
+    for (uint32_t i = 0; i < count;) { /* those that need more than one read, by themselves */
+        if (atomic_load(&cache_frame(cache, frames[i])->io) != IO_LOADING_OLD) {
+            i++;
+            continue;
+        }
+        read_old(cx, p, frames[i]);
+        frames[i] = frames[--count];
+    }
     for (uint32_t i = 0; i < count; i++) {
         const Frame *f = cache_frame(cache, frames[i]);
 

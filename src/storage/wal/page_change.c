@@ -1,8 +1,25 @@
 /* page_change.c - see page_change.h. */
 #include "storage/wal/page_change.h"
 
+#include "storage/heap/heap_resolve.h"
 #include "storage/wal/page_check.h"
 #include "storage/wal/wal.h"
+
+void
+page_keep_for_children(Ctx *cx, PageRef *ref)
+{
+    const PageHeader *h = page_header(ref->page);
+    const Frame *f = ref->frame;
+    const CacheRel *rel;
+
+    if (h->magic == 0 || f->fork != FORK_MAIN)
+        return; /* it was not there yet */
+    rel = cache_rel(cx, f->branch, f->relation);
+    if (rel == NULL || h->epoch > atomic_load(&rel->kept_epoch))
+        return;
+    /* Who has not committed by now had not when the children were made. */
+    heap_resolve_for(cx, cache_frame_bytes(page_cache(cx->proc), page_keep_old(cx, ref)), UINT64_MAX >> 1);
+}
 
 void
 page_change_begin_logged(Ctx *cx, PageRef *ref)

@@ -24,10 +24,16 @@ void page_change_begin_logged(Ctx *cx, PageRef *ref);
 void page_change_cancel_logged(Ctx *cx);
 void page_change_end_logged(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count);
 
+/* B4: if somebody still needs the page as it is, it is kept. Below the exclusive latch. */
+void page_keep_for_children(Ctx *cx, PageRef *ref);
+
 static inline void
 page_change_begin(Ctx *cx, PageRef *ref)
 {
     DEBUG_ASSERT(ref->exclusive);
+    if (UNLIKELY(page_header(ref->page)->epoch <=
+                 atomic_load_explicit(&page_cache(cx->proc)->last_fork_epoch, memory_order_relaxed)))
+        page_keep_for_children(cx, ref);
     ref->frame->dirty = 1; /* S1: before the record's place is reserved */
     if (page_change_is_logged(cx))
         page_change_begin_logged(cx, ref);

@@ -1,0 +1,214 @@
+/* fork.c - see fork.h.
+ *
+ * What takes time for each relation is done before the instant of the fork: the child gets an entry for every relation of the
+ * parent. Then new critical sections are held off until those under way have ended (B1), and in that instant lengths and
+ * links are set, the record is written and the epoch goes up. A relation that came or went meanwhile makes us begin again.
+ *
+ * A relation whose creator is still at work is not in what the child sees, and temporary ones never are (H8). */
+#include "storage/branch/fork.h"
+
+#include <stdlib.h>
+
+#include "base/stop_point.h"
+#include "storage/engine/engine_shared.h"
+#include "storage/rel/rel_upkeep.h"
+#include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
+
+typedef struct Pair {
+    CacheRel *parent, *child;
+    RelationId relation;
+} Pair;
+
+typedef struct Gather {
+    BranchId parent, child;
+    Pair *pairs;
+    uint32_t count, capacity;
+    Status rc;
+} Gather;
+
+/* During recovery a relation keeps the note of who made it until the end: the log says by then whether it committed. */
+static bool
+creator_has_committed(Ctx *cx, Xid creator)
+{
+    IdTable *ids = &txn_shared(cx->proc)->ids;
+    uint64_t state = creator != 0 ? id_state(page_cache(cx->proc), ids, creator) : 1;
+
+    while (state != ID_ABORTED && (state & ID_SUB))
+        state = id_state(page_cache(cx->proc), ids, state & ~ID_SUB);
+    return state != ID_RUNNING && state != ID_ABORTED;
+}
+
+static bool
+belongs(Ctx *cx, const CacheRel *rel, BranchId branch)
+{
+    return rel->branch == branch && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
+           atomic_load(&rel->gone_lsn) == 0 && creator_has_committed(cx, atomic_load(&rel->creator_xid));
+}
+
+static void
+gather(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Gather *g = arg;
+    Pair *pair;
+
+    if (g->rc != ST_OK || !belongs(cx, rel, g->parent))
+        return;
+    if (g->count == g->capacity) {
+        uint32_t capacity = MAX_OF(256, g->capacity * 2);
+        Pair *more = realloc(g->pairs, sizeof(Pair) * capacity);
+
+        if (more == NULL) {
+            g->rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+            return;
+        }
+        g->pairs = more;
+        g->capacity = capacity;
+    }
+    pair = &g->pairs[g->count++];
+    *pair = (Pair){.parent = rel, .relation = rel->relation};
+    g->rc = cache_rel_make(cx, g->child, rel->relation, (Persistence)rel->persistence, &pair->child);
+}
+
+void
+branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn, BlockNo linked)
+{
+    uint64_t kept = atomic_load(&origin->kept_epoch);
+    uint64_t last = atomic_load(&page_cache(cx->proc)->last_fork_epoch);
+
+    child->fork_epoch = epoch;
+    child->fork_csn = csn;
+    child->linked = linked;
+    child->kind = origin->kind;
+    child->origin = origin->self;
+    if (linked > cache_rel_length(child, FORK_MAIN))
+        atomic_store(&child->forks[FORK_MAIN].length, linked);
+    atomic_fetch_add(&origin->children, 1);
+    if (epoch > kept)
+        atomic_store(&origin->kept_epoch, epoch);
+    if (epoch > last)
+        atomic_store(&page_cache(cx->proc)->last_fork_epoch, epoch);
+}
+
+void
+branch_unlink(Ctx *cx, CacheRel *child)
+{
+    CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
+
+    if (origin == NULL)
+        return;
+    child->origin = SHM_REF_NONE;
+    child->linked = 0;
+    if (atomic_fetch_sub(&origin->children, 1) != 1)
+        return;
+    atomic_store(&origin->kept_epoch, 0);
+    rel_last_child_gone(cx, origin);
+}
+
+static void
+copy_counters(CacheRel *to, const CacheRel *from)
+{
+    atomic_store(&to->live_rows, atomic_load(&from->live_rows));
+    atomic_store(&to->dead_rows, atomic_load(&from->dead_rows));
+    atomic_store(&to->row_var_bytes, atomic_load(&from->row_var_bytes));
+    atomic_store(&to->nulls_seen, atomic_load(&from->nulls_seen));
+    atomic_store(&to->counter, atomic_load(&from->counter));
+}
+
+static void
+link_all(Ctx *cx, const Gather *g, uint64_t epoch, Csn csn)
+{
+    for (uint32_t i = 0; i < g->count; i++) {
+        CacheRel *parent = g->pairs[i].parent;
+
+        branch_link(cx, g->pairs[i].child, parent, epoch, csn, cache_rel_length(parent, FORK_MAIN));
+        copy_counters(g->pairs[i].child, parent);
+    }
+}
+
+/* Are they still what they were when we looked? */
+static bool
+still_same(Ctx *cx, const Gather *g, uint32_t count)
+{
+    if (atomic_load(&page_cache(cx->proc)->rels.count) != count)
+        return false;
+    for (uint32_t i = 0; i < g->count; i++) {
+        if (!belongs(cx, g->pairs[i].parent, g->parent) || g->pairs[i].parent->relation != g->pairs[i].relation)
+            return false;
+    }
+    return true;
+}
+
+/* The instant. False: begin again. */
+static bool
+fork_now(Ctx *cx, const Gather *g, Xid creator, uint32_t count)
+{
+    PageCache *cache = page_cache(cx->proc);
+    TxnShared *s = txn_shared(cx->proc);
+    BranchForkRecord r = {.creator = creator, .parent = g->parent};
+    bool same;
+
+    wal_secure(cx);
+    page_fork_begin(cx);
+    same = still_same(cx, g, count);
+    if (same) {
+        r.fork_epoch = atomic_load(&cache->epoch);
+        latch_take(cx->proc, &s->commit_latch);
+        r.fork_csn = s->last_csn;
+        if (wal_is_on(cx->proc))
+            (void)wal_insert(cx, RECORD_BRANCH_FORK, (WalTarget){.branch = g->child}, &(RecordPart){&r, sizeof(r)}, 1);
+        latch_drop(cx->proc, &s->commit_latch);
+        link_all(cx, g, r.fork_epoch, r.fork_csn);
+        branch_set_fork(cx, g->child, g->parent, r.fork_epoch, r.fork_csn);
+        atomic_store(&cache->epoch, r.fork_epoch + 1);
+    }
+    stop_point("branch.forked");
+    page_fork_end(cx);
+    return same;
+}
+
+Status
+branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
+{
+    Gather g = {.parent = parent, .child = child};
+
+    for (;;) {
+        uint32_t count;
+
+        g.count = 0;
+        g.rc = ST_OK;
+        cache_rel_each(cx, gather, &g);
+        /* Counted after our own have been made: any that come now are somebody else's. */
+        count = atomic_load(&page_cache(cx->proc)->rels.count);
+        if (g.rc != ST_OK || fork_now(cx, &g, creator, count))
+            break;
+        if (ctx_poll(cx) != ST_OK) {
+            g.rc = ST_CANCELED;
+            break;
+        }
+    }
+    free(g.pairs);
+    return g.rc;
+}
+
+Status
+branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record)
+{
+    Gather g = {.parent = record->parent, .child = child};
+    PageCache *cache = page_cache(cx->proc);
+
+    TRY(branch_restore(cx, child, record->creator, NULL));
+    branch_set_fork(cx, child, record->parent, record->fork_epoch, record->fork_csn);
+    if (record->fork_epoch >= atomic_load(&cache->epoch))
+        atomic_store(&cache->epoch, record->fork_epoch + 1);
+    cache_rel_each(cx, gather, &g);
+    for (uint32_t i = 0; i < g.count && g.rc == ST_OK; i++) {
+        if (g.pairs[i].child->origin != SHM_REF_NONE)
+            continue; /* the checkpoint had it */
+        branch_link(cx, g.pairs[i].child, g.pairs[i].parent, record->fork_epoch, record->fork_csn,
+                    cache_rel_length(g.pairs[i].parent, FORK_MAIN));
+        copy_counters(g.pairs[i].child, g.pairs[i].parent);
+    }
+    free(g.pairs);
+    return g.rc;
+}

@@ -1,0 +1,115 @@
+/* page_own.c - see page_own.h.
+ *
+ * The copy is made outside of any critical section, settled by the cap, and only then put into the branch's map; the record
+ * that goes with it carries the whole page, so that recovery needs nobody else's (B4). If a fork comes in between, the
+ * critical section is entered anew (B1). */
+#include "storage/branch/page_own.h"
+
+#include "shmem/pagecache/pagecache_int.h"
+#include "storage/heap/heap_resolve.h"
+#include "storage/wal/page_image.h"
+#include "storage/wal/wal.h"
+
+/* The header of a page that begins a life of its own, and its record. In a critical section. */
+static void
+begin_life(Ctx *cx, const Frame *f, char *page)
+{
+    PageHeader *h = page_header(page);
+    PageImage image;
+    RecordPart parts[3];
+
+    h->epoch = atomic_load(&page_cache(cx->proc)->epoch);
+    h->prev_epoch = 0; /* before that it was the origin's */
+    if (!wal_is_on(cx->proc) || f->unlogged)
+        return;
+    page_image_parts(page, &image, parts);
+    h->lsn = wal_insert(cx, RECORD_PAGE_IMAGE, (WalTarget){f->branch, f->relation, f->block, f->fork}, parts, 3);
+}
+
+/* Waits until no fork is being made, then enters. */
+static void
+enter(Ctx *cx)
+{
+    for (;;) {
+        wal_secure(cx);
+        proc_critical_enter(cx->proc);
+        if (!page_fork_is_on(cx))
+            return;
+        proc_critical_leave(cx->proc);
+        page_wait_for_fork(cx);
+    }
+}
+
+static void
+put_copy(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *copy, bool alive)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint32_t no;
+
+    enter(cx);
+    latch_take(proc, &rel->extend);
+    no = cache_map_lookup(cache, &rel->forks[fork], block);
+    if ((no == 0 || no == CACHE_MAP_LINKED) && cache_is_linked(rel, fork, block)) { /* else somebody was faster */
+        Frame *f;
+
+        no = cache_take_frame(proc, rel, fork, block);
+        f = cache_frame(cache, no);
+        memcpy(cache_frame_bytes(cache, no), copy, PAGE_BYTES);
+        f->dirty = 1;
+        if (alive)
+            begin_life(cx, f, cache_frame_bytes(cache, no));
+        atomic_store(&f->use, FRAME_PAGE);
+        cache_map_set(proc, &rel->forks[fork], block, no);
+        atomic_fetch_add(&cache->pages_live, 1);
+    }
+    latch_drop(proc, &rel->extend);
+    proc_critical_leave(proc);
+}
+
+Status
+page_own_slow(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *ref)
+{
+    _Alignas(16) char copy[PAGE_BYTES];
+
+    ASSERT(!ref->shared);
+    while (ref->page != NULL && page_is_linked(ref)) {
+        page_unpin(cx, ref);
+        TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+        TRY(page_pin_shared(cx, rel, fork, block, ref));
+        if (ref->page != NULL && page_is_linked(ref)) {
+            Csn cap = ref->csn_cap;
+
+            memcpy(copy, ref->page, PAGE_BYTES);
+            page_unpin(cx, ref);
+            heap_resolve_for(cx, copy, cap);
+            put_copy(cx, rel, fork, block, copy, true);
+        }
+        page_unpin(cx, ref);
+        TRY(page_pin(cx, rel, fork, block, ref));
+    }
+    return ST_OK;
+}
+
+Status
+page_own_empty(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    static const _Alignas(16) char zeros[PAGE_BYTES];
+
+    TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+    put_copy(cx, rel, fork, block, zeros, false);
+    return ST_OK;
+}
+
+void
+page_adopt(Ctx *cx, uint32_t frame_no, Csn cap)
+{
+    Frame *f = cache_frame(page_cache(cx->proc), frame_no);
+    char *page = cache_frame_bytes(page_cache(cx->proc), frame_no);
+
+    heap_resolve_for(cx, page, cap);
+    enter(cx);
+    f->dirty = 1;
+    begin_life(cx, f, page);
+    proc_critical_leave(cx->proc);
+}

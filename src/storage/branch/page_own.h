@@ -1,0 +1,29 @@
+/* src/storage/branch/page_own.h - from a page of the relation we were forked from to one of our own (B2-B4). */
+#ifndef PAGE_OWN_H
+#define PAGE_OWN_H
+#include "shmem/pagecache/page_io.h"
+
+/* A pin, no latch held: if the page is the origin's, the branch gets its own copy, and the reference goes to that. What the
+ * caller has noted of the page's address is stale then. Before every exclusive latch that does not follow page_add. */
+MUST_CHECK Status page_own_slow(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *ref);
+static inline MUST_CHECK Status
+page_own(Ctx *cx, CacheRel *rel, PageRef *ref)
+{
+    if (LIKELY(ref->page == NULL || !page_is_linked(ref)))
+        return ST_OK;
+    return page_own_slow(cx, rel, FORK_MAIN, ref->frame->block, ref);
+}
+/* page_pin for who is going to change the page. */
+static inline MUST_CHECK Status
+page_pin_own(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *out)
+{
+    TRY(page_pin(cx, rel, fork, block, out));
+    return page_own(cx, rel, out);
+}
+
+/* Recovery: a page of zeros in place of the origin's. */
+MUST_CHECK Status page_own_empty(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
+/* For the store: the image, which has just been read to the frame, becomes the page of the relation. */
+void page_adopt(Ctx *cx, uint32_t frame_no, Csn cap);
+
+#endif
