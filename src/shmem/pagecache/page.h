@@ -24,7 +24,7 @@ typedef struct PageHeader {
     uint32_t layout_version; /* heap: number of columns the page was made with (H4) */
     uint64_t lsn; /* of the last change; 0 in memory mode */
     uint64_t epoch; /* of the last change (B3) */
-    uint64_t prev_epoch; /* of the image before that epoch's first change (B3) */
+    uint64_t prev_epoch; /* of the newest older image that is kept (B3); 0 = none is */
     Csn all_before; /* T7 */
     uint64_t spare;
 } PageHeader;

@@ -684,14 +684,13 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
 }
 
 uint32_t
-page_keep_old(Ctx *cx, PageRef *ref)
+page_keep_image(Ctx *cx, Frame *f, const char *page)
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
-    Frame *f = ref->frame, *old;
+    Frame *old;
     uint32_t no;
 
-    ASSERT(ref->exclusive);
     ASSERT(proc->stash_count > 0);
     no = proc->stash[--proc->stash_count];
     old = cache_frame(cache, no);
@@ -702,7 +701,7 @@ page_keep_old(Ctx *cx, PageRef *ref)
     old->dirty = 0;
     old->raw_min = old->stored_raw = 0;
     old->older = f->older;
-    memcpy(cache_frame_bytes(cache, no), ref->page, PAGE_BYTES);
+    memcpy(cache_frame_bytes(cache, no), page, PAGE_BYTES);
     atomic_store(&old->use, FRAME_OLD);
     f->older = no;
     return no;

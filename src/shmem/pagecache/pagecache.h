@@ -208,9 +208,9 @@ page_version(const PageRef *ref)
     return (uint32_t)(atomic_load_explicit(&ref->frame->latch, memory_order_acquire) >> 32);
 }
 
-/* Exclusive latch held, in a critical section; a frame is in the stash (page_pin has seen to that): the page as it is now goes
- * to the chain of older images. Returns the frame. */
-uint32_t page_keep_old(Ctx *cx, PageRef *ref);
+/* In a critical section in which nobody else can use the frame; another is in the stash (page_pin has seen to that): the image goes
+ * to the chain of older ones. Returns its frame. */
+uint32_t page_keep_image(Ctx *cx, Frame *f, const char *page);
 /* Forgets the chain as far as nobody has it pinned; nobody can come to it meanwhile. False: somebody has. */
 bool page_drop_old(Proc *proc, Frame *f);
 

@@ -10,16 +10,30 @@
 #include "storage/wal/page_image.h"
 #include "storage/wal/wal.h"
 
+void
+page_keep_first(Ctx *cx, const CacheRel *rel, Frame *f, char *page)
+{
+    PageHeader *h = page_header(page);
+    uint64_t now = atomic_load(&page_cache(cx->proc)->epoch);
+
+    h->prev_epoch = 0; /* before that it was the origin's */
+    h->epoch = rel->fork_epoch + 1;
+    if (atomic_load(&rel->kept_epoch) >= h->epoch) {
+        page_keep_image(cx, f, page);
+        h->prev_epoch = h->epoch;
+    }
+    h->epoch = now;
+}
+
 /* The header of a page that begins a life of its own, and its record. In a critical section. */
 static void
-begin_life(Ctx *cx, const Frame *f, char *page)
+begin_life(Ctx *cx, const CacheRel *rel, Frame *f, char *page)
 {
     PageHeader *h = page_header(page);
     PageImage image;
     RecordPart parts[3];
 
-    h->epoch = atomic_load(&page_cache(cx->proc)->epoch);
-    h->prev_epoch = 0; /* before that it was the origin's */
+    page_keep_first(cx, rel, f, page);
     if (!wal_is_on(cx->proc) || f->unlogged)
         return;
     page_image_parts(page, &image, parts);
@@ -58,7 +72,7 @@ put_copy(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *copy, boo
         memcpy(cache_frame_bytes(cache, no), copy, PAGE_BYTES);
         f->dirty = 1;
         if (alive)
-            begin_life(cx, f, cache_frame_bytes(cache, no));
+            begin_life(cx, rel, f, cache_frame_bytes(cache, no));
         atomic_store(&f->use, FRAME_PAGE);
         cache_map_set(proc, &rel->forks[fork], block, no);
         atomic_fetch_add(&cache->pages_live, 1);
@@ -105,11 +119,12 @@ void
 page_adopt(Ctx *cx, uint32_t frame_no, Csn cap)
 {
     Frame *f = cache_frame(page_cache(cx->proc), frame_no);
+    const CacheRel *rel = cache_rel(cx, f->branch, f->relation);
     char *page = cache_frame_bytes(page_cache(cx->proc), frame_no);
 
     heap_resolve_for(cx, page, cap);
     enter(cx);
     f->dirty = 1;
-    begin_life(cx, f, page);
+    begin_life(cx, rel, f, page);
     proc_critical_leave(cx->proc);
 }

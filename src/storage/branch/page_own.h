@@ -23,6 +23,9 @@ page_pin_own(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *out)
 
 /* Recovery: a page of zeros in place of the origin's. */
 MUST_CHECK Status page_own_empty(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
+/* The page is the branch's own from now on. If the branch has been forked itself, those who were forked from it keep what it
+ * was before: the first image of the page in this branch. In a critical section, with a frame in the stash. */
+void page_keep_first(Ctx *cx, const CacheRel *rel, Frame *f, char *page);
 /* For the store: the image, which has just been read to the frame, becomes the page of the relation. */
 void page_adopt(Ctx *cx, uint32_t frame_no, Csn cap);
 

@@ -22,8 +22,12 @@ enum { SPLIT_FRAMES = 3 * CACHE_EXTEND_FRAMES };
 void
 btree_write_image(Ctx *cx, PageRef *ref, const BtreePage *image)
 {
+    uint64_t prev_epoch;
+
     page_change_begin(cx, ref);
+    prev_epoch = page_header(ref->page)->prev_epoch;
     memcpy(ref->page, image, PAGE_BYTES);
+    page_header(ref->page)->prev_epoch = prev_epoch;
     page_change_end(cx, ref, RECORD_BTREE_IMAGE,
                     (const RecordPart[]){{image, btree_slots_end(image)},
                                          {(const char *)image + image->data_low,

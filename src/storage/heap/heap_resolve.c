@@ -180,9 +180,11 @@ word_for(Ctx *cx, uint64_t word, Csn cap)
 {
     Csn csn = word;
 
-    if (word == WORD_NONE || (word_is_raw(word) && xid_status(cx, word_xid(word), &csn) != XID_COMMITTED))
+    if (word == WORD_NONE)
         return WORD_NONE;
-    return csn <= cap ? csn : WORD_NONE;
+    if (word_is_raw(word))
+        csn = xid_commit_number(cx, word_xid(word));
+    return csn != 0 && csn <= cap ? csn : WORD_NONE;
 }
 
 void

@@ -46,20 +46,19 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
     PageHeader *h = page_header(ref->page);
     RedoPage redo = redo_page_of(e->record.kind);
     uint64_t epoch = atomic_load(&page_cache(cx->proc)->epoch);
-    PageHeader before = *h; /* an image brings a header of its own */
+    PageHeader before; /* an image brings a header of its own */
 
     *changed = h->lsn < e->end;
     if (!*changed)
         return ST_OK;
-    if (h->epoch <= atomic_load(&page_cache(cx->proc)->last_fork_epoch))
+    if (e->record.kind != RECORD_PAGE_IMAGE && h->epoch <= atomic_load(&page_cache(cx->proc)->last_fork_epoch))
         page_keep_for_children(cx, ref);
+    before = *h;
     if (!redo(ref->page, e->data, e->bytes))
         return fail_record(cx, e, "does not fit the page");
     h->lsn = e->end;
     if (e->record.kind == RECORD_PAGE_IMAGE) {
-        h->prev_epoch = 0;
-    } else if (epoch != before.epoch) {
-        h->prev_epoch = before.epoch;
+        page_keep_first(cx, cache_rel(cx, e->record.branch, e->record.relation), ref->frame, ref->page);
     } else {
         h->prev_epoch = before.prev_epoch;
     }

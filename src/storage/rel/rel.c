@@ -28,12 +28,14 @@ name_of(Ctx *cx, BranchId branch, RelationId relation)
 void
 rel_gone_at(Ctx *cx, CacheRel *rel, Lsn lsn)
 {
-    branch_unlink(cx, rel);
     if (atomic_load(&rel->children) > 0) { /* B5: others read it; nobody of its branch can come here any more */
         atomic_store(&rel->creator_xid, 0);
         atomic_store(&rel->dropper_xid, 0);
         atomic_store(&rel->gone_lsn, MAX_OF(lsn, 1));
-    } else if (cache_has_store(page_cache(cx->proc))) {
+        return;
+    }
+    branch_unlink(cx, rel);
+    if (cache_has_store(page_cache(cx->proc))) {
         cache_rel_mark_gone(cx, rel, MAX_OF(lsn, 1));
     } else {
         cache_rel_drop(cx, rel);

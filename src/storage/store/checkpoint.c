@@ -17,14 +17,16 @@
 
 enum { PORTION_FRAMES = 512, NAP_MOST_US = 50 * 1000 };
 
+/* With the epoch that the log has at that place. */
 static Lsn
-take_redo(Ctx *cx)
+take_redo(Ctx *cx, uint64_t *epoch)
 {
     TxnShared *s = txn_shared(cx->proc);
     Lsn redo;
 
     latch_take(cx->proc, &s->commit_latch);
     redo = wal_position(cx->proc);
+    *epoch = atomic_load(&page_cache(cx->proc)->epoch);
     latch_drop(cx->proc, &s->commit_latch);
     return redo;
 }
@@ -111,7 +113,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
 
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
     super.trimmed = atomic_load(&s->ids.trimmed);
-    super.redo = take_redo(cx);
+    super.redo = take_redo(cx, &super.epoch);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us));
     /* Counters are read after the pages were: nothing on them is beyond. */
@@ -120,7 +122,6 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     super.next_relation = atomic_load(&page_cache(cx->proc)->rels.next_relation);
     super.next_branch = e->next_branch;
     super.last_csn = atomic_load(&s->visible_csn);
-    super.epoch = atomic_load(&page_cache(cx->proc)->epoch);
     super.clean = clean;
     super.written_us = (uint64_t)env_wall_us(cx->env);
     TRY(write_super(cx, c, &super, MIN_OF(c->id_from, running)));

@@ -118,7 +118,13 @@ read_old(Ctx *cx, StoreProcess *p, uint32_t frame_no)
         else
             break;
     } while (read.epoch != 0);
-    if (rc != ST_OK || read.epoch == 0 || read.found != STORE_FOUND) {
+    if (rc == ST_OK && read.epoch == 0) { /* there was no such page then: like one that was added and never used */
+        memset(page, 0, PAGE_BYTES);
+        read.found = STORE_FOUND;
+    }
+    if (rc == ST_OK)
+        rc = frame_reserve(cx, 1, true); /* page_adopt may keep one */
+    if (rc != ST_OK || read.found != STORE_FOUND) {
         if (rc != ST_OK)
             log_report(LOG_ERROR, "store", &cx->error, NULL);
         log_line(LOG_ERROR, "an older image of page %u of relation %u is not in the store (branch %u, epoch %llu)",

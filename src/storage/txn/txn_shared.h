@@ -54,6 +54,8 @@ typedef enum XidStatus {
 
 /* csn may be NULL. */
 XidStatus xid_status(Ctx *cx, Xid xid, Csn *csn);
+/* Its commit number, even if nobody's snapshot can have it yet; 0 = it has not committed. */
+Csn xid_commit_number(Ctx *cx, Xid xid);
 /* The transaction a subtransaction's id belongs to. */
 Xid xid_top(Ctx *cx, Xid xid);
 /* T4: until that transaction, or the savepoint the id belongs to, has ended and its result is visible

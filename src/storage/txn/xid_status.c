@@ -32,6 +32,17 @@ xid_status(Ctx *cx, Xid xid, Csn *csn)
     }
 }
 
+Csn
+xid_commit_number(Ctx *cx, Xid xid)
+{
+    TxnShared *s = txn_shared(cx->proc);
+    uint64_t state = id_state(page_cache(cx->proc), &s->ids, xid);
+
+    while (state != ID_ABORTED && (state & ID_SUB))
+        state = id_state(page_cache(cx->proc), &s->ids, state & ~ID_SUB);
+    return state == ID_ABORTED ? 0 : state;
+}
+
 Xid
 xid_top(Ctx *cx, Xid xid)
 {

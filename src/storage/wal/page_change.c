@@ -8,17 +8,21 @@
 void
 page_keep_for_children(Ctx *cx, PageRef *ref)
 {
-    const PageHeader *h = page_header(ref->page);
+    PageHeader *h = page_header(ref->page);
     const Frame *f = ref->frame;
     const CacheRel *rel;
 
     if (h->magic == 0 || f->fork != FORK_MAIN)
         return; /* it was not there yet */
+    if (h->epoch >= atomic_load(&page_cache(cx->proc)->epoch))
+        return; /* recovery knows of forks that the log has not come to */
     rel = cache_rel(cx, f->branch, f->relation);
     if (rel == NULL || h->epoch > atomic_load(&rel->kept_epoch))
         return;
     /* Who has not committed by now had not when the children were made. */
-    heap_resolve_for(cx, cache_frame_bytes(page_cache(cx->proc), page_keep_old(cx, ref)), UINT64_MAX >> 1);
+    heap_resolve_for(cx, cache_frame_bytes(page_cache(cx->proc), page_keep_image(cx, ref->frame, ref->page)),
+                     UINT64_MAX >> 1);
+    h->prev_epoch = h->epoch; /* the newest image that is kept */
 }
 
 void

@@ -44,11 +44,7 @@ page_change_end(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts,
     PageHeader *h = page_header(ref->page);
     uint64_t epoch = atomic_load_explicit(&page_cache(cx->proc)->epoch, memory_order_relaxed);
 
-    /* B1, B3: no fork can happen between the latch and here, so the epoch stands still. */
-    if (UNLIKELY(h->epoch != epoch)) {
-        h->prev_epoch = h->epoch;
-        h->epoch = epoch;
-    }
+    h->epoch = epoch; /* B1, B3: no fork can happen between the latch and here, so the epoch stands still */
     if (page_change_is_logged(cx))
         page_change_end_logged(cx, ref, kind, parts, part_count);
 }

@@ -15,7 +15,7 @@
 #include "storage/wal/wal_reader.h"
 #include "storage/wal/wal_writer.h"
 
-enum { WRITERS = 3, ACCOUNTS = 2000, COUNTERS = 100000, START_N = 1000 };
+enum { KEPT_MOST = 6, WRITERS = 3, ACCOUNTS = 600, COUNTERS = 100000, START_N = 1000 };
 
 /* A log in a folder of its own; shared with children. */
 typedef struct Log {
@@ -25,6 +25,7 @@ typedef struct Log {
     StoreSettings store;
     SimTable table;
     uint64_t seed;
+    _Atomic uint32_t kept[KEPT_MOST]; /* branches that somebody was told are there; 0 = none */
     _Atomic int stop; /* children that would go on for ever end */
     _Atomic int64_t acknowledged[WRITERS]; /* commits a writer was told of */
 } Log;
@@ -250,11 +251,115 @@ check_bank(Ctx *cx, Log *log)
     sim_check(cx, &log->table);
 }
 
+/* ---- branches ----------------------------------------------------------------------------------------------------- */
+
+static SimTable
+table_of(const Log *log, BranchId branch)
+{
+    SimTable t = log->table;
+
+    t.heap.branch = t.index.branch = branch;
+    t.heap.layout.columns = log->table.columns;
+    return t;
+}
+
+/* In any branch, whatever it has done since, the accounts and what the counters have counted hold the same sum. */
+static void
+check_branch(Ctx *cx, Log *log, BranchId branch)
+{
+    SimTable t = table_of(log, branch);
+    int64_t counted = 0;
+    Snapshot s;
+
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    for (int i = 0; i < WRITERS; i++) {
+        SimRow row;
+        Tid tid;
+
+        SIM_EXPECT(sim_get(cx, &t, &s, COUNTERS + i, &row, &tid));
+        counted += row.n;
+    }
+    ck_assert_msg(sim_sum(cx, &t, &s) - counted == (int64_t)ACCOUNTS * START_N, "branch %u: %lld", branch,
+                  (long long)(sim_sum(cx, &t, &s) - counted));
+    ck_assert_int_eq(sim_count(cx, &t, &s), ACCOUNTS + WRITERS);
+    sim_commit(cx);
+    sim_check(cx, &t);
+}
+
+static void
+change_branch(Ctx *cx, Log *log, BranchId branch, uint64_t x)
+{
+    SimTable t = table_of(log, branch);
+    bool done;
+
+    for (int i = 0; i < 5; i++, x = hash_u64(x)) {
+        Snapshot s;
+
+        sim_begin(cx);
+        s = sim_snapshot(cx);
+        SIM_OK(cx, sim_add(cx, &t, &s, (int)(x % ACCOUNTS), -7, x >> 8, &done));
+        txn_next_command(cx);
+        s = sim_snapshot(cx);
+        SIM_OK(cx, sim_add(cx, &t, &s, (int)(x / 3 % ACCOUNTS), 7, x >> 9, &done));
+        if (x % 5 == 0)
+            txn_abort(cx);
+        else
+            sim_commit(cx);
+    }
+}
+
+static void
+drop_branch(Ctx *cx, BranchId branch)
+{
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_drop(cx, branch));
+    sim_commit(cx);
+}
+
+/* Forks the bank, or one of its copies, while others work on it. */
+static bool
+fork_for_ever(Ctx *cx, int no, void *arg)
+{
+    Log *log = arg;
+
+    for (uint64_t x = hash_u64(log->seed + 77 + (uint64_t)no); atomic_load(&log->stop) == 0; x = hash_u64(x)) {
+        _Atomic uint32_t *place = &log->kept[x % KEPT_MOST];
+        BranchId parent = x % 3 == 0 ? atomic_load(&log->kept[x / 7 % KEPT_MOST]) : 1, old = atomic_load(place), child;
+
+        sim_begin(cx);
+        SIM_OK(cx, engine_branch_fork(cx, parent != 0 ? parent : 1, &child));
+        sim_commit(cx);
+        check_branch(cx, log, child);
+        change_branch(cx, log, child, x);
+        check_branch(cx, log, child);
+        atomic_store(place, child);
+        if (old != 0)
+            drop_branch(cx, old);
+        arena_reset(cx->arena);
+    }
+    return true;
+}
+
+static void
+check_kept(Ctx *cx, Log *log)
+{
+    for (int i = 0; i < KEPT_MOST; i++) {
+        if (atomic_load(&log->kept[i]) != 0)
+            check_branch(cx, log, atomic_load(&log->kept[i]));
+    }
+}
+
 static Engine *
 open_bank(Log *log, Ctx **cx, pid_t pids[2])
 {
     Engine *e = open_engine(log, cx, pids);
+    BranchId branch;
 
+    sim_begin(*cx);
+    SIM_OK(*cx, engine_branch_create(*cx, &branch));
+    sim_commit(*cx);
+    EXPECT_EQ(branch, 1); /* where sim_table makes its relations */
     sim_table(*cx, &log->table);
     sim_begin(*cx);
     for (int i = 0; i < ACCOUNTS; i++)
@@ -266,19 +371,20 @@ open_bank(Log *log, Ctx **cx, pid_t pids[2])
 }
 
 static void
-fork_workers(Engine *e, Log *log, pid_t pids[WRITERS + 1])
+fork_workers(Engine *e, Log *log, pid_t pids[WRITERS + 2])
 {
     log->seed = hash_u64(log->seed);
     for (int i = 0; i < WRITERS; i++)
         pids[i] = sim_fork(e, transfer_for_ever, i, log);
     pids[WRITERS] = sim_fork(e, vacuum_for_ever, 0, log);
+    pids[WRITERS + 1] = sim_fork(e, fork_for_ever, 0, log);
 }
 
 /* Everybody is killed at a random instant, many times; what was acknowledged is there, and nothing is half there. */
 static void
 kill_all_again_and_again(Log *log, int rounds)
 {
-    pid_t pids[WRITERS + 3];
+    pid_t pids[WRITERS + 4];
     Engine *e;
     Ctx *cx;
 
@@ -286,10 +392,11 @@ kill_all_again_and_again(Log *log, int rounds)
     for (int round = 0; round < rounds; round++) {
         fork_workers(e, log, pids + 2);
         usleep((useconds_t)(20000 + log->seed % 80000));
-        crash(pids, WRITERS + 3);
+        crash(pids, WRITERS + 4);
         engine_detach(cx);
         e = open_engine(log, &cx, pids);
         check_bank(cx, log);
+        check_kept(cx, log);
     }
     crash(pids, 2);
     printf("%lld commits\n", (long long)atomic_load(&log->acknowledged[0]));
@@ -318,7 +425,7 @@ TEST(store, pages_come_and_go_while_they_change)
 {
     int rounds = sim_world() ? 100 : 5;
     Log *log = new_store(24);
-    pid_t pids[2], workers[WRITERS + 1];
+    pid_t pids[2], workers[WRITERS + 2];
     Ctx *cx;
     Engine *e = open_bank(log, &cx, pids);
 
@@ -327,8 +434,9 @@ TEST(store, pages_come_and_go_while_they_change)
         fork_workers(e, log, workers);
         usleep(150000);
         atomic_store(&log->stop, 1);
-        EXPECT(sim_join_all(workers, WRITERS + 1));
+        EXPECT(sim_join_all(workers, WRITERS + 2));
         check_bank(cx, log);
+        check_kept(cx, log);
     }
     printf("%llu loads, %llu evictions\n", (unsigned long long)atomic_load(&page_cache(cx->proc)->loads),
            (unsigned long long)atomic_load(&page_cache(cx->proc)->evictions));
