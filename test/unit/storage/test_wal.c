@@ -405,7 +405,7 @@ kill_all_again_and_again(Log *log, int rounds)
 
 TEST(wal, killed_at_any_instant_nothing_acknowledged_is_lost)
 {
-    kill_all_again_and_again(new_log(), sim_world() ? 300 : 12);
+    kill_all_again_and_again(new_log(), sim_world() ? 60 : 12);
 }
 
 static Log *
