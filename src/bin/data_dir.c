@@ -4,13 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FORMAT = 1 };
+enum { FORMAT = 1, LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000 };
 
 static const char format_text[] = "heliosdb-nano data directory, format ";
 static const char *const folders[] = {"pages", "wal", "temp"};
@@ -142,6 +143,21 @@ data_dir_make(Ctx *cx, const char *path, bool *made)
     return format == 0 ? write_format(cx, path) : ST_OK;
 }
 
+/* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. */
+static bool
+take_lock(int fd)
+{
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited_ms += LOCK_NAP_MS) {
+        char text[32] = "";
+        int pid = pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
+
+        if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH || waited_ms >= LOCK_PATIENCE_MS)
+            return false;
+        usleep(LOCK_NAP_MS * 1000);
+    }
+    return true;
+}
+
 Status
 data_dir_lock(Ctx *cx, const char *path, DataDir *out)
 {
@@ -152,8 +168,8 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
     *out = (DataDir){.lock_fd = -1};
     if (fd < 0)
         return fail_path(cx, "open", file);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t got = read(fd, text, sizeof(text) - 1);
+    if (!take_lock(fd)) {
+        ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
         int pid = got > 0 ? atoi(text) : 0;
 
         close(fd);

@@ -56,6 +56,7 @@ typedef struct CacheRel {
     _Atomic uint64_t kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
 
     /* With a store. */
+    uint8_t doomed; /* recovery: what the log says of it can not be done, so it has to be dropped further on */
     uint8_t old_stored; /* the store's process: older images of its pages are stored */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
     _Atomic uint64_t

@@ -40,7 +40,8 @@ extend_to(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
     return ST_OK;
 }
 
-static Status
+/* Below the latch; false: record and page do not fit together. */
+static bool
 redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
 {
     PageHeader *h = page_header(ref->page);
@@ -50,12 +51,12 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
 
     *changed = h->lsn < e->end;
     if (!*changed)
-        return ST_OK;
+        return true;
     if (e->record.kind != RECORD_PAGE_IMAGE && h->epoch <= atomic_load(&page_cache(cx->proc)->last_fork_epoch))
         page_keep_for_children(cx, ref);
     before = *h;
     if (!redo(ref->page, e->data, e->bytes))
-        return fail_record(cx, e, "does not fit the page");
+        return false;
     h->lsn = e->end;
     if (e->record.kind == RECORD_PAGE_IMAGE) {
         page_keep_first(cx, cache_rel(cx, e->record.branch, e->record.relation), ref->frame, ref->page);
@@ -66,7 +67,7 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
     ref->frame->dirty = 1;
     if (page_is(ref->page, PAGE_KIND_HEAP))
         page_mark_raw(cx, ref, XID_FIRST); /* the first look will find out */
-    return ST_OK;
+    return true;
 }
 
 /* A whole page replaces whatever is there; so where the branch still has its origin's, it gets one of its own. */
@@ -83,16 +84,31 @@ pin_for_redo(Ctx *cx, CacheRel *rel, const WalEntry *e, PageRef *ref)
     return page_pin(cx, rel, (Fork)e->record.fork, e->record.block, ref);
 }
 
+/* A relation that was dropped after the redo position need not be in the store any more: then its records can not be done,
+ * and need not be. If its drop does not come, that was no excuse (recover_finish). */
+static void
+doom(CacheRel *rel, const WalEntry *e, const char *why)
+{
+    rel->doomed = 1;
+    log_line(LOG_DEBUG, "recovery: %s at %llx: %s; relation %u of branch %u has to be dropped further on",
+             record_kind_name(e->record.kind), (unsigned long long)e->lsn, why, rel->relation, rel->branch);
+}
+
 static Status
 redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
 {
     CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
     bool changed = false;
     PageRef ref;
-    Status rc;
+    Lsn before;
+    bool fits;
 
-    if (rel == NULL)
-        return fail_record(cx, e, "there is no such relation");
+    if (rel == NULL) {
+        TRY(cache_rel_make(cx, e->record.branch, e->record.relation, PERSIST_PERMANENT, &rel));
+        doom(rel, e, "there is no such relation");
+    }
+    if (rel->doomed)
+        return ST_OK;
     if (e->record.fork >= FORK_COUNT)
         return fail_record(cx, e, "there is no such fork");
     TRY(extend_to(cx, rel, (Fork)e->record.fork, e->record.block));
@@ -101,12 +117,18 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
         return fail_record(cx, e, "there is no such page");
     page_latch_exclusive(cx, &ref);
     btree_redo_before(rel, ref.page, e->record.kind);
-    rc = redo_on_page(cx, e, &ref, &changed);
-    if (rc == ST_OK && e->record.kind == RECORD_BTREE_RETIRE)
+    before = page_header(ref.page)->lsn;
+    fits = redo_on_page(cx, e, &ref, &changed);
+    if (fits && e->record.kind == RECORD_BTREE_RETIRE)
         atomic_store(&rel->free_pages, e->record.block + 1);
     page_unpin(cx, &ref);
     result->pages_changed += changed;
-    return rc;
+    if (!fits && before == 0)
+        doom(rel, e, "there is no such page");
+    else if (!fits)
+        return fail_record(cx, e, arena_printf(cx->arena, "does not fit the page, which is as of %llx",
+                                               (unsigned long long)before));
+    return ST_OK;
 }
 
 /* ---- the rest --------------------------------------------------------------------------------------------------- */
@@ -149,10 +171,22 @@ redo_rel_length(Ctx *cx, const WalEntry *e)
     CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
     RelLengthRecord r;
 
-    if (e->bytes != sizeof(r) || e->record.fork >= FORK_COUNT || rel == NULL)
-        return fail_record(cx, e, "has a wrong length, or there is no such relation");
+    if (e->bytes != sizeof(r) || e->record.fork >= FORK_COUNT)
+        return fail_record(cx, e, "has a wrong length");
+    if (rel == NULL)
+        return ST_OK; /* it is dropped further on, else its pages' records tell */
     memcpy(&r, e->data, sizeof(r));
     (void)cache_rel_truncate(cx, rel, (Fork)e->record.fork, r.length, true);
+    return ST_OK;
+}
+
+static Status
+redo_rel_gone(Ctx *cx, const WalEntry *e)
+{
+    CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
+
+    if (rel != NULL && atomic_load(&rel->gone_lsn) == 0)
+        rel_gone_at(cx, rel, e->end);
     return ST_OK;
 }
 
@@ -212,6 +246,7 @@ redo_commit(Ctx *cx, const WalEntry *e)
         memcpy(&gone, at, sizeof(gone));
         if (gone.relation == RELATION_NONE) {
             branch_forget(cx, gone.branch);
+            rel_drop_branch(cx, gone.branch); /* if its entry was gone already */
             continue;
         }
         rel = cache_rel(cx, gone.branch, gone.relation);
@@ -231,6 +266,7 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     case RECORD_ID_LIMIT: return redo_limit(cx, e);
     case RECORD_REL_CREATE: return redo_rel_create(cx, e);
     case RECORD_REL_LENGTH: return redo_rel_length(cx, e);
+    case RECORD_REL_GONE: return redo_rel_gone(cx, e);
     case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
     case RECORD_BRANCH_FORK: return redo_fork(cx, e);
     case RECORD_CHECKPOINT: return ST_OK;
@@ -273,15 +309,35 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *out)
     return rc;
 }
 
+typedef struct Doomed {
+    BranchId branch;
+    RelationId relation;
+} Doomed;
+
+static void
+find_doomed(Ctx *cx, void *arg, CacheRel *rel)
+{
+    (void)cx;
+    if (rel->relation != RELATION_NONE && rel->doomed && atomic_load(&rel->gone_lsn) == 0)
+        *(Doomed *)arg = (Doomed){rel->branch, rel->relation};
+}
+
 Status
 recover_finish(Ctx *cx)
 {
+    Doomed doomed = {0};
+
     TxnShared *s = txn_shared(cx->proc);
 
     atomic_store(&s->visible_csn, s->last_csn);
     atomic_store(&s->durable_csn, s->last_csn);
     id_abort_running(cx, &s->ids);
     rel_finish_crashed(cx);
+    cache_rel_each(cx, find_doomed, &doomed);
+    if (doomed.relation != RELATION_NONE)
+        return fail(cx, ST_CORRUPT, "XX001",
+                    "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops it", doomed.relation,
+                    doomed.branch);
     branch_finish_crashed(cx);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);

@@ -67,10 +67,15 @@ end_create(Ctx *cx, void *arg, bool committed)
 
     if (rel == NULL)
         return; /* dropped by the same transaction */
-    if (committed)
+    if (committed) {
         atomic_store(&rel->creator_xid, 0);
-    else
-        rel_gone(cx, rel);
+        return;
+    }
+    if (wal_is_on(cx->proc) && rel->persistence != PERSIST_TEMPORARY) { /* recovery need not wonder where it is */
+        wal_secure(cx);
+        (void)wal_insert(cx, RECORD_REL_GONE, (WalTarget){n->branch, n->relation, 0, 0}, NULL, 0);
+    }
+    rel_gone(cx, rel);
 }
 
 static void
