@@ -76,6 +76,8 @@ struct Ctx {
     struct Catalog *catalog; /* backend/catalog: names and what they mean */
     struct Txn *txn_idle; /* storage: memory kept for the next transaction */
     struct Session *session; /* backend */
+    struct TempSpace *temp; /* storage: what the session's temporary files take */
+    const struct WorkMemory *work_memory; /* backend: when rows leave memory; NULL = the defaults */
     const struct FormatSettings *format; /* backend/type: DateStyle, TimeZone, ... */
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -71,6 +72,34 @@ system_write(Env *env, int fd, const void *data, size_t bytes)
     return write(fd, data, bytes);
 }
 
+static ssize_t
+system_pread(Env *env, int fd, void *out, size_t bytes, off_t at)
+{
+    (void)env;
+    return pread(fd, out, bytes, at);
+}
+
+static ssize_t
+system_pwrite(Env *env, int fd, const void *data, size_t bytes, off_t at)
+{
+    (void)env;
+    return pwrite(fd, data, bytes, at);
+}
+
+static int
+system_rename(Env *env, const char *from, const char *to)
+{
+    (void)env;
+    return rename(from, to);
+}
+
+static int
+system_unlink(Env *env, const char *path)
+{
+    (void)env;
+    return unlink(path);
+}
+
 static int
 system_sync(Env *env, int fd)
 {
@@ -106,7 +135,11 @@ static Env system_env = {
     .open = system_open,
     .read = system_read,
     .write = system_write,
+    .pread = system_pread,
+    .pwrite = system_pwrite,
     .sync = system_sync,
+    .rename = system_rename,
+    .unlink = system_unlink,
     .close = system_close,
     .recv = system_recv,
     .send = system_send,

@@ -17,7 +17,11 @@ struct Env {
     int (*open)(Env *env, const char *path, int flags, mode_t mode);
     ssize_t (*read)(Env *env, int fd, void *out, size_t bytes);
     ssize_t (*write)(Env *env, int fd, const void *data, size_t bytes);
-    int (*sync)(Env *env, int fd);
+    ssize_t (*pread)(Env *env, int fd, void *out, size_t bytes, off_t at);
+    ssize_t (*pwrite)(Env *env, int fd, const void *data, size_t bytes, off_t at);
+    int (*sync)(Env *env, int fd); /* the data, and what is needed to find it again */
+    int (*rename)(Env *env, const char *from, const char *to);
+    int (*unlink)(Env *env, const char *path);
     int (*close)(Env *env, int fd);
     ssize_t (*recv)(Env *env, int fd, void *out, size_t bytes, int flags);
     ssize_t (*send)(Env *env, int fd, const void *data, size_t bytes, int flags);

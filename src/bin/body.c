@@ -1,6 +1,8 @@
 /* body.c - what the server is made of: the engine in memory mode, its catalogs, sessions and janitor. */
 #include "bin/body.h"
 
+#include <stdlib.h>
+
 #include "backend/catalog/catalog.h"
 #include "backend/command/upkeep.h"
 #include "backend/session/door_session.h"
@@ -32,6 +34,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     EngineOptions engine = {
         .max_memory_bytes = (uint64_t)settings_int(options->settings, SETTING_MAX_MEMORY),
         .max_slots = options->max_slots,
+        .temp_folder = getenv("HELIOS_TEMP_FOLDER"), /* tests */
         .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
     };
 

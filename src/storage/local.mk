@@ -34,6 +34,7 @@ libstorage_a_SOURCES = \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
 	src/storage/rel/rel_upkeep.h \
 	src/storage/seq/seq.c src/storage/seq/seq.h \
+	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \

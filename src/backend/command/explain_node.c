@@ -457,21 +457,29 @@ show_sort_keys(Explain *x, const Plan *p)
     return ST_OK;
 }
 
+static int64_t
+kbytes(uint64_t bytes)
+{
+    return (int64_t)((bytes + 1023) / 1024);
+}
+
 static void
 show_sort_method(Explain *x, const ExecCount *c)
 {
-    int64_t kb = c != NULL ? (int64_t)((c->memory_bytes + 1023) / 1024) : 0;
+    const char *where = c != NULL && c->disk_bytes > 0 ? "Disk" : "Memory";
+    int64_t kb;
 
     if (c == NULL || c->method == NULL)
         return;
+    kb = kbytes(c->disk_bytes > 0 ? c->disk_bytes : c->memory_bytes);
     if (x->out.format == EXPLAIN_TEXT) {
         explain_indent(&x->out);
-        buf_printf(&x->out.buf, "Sort Method: %s  Memory: %lldkB\n", c->method, (long long)kb);
+        buf_printf(&x->out.buf, "Sort Method: %s  %s: %lldkB\n", c->method, where, (long long)kb);
         return;
     }
     explain_text(&x->out, "Sort Method", c->method);
     explain_int(&x->out, "Sort Space Used", NULL, kb);
-    explain_text(&x->out, "Sort Space Type", "Memory");
+    explain_text(&x->out, "Sort Space Type", where);
 }
 
 static Status
@@ -497,14 +505,18 @@ show_group_keys(Explain *x, const Plan *p)
     if (p->agg.group_count > 0)
         explain_list(&x->out, "Group Key", items, p->agg.group_count);
     if (p->agg.group_count > 0 && c != NULL && c->memory_bytes > 0) {
-        int64_t kb = (int64_t)((c->memory_bytes + 1023) / 1024);
+        int64_t kb = kbytes(c->memory_bytes), disk_kb = kbytes(c->disk_bytes), batches = (int64_t)c->batches;
 
         if (x->out.format == EXPLAIN_TEXT) {
             explain_indent(&x->out);
-            buf_printf(&x->out.buf, "Batches: 1  Memory Usage: %lldkB\n", (long long)kb);
+            buf_printf(&x->out.buf, "Batches: %lld  Memory Usage: %lldkB", (long long)batches, (long long)kb);
+            if (disk_kb > 0)
+                buf_printf(&x->out.buf, "  Disk Usage: %lldkB", (long long)disk_kb);
+            buf_add_char(&x->out.buf, '\n');
         } else {
-            explain_int(&x->out, "HashAgg Batches", NULL, 1);
+            explain_int(&x->out, "HashAgg Batches", NULL, batches);
             explain_int(&x->out, "Peak Memory Usage", NULL, kb);
+            explain_int(&x->out, "Disk Usage", NULL, disk_kb);
         }
     }
     return ST_OK;
@@ -692,10 +704,30 @@ node_properties(Explain *x, const char *type, const Plan *p, const char *relatio
                      arena_printf(x->cx->arena, "%s%s", set_words[p->set_op.op], p->set_op.all ? " All" : ""));
 }
 
+static void
+show_hash_table(Explain *x, const ExecCount *c)
+{
+    if (c == NULL || c->buckets == 0)
+        return;
+    if (x->out.format == EXPLAIN_TEXT) {
+        explain_indent(&x->out);
+        buf_printf(&x->out.buf, "Buckets: %llu  Batches: %llu  Memory Usage: %lldkB\n",
+                   (unsigned long long)c->buckets, (unsigned long long)c->batches,
+                   (long long)kbytes(c->memory_bytes));
+        return;
+    }
+    explain_int(&x->out, "Hash Buckets", NULL, (int64_t)c->buckets);
+    explain_int(&x->out, "Original Hash Buckets", NULL, (int64_t)c->buckets);
+    explain_int(&x->out, "Hash Batches", NULL, (int64_t)c->batches);
+    explain_int(&x->out, "Original Hash Batches", NULL, (int64_t)c->batches);
+    explain_int(&x->out, "Peak Memory Usage", NULL, kbytes(c->memory_bytes));
+}
+
 /* The node below which PostgreSQL keeps the right side of a hash join. */
 static Status
-show_hash(Explain *x, const Plan *right)
+show_hash(Explain *x, const Plan *join)
 {
+    const Plan *right = join->right;
     const ExecCount *c = count_of(x, right);
     int saved;
 
@@ -705,6 +737,7 @@ show_hash(Explain *x, const Plan *right)
     else
         node_properties(x, "Hash", NULL, "Inner", NULL);
     show_figures(x, right, right->cost, right->cost, right->rows, node_width(right), c, true);
+    show_hash_table(x, count_of(x, join));
     show_buffers(x, c);
     if (x->out.format != EXPLAIN_TEXT && !explain_open(&x->out, "Plans", "Plans", false))
         return fail(x->cx, ST_ERROR, "54001", "the plan is too deep to be shown");
@@ -740,7 +773,7 @@ show_children(Explain *x, const Node *n)
     if (p->left != NULL)
         TRY(show_plan(x, p->left, p->kind == PLAN_SUBQUERY ? "Subquery" : "Outer", NULL));
     if (p->right != NULL && p->kind == PLAN_HASH_JOIN)
-        TRY(show_hash(x, p->right));
+        TRY(show_hash(x, p));
     else if (p->right != NULL)
         TRY(show_plan(x, p->right, "Inner", NULL));
     return show_subplans(x, n, false);
