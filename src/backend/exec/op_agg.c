@@ -773,9 +773,9 @@ agg_close(Op *op)
 }
 
 static void
-prepare_kept(Execution *e, Kept *kept, const Expr *x)
+prepare_kept(Execution *e, Kept *kept, const Expr *x, bool grouped)
 {
-    int args = x->agg.arg_count, orders = x->agg.order_count, part_count = 1;
+    int args = x->agg.arg_count, orders = x->agg.order_count, part_count = 0;
     Expr **types = arena_array(e->arena, Expr *, args + orders + 1);
     KeyPart *parts = arena_array(e->arena, KeyPart, 1 + orders + args);
     int *slots = arena_array(e->arena, int, 1 + orders + args);
@@ -785,8 +785,10 @@ prepare_kept(Execution *e, Kept *kept, const Expr *x)
     for (int i = 0; i < args + orders; i++)
         types[i] = i < args ? x->agg.args[i] : x->agg.order[i - args].expr;
     types[args + orders] = group;
-    parts[0] = (KeyPart){type_by_oid(TYPE_INT8), false, false};
-    slots[0] = args + orders;
+    if (grouped) {
+        parts[part_count] = (KeyPart){type_by_oid(TYPE_INT8), false, false};
+        slots[part_count++] = args + orders;
+    }
     for (int i = 0; i < orders; i++) {
         parts[part_count] = (KeyPart){type_by_oid(types[args + i]->type), x->agg.order[i].descending,
                                       x->agg.order[i].nulls_first};
@@ -821,7 +823,7 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
             g->state_bytes += (uint32_t)ALIGN_UP(x->agg.fn->agg->state_bytes, 16);
         }
         if (is_kept(x))
-            prepare_kept(e, &g->kept[a], x);
+            prepare_kept(e, &g->kept[a], x, plan->agg.group_count > 0);
     }
     *out = &g->op;
     return op_children(*out);

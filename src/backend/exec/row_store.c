@@ -220,21 +220,24 @@ row_store_get(RowStore *s, Arena *a, uint64_t row, int column, Value *out)
 
 #define GATHER(T)                                                                                              \
     for (uint32_t k = 0; k < count; k++)                                                                       \
-    ((T *)out->data)[k] = ((const T *)s->chunks[rows[k] / BATCH_ROWS][c].data)[rows[k] % BATCH_ROWS]
+    ((T *)out->data)[k] = ((const T *)from[k]->data)[rows[k] % BATCH_ROWS]
 
 /* The plain case: all values have the column's own form. False: some have not (numeric has two). */
 static bool
 gather_plain(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, int c, Vector *out)
 {
+    const Vector **from = arena_alloc(a, sizeof(*from) * count); /* each row's chunk */
     Phys phys = type_by_oid(s->types[c]->type)->phys;
     int16_t scale = 0;
+    bool has_nulls = false;
 
     for (uint32_t k = 0; k < count; k++) {
         const Vector *v;
 
         if (rows[k] == UINT64_MAX)
             return false;
-        v = &s->chunks[rows[k] / BATCH_ROWS][c];
+        from[k] = v = &s->chunks[rows[k] / BATCH_ROWS][c];
+        has_nulls |= v->nulls != NULL;
         if (k == 0) {
             phys = (Phys)v->phys;
             scale = v->scale;
@@ -251,10 +254,8 @@ gather_plain(const RowStore *s, Arena *a, const uint64_t *rows, uint32_t count, 
     case 8: GATHER(uint64_t); break;
     default: GATHER(VarRef); break;
     }
-    for (uint32_t k = 0; k < count; k++) {
-        const Vector *v = &s->chunks[rows[k] / BATCH_ROWS][c];
-
-        if (v->nulls != NULL && bit_get(v->nulls, rows[k] % BATCH_ROWS)) {
+    for (uint32_t k = 0; k < count && has_nulls; k++) {
+        if (from[k]->nulls != NULL && bit_get(from[k]->nulls, rows[k] % BATCH_ROWS)) {
             vector_need_nulls(out, a, count);
             bit_set(out->nulls, k);
         }
