@@ -1,10 +1,15 @@
 # From text to rows: parse, bind, plan, exec, with the catalog and the commands around them.
 noinst_LIBRARIES += libsql.a
 libsql_a_SOURCES = \
-	src/backend/parse/ast.h src/backend/parse/literals.c src/backend/parse/literals.h src/backend/parse/parse.h src/backend/parse/pg_tree.c \
+	src/backend/parse/ast.h src/backend/parse/grammar.c src/backend/parse/literals.c src/backend/parse/literals.h \
+	src/backend/parse/parse.h src/backend/parse/parse_int.h src/backend/parse/pg_nodes.h src/backend/parse/refused.def \
+	src/backend/parse/tree.c src/backend/parse/tree_define.c src/backend/parse/tree_expr.c src/backend/parse/tree_query.c \
+	src/backend/parse/tree_role.c src/backend/parse/tree_utility.c \
 	src/backend/bind/bind.h src/backend/bind/bind_int.h \
+	src/backend/bind/bind_clause.c src/backend/bind/bind_column.c src/backend/bind/bind_compare.c \
+	src/backend/bind/bind_conflict.c src/backend/bind/bind_cte.c \
 	src/backend/bind/bind_dml.c src/backend/bind/bind_expr.c src/backend/bind/bind_from.c \
-	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_type.c \
+	src/backend/bind/bind_func.c src/backend/bind/bind_select.c src/backend/bind/bind_table_expr.c src/backend/bind/bind_type.c \
 	src/backend/bind/bind_privilege.c src/backend/bind/coerce.c src/backend/bind/deparse.c \
 	src/backend/bind/expr.c src/backend/bind/expr.h \
 	src/backend/bind/query.h \
@@ -12,7 +17,7 @@ libsql_a_SOURCES = \
 	src/backend/plan/plan_agg.c src/backend/plan/plan_cte.c src/backend/plan/plan_order.c src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
 	src/backend/plan/plan_scan.c src/backend/plan/scan_tests.c \
 	src/backend/exec/arrays.c src/backend/exec/arrays.h \
-	src/backend/exec/eval.c \
+	src/backend/exec/eval.c src/backend/exec/eval.h src/backend/exec/eval_array.c \
 	src/backend/exec/exec.c src/backend/exec/exec.h src/backend/exec/exec_int.h \
 	src/backend/exec/group_cache.c src/backend/exec/group_cache.h \
 	src/backend/exec/index_queue.c src/backend/exec/index_queue.h \
@@ -44,7 +49,7 @@ libsql_a_SOURCES = \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
 	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
 	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
-	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c \
+	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c src/backend/command/explain_node.h src/backend/command/explain_property.c \
 	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \
 	src/backend/command/grant.c src/backend/command/grant.h src/backend/command/grant_role.c \
 	src/backend/command/database.c src/backend/command/role.c \
@@ -61,7 +66,7 @@ libsql_a_SOURCES = \
 	src/backend/session/names.c \
 	src/backend/session/protocol.c src/backend/session/protocol.h \
 	src/backend/session/prepared.c src/backend/session/portal.c src/backend/session/run.c src/backend/session/run_int.h src/backend/session/run_kept.c src/backend/session/sequences.c src/backend/session/session.c \
-	src/backend/session/session_funcs.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
+	src/backend/session/session_funcs.c src/backend/session/session_log.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)
 # The tables of functions name functions of both libraries, so the two need each other.
 SQL_LIBS = libsql.a libdoor.a libtype.a libsql.a libtype.a libdoor.a libauth.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) \

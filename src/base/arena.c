@@ -23,15 +23,8 @@ enum { CHUNK_FIRST_BYTES = 8 * 1024, CHUNK_MOST_BYTES = 1024 * 1024, CHUNK_HEADE
 
 static_assert(sizeof(ArenaChunk) <= CHUNK_HEADER_BYTES, "chunk header must leave 16-byte alignment");
 
-/* The two process-wide words of this file; see base/README.md. */
-static void (*exhausted_handler)(const char *arena_name);
+/* The process-wide word of this file; see base/README.md. */
 static _Thread_local int forbidden_depth;
-
-void
-arena_set_exhausted(void (*handler)(const char *arena_name))
-{
-    exhausted_handler = handler;
-}
 
 void
 arena_forbid(void)
@@ -156,8 +149,6 @@ arena_alloc_slow(Arena *a, size_t bytes)
 {
     ASSERT(forbidden_depth == 0); /* C1 */
     if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16) + POISON_GAP_BYTES, true)) {
-        if (exhausted_handler != NULL)
-            exhausted_handler(a->name);
         fprintf(stderr, "out of memory in arena \"%s\"\n", a->name);
         abort();
     }

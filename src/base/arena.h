@@ -4,9 +4,9 @@
  * allocated from it is freed together, by arena_reset or arena_free. Not thread-safe: one thread
  * at a time. Memory is aligned to 16 bytes and not zeroed unless the name says so.
  *
- * Small requests do not fail: when the operating system has nothing left, the handler set with
- * arena_set_exhausted() runs and must not return. What can grow with the data uses arena_try_alloc,
- * which respects the arena's budget and answers NULL. */
+ * Small requests do not fail: when the operating system has nothing left, the process ends with a line
+ * that names the arena. What can grow with the data uses arena_try_alloc, which respects the arena's
+ * budget and answers NULL. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 #include "base/attr.h"
@@ -84,9 +84,6 @@ typedef struct ArenaMark {
 } ArenaMark;
 ArenaMark arena_mark(const Arena *a);
 void arena_rewind(Arena *a, ArenaMark mark);
-
-/* Called with the arena's name when malloc fails for a request that may not; must not return. */
-void arena_set_exhausted(void (*handler)(const char *arena_name));
 
 /* Budget arithmetic for memory that does not come from an arena. */
 MUST_CHECK bool budget_take(Budget *b, uint64_t bytes);

@@ -1,26 +1,66 @@
-/* buf.c - see buf.h. Capacity doubles, so that appending n bytes costs O(n) in all. */
+/* buf.c - see buf.h. Capacity doubles, so that appending n bytes costs O(n) in all.
+ *
+ * The many small ones are not worth counting: what a session has of them at a time is next to nothing. */
 #include "base/buf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/bytes.h"
 
-enum { BUF_FIRST_BYTES = 256 };
+enum { BUF_FIRST_BYTES = 256, BUF_COUNTED_BYTES = 256 * 1024 };
+
+/* What a Buf of this capacity takes of its budget. */
+static size_t
+counted_bytes(size_t capacity_bytes)
+{
+    return capacity_bytes > BUF_COUNTED_BYTES ? capacity_bytes : 0;
+}
 
 void
 buf_free(Buf *b)
 {
     free(b->data);
-    *b = (Buf){0};
+    if (counted_bytes(b->capacity_bytes) > 0)
+        budget_give(b->budget, counted_bytes(b->capacity_bytes));
+    *b = (Buf){.budget = b->budget};
+}
+
+void
+buf_count_in(Buf *b, Budget *budget)
+{
+    size_t bytes = counted_bytes(b->capacity_bytes);
+
+    if (bytes > 0)
+        budget_give(b->budget, bytes);
+    b->budget = bytes == 0 || budget_take(budget, bytes) ? budget : NULL;
+}
+
+static bool
+set_capacity(Buf *b, size_t want_bytes)
+{
+    size_t more_bytes = counted_bytes(want_bytes) - counted_bytes(b->capacity_bytes);
+    char *data;
+
+    if (more_bytes > 0 && !budget_take(b->budget, more_bytes))
+        return false;
+    data = realloc(b->data, want_bytes);
+    if (data == NULL) {
+        if (more_bytes > 0)
+            budget_give(b->budget, more_bytes);
+        return false;
+    }
+    b->data = data;
+    b->capacity_bytes = want_bytes;
+    return true;
 }
 
 bool
 buf_grow(Buf *b, size_t more_bytes)
 {
     size_t want = MAX_OF(b->capacity_bytes, (size_t)BUF_FIRST_BYTES);
-    char *data;
 
     if (b->failed || more_bytes > BUF_MOST_BYTES || b->bytes + more_bytes > BUF_MOST_BYTES) {
         b->failed = true;
@@ -28,14 +68,8 @@ buf_grow(Buf *b, size_t more_bytes)
     }
     while (want < b->bytes + more_bytes)
         want *= 2;
-    data = realloc(b->data, want);
-    if (data == NULL) {
-        b->failed = true;
-        return false;
-    }
-    b->data = data;
-    b->capacity_bytes = want;
-    return true;
+    b->failed = b->no_memory = !set_capacity(b, want);
+    return !b->failed;
 }
 
 void

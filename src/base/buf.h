@@ -2,7 +2,10 @@
  *
  * Memory comes from malloc and belongs to the Buf until buf_free; a Buf is reused for many messages.
  * Growth past 1 GB (PostgreSQL's limit for one value or message) sets `failed` instead of growing;
- * whoever fills a Buf with data from outside checks it once at the end. */
+ * whoever fills a Buf with data from outside checks it once at the end.
+ *
+ * A Buf of BUF_OF(cx) counts in the budget of the context's arena once it is large, and fails when that has no
+ * room; such a Buf may not outlive the session. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 #include <string.h>
@@ -14,15 +17,22 @@ enum { BUF_MOST_BYTES = 0x3fffffff };
 typedef struct Buf {
     char *data;
     size_t bytes, capacity_bytes;
+    struct Budget *budget; /* NULL: not counted */
     bool failed; /* too large or no memory: later appends are dropped */
+    bool no_memory; /* failed, and not because it grew too large */
 } Buf;
 
+#define BUF_OF(cx) ((Buf){.budget = (cx)->arena->budget})
+
+/* Counts in this budget from now on; NULL: in none. */
+void buf_count_in(Buf *b, struct Budget *budget);
+/* The Buf can be used again. */
 void buf_free(Buf *b);
 static inline void
 buf_clear(Buf *b)
 {
     b->bytes = 0;
-    b->failed = false;
+    b->failed = b->no_memory = false;
 }
 /* False (and `failed`) when there is no room to be had. */
 bool buf_grow(Buf *b, size_t more_bytes);

@@ -76,6 +76,15 @@ fail_unsupported(Ctx *cx, int location, const char *feature)
 }
 
 Status
+fail_memory(Ctx *cx, size_t bytes)
+{
+    Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+
+    fail_detail(cx, "Failed on request of size %zu.", bytes);
+    return rc;
+}
+
+Status
 fail_stack(Ctx *cx)
 {
     (void)fail(cx, ST_ERROR, "54001", "stack depth limit exceeded");
@@ -96,6 +105,16 @@ fail_detail(Ctx *cx, const char *format, ...)
 
     va_start(args, format);
     cx->error.detail = format_text(cx->error_arena, format, args);
+    va_end(args);
+}
+
+void
+fail_detail_log(Ctx *cx, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    cx->error.detail_log = format_text(cx->error_arena, format, args);
     va_end(args);
 }
 
@@ -161,6 +180,7 @@ ctx_error_copy(const Ctx *cx, Arena *to)
 
     e->message = copy_or_null(to, e->message);
     e->detail = copy_or_null(to, e->detail);
+    e->detail_log = copy_or_null(to, e->detail_log);
     e->hint = copy_or_null(to, e->hint);
     e->where = copy_or_null(to, e->where);
     e->schema_name = copy_or_null(to, e->schema_name);

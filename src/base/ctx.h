@@ -43,6 +43,7 @@ typedef struct ErrorInfo {
     Severity severity;
     char sqlstate[6];
     const char *message, *detail, *hint, *where;
+    const char *detail_log; /* what the log says in place of the detail; clients never see it */
     int position; /* 1-based, in characters of the query text */
     const char *schema_name, *table_name, *column_name, *type_name, *constraint_name;
 } ErrorInfo;
@@ -90,8 +91,11 @@ Status fail_at(Ctx *cx, int location, const char *sqlstate, const char *format, 
 Status fail_fatal(Ctx *cx, Status rc);
 /* What is not supported yet: 0A000 and its name. */
 Status fail_unsupported(Ctx *cx, int location, const char *feature);
+/* 53200: a request of so many bytes was more than there is. */
+Status fail_memory(Ctx *cx, size_t bytes);
 /* Each adds to the error just recorded and returns nothing; sentences with full stops. */
 void fail_detail(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
+void fail_detail_log(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_hint(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_where(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_object(Ctx *cx, const char *schema, const char *table, const char *column, const char *constraint);

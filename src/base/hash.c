@@ -14,9 +14,3 @@ hash_bytes_seeded(const void *data, size_t bytes, uint64_t seed)
 {
     return XXH3_64bits_withSeed(data, bytes, seed);
 }
-
-uint64_t
-hash_checksum(const void *data, size_t bytes)
-{
-    return XXH3_64bits(data, bytes);
-}

@@ -1,5 +1,4 @@
-/* src/base/hash.h - XXH3 under our own name. Not stable across releases: never stored, except as a
- * page checksum, which calls hash_checksum. */
+/* src/base/hash.h - XXH3 under our own name. Not stable across releases: never stored. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 #include <stddef.h>
@@ -7,7 +6,6 @@
 
 uint64_t hash_bytes(const void *data, size_t bytes);
 uint64_t hash_bytes_seeded(const void *data, size_t bytes, uint64_t seed);
-uint64_t hash_checksum(const void *data, size_t bytes);
 /* Finalizer of a good 64-bit mixer; for keys that are already one word. */
 static inline uint64_t
 hash_u64(uint64_t x)

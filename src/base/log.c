@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,8 +71,101 @@ now_text(char out[40])
     snprintf(out + n, 40 - n, ".%03ldZ", t.tv_nsec / 1000000);
 }
 
+/* A line of text. It lies in the buffer of whoever makes it, for there must be a line when malloc fails; one that
+ * grows out of it moves to the heap, and is cut off if there is no heap. */
+typedef struct Line {
+    char *at, *heap;
+    size_t bytes, capacity_bytes;
+} Line;
+
 static void
-emit_json(LogLevel level, const char *message, const char *who, const ErrorInfo *info)
+line_add(Line *l, const char *text)
+{
+    size_t bytes = strlen(text), room = l->capacity_bytes - 1 - l->bytes; /* one byte is the line feed's */
+
+    if (bytes > room) {
+        size_t capacity_bytes = (l->bytes + bytes) * 2;
+        char *larger = realloc(l->heap, capacity_bytes);
+
+        if (larger != NULL) {
+            if (l->heap == NULL)
+                memcpy(larger, l->at, l->bytes);
+            l->at = l->heap = larger;
+            l->capacity_bytes = capacity_bytes;
+        } else {
+            bytes = room;
+        }
+    }
+    for (size_t i = 0; i < bytes; i++) { /* one event is one line, whatever a client put into a name */
+        char c = text[i];
+
+        l->at[l->bytes++] = c == '\n' || c == '\r' ? ' ' : c;
+    }
+}
+
+static void
+line_add_part(Line *l, const char *label, const char *text)
+{
+    if (text == NULL)
+        return;
+    line_add(l, label);
+    line_add(l, text);
+}
+
+static const char *
+logged_detail(const ErrorInfo *info)
+{
+    return info->detail_log != NULL ? info->detail_log : info->detail;
+}
+
+static void
+emit_text(LogLevel level, const char *message, const char *who, const ErrorInfo *info, const char *statement)
+{
+    char small[LOG_LINE_BYTES], head[80];
+    Line line = {.at = small, .capacity_bytes = sizeof(small)};
+
+    if (sink.fd != 2) {
+        char when[40];
+
+        now_text(when);
+        snprintf(head, sizeof(head), "%s %d ", when, (int)getpid());
+        line_add(&line, head);
+    }
+    snprintf(head, sizeof(head), "[%s] ", level_names[level]);
+    line_add(&line, head);
+    if (who != NULL) {
+        line_add(&line, who);
+        line_add(&line, ": ");
+    }
+    if (info != NULL) {
+        line_add(&line, info->sqlstate);
+        line_add(&line, ": ");
+    }
+    line_add(&line, message);
+    if (info != NULL) {
+        if (info->position > 0) {
+            snprintf(head, sizeof(head), " at character %d", info->position);
+            line_add(&line, head);
+        }
+        line_add_part(&line, "; detail: ", logged_detail(info));
+        line_add_part(&line, "; hint: ", info->hint);
+        line_add_part(&line, "; context: ", info->where);
+    }
+    line_add_part(&line, "; statement: ", statement);
+    line.at[line.bytes] = '\n';
+    write_all(line.at, line.bytes + 1);
+    free(line.heap);
+}
+
+static void
+json_add_part(json_t *line, const char *key, const char *text)
+{
+    if (text != NULL)
+        json_object_set_new(line, key, json_string(text));
+}
+
+static void
+emit_json(LogLevel level, const char *message, const char *who, const ErrorInfo *info, const char *statement)
 {
     char when[40];
     json_t *line;
@@ -82,15 +176,16 @@ emit_json(LogLevel level, const char *message, const char *who, const ErrorInfo 
                      "message", message);
     if (line == NULL)
         return;
-    if (who != NULL)
-        json_object_set_new(line, "session", json_string(who));
+    json_add_part(line, "session", who);
     if (info != NULL) {
-        json_object_set_new(line, "sqlstate", json_string(info->sqlstate));
-        if (info->detail != NULL)
-            json_object_set_new(line, "detail", json_string(info->detail));
-        if (info->hint != NULL)
-            json_object_set_new(line, "hint", json_string(info->hint));
+        json_add_part(line, "sqlstate", info->sqlstate);
+        if (info->position > 0)
+            json_object_set_new(line, "position", json_integer(info->position));
+        json_add_part(line, "detail", logged_detail(info));
+        json_add_part(line, "hint", info->hint);
+        json_add_part(line, "context", info->where);
     }
+    json_add_part(line, "statement", statement);
     text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(line);
     if (text == NULL)
@@ -104,41 +199,12 @@ emit_json(LogLevel level, const char *message, const char *who, const ErrorInfo 
 }
 
 static void
-emit_text(LogLevel level, const char *message, const char *who, const ErrorInfo *info)
-{
-    char line[LOG_LINE_BYTES];
-    char when[40];
-    int n = 0;
-
-    if (sink.fd != 2) {
-        now_text(when);
-        n = snprintf(line, sizeof(line), "%s %d ", when, (int)getpid());
-    }
-    n += snprintf(line + n, sizeof(line) - (size_t)n, "[%s] ", level_names[level]);
-    if (who != NULL)
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "%.200s: ", who);
-    if (info != NULL)
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "%s: ", info->sqlstate);
-    n += snprintf(line + n, sizeof(line) - (size_t)n, "%.4000s", message);
-    if (info != NULL && info->detail != NULL)
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "; detail: %.1500s", info->detail);
-    if (info != NULL && info->hint != NULL)
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "; hint: %.1500s", info->hint);
-    for (int i = 0; i < n; i++) { /* one event is one line, whatever a client put into a name */
-        if (line[i] == '\n' || line[i] == '\r')
-            line[i] = ' ';
-    }
-    line[n] = '\n';
-    write_all(line, (size_t)n + 1);
-}
-
-static void
-emit(LogLevel level, const char *message, const char *who, const ErrorInfo *info)
+emit(LogLevel level, const char *message, const char *who, const ErrorInfo *info, const char *statement)
 {
     if (sink.format == LOG_JSON)
-        emit_json(level, message, who, info);
+        emit_json(level, message, who, info, statement);
     else
-        emit_text(level, message, who, info);
+        emit_text(level, message, who, info, statement);
 }
 
 void
@@ -152,14 +218,14 @@ log_line(LogLevel level, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    emit(level, message, NULL, NULL);
+    emit(level, message, NULL, NULL, NULL);
 }
 
 void
-log_report(LogLevel level, const char *who, const ErrorInfo *info)
+log_report(LogLevel level, const char *who, const ErrorInfo *info, const char *statement)
 {
     if (log_enabled(level))
-        emit(level, info->message, who, info);
+        emit(level, info->message, who, info, statement);
 }
 
 void

@@ -23,15 +23,15 @@ void stop_point_slow(const char *name);
 
 /* ---- tests ---------------------------------------------------------------------------------------- */
 /* An anonymous board for this process and its later children. */
-bool stop_board_create(void);
+MUST_CHECK bool stop_board_create(void);
 /* A board in a file, made if missing; several processes may open it. */
-bool stop_board_open(const char *path);
+MUST_CHECK bool stop_board_open(const char *path);
 /* Opens what HELIOS_STOP_BOARD names; true when it names nothing. */
-bool stop_board_from_env(void);
+MUST_CHECK bool stop_board_from_env(void);
 /* From now on the process `pid` (0 = whoever comes first) stops at `name`, once. */
 void stop_point_arm(const char *name, int pid);
 /* Waits until a process has stopped there; false after timeout_ms. *pid (may be NULL) = which. */
-bool stop_point_wait(const char *name, int timeout_ms, int *pid);
+MUST_CHECK bool stop_point_wait(const char *name, int timeout_ms, int *pid);
 /* Lets it go on, and disarms. */
 void stop_point_release(const char *name);
 

@@ -68,11 +68,12 @@ janitor(Door *door)
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     UpkeepRound round = {0};
     uint64_t upkeep_us = env_mono_us(cx.env) + UPKEEP_FIRST_US, urgent_us = 0;
+    bool is_short = false;
 
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
     if (engine_attach_as(&cx, door->engine, PROC_JANITOR) != ST_OK) {
-        log_report(LOG_ERROR, NULL, &cx.error);
+        log_report(LOG_ERROR, NULL, &cx.error, NULL);
         return;
     }
     cx.hooks = &janitor_hooks;
@@ -83,10 +84,12 @@ janitor(Door *door)
 
         atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD));
         if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
-            log_report(LOG_WARNING, "janitor", &cx.error);
+            log_report(LOG_WARNING, "janitor", &cx.error, NULL);
             ctx_error_clear(&cx);
         }
-        if (!round.urgent && env_mono_us(cx.env) >= urgent_us && engine_was_short(&cx)) {
+        is_short |= engine_was_short(&cx);
+        if (is_short && !round.urgent && env_mono_us(cx.env) >= urgent_us) {
+            is_short = false;
             round.urgent = true;
             round.database = 0; /* from the beginning */
             upkeep_us = 0;
@@ -95,12 +98,14 @@ janitor(Door *door)
         if (env_mono_us(cx.env) >= upkeep_us) {
             if (janitor_upkeep_step(&cx, &round, &pause_ms) != ST_OK) {
                 if (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE))
-                    log_report(LOG_WARNING, "janitor", &cx.error);
+                    log_report(LOG_WARNING, "janitor", &cx.error, NULL);
                 ctx_error_clear(&cx);
             }
             upkeep_us = env_mono_us(cx.env) + (uint64_t)pause_ms * 1000;
             idle_ms = MIN_OF(idle_ms, pause_ms);
         }
+        if (is_short && !round.urgent)
+            idle_ms = MIN_OF(idle_ms, URGENT_EVERY_US / 1000);
         arena_reset(&arena);
         proc_sleep(&cx, cx.proc, env_mono_us(cx.env) + (uint64_t)idle_ms * 1000);
     }

@@ -4,6 +4,7 @@
 #include "backend/config/config_file.h"
 #include "bin/commands.h"
 #include "bin/options.h"
+#include "bin/server.h"
 
 static bool
 is_secret(const char *key)
@@ -96,18 +97,19 @@ show(Ctx *cx, const Command *command, const FlagSet *flags)
 static int
 validate(Ctx *cx, const Command *command, const FlagSet *flags)
 {
-    SettingSet *set = arena_new(cx->arena, SettingSet);
+    StartOptions *options = arena_new(cx->arena, StartOptions);
     const char *file = flags->word_count > 1 ? flags->words[1] : flags_value(flags, OPT_CONFIG);
-    bool usage_error = false;
 
-    if (options_load_settings(cx, NULL, file, set, &file, &usage_error) != ST_OK)
+    if (options_load_file(cx, flags, file, options) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    settings_free(set);
-    if (file == NULL) {
+    if (options->config_file == NULL) {
         fail(cx, ST_ERROR, "F0000", "there is no configuration file to check: name one");
         return command_complain(cx, command, EXIT_FAILED);
     }
-    printf("%s is valid\n", file);
+    if (server_check(cx, options) != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
+    printf("%s is valid\n", options->config_file);
+    settings_free(&options->settings);
     return EXIT_DONE;
 }
 

@@ -27,7 +27,7 @@ extern const Flag stop_flags[], status_flags[], reload_flags[], no_flags[];
 /* One line on standard error: "heliosdb-nano start: MESSAGE; HINT". Returns `status`. */
 int command_complain(Ctx *cx, const Command *command, int status);
 /* Reads the flags. True = go on; else *status is how to exit (help was printed, or usage was wrong). */
-bool command_read_flags(Ctx *cx, const Command *command, int words_most, char **argv, int argc, FlagSet *out,
-                        int *status);
+MUST_CHECK bool command_read_flags(Ctx *cx, const Command *command, int words_most, char **argv, int argc,
+                                   FlagSet *out, int *status);
 
 #endif

@@ -282,6 +282,29 @@ check_tls(Ctx *cx, StartOptions *o)
     return ST_OK;
 }
 
+/* Less does not hold the catalogs and one table. */
+enum { MAX_MEMORY_LEAST_MB = 4 };
+
+static Status
+check_memory(Ctx *cx, StartOptions *o)
+{
+    const SettingSet *s = &o->settings;
+    int64_t bytes = settings_int(s, SETTING_MAX_MEMORY);
+    bool by_flag = s->sources[SETTING_MAX_MEMORY] == SOURCE_FLAG;
+    const char *name = by_flag ? "--max-memory"
+                               : arena_printf(cx->arena, "%s:%u: %s =", s->file, s->lines[SETTING_MAX_MEMORY],
+                                              config_key_name(cx->arena, SETTING_MAX_MEMORY));
+
+    if (bytes == 0 || bytes >= (int64_t)MAX_MEMORY_LEAST_MB << 20)
+        return ST_OK;
+    o->usage_error = by_flag;
+    return fail(
+        cx, ST_ERROR, "22023",
+        "%s %lld bytes is too little: the least is %d MB; a number alone means bytes, units are kB, MB, GB "
+        "and TB",
+        name, (long long)bytes, MAX_MEMORY_LEAST_MB);
+}
+
 /* The first address that others can reach; NULL = none. */
 static const char *
 public_address(Ctx *cx, const char *addresses)
@@ -432,22 +455,41 @@ options_pid_file(Ctx *cx, const FlagSet *flags)
     return "./heliosdb.pid";
 }
 
-Status
-options_load(Ctx *cx, const FlagSet *flags, StartOptions *out)
+static Status
+read_all(Ctx *cx, const FlagSet *flags, const char *config_path, StartOptions *o)
 {
-    StartOptions *o = out;
-
     memset(o, 0, sizeof(*o));
     o->flags = flags;
     o->daemon = flags_value(flags, OPT_DAEMON) != NULL;
     o->insecure = flags_value(flags, OPT_INSECURE) != NULL;
-    TRY(options_load_settings(cx, flags, flags_value(flags, OPT_CONFIG), &o->settings, &o->config_file,
-                              &o->usage_error));
+    return options_load_settings(cx, flags, config_path, &o->settings, &o->config_file, &o->usage_error);
+}
+
+static Status
+check_all(Ctx *cx, StartOptions *o)
+{
     TRY(check_mode(cx, o));
+    TRY(check_memory(cx, o));
     TRY(check_tls(cx, o));
     TRY(find_password(cx, o));
     TRY(check_auth(cx, o));
     find_unix_dir(o);
     find_files(cx, o);
     return ST_OK;
+}
+
+Status
+options_load(Ctx *cx, const FlagSet *flags, StartOptions *out)
+{
+    TRY(read_all(cx, flags, flags_value(flags, OPT_CONFIG), out));
+    return check_all(cx, out);
+}
+
+Status
+options_load_file(Ctx *cx, const FlagSet *flags, const char *config_path, StartOptions *out)
+{
+    TRY(read_all(cx, flags, config_path, out));
+    if (settings_text(&out->settings, SETTING_STORAGE_PATH)[0] == '\0')
+        settings_assign_number(&out->settings, SETTING_STORAGE_MEMORY_ONLY, (SettingNumber){.i = 1});
+    return check_all(cx, out);
 }

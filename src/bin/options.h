@@ -28,6 +28,9 @@ MUST_CHECK Status options_load_settings(Ctx *cx, const FlagSet *flags, const cha
                                         const char **config_file, bool *usage_error);
 /* All of it, checked for what contradicts itself. Failures say in one line what is wrong and what to do. */
 MUST_CHECK Status options_load(Ctx *cx, const FlagSet *flags, StartOptions *out);
+/* The same for a file (NULL: the one `start` would find) that nobody starts yet: where it leaves open where the data
+ * lies, as with --memory. */
+MUST_CHECK Status options_load_file(Ctx *cx, const FlagSet *flags, const char *config_path, StartOptions *out);
 AuthMethod options_auth_method(const SettingSet *settings);
 /* pid file of a command that talks to a server: --pid-file, --data-dir, configuration, else ./heliosdb.pid. */
 const char *options_pid_file(Ctx *cx, const FlagSet *flags);

@@ -41,6 +41,12 @@ static const char mode_name[] = "Memory-Only";
 
 /* ---- log ------------------------------------------------------------------------------------------ */
 
+static Status
+fail_log(Ctx *cx, const StartOptions *o)
+{
+    return fail(cx, ST_IO, "58030", "could not open log file \"%s\": %s", o->log_file, strerror(errno));
+}
+
 /* Opens it anew at each call, so that a rotated file is let go. */
 static Status
 open_log(Ctx *cx, const StartOptions *o, const SettingSet *settings)
@@ -54,13 +60,34 @@ open_log(Ctx *cx, const StartOptions *o, const SettingSet *settings)
         int fd = open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
         if (fd < 0)
-            return fail(cx, ST_IO, "58030", "could not open log file \"%s\": %s", o->log_file, strerror(errno));
+            return fail_log(cx, o);
         if (open_fd >= 0)
             close(open_fd);
         log.fd = open_fd = fd;
     }
     log_configure(&log);
     return ST_OK;
+}
+
+/* What open_log would say, without making the file. */
+static Status
+check_log(Ctx *cx, const StartOptions *o)
+{
+    const char *slash;
+    int fd;
+
+    if (o->log_file == NULL)
+        return ST_OK;
+    fd = open(o->log_file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        return ST_OK;
+    }
+    slash = strrchr(o->log_file, '/');
+    if (errno == ENOENT && slash != NULL &&
+        access(arena_strndup(cx->arena, o->log_file, (size_t)(slash + 1 - o->log_file)), W_OK | X_OK) == 0)
+        return ST_OK;
+    return fail_log(cx, o);
 }
 
 /* ---- TLS and passwords ---------------------------------------------------------------------------- */
@@ -142,7 +169,7 @@ write_facts(Server *s)
     if (s->reload_error != NULL)
         buf_printf(&lines, "error=%s\n", s->reload_error);
     if (pidfile_write_facts(s->cx, &s->pid_file, &lines) != ST_OK)
-        log_report(LOG_WARNING, NULL, &s->cx->error);
+        log_report(LOG_WARNING, NULL, &s->cx->error, NULL);
     buf_free(&lines);
 }
 
@@ -306,6 +333,17 @@ take_pid_file(Ctx *cx, Server *s)
     /* In the foreground it is only a convenience. */
     log_line(LOG_DEBUG, "no pid file: %s", cx->error.message);
     ctx_error_clear(cx);
+    return ST_OK;
+}
+
+Status
+server_check(Ctx *cx, const StartOptions *options)
+{
+    TlsContext *tls;
+
+    TRY(check_log(cx, options));
+    TRY(make_tls(cx, &options->settings, &tls));
+    tls_context_free(tls);
     return ST_OK;
 }
 

@@ -7,4 +7,7 @@
  * waits. Returns the exit status; what went wrong before that was recorded and is returned. */
 MUST_CHECK Status server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status);
 
+/* Says what server_run would say of files that the options name; makes nothing. */
+MUST_CHECK Status server_check(Ctx *cx, const StartOptions *options);
+
 #endif

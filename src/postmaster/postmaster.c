@@ -366,7 +366,7 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
     sigaddset(&mine, SIGUSR2);
     sigprocmask(SIG_BLOCK, &mine, &old);
     if (pool_create(cx, options->max_connections, options->spare_backends, &pm.pool) != ST_OK) {
-        log_report(LOG_FATAL, NULL, &cx->error);
+        log_report(LOG_FATAL, NULL, &cx->error, NULL);
         return 1;
     }
     pm.watchdog_us = notify_watchdog_us();

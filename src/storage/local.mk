@@ -38,6 +38,7 @@ libstorage_a_SOURCES = \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \
+	src/storage/txn/row_count.c src/storage/txn/row_count.h \
 	src/storage/txn/share_count.c src/storage/txn/share_count.h \
 	src/storage/txn/snapshot.c \
 	src/storage/txn/ssi.h \

@@ -47,7 +47,7 @@ def test_documented_fixture_works():
     server = subprocess.Popen([HELIOS, 'start', '--memory', '--auth', 'trust', '--port', str(port)],
                               stderr=subprocess.DEVNULL)
     try:
-        time.sleep(0.5)
+        time.sleep(0.5)  # as documented: this half second is what is tested
         db = psycopg2.connect(f'postgresql://postgres@127.0.0.1:{port}/postgres')
         cur = db.cursor()
         cur.execute('CREATE TABLE t (id INT, name TEXT)')

@@ -6,49 +6,13 @@
 #include <string.h>
 
 #include "backend/config/settings.h"
-#include "base/env.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "bin/body.h"
+#include "fuzz_client.h"
 #include "storage/engine/engine.h"
 
 enum { INPUTS_PER_ENGINE = 500 };
-
-typedef struct FuzzClient {
-    Env env; /* first: the Env is the client */
-    const char *at, *end;
-} FuzzClient;
-
-static ssize_t
-client_recv(Env *env, int fd, void *out, size_t bytes, int flags)
-{
-    FuzzClient *client = (FuzzClient *)env;
-    size_t n = MIN_OF((size_t)(client->end - client->at), bytes);
-
-    (void)fd;
-    (void)flags;
-    memcpy(out, client->at, n);
-    client->at += n;
-    return (ssize_t)n;
-}
-
-static ssize_t
-client_send(Env *env, int fd, const void *data, size_t bytes, int flags)
-{
-    (void)env;
-    (void)fd;
-    (void)data;
-    (void)flags;
-    return (ssize_t)bytes;
-}
-
-static int
-client_close(Env *env, int fd)
-{
-    (void)env;
-    (void)fd;
-    return 0;
-}
 
 static int
 no_files(Env *env, const char *path, int flags, mode_t mode)
@@ -216,10 +180,7 @@ fuzz_session(Buf *conversation)
     buf_add(&all, startup, sizeof(startup));
     buf_add(&all, conversation->data, conversation->bytes);
     buf_free(conversation);
-    client = (FuzzClient){.env = *env_system(), .at = all.data, .end = all.data + all.bytes};
-    client.env.recv = client_recv;
-    client.env.send = client_send;
-    client.env.close = client_close;
+    fuzz_client_init(&client, all.data, all.bytes, false);
     client.env.open = no_files;
     arena_init(&arena, "fuzz", NULL);
     arena_init(&errors, "fuzz errors", NULL);

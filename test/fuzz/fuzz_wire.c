@@ -10,46 +10,7 @@
 
 #include "backend/auth/login.h"
 #include "base/log.h"
-
-/* The client as an Env: receiving gives pieces of the input, sending throws away. */
-typedef struct FuzzClient {
-    Env env; /* first: the Env is the client */
-    const uint8_t *at, *end;
-} FuzzClient;
-
-static ssize_t
-fuzz_recv(Env *env, int fd, void *out, size_t bytes, int flags)
-{
-    FuzzClient *client = (FuzzClient *)env;
-    size_t n = (size_t)(client->end - client->at);
-
-    (void)fd;
-    (void)flags;
-    n = MIN_OF(n, bytes);
-    if (n > 7)
-        n = 1 + n / 2; /* not all at once */
-    memcpy(out, client->at, n);
-    client->at += n;
-    return (ssize_t)n;
-}
-
-static ssize_t
-fuzz_send(Env *env, int fd, const void *data, size_t bytes, int flags)
-{
-    (void)env;
-    (void)fd;
-    (void)data;
-    (void)flags;
-    return (ssize_t)bytes;
-}
-
-static int
-fuzz_close(Env *env, int fd)
-{
-    (void)env;
-    (void)fd;
-    return 0;
-}
+#include "fuzz_client.h"
 
 static bool
 fuzz_random(Env *env, void *out, size_t bytes)
@@ -116,7 +77,7 @@ fuzz_wire(const uint8_t *data, size_t bytes)
     static const char md5[] = "md50123456789abcdef0123456789abcdef";
     static const char scram[] = "SCRAM-SHA-256$1:AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
                                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    FuzzClient client = {.at = data, .end = data + bytes};
+    FuzzClient client;
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = &client.env};
     AuthDirectory directory = {.find_role = find_role, .find_database = find_database};
@@ -128,14 +89,10 @@ fuzz_wire(const uint8_t *data, size_t bytes)
 
     if (bytes == 0)
         return 0;
-    options.auth.method = (AuthMethod)(*client.at & 3);
-    verifier = (*client.at & 4) != 0 ? md5 : (*client.at & 8) != 0 ? NULL : scram;
-    client.at++;
+    options.auth.method = (AuthMethod)(*data & 3);
+    verifier = (*data & 4) != 0 ? md5 : (*data & 8) != 0 ? NULL : scram;
+    fuzz_client_init(&client, data + 1, bytes - 1, true);
     log_configure(&(LogOptions){.fd = -1, .level = LOG_FATAL});
-    client.env = *env_system();
-    client.env.recv = fuzz_recv;
-    client.env.send = fuzz_send;
-    client.env.close = fuzz_close;
     client.env.random = fuzz_random;
     arena_init(&arena, "fuzz", NULL);
     arena_init(&errors, "fuzz errors", NULL);

@@ -1,7 +1,8 @@
 # Each target is a libFuzzer program (--enable-fuzz) and, in unit_fuzz, replays its corpus.
 UNIT_TESTS += unit_fuzz
 FUZZ_LIBS = $(SQL_LIBS) libauth.a libwire.a $(CONFIG_LIBS) $(BASE_LIBS) $(OPENSSL_LIBS)
-FUZZ_SESSION = test/fuzz/fuzz_session.c test/fuzz/fuzz_session.h src/bin/body.c src/bin/body.h
+FUZZ_CLIENT = test/fuzz/fuzz_client.c test/fuzz/fuzz_client.h
+FUZZ_SESSION = test/fuzz/fuzz_session.c test/fuzz/fuzz_session.h $(FUZZ_CLIENT) src/bin/body.c src/bin/body.h
 unit_fuzz_SOURCES = $(UNIT_HARNESS) test/fuzz/fuzz.h test/fuzz/fuzz_copy.c test/fuzz/fuzz_toml.c test/fuzz/fuzz_wire.c \
 	test/fuzz/fuzz_sql.c test/fuzz/fuzz_type.c test/fuzz/fuzz_pattern.c $(FUZZ_SESSION) test/fuzz/replay.c
 unit_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit -DFUZZ_SOURCE=\"$(abs_top_srcdir)\"
@@ -13,7 +14,7 @@ fuzz_copy_SOURCES = test/fuzz/libfuzzer.c test/fuzz/fuzz_copy.c
 fuzz_copy_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_TARGET=fuzz_copy
 fuzz_copy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_copy_LDADD = $(FUZZ_LIBS)
-fuzz_wire_SOURCES = test/fuzz/libfuzzer.c test/fuzz/fuzz_wire.c
+fuzz_wire_SOURCES = test/fuzz/libfuzzer.c test/fuzz/fuzz_wire.c $(FUZZ_CLIENT)
 fuzz_wire_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_TARGET=fuzz_wire
 fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_wire_LDADD = $(FUZZ_LIBS)

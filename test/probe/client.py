@@ -248,6 +248,40 @@ def alive(pid):
         return False
 
 
+def unread_bytes(local_port, remote_port):
+    """What lies in the kernel for the end of a connection on this machine that has these ports."""
+    with open('/proc/net/tcp') as f:
+        for line in f.readlines()[1:]:
+            fields = line.split()
+            ports = [int(fields[i].split(':')[1], 16) for i in (1, 2)]
+            if ports == [local_port, remote_port]:
+                return int(fields[4].split(':')[1], 16)
+    return None
+
+
+def wait_taken(c):
+    """Until the server has read everything that was sent to it."""
+    ours, theirs = c.sock.getsockname()[1], c.sock.getpeername()[1]
+    wait_until(lambda: unread_bytes(theirs, ours) == 0)
+
+
+def asleep(pid):
+    with open(f'/proc/{pid}/stat') as f:
+        return f.read().rsplit(')', 1)[1].split()[0] == 'S'
+
+
+def wait_busy_asleep(c):
+    """Until the backend has read everything and sleeps over it: in SLEEP, in CRITICAL, or for the rest of a message."""
+    wait_taken(c)
+    wait_until(lambda: asleep(c.pid))
+
+
+def wait_blocked(c):
+    """Until the backend can send no more, because nobody reads."""
+    ours, theirs = c.sock.getsockname()[1], c.sock.getpeername()[1]
+    wait_until(lambda: unread_bytes(ours, theirs) and asleep(c.pid))
+
+
 def expect_error(code, call, *args, **kw):
     try:
         call(*args, **kw)

@@ -49,7 +49,7 @@ login_refuse(Ctx *cx, Conn *conn, Status rc, const char *who)
     ASSERT(rc != ST_OK);
     ASSERT(cx->error.message != NULL);
     fail_fatal(cx, rc);
-    log_report(rc == ST_CLOSED || rc == ST_CORRUPT ? LOG_DEBUG : LOG_INFO, who, &cx->error);
+    log_report(rc == ST_CLOSED || rc == ST_CORRUPT ? LOG_DEBUG : LOG_INFO, who, &cx->error, NULL);
     if (rc == ST_CORRUPT || conn->broken)
         return;
     encode_report(conn, &cx->error);

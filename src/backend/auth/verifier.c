@@ -207,7 +207,10 @@ verifier_check_plain(Ctx *cx, const char *verifier, const char *user, const char
 
     switch (verifier_kind(verifier)) {
     case VERIFIER_SCRAM:
-        verifier_parse_scram(verifier, &stored);
+        if (!verifier_parse_scram(verifier, &stored)) {
+            *fits = false;
+            return ST_OK;
+        }
         verifier_compute_scram(verifier_prepare(cx->arena, password), stored.salt, stored.salt_bytes,
                                stored.rounds, &given);
         *fits = CRYPTO_memcmp(stored.server_key, given.server_key, SCRAM_KEY_BYTES) == 0;

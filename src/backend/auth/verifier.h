@@ -26,7 +26,7 @@ MUST_CHECK Status verifier_make_md5(Ctx *cx, Arena *a, const char *user, const c
                                     const char **out);
 
 /* False when it is not well-formed. */
-bool verifier_parse_scram(const char *text, ScramVerifier *out);
+MUST_CHECK bool verifier_parse_scram(const char *text, ScramVerifier *out);
 void verifier_compute_scram(const char *password, const uint8_t *salt, size_t salt_bytes, uint32_t rounds,
                             ScramVerifier *out);
 /* Does the plain password fit the verifier? Takes the same time whether it does or not. */

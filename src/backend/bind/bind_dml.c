@@ -1,4 +1,4 @@
-/* bind_dml.c - INSERT, UPDATE, DELETE, and expressions that belong to a table (defaults, checks). */
+/* bind_dml.c - INSERT, UPDATE, DELETE. */
 #include "backend/bind/bind_int.h"
 #include "backend/parse/parse.h"
 
@@ -111,162 +111,6 @@ bind_returning(Binder *b, const AstList *returning)
     q->targets = targets;
     q->target_count = count;
     q->target_capacity = capacity;
-    return rc;
-}
-
-static Status bind_assignments(Binder *b, const AstList *targets, const TableInfo *t);
-
-/* ---- ON CONFLICT ----------------------------------------------------------------------------------- */
-
-/* The expression of ON CONFLICT (...) in the form in which indexes keep theirs. */
-static Status
-canonical_text(Binder *b, const TableInfo *t, const Ast *ast, Oid type, const char **out)
-{
-    Buf text = {0};
-    Expr *e;
-    Status rc;
-
-    TRY(bind_table_expression(b->cx, b->arena, t, ast, "index expressions", type, -1, NULL, &e));
-    rc = expr_deparse(b->cx, e, t, false, &text);
-    if (rc == ST_OK)
-        *out = arena_strdup(b->arena, buf_cstr(&text));
-    buf_free(&text);
-    return rc;
-}
-
-typedef struct WantedKey {
-    int column; /* 0: an expression */
-    const char *text;
-} WantedKey;
-
-static Status
-wanted_keys(Binder *b, const AstInsert *s, const TableInfo *t, WantedKey *keys)
-{
-    for (int i = 0; i < s->conflict_keys.count; i++) {
-        const AstIndexElem *e = (const AstIndexElem *)s->conflict_keys.items[i];
-
-        if (e->opclass != NULL || e->collation != NULL)
-            return fail_unsupported(b->cx, s->conflict_location,
-                                    "ON CONFLICT with a collation or operator class");
-        if (e->column == NULL) {
-            TRY(canonical_text(b, t, e->expr, OID_NONE, &keys[i].text));
-            continue;
-        }
-        keys[i].column = table_find_column(t, e->column);
-        if (keys[i].column == 0)
-            return fail_at(b->cx, s->conflict_keys_location, "42703", "column \"%s\" does not exist",
-                           e->column);
-    }
-    return ST_OK;
-}
-
-static bool
-key_is_wanted(const IndexKey *key, const WantedKey *wanted)
-{
-    if (key->column > 0)
-        return wanted->column == key->column;
-    return wanted->column == 0 && strcmp(key->expression, wanted->text) == 0;
-}
-
-/* Every key of the index is asked for, and nothing else is. */
-static bool
-index_is_meant(const IndexInfo *x, const WantedKey *wanted, int count, const char *predicate)
-{
-    if (!x->unique || (x->predicate != NULL && (predicate == NULL || strcmp(predicate, x->predicate) != 0)))
-        return false;
-    for (int k = 0; k < x->key_count; k++) {
-        bool found = false;
-
-        for (int i = 0; i < count && !found; i++)
-            found = key_is_wanted(&x->keys[k], &wanted[i]);
-        if (!found)
-            return false;
-    }
-    for (int i = 0; i < count; i++) {
-        bool found = false;
-
-        for (int k = 0; k < x->key_count && !found; k++)
-            found = key_is_wanted(&x->keys[k], &wanted[i]);
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-static Status
-find_arbiters(Binder *b, const AstInsert *s, const TableInfo *t)
-{
-    Query *q = b->query;
-    WantedKey *wanted = arena_array(b->arena, WantedKey, MAX_OF(s->conflict_keys.count, 1));
-    const char *predicate = NULL;
-    bool any = s->conflict_keys.count == 0 && s->conflict_constraint == NULL;
-
-    if (any && s->on_conflict == ON_CONFLICT_DO_UPDATE) {
-        (void)fail_at(b->cx, s->conflict_location, "42601",
-                      "ON CONFLICT DO UPDATE requires inference specification or constraint name");
-        fail_hint(b->cx, "For example, ON CONFLICT (column_name).");
-        return ST_ERROR;
-    }
-    TRY(wanted_keys(b, s, t, wanted));
-    if (s->conflict_predicate != NULL)
-        TRY(canonical_text(b, t, s->conflict_predicate, TYPE_BOOL, &predicate));
-    q->arbiters = arena_array(b->arena, int, MAX_OF(t->index_count, 1));
-    for (int i = 0; i < t->index_count; i++) {
-        const IndexInfo *x = &t->indexes[i];
-        bool meant = any ? x->unique
-                     : s->conflict_constraint != NULL
-                         ? x->is_constraint && strcmp(x->name, s->conflict_constraint) == 0
-                         : index_is_meant(x, wanted, s->conflict_keys.count, predicate);
-
-        if (meant)
-            q->arbiters[q->arbiter_count++] = i;
-    }
-    q->arbiters_named = !any;
-    if (q->arbiter_count > 0 || any)
-        return ST_OK;
-    if (s->conflict_constraint != NULL)
-        return fail(b->cx, ST_ERROR, "42704", "constraint \"%s\" for table \"%s\" does not exist",
-                    s->conflict_constraint, t->name);
-    return fail(b->cx, ST_ERROR, "42P10",
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification");
-}
-
-/* The target table is in scope. */
-static Status
-bind_on_conflict(Binder *b, const AstInsert *s, const TableInfo *t)
-{
-    Query *q = b->query;
-    AstRangeVar excluded = {.ast = {AST_RANGE_VAR, -1},
-                            .schema = t->schema_name,
-                            .name = t->name,
-                            .alias = "excluded"};
-    Query insert = *q;
-    bool as_owner = b->as_owner;
-    Status rc;
-
-    q->on_conflict = s->on_conflict;
-    TRY(find_arbiters(b, s, t));
-    if (s->on_conflict != ON_CONFLICT_DO_UPDATE)
-        return ST_OK;
-    b->as_owner = true; /* it is no table that could be forbidden */
-    rc = add_table(b, &excluded, LOCK_ACCESS_SHARE, &q->excluded_rel);
-    b->as_owner = as_owner;
-    TRY(rc);
-    scope_add(b, q->excluded_rel, true, true);
-    q->targets = NULL;
-    q->target_count = q->target_capacity = q->assign_count = 0;
-    rc = bind_assignments(b, &s->conflict_targets, t);
-    if (rc == ST_OK)
-        rc = bind_condition(b, s->conflict_where, CLAUSE_WHERE, "WHERE", &q->conflict_where);
-    b->scope_count--;
-    q->conflict_count = q->assign_count;
-    q->conflict_columns = q->assign_columns;
-    q->conflict_targets = q->targets;
-    q->targets = insert.targets;
-    q->target_count = insert.target_count;
-    q->target_capacity = insert.target_capacity;
-    q->assign_count = insert.assign_count;
-    q->assign_columns = insert.assign_columns;
     return rc;
 }
 
@@ -417,6 +261,51 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
     return ST_OK;
 }
 
+/* A column of the source: the given-th of those that are not junk. */
+static Expr *
+source_column(Binder *b, int given)
+{
+    const Query *source = b->query->source;
+    Expr *e = NULL;
+
+    for (int i = 0, seen = 0; i < source->target_count; i++) {
+        const TargetEntry *from = &source->targets[i];
+
+        if (from->junk || seen++ != given)
+            continue;
+        e = expr_new(b->arena, EXPR_COLUMN, from->expr->type, from->expr->typmod, -1);
+        e->column.rel = -1;
+        e->column.column = given + 1;
+    }
+    return e;
+}
+
+/* One expression for every column of the table, over the source's output (rel -1). */
+static Status
+insert_targets(Binder *b, const TableInfo *t, const int *columns)
+{
+    Query *q = b->query;
+
+    for (int c = 1; c <= t->column_count; c++) {
+        const ColumnInfo *column = &t->columns[c - 1];
+        TargetEntry e = {.name = column->name};
+        int from = -1;
+
+        for (int given = 0; given < q->assign_count; given++) {
+            if (columns[given] == c)
+                from = given;
+        }
+        if (from >= 0)
+            TRY(assign(b, t, c, source_column(b, from), &e.expr));
+        else if (column->dropped)
+            e.expr = expr_const(b->arena, column->type, -1, value_null(), -1);
+        else
+            TRY(column_default(b, t, c, &e.expr));
+        query_add_target(b, q, e);
+    }
+    return ST_OK;
+}
+
 static Status
 bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstInsert *s, Query **out)
 {
@@ -443,35 +332,7 @@ bind_insert(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
                          : insert_select(&b, s, t, columns, count));
     }
     q->assign_columns = columns;
-    /* targets: one expression for every column of the table, over the source's output (rel -1) */
-    for (int c = 1, given = 0; c <= t->column_count; c++) {
-        TargetEntry e = {.name = t->columns[c - 1].name};
-        int from = -1;
-
-        for (given = 0; given < q->assign_count; given++) {
-            if (columns[given] == c)
-                from = given;
-        }
-        if (from >= 0) {
-            int seen = 0;
-
-            for (int i = 0; i < q->source->target_count; i++) {
-                const TargetEntry *src = &q->source->targets[i];
-
-                if (src->junk || seen++ != from)
-                    continue;
-                e.expr = expr_new(arena, EXPR_COLUMN, src->expr->type, src->expr->typmod, -1);
-                e.expr->column.rel = -1;
-                e.expr->column.column = from + 1;
-            }
-            TRY(assign(&b, t, c, e.expr, &e.expr));
-        } else if (t->columns[c - 1].dropped) {
-            e.expr = expr_const(arena, t->columns[c - 1].type, -1, value_null(), -1);
-        } else {
-            TRY(column_default(&b, t, c, &e.expr));
-        }
-        query_add_target(&b, q, e);
-    }
+    TRY(insert_targets(&b, t, columns));
     scope_add(&b, rel, true, true);
     if (s->on_conflict != ON_CONFLICT_FAIL)
         TRY(bind_on_conflict(&b, s, t));
@@ -494,7 +355,7 @@ assigned_value(const AstTarget *target)
     return target->value;
 }
 
-static Status
+Status
 bind_assignments(Binder *b, const AstList *targets, const TableInfo *t)
 {
     Query *q = b->query;
@@ -637,104 +498,4 @@ bind_finish_params(Ctx *cx, const ParamTypes *params)
             return fail(cx, ST_ERROR, "42P18", "could not determine data type of parameter $%d", i + 1);
     }
     return ST_OK;
-}
-
-static bool
-find_subquery(Expr **child, void *arg)
-{
-    if ((*child)->kind == EXPR_SUBQUERY) {
-        *(int *)arg = (*child)->location;
-        return false;
-    }
-    return expr_children(*child, find_subquery, arg);
-}
-
-static int
-subquery_location(Expr *e)
-{
-    int location = e->location;
-
-    find_subquery(&e, &location);
-    return location;
-}
-
-Status
-bind_table_expression(Ctx *cx, Arena *arena, const TableInfo *table, const Ast *ast, const char *clause,
-                      Oid type, int32_t typmod, const char *column_name, Expr **out)
-{
-    Query *q = arena_new(arena, Query);
-    Binder b;
-    Expr *e, *coerced;
-
-    binder_init(&b, cx, arena, NULL, NULL, q);
-    b.clause = CLAUSE_OTHER;
-    b.clause_text = clause;
-    if (table != NULL) {
-        RangeEntry *r = arena_new(arena, RangeEntry);
-
-        r->kind = RANGE_TABLE;
-        r->alias = table->name;
-        r->table = table;
-        r->column_count = table->column_count;
-        r->columns = arena_array(arena, RangeColumn, MAX_OF(table->column_count, 1));
-        for (int i = 0; i < table->column_count; i++)
-            r->columns[i] = (RangeColumn){.name = table->columns[i].name,
-                                          .type = table->columns[i].type,
-                                          .typmod = table->columns[i].typmod,
-                                          .hidden = table->columns[i].dropped};
-        scope_add(&b, add_range(&b, r), true, true);
-    }
-    if (bind_expr(&b, ast, &e) != ST_OK) {
-        if (table == NULL && strcmp(cx->error.sqlstate, "42703") == 0 && ast->location >= 0)
-            return fail_at(cx, cx->error.position - 1, "0A000", "cannot use column reference in %s",
-                           strcmp(clause, "DEFAULT expressions") == 0 ? "DEFAULT expression" : clause);
-        return ST_ERROR;
-    }
-    if (expr_has_subquery(e))
-        return fail_at(cx, subquery_location(e), "0A000", "cannot use subquery in %s",
-                       strcmp(clause, "check constraints") == 0     ? "check constraint"
-                       : strcmp(clause, "DEFAULT expressions") == 0 ? "DEFAULT expression"
-                                                                    : clause);
-    if (type == OID_NONE) {
-        TRY(resolve_unknown(&b, &e));
-        *out = e;
-        return ST_OK;
-    }
-    TRY(coerce_expr(cx, arena, NULL, e, type, typmod, COERCE_ASSIGNMENT, &coerced));
-    if (coerced == NULL) {
-        if (column_name == NULL)
-            return coerce_to_boolean(&b, e, "CHECK", out);
-        (void)fail_at(cx, e->location, "42804",
-                      "column \"%s\" is of type %s but default expression is of type %s", column_name,
-                      type_by_oid(type)->sql_name, type_by_oid(e->type)->sql_name);
-        fail_hint(cx, "You will need to rewrite or cast the expression.");
-        return ST_ERROR;
-    }
-    *out = coerced;
-    return ST_OK;
-}
-
-Status
-bind_value_expression(Ctx *cx, Arena *arena, const Ast *ast, const char *clause, Oid type, Expr **out)
-{
-    Query *q = arena_new(arena, Query);
-    Binder b;
-    Expr *e;
-
-    binder_init(&b, cx, arena, NULL, NULL, q);
-    b.clause = CLAUSE_OTHER;
-    b.clause_text = clause;
-    TRY(bind_expr(&b, ast, &e));
-    if (expr_has_subquery(e)) { /* "EXECUTE parameters": of one of them */
-        size_t bytes = strlen(clause);
-
-        return fail_at(cx, subquery_location(e), "0A000", "cannot use subquery in %.*s",
-                       (int)(bytes - (bytes > 0 && clause[bytes - 1] == 's')), clause);
-    }
-    if (type == OID_NONE) {
-        TRY(resolve_unknown(&b, &e));
-        *out = e;
-        return ST_OK;
-    }
-    return coerce_or_fail(&b, e, type, -1, COERCE_ASSIGNMENT, e->location, out);
 }

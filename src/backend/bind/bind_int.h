@@ -51,59 +51,79 @@ typedef struct Binder {
 void binder_init(Binder *b, Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, Query *query);
 
 /* expressions */
-Status bind_expr(Binder *b, const Ast *ast, Expr **out);
-Status bind_expr_clause(Binder *b, const Ast *ast, Clause clause, Expr **out);
+MUST_CHECK Status bind_expr(Binder *b, const Ast *ast, Expr **out);
+MUST_CHECK Status bind_expr_clause(Binder *b, const Ast *ast, Clause clause, Expr **out);
 /* ... that must be boolean; `what` as in "argument of WHERE". */
-Status bind_condition(Binder *b, const Ast *ast, Clause clause, const char *what, Expr **out);
+MUST_CHECK Status bind_condition(Binder *b, const Ast *ast, Clause clause, const char *what, Expr **out);
 const char *clause_name(const Binder *b);
+/* a op b, a op ANY (...), IN, BETWEEN, IS DISTINCT FROM, NULLIF, LIKE. */
+MUST_CHECK Status bind_op(Binder *b, const AstOp *n, Expr **out);
+MUST_CHECK Status make_array(Binder *b, Expr **items, int count, Oid element, int location, Expr **out);
+MUST_CHECK Status make_list(Binder *b, ExprKind kind, Expr **items, int count, Oid type, int location,
+                            Expr **out);
 
 /* functions and operators */
-Status bind_function(Binder *b, const AstFunc *f, Expr **out);
-Status bind_operator(Binder *b, const char *schema, const char *name, Expr *left, Expr *right, int location,
-                     Expr **out);
+MUST_CHECK Status bind_function(Binder *b, const AstFunc *f, Expr **out);
+MUST_CHECK Status bind_operator(Binder *b, const char *schema, const char *name, Expr *left, Expr *right,
+                                int location, Expr **out);
 /* The operator for two types, without making a call; 42883 when there is none. */
-Status find_operator(Binder *b, const char *schema, const char *name, Oid left, Oid right, int location,
-                     const OperInfo **out);
-Status make_call(Binder *b, const FnInfo *fn, const OperInfo *oper, Expr **args, int arg_count, int location,
-                 Expr **out);
+MUST_CHECK Status find_operator(Binder *b, const char *schema, const char *name, Oid left, Oid right,
+                                int location, const OperInfo **out);
+MUST_CHECK Status make_call(Binder *b, const FnInfo *fn, const OperInfo *oper, Expr **args, int arg_count,
+                            int location, Expr **out);
 /* Replaces the polymorphic types in declared[] by what the actual ones make of them. */
-Status resolve_polymorphic(Ctx *cx, const Oid *actual, Oid *declared, int count, Oid *result, int location);
+MUST_CHECK Status resolve_polymorphic(Ctx *cx, const Oid *actual, Oid *declared, int count, Oid *result,
+                                      int location);
 
 /* coercions inside the binder */
-Status coerce_or_fail(Binder *b, Expr *e, Oid type, int32_t typmod, CoerceContext context, int location,
-                      Expr **out);
-Status coerce_to_boolean(Binder *b, Expr *e, const char *what, Expr **out);
+MUST_CHECK Status coerce_or_fail(Binder *b, Expr *e, Oid type, int32_t typmod, CoerceContext context,
+                                 int location, Expr **out);
+MUST_CHECK Status coerce_to_boolean(Binder *b, Expr *e, const char *what, Expr **out);
 /* The type that all can be brought to (UNION, CASE, VALUES, ...). `what` for the error. */
-Status common_type(Binder *b, Expr *const *exprs, int count, const char *what, Oid *out);
+MUST_CHECK Status common_type(Binder *b, Expr *const *exprs, int count, const char *what, Oid *out);
 int32_t common_typmod(Expr *const *exprs, int count, Oid type);
 /* unknown literals that nothing gave a type become text. */
-Status resolve_unknown(Binder *b, Expr **e);
+MUST_CHECK Status resolve_unknown(Binder *b, Expr **e);
 
 /* FROM and names */
-Status bind_from(Binder *b, const AstList *items);
-Status bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out);
+MUST_CHECK Status bind_from(Binder *b, const AstList *items);
+MUST_CHECK Status bind_column_ref(Binder *b, const AstColumnRef *ref, Expr **out);
 /* Adds an entry for a table, everything visible; also used for the target of INSERT/UPDATE/DELETE. */
-Status add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel);
+MUST_CHECK Status add_table(Binder *b, const AstRangeVar *v, LockMode lock, int *rel);
 int add_range(Binder *b, RangeEntry *entry);
 void scope_add(Binder *b, int rel, bool columns_visible, bool name_visible);
 Expr *make_column(Binder *b, int rel, int column, int levels_up, int location);
 /* Expands * or t.* into targets. */
-Status expand_star(Binder *b, const AstColumnRef *ref);
+MUST_CHECK Status expand_star(Binder *b, const AstColumnRef *ref);
 void query_add_target(Binder *b, Query *q, TargetEntry t);
 CteInfo *find_cte(Binder *b, const char *name, int *levels_up);
 
 /* Everything is bound: may the current role do all that to the tables? */
-Status check_privileges(Binder *b);
+MUST_CHECK Status check_privileges(Binder *b);
 
 /* queries */
-Status bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s, Query **out);
-Status bind_subquery(Binder *b, const Ast *ast, Query **out);
+MUST_CHECK Status bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s,
+                              Query **out);
+MUST_CHECK Status bind_subquery(Binder *b, const Ast *ast, Query **out);
 /* INSERT, UPDATE, DELETE below WITH. */
-Status bind_change(Binder *parent, const Ast *ast, Query **out);
-Status bind_ctes(Binder *b, const AstList *ctes, bool recursive);
-Status bind_targets(Binder *b, const AstList *targets, Clause clause);
+MUST_CHECK Status bind_change(Binder *parent, const Ast *ast, Query **out);
+MUST_CHECK Status bind_ctes(Binder *b, const AstList *ctes, bool recursive);
+/* What hangs on the targets, which are bound. */
+MUST_CHECK Status bind_order_by(Binder *b, const AstList *items);
+MUST_CHECK Status bind_group_by(Binder *b, const AstList *items);
+MUST_CHECK Status bind_distinct_clause(Binder *b, const AstSelect *s);
+/* `what` as in "argument of LIMIT". */
+MUST_CHECK Status bind_limit_value(Binder *b, const Ast *ast, Clause clause, const char *what, Expr **out);
+/* The result's columns of a set operation, once both sides are bound. `fixed`: the left side's types may not
+ * change (the name of a recursive query). */
+MUST_CHECK Status merge_sides(Binder *b, const char *what, const char *fixed);
+/* ON CONFLICT of an INSERT whose target table is in scope. */
+MUST_CHECK Status bind_on_conflict(Binder *b, const AstInsert *s, const TableInfo *t);
+/* The SET of UPDATE and DO UPDATE. */
+MUST_CHECK Status bind_assignments(Binder *b, const AstList *targets, const TableInfo *t);
+MUST_CHECK Status bind_targets(Binder *b, const AstList *targets, Clause clause);
 const char *target_default_name(const Ast *ast);
-Status bind_returning(Binder *b, const AstList *returning);
-Status check_aggregates(Binder *b);
+MUST_CHECK Status bind_returning(Binder *b, const AstList *returning);
+MUST_CHECK Status check_aggregates(Binder *b);
 
 #endif

@@ -253,8 +253,12 @@ load_index(Ctx *cx, Catalog *c, const TableInfo *t, const Value *row, IndexInfo 
     x->primary = row[COL_PG_INDEX_indisprimary].b;
     x->nulls_not_distinct = row[COL_PG_INDEX_indnullsnotdistinct].b;
     x->predicate = keep_text(c, row[COL_PG_INDEX_indpred]);
-    x->btree = (BtreeRel){c->branch, class_rows[0].values[COL_PG_CLASS_relfilenode].u32, t->heap.persistence,
-                          x->unique, storage.fill_percent};
+    x->btree = (BtreeRel){c->branch,
+                          class_rows[0].values[COL_PG_CLASS_relfilenode].u32,
+                          t->heap.persistence,
+                          x->unique,
+                          storage.fill_percent,
+                          x->name};
     x->key_count = key_count;
     for (int k = 0; k < key_count; k++) {
         IndexKey *key = &x->keys[k];
@@ -357,6 +361,7 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
     t->page_estimate = row[COL_PG_CLASS_relpages].i32;
     entry->relkind = row[COL_PG_CLASS_relkind].var.data[0];
     t->kind = kind_of(entry->relkind);
+    t->heap.name = t->name;
     t->heap.branch = c->branch;
     t->heap.relation = row[COL_PG_CLASS_relfilenode].u32;
     t->heap.toast_relation = row[COL_PG_CLASS_reltoastrelid].u32;
@@ -531,4 +536,18 @@ catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock,
         if (again == oid && *out != NULL)
             return ST_OK;
     }
+}
+
+Status
+catalog_fail_no_table(Ctx *cx, const char *schema, const char *name)
+{
+    return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist", schema != NULL ? schema : "",
+                schema != NULL ? "." : "", name);
+}
+
+Status
+catalog_need_table(Ctx *cx, const char *schema, const char *name, LockMode lock, const TableInfo **out)
+{
+    TRY(catalog_find_table(cx, schema, name, lock, out));
+    return *out != NULL ? ST_OK : catalog_fail_no_table(cx, schema, name);
 }

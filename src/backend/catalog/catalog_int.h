@@ -43,8 +43,8 @@ struct CachedName {
 const TableInfo *catalog_static(CatalogNo no);
 bool catalog_is_shared(CatalogNo no);
 /* OIDs and names of catalogs, for look-ups by name in pg_catalog. */
-bool catalog_no_of_oid(Oid oid, CatalogNo *out);
-bool catalog_no_of_name(const char *name, CatalogNo *out);
+MUST_CHECK bool catalog_no_of_oid(Oid oid, CatalogNo *out);
+MUST_CHECK bool catalog_no_of_name(const char *name, CatalogNo *out);
 /* Virtual tables and views of pg_catalog and information_schema (system_views.c). */
 const TableInfo *system_relation_by_name(Oid schema, const char *name);
 const TableInfo *system_relation_by_oid(Oid oid);

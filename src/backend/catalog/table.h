@@ -119,6 +119,11 @@ int table_find_column(const TableInfo *table, const char *name);
  * transaction and looks again after the lock (K1). 3F000 for an explicit schema that does not exist. */
 MUST_CHECK Status catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock,
                                      const TableInfo **out);
+/* The same, but 42P01 when there is none. */
+MUST_CHECK Status catalog_need_table(Ctx *cx, const char *schema, const char *name, LockMode lock,
+                                     const TableInfo **out);
+/* 42P01 for that name. */
+MUST_CHECK Status catalog_fail_no_table(Ctx *cx, const char *schema, const char *name);
 MUST_CHECK Status catalog_table_by_oid(Ctx *cx, Oid oid, LockMode lock, const TableInfo **out);
 /* Raised whenever anything this session may have cached has changed; plans compare it (X3). */
 uint64_t catalog_version(Ctx *cx);

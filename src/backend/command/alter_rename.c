@@ -2,6 +2,7 @@
  *
  * Expressions are kept as text, in which a column or a sequence stands by its name. So before a name
  * changes, every text that may hold it is bound (names become numbers), and written anew afterwards. */
+#include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "backend/command/ddl.h"
 
@@ -317,6 +318,7 @@ rename_schema(Ctx *cx, const char *old_name, const char *name)
     int count;
     Oid oid, other;
     Value *v;
+    bool may;
 
     TRY(catalog_find_schema(cx, old_name, &oid));
     if (oid == OID_NONE)
@@ -329,8 +331,12 @@ rename_schema(Ctx *cx, const char *old_name, const char *name)
                      &count));
     if (count == 0)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system schema", old_name);
-    if (!catalog_is_superuser(cx) && catalog_role(cx) != rows[0].values[COL_PG_NAMESPACE_nspowner].u32)
+    TRY(acl_has_owner(cx, rows[0].values[COL_PG_NAMESPACE_nspowner].u32, &may));
+    if (!may)
         return fail(cx, ST_ERROR, "42501", "must be owner of schema %s", old_name);
+    TRY(acl_database_has(cx, catalog_database(cx), ACL_CREATE, &may));
+    if (!may)
+        return fail(cx, ST_ERROR, "42501", "permission denied for database %s", catalog_database_name(cx));
     if (strncmp(name, "pg_", 3) == 0) {
         Status rc = fail(cx, ST_ERROR, "42939", "unacceptable schema name \"%s\"", name);
 
@@ -376,8 +382,7 @@ ddl_rename(Session *s, const AstRename *a, const char **tag)
         return ST_OK;
     }
     if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        return catalog_fail_no_table(cx, v->schema, v->name);
     TRY(ddl_check_owner(cx, t));
     switch (a->object) {
     case 'c': return rename_column(cx, t, a->old_name, name);

@@ -448,8 +448,7 @@ ddl_alter_table(Session *s, const AstAlterTable *a, const char **tag)
         return ST_OK;
     }
     if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        return catalog_fail_no_table(cx, v->schema, v->name);
     TRY(ddl_check_owner(cx, t));
     TRY(check_kind(cx, a, t));
     return run_passes(s, a, t->oid);

@@ -20,10 +20,7 @@ part(const AstComment *a, int from_end)
 static Status
 find_relation(Ctx *cx, const char *schema, const char *name, const TableInfo **out)
 {
-    TRY(catalog_find_table(cx, schema, name, LOCK_ACCESS_SHARE, out));
-    if (*out == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist", schema != NULL ? schema : "",
-                    schema != NULL ? "." : "", name);
+    TRY(catalog_need_table(cx, schema, name, LOCK_ACCESS_SHARE, out));
     return ddl_check_owner(cx, *out);
 }
 

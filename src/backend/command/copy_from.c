@@ -398,11 +398,8 @@ find_target(Session *s, const AstCopy *a, const TableInfo **out)
     const AstRangeVar *v = a->relation;
     const TableInfo *t;
 
-    TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ROW_EXCLUSIVE, &t));
+    TRY(catalog_need_table(cx, v->schema, v->name, LOCK_ROW_EXCLUSIVE, &t));
     *out = t;
-    if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
     if (t->kind == TABLE_CATALOG)
         return fail(cx, ST_ERROR, "42501", "permission denied: \"%s\" is a system catalog", t->name);
     if (t->kind == TABLE_INDEX)

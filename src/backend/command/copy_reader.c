@@ -65,15 +65,6 @@ copy_reader_close(CopyReader *r)
 /* ---- the buffer --------------------------------------------------------------------------------------------------- */
 
 static Status
-fail_room(Ctx *cx, size_t bytes)
-{
-    Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-
-    fail_detail(cx, "Failed on request of size %zu.", bytes);
-    return rc;
-}
-
-static Status
 grow(Ctx *cx, CopyReader *r, size_t need)
 {
     size_t capacity = MAX_OF(r->capacity, (size_t)FILL_BYTES);
@@ -84,11 +75,11 @@ grow(Ctx *cx, CopyReader *r, size_t need)
     while (capacity < need)
         capacity *= 2;
     if (!budget_take(r->budget, capacity - r->capacity))
-        return fail_room(cx, capacity);
+        return fail_memory(cx, capacity);
     data = realloc(r->data, capacity);
     if (data == NULL) {
         budget_give(r->budget, capacity - r->capacity);
-        return fail_room(cx, capacity);
+        return fail_memory(cx, capacity);
     }
     r->data = data;
     r->capacity = capacity;
@@ -155,7 +146,7 @@ add_field(Ctx *cx, CopyReader *r, const char *text, size_t bytes, bool special)
         CopyField *fields = realloc(r->fields, sizeof(*fields) * (size_t)capacity);
 
         if (fields == NULL)
-            return fail_room(cx, sizeof(*fields) * (size_t)capacity);
+            return fail_memory(cx, sizeof(*fields) * (size_t)capacity);
         r->fields = fields;
         r->field_capacity = capacity;
     }

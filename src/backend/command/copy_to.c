@@ -225,11 +225,8 @@ check_table(Session *s, const AstCopy *a, const TableInfo **out)
     const TableInfo *t;
     Status rc;
 
-    TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ACCESS_SHARE, &t));
+    TRY(catalog_need_table(cx, v->schema, v->name, LOCK_ACCESS_SHARE, &t));
     *out = t;
-    if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
     if (t->kind == TABLE_HEAP || t->kind == TABLE_CATALOG)
         return ST_OK;
     if (t->kind == TABLE_INDEX)

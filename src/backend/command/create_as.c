@@ -75,9 +75,12 @@ plan_columns(Ctx *cx, const AstCreateTableAs *a, const PlannedQuery *plan, NewCo
 static Status
 write_batch(Ctx *cx, RowWriter *w, const Batch *batch, int columns)
 {
-    Value *values = arena_alloc(cx->arena, sizeof(Value) * batch->rows.count * (size_t)MAX_OF(columns, 1));
+    size_t bytes = sizeof(Value) * batch->rows.count * (size_t)MAX_OF(columns, 1);
+    Value *values = arena_try_alloc(cx->arena, bytes);
     uint32_t failed;
 
+    if (values == NULL)
+        return fail_memory(cx, bytes);
     for (uint32_t k = 0; k < batch->rows.count; k++) {
         uint32_t row = rows_at(batch->rows, k);
 

@@ -4,6 +4,7 @@
  * everything built in is compiled into the program, so there is nothing to copy from a template. */
 #include "backend/command/ddl.h"
 
+#include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "base/env.h"
 #include "base/hash.h"
@@ -82,6 +83,7 @@ may_create_databases(Ctx *cx, bool *may)
 typedef struct NewDatabase {
     const char *name;
     Oid owner;
+    const char *owner_name; /* as given; NULL: whoever makes it */
     bool is_template, allow_connections;
     int connection_limit;
 } NewDatabase;
@@ -178,8 +180,7 @@ read_option(Ctx *cx, const AstDefElem *d, NewDatabase *n)
             TRY(catalog_find_role(cx, text, &n->owner));
         if (n->owner == OID_NONE)
             return fail(cx, ST_ERROR, "42704", "role \"%s\" does not exist", text);
-        if (n->owner != catalog_role(cx) && !catalog_is_superuser(cx))
-            return fail(cx, ST_ERROR, "42501", "must be member of role \"%s\"", text);
+        n->owner_name = text;
         return ST_OK;
     }
     if (strcmp(d->name, "connection_limit") == 0) {
@@ -249,6 +250,9 @@ create_database(Session *s, const AstDatabase *a)
     TRY(may_create_databases(cx, &may));
     if (!may)
         return fail(cx, ST_ERROR, "42501", "permission denied to create database");
+    TRY(acl_is_member(cx, catalog_role(cx), n.owner, false, &may));
+    if (!may)
+        return fail(cx, ST_ERROR, "42501", "must be member of role \"%s\"", n.owner_name);
     TRY(lock_database_name(cx, n.name));
     TRY(database_row(cx, n.name, &row, &tid));
     if (row != NULL)
@@ -312,9 +316,10 @@ refuse_others(Ctx *cx, Oid database, const char *name, bool terminate)
 static Status
 check_owner(Ctx *cx, const Value *row, const char *name)
 {
-    if (catalog_is_superuser(cx) || row[COL_PG_DATABASE_datdba].u32 == catalog_role(cx))
-        return ST_OK;
-    return fail(cx, ST_ERROR, "42501", "must be owner of database %s", name);
+    bool owner;
+
+    TRY(acl_has_owner(cx, row[COL_PG_DATABASE_datdba].u32, &owner));
+    return owner ? ST_OK : fail(cx, ST_ERROR, "42501", "must be owner of database %s", name);
 }
 
 static Status

@@ -214,6 +214,7 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
     CatalogRow *rows, *relations;
     int count, relation_count, listed_count = 0;
     const char **listed = NULL;
+    bool owner;
 
     split_name(name, &schema, &word);
     TRY(catalog_find_schema(cx, word, &oid));
@@ -231,7 +232,8 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
     if (count == 0)
         return fail(cx, ST_ERROR, "2BP01",
                     "cannot drop schema %s because it is required by the database system", word);
-    if (!catalog_is_superuser(cx) && catalog_role(cx) != rows[0].values[COL_PG_NAMESPACE_nspowner].u32)
+    TRY(acl_has_owner(cx, rows[0].values[COL_PG_NAMESPACE_nspowner].u32, &owner));
+    if (!owner)
         return fail(cx, ST_ERROR, "42501", "must be owner of schema %s", word);
     TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_relnamespace, value_oid(oid), 0, value_null(), &relations,
                      &relation_count));
@@ -334,9 +336,7 @@ ddl_truncate(Session *s, const AstTruncate *a)
         const AstRangeVar *v = (const AstRangeVar *)a->relations.items[i];
         const TableInfo *t;
 
-        TRY(catalog_find_table(cx, v->schema, v->name, LOCK_ACCESS_EXCLUSIVE, &t));
-        if (t == NULL)
-            return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", v->name);
+        TRY(catalog_need_table(cx, v->schema, v->name, LOCK_ACCESS_EXCLUSIVE, &t));
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "\"%s\" is not a table", t->name);
         TRY(catalog_check_privilege(cx, t, ACL_TRUNCATE));

@@ -270,9 +270,7 @@ ddl_create_index(Session *s, const AstCreateIndex *a)
         return fail_unsupported(cx, -1, arena_printf(cx->arena, "access method \"%s\"", a->method));
     if (a->including.count > 0)
         return fail_unsupported(cx, -1, "INCLUDE");
-    TRY(catalog_find_table(cx, a->relation->schema, a->relation->name, LOCK_SHARE, &t));
-    if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", a->relation->name);
+    TRY(catalog_need_table(cx, a->relation->schema, a->relation->name, LOCK_SHARE, &t));
     if (t->kind != TABLE_HEAP)
         return fail(cx, ST_ERROR, "42809", "cannot create index on relation \"%s\"", t->name);
     TRY(ddl_check_owner(cx, t));

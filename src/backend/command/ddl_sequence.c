@@ -189,9 +189,7 @@ set_owner_column(Ctx *cx, Oid sequence, const AstListNode *owned_by)
     column = ((const AstString *)owned_by->items.items[n - 1])->text;
     table = ((const AstString *)owned_by->items.items[n - 2])->text;
     schema = n > 2 ? ((const AstString *)owned_by->items.items[n - 3])->text : NULL;
-    TRY(catalog_find_table(cx, schema, table, LOCK_ACCESS_SHARE, &t));
-    if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", table);
+    TRY(catalog_need_table(cx, schema, table, LOCK_ACCESS_SHARE, &t));
     number = table_find_column(t, column);
     if (number <= 0)
         return fail(cx, ST_ERROR, "42703", "column \"%s\" of relation \"%s\" does not exist", column, table);
@@ -289,8 +287,7 @@ ddl_alter_sequence(Session *s, const AstSequence *a)
         return ST_OK;
     }
     if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        return catalog_fail_no_table(cx, v->schema, v->name);
     if (t->kind != TABLE_SEQUENCE)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is not a sequence", t->name);
     TRY(ddl_check_owner(cx, t));

@@ -11,6 +11,7 @@
 typedef struct Walk {
     Explain *x;
     int named; /* things with columns */
+    Status rc;
 } Walk;
 
 static void walk_plan(Walk *w, const Plan *p, const Plan *above);
@@ -36,6 +37,10 @@ walk_expr(Expr **child, void *arg)
     SubplanWalk *s = arg;
     Explain *x = s->walk->x;
 
+    if (s->walk->rc == ST_OK)
+        s->walk->rc = ctx_check_stack(x->cx);
+    if (s->walk->rc != ST_OK)
+        return false;
     if ((*child)->kind == EXPR_SUBQUERY) {
         const Subplan *sub = x->query->subplans[(*child)->subquery.plan_no];
 
@@ -84,7 +89,10 @@ walk_plan(Walk *w, const Plan *p, const Plan *above)
 {
     Explain *x = w->x;
 
-    if (p == NULL)
+    if (p == NULL || w->rc != ST_OK)
+        return;
+    w->rc = ctx_check_stack(x->cx);
+    if (w->rc != ST_OK)
         return;
     w->named += is_scan(p->kind) || p->kind == PLAN_FUNCTION || p->kind == PLAN_SUBQUERY ||
                 p->kind == PLAN_CTE_SCAN || p->kind == PLAN_WORK_SCAN ||
@@ -141,7 +149,7 @@ explain_names(Explain *x)
         walk_plan(&w, x->query->ctes[i].plan, NULL);
     x->many = w.named > 1;
     x->prefix = x->verbose || x->many;
-    return ST_OK;
+    return w.rc;
 }
 
 bool

@@ -445,10 +445,7 @@ change_named_relation(Ctx *cx, const Wish *w, const AstRangeVar *v)
 {
     const TableInfo *t;
 
-    TRY(catalog_find_table(cx, v->schema, v->name, LOCK_SHARE_ROW_EXCLUSIVE, &t));
-    if (t == NULL)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                    v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+    TRY(catalog_need_table(cx, v->schema, v->name, LOCK_SHARE_ROW_EXCLUSIVE, &t));
     return change_relation(cx, w, t);
 }
 

@@ -36,15 +36,6 @@ typedef struct IndexBuild {
 /* What a run's rows have beside the key. */
 enum { RUN_TID, RUN_HAS_NULL, RUN_COLUMNS };
 
-static Status
-fail_build_memory(Ctx *cx, uint64_t bytes)
-{
-    Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-
-    fail_detail(cx, "Failed on request of size %llu.", (unsigned long long)bytes);
-    return rc;
-}
-
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 /* Twice the room: sorting needs as much again. */
@@ -60,11 +51,11 @@ need_keys(IndexBuild *b, uint64_t more)
     while (capacity < b->count + more)
         capacity += capacity / 2;
     if (capacity > UINT32_MAX || !budget_take(budget, 2 * sizeof(*keys) * (capacity - b->capacity)))
-        return fail_build_memory(b->cx, 2 * sizeof(*keys) * capacity);
+        return fail_memory(b->cx, 2 * sizeof(*keys) * capacity);
     keys = realloc(b->keys, 2 * sizeof(*keys) * capacity);
     if (keys == NULL) {
         budget_give(budget, 2 * sizeof(*keys) * (capacity - b->capacity));
-        return fail_build_memory(b->cx, 2 * sizeof(*keys) * capacity);
+        return fail_memory(b->cx, 2 * sizeof(*keys) * capacity);
     }
     b->keys = keys;
     b->capacity = capacity;
@@ -83,7 +74,7 @@ need_room(IndexBuild *b, size_t bytes, char **key)
         b->at = arena_try_alloc(&b->blocks, block);
         b->end = b->at != NULL ? b->at + block : NULL;
         if (b->at == NULL)
-            return fail_build_memory(b->cx, block);
+            return fail_memory(b->cx, block);
     }
     *key = b->at + TID_BEFORE_KEY;
     b->at += need;
@@ -113,7 +104,7 @@ push_buf(IndexBuild *b, bool has_null, Tid tid)
     char *key = NULL;
 
     if (b->key.failed)
-        return fail_build_memory(b->cx, b->key.bytes);
+        return fail_memory(b->cx, b->key.bytes);
     TRY(need_room(b, b->key.bytes, &key));
     memcpy(key, b->key.data, b->key.bytes);
     push_key(b, key, (uint32_t)b->key.bytes, has_null, tid);
@@ -450,7 +441,7 @@ build_merged(IndexBuild *b)
     arena_init(&rows, "index build", b->blocks.budget);
     rc = add_merged(b, tree, &rows, &last);
     if (rc == ST_OK && last.failed)
-        rc = fail_build_memory(cx, last.bytes);
+        rc = fail_memory(cx, last.bytes);
     arena_free(&rows);
     buf_free(&last);
     TRY(rc);

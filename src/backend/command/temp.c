@@ -1,7 +1,8 @@
 /* temp.c - temporary tables: a schema for each session, and what a commit does to them.
  *
  * The schema is called after the session's process slot. Its row stays when the session goes; the tables go,
- * at the latest when the next session with that slot makes its first one (a killed session leaves them). */
+ * at the latest when the next session with that slot makes its first one (a killed session leaves them). A roll-back
+ * of that first one brings back what had been swept away, so the session then counts as having no schema yet. */
 #include "backend/command/ddl.h"
 
 #include "backend/catalog/acl.h"
@@ -53,6 +54,14 @@ drop_all(Ctx *cx, Oid schema)
     return ST_OK;
 }
 
+static void
+end_first_use(Ctx *cx, void *arg, bool committed)
+{
+    (void)arg;
+    if (!committed)
+        catalog_set_temp_schema(cx, OID_NONE);
+}
+
 /* The session's schema, made if it is not there. */
 static Status
 temp_schema(Ctx *cx, Oid *out)
@@ -69,7 +78,10 @@ temp_schema(Ctx *cx, Oid *out)
         TRY(insert_schema(cx, name, out));
     else if (first)
         TRY(drop_all(cx, *out));
-    catalog_set_temp_schema(cx, *out);
+    if (first) {
+        catalog_set_temp_schema(cx, *out);
+        txn_at_end(cx, end_first_use, NULL);
+    }
     return ST_OK;
 }
 
@@ -102,6 +114,24 @@ ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persisten
     return ST_OK;
 }
 
+/* By its number: a commit that fails half-way may have freed the action already. */
+static void
+end_note(Ctx *cx, void *arg, bool committed)
+{
+    TempAction **at = &cx->session->temp_actions;
+
+    if (committed)
+        return;
+    while (*at != NULL && (*at)->table != (Oid)(uintptr_t)arg)
+        at = &(*at)->next;
+    if (*at != NULL) {
+        TempAction *a = *at;
+
+        *at = a->next;
+        free(a);
+    }
+}
+
 Status
 ddl_note_on_commit(Session *s, Oid table, int on_commit, char persistence)
 {
@@ -113,11 +143,12 @@ ddl_note_on_commit(Session *s, Oid table, int on_commit, char persistence)
         return fail(s->cx, ST_ERROR, "42P16", "ON COMMIT can only be used on temporary tables");
     if (on_commit == ON_COMMIT_PRESERVE)
         return ST_OK;
-    a = malloc(sizeof(*a));
+    a = malloc(sizeof(*a)); /* as long as the table: many come and go in one session, so not from its arena */
     if (a == NULL)
         return fail(s->cx, ST_NO_MEMORY, "53200", "out of memory");
     *a = (TempAction){.next = s->temp_actions, .table = table, .what = (OnCommit)on_commit};
     s->temp_actions = a;
+    txn_at_end(s->cx, end_note, (void *)(uintptr_t)table);
     return ST_OK;
 }
 

@@ -281,9 +281,7 @@ run_lock(Session *s, const AstLock *a)
         bool granted;
         LockKey key;
 
-        TRY(catalog_find_table(cx, v->schema, v->name, LOCK_NONE, &t));
-        if (t == NULL)
-            return fail(cx, ST_ERROR, "42P01", "relation \"%s\" does not exist", v->name);
+        TRY(catalog_need_table(cx, v->schema, v->name, LOCK_NONE, &t));
         if (t->kind != TABLE_HEAP)
             return fail(cx, ST_ERROR, "42809", "cannot lock relation \"%s\"", t->name);
         TRY(catalog_check_any_privilege(cx, t,

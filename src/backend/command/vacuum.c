@@ -2,6 +2,7 @@
  *
  * Each table is done in a transaction of its own, so that locks go early and dead rows of tables done
  * later are not held back; only ANALYZE may be part of a larger transaction. */
+#include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "backend/command/ddl.h"
 #include "backend/command/upkeep.h"
@@ -149,7 +150,7 @@ open_table(Ctx *cx, const VacuumOptions *o, Oid oid, bool named, const TableInfo
 {
     LockMode mode = o->full ? LOCK_ACCESS_EXCLUSIVE : LOCK_SHARE_UPDATE_EXCLUSIVE;
     const char *what = o->vacuum ? "vacuum" : "analyze";
-    bool granted = true;
+    bool granted = true, owner;
 
     TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, t));
     if (*t == NULL)
@@ -161,7 +162,10 @@ open_table(Ctx *cx, const VacuumOptions *o, Oid oid, bool named, const TableInfo
         *t = NULL;
         return ST_OK;
     }
-    if (!catalog_is_superuser(cx) && catalog_role(cx) != (*t)->owner) {
+    TRY(acl_has_owner(cx, (*t)->owner, &owner));
+    if (!owner && (*t)->kind != TABLE_CATALOG)
+        TRY(acl_has_owner(cx, ROLE_DATABASE_OWNER, &owner));
+    if (!owner) {
         if (named)
             ctx_notice(cx, SEV_WARNING, "01000", "skipping \"%s\" --- only %s can %s it", (*t)->name,
                        (*t)->kind == TABLE_CATALOG ? "superuser" : "table or database owner", what);
@@ -266,10 +270,7 @@ command_vacuum(Session *s, const AstVacuum *a, const char **tag)
         const AstRangeVar *v = (const AstRangeVar *)a->relations.items[i];
         const TableInfo *t;
 
-        TRY(catalog_find_table(cx, v->schema, v->name, LOCK_NONE, &t));
-        if (t == NULL)
-            return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist",
-                        v->schema != NULL ? v->schema : "", v->schema != NULL ? "." : "", v->name);
+        TRY(catalog_need_table(cx, v->schema, v->name, LOCK_NONE, &t));
         TRY(do_table(s, &o, t->oid, &v->column_aliases));
         TRY(next_transaction(s, &o));
     }

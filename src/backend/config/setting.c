@@ -50,22 +50,6 @@ setting_unit_name(SettingUnit unit)
     return units[unit].name;
 }
 
-const char *
-setting_context_name(SettingContext context)
-{
-    static const char *const names[] = {"internal", "postmaster", "sighup", "superuser", "user"};
-
-    return names[context];
-}
-
-const char *
-setting_kind_name(SettingKind kind)
-{
-    static const char *const names[] = {"bool", "integer", "real", "enum", "string"};
-
-    return names[kind];
-}
-
 Status
 fail_value(Ctx *cx, const SettingInfo *info, const char *text)
 {

@@ -80,12 +80,9 @@ typedef struct SettingInfo {
 extern const SettingInfo setting_infos[SETTING_COUNT];
 
 /* Names are case-insensitive. False when there is none. */
-bool setting_find(const char *name, SettingNo *out);
+MUST_CHECK bool setting_find(const char *name, SettingNo *out);
 /* "ms", "8kB", ...; NULL without unit (pg_settings.unit). */
 const char *setting_unit_name(SettingUnit unit);
-/* "user", "sighup", ... (pg_settings.context); "bool", "integer", ... (pg_settings.vartype). */
-const char *setting_context_name(SettingContext context);
-const char *setting_kind_name(SettingKind kind);
 
 /* A parsed value of any kind but text. */
 typedef union SettingNumber {
@@ -104,7 +101,7 @@ void setting_expectation(const SettingInfo *info, Buf *to);
 /* SETTING_IS_LATER: 0A000 unless the value is the default or means off. */
 MUST_CHECK Status setting_check_later(Ctx *cx, const SettingInfo *info, SettingNumber value, const char *text);
 /* PostgreSQL's words for true and false, abbreviated or not; false when it is none. */
-bool setting_parse_bool(const char *text, bool *out);
+MUST_CHECK bool setting_parse_bool(const char *text, bool *out);
 
 /* ---- keys of the configuration file --------------------------------------------------------------- */
 typedef enum KeyForm { KEY_PLAIN, KEY_BYTES, KEY_MSECS, KEY_SECS, KEY_SYNC } KeyForm;

@@ -37,6 +37,10 @@ WORDS(words_log_statement) = {{"none", 0, 0}, {"ddl", 1, 0}, {"mod", 2, 0}, {"al
 WORDS(words_client_min_messages) = {{"debug5", 0, 0},  {"debug4", 1, 0}, {"debug3", 2, 0}, {"debug2", 3, 0},
                                     {"debug1", 4, 0},  {"log", 5, 0},    {"notice", 6, 0}, {"info", 6, 1},
                                     {"warning", 7, 0}, {"error", 8, 0},  {"debug", 3, 1},  END_WORDS};
+WORDS(words_log_min_messages) = {{"debug5", 0, 0}, {"debug4", 1, 0}, {"debug3", 2, 0}, {"debug2", 3, 0},
+                                 {"debug1", 4, 0}, {"info", 5, 0},   {"notice", 6, 0}, {"warning", 7, 0},
+                                 {"error", 8, 0},  {"log", 9, 0},    {"fatal", 10, 0}, {"panic", 11, 0},
+                                 {"debug", 3, 1},  END_WORDS};
 WORDS(words_intervalstyle) = {
     {"postgres", 0, 0}, {"postgres_verbose", 1, 0}, {"sql_standard", 2, 0}, {"iso_8601", 3, 0}, END_WORDS};
 WORDS(words_bytea_output) = {{"escape", 0, 0}, {"hex", 1, 0}, END_WORDS};

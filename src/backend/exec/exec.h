@@ -26,7 +26,7 @@ MUST_CHECK Status exec_start(Execution *e);
 MUST_CHECK Status exec_next(Execution *e, uint64_t budget, Batch **batch);
 /* Between two uses of one plan: gives up everything that belongs to the old one (snapshot, pins, rows) and
  * keeps the operators. False: it holds what can not be used again, close it. */
-bool exec_park(Execution *e);
+MUST_CHECK bool exec_park(Execution *e);
 /* A parked execution begins anew with other parameters (as for exec_open). */
 void exec_resume(Execution *e, const Value *params, int param_count);
 /* Rows changed by INSERT, UPDATE, DELETE so far. */

@@ -65,69 +65,68 @@ struct Execution {
 };
 
 /* ---- operators ------------------------------------------------------------------------------------------ */
-Status op_new(Execution *e, const Plan *plan, Op **out);
-Status op_next(Op *op, uint64_t budget, Batch **out);
-Status op_rewind(Op *op);
+MUST_CHECK Status op_new(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status op_next(Op *op, uint64_t budget, Batch **out);
+MUST_CHECK Status op_rewind(Op *op);
 /* Allocates an operator of its own struct type, which starts with Op. */
 void *op_alloc(Execution *e, const Plan *plan, size_t bytes, const OpClass *class);
 #define OP_NEW(e, plan, Type, class) ((Type *)op_alloc((e), (plan), sizeof(Type), (class)))
-Status op_children(Op *op);
-bool op_park_stateless(Op *op); /* for operators that remember nothing from call to call */
+MUST_CHECK Status op_children(Op *op);
+MUST_CHECK bool op_park_stateless(Op *op); /* for operators that remember nothing from call to call */
 
-Status scan_op(Execution *e, const Plan *plan, Op **out);
-Status index_scan_op(Execution *e, const Plan *plan, Op **out);
-Status rows_scan_op(Execution *e, const Plan *plan, Op **out);
-Status result_op(Execution *e, const Plan *plan, Op **out);
-Status values_op(Execution *e, const Plan *plan, Op **out);
-Status function_op(Execution *e, const Plan *plan, Op **out);
-Status subquery_op(Execution *e, const Plan *plan, Op **out);
-Status filter_op(Execution *e, const Plan *plan, Op **out);
-Status project_op(Execution *e, const Plan *plan, Op **out);
-Status project_set_op(Execution *e, const Plan *plan, Op **out);
-Status nested_loop_op(Execution *e, const Plan *plan, Op **out);
-Status hash_join_op(Execution *e, const Plan *plan, Op **out);
-Status aggregate_op(Execution *e, const Plan *plan, Op **out);
-Status sort_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status scan_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status index_scan_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status rows_scan_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status result_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status values_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status function_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status subquery_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status filter_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status project_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status project_set_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status nested_loop_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status hash_join_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status aggregate_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status sort_op(Execution *e, const Plan *plan, Op **out);
 /* Tells a sort (others do not mind) that no more than `rows` will be asked for. */
 void sort_set_bound(Op *op, uint64_t rows);
-Status unique_op(Execution *e, const Plan *plan, Op **out);
-Status limit_op(Execution *e, const Plan *plan, Op **out);
-Status append_op(Execution *e, const Plan *plan, Op **out);
-Status set_operation_op(Execution *e, const Plan *plan, Op **out);
-Status lock_rows_op(Execution *e, const Plan *plan, Op **out);
-Status modify_op(Execution *e, const Plan *plan, Op **out);
-Status cte_scan_op(Execution *e, const Plan *plan, Op **out);
-Status recursive_op(Execution *e, const Plan *plan, Op **out);
-Status work_scan_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status unique_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status limit_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status append_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status set_operation_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status lock_rows_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status modify_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status cte_scan_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status recursive_op(Execution *e, const Plan *plan, Op **out);
+MUST_CHECK Status work_scan_op(Execution *e, const Plan *plan, Op **out);
 /* Runs the WITH queries that change something to their end. */
-Status ctes_run_changes(Execution *e);
+MUST_CHECK Status ctes_run_changes(Execution *e);
 void ctes_close(Execution *e);
 
 /* ---- expressions ---------------------------------------------------------------------------------------- */
 /* The result may be a column of `in`. Results lie in cx->arena. */
-Status eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out);
+MUST_CHECK Status eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out);
 /* Rows for which the condition is true: *sel from cx->arena (or rows.sel when all are). */
-Status eval_filter(Execution *e, const Expr *x, const Batch *in, Rows rows, Rows *out);
+MUST_CHECK Status eval_filter(Execution *e, const Expr *x, const Batch *in, Rows rows, Rows *out);
 /* Sets the values handed down from row `row` of the batch. */
-Status set_outer(Execution *e, const OuterArg *args, int count, const Batch *in, uint32_t row);
-Status eval_one(Execution *e, const Expr *x, Value *out); /* no columns */
+MUST_CHECK Status set_outer(Execution *e, const OuterArg *args, int count, const Batch *in, uint32_t row);
+MUST_CHECK Status eval_one(Execution *e, const Expr *x, Value *out); /* no columns */
 
 /* ---- vectors -------------------------------------------------------------------------------------------- */
 /* dst[dst_row + k] = src[row k of rows]; bytes of PHYS_VAR are copied into `bytes` when given. Forms of
  * numeric that do not agree become packed. ST_NO_MEMORY (53200) when the arena's budget is used up. */
-Status vector_append(Ctx *cx, Arena *a, Arena *bytes, Vector *dst, uint32_t dst_row, uint32_t dst_capacity,
-                     const Vector *src, Rows rows);
+MUST_CHECK Status vector_append(Ctx *cx, Arena *a, Arena *bytes, Vector *dst, uint32_t dst_row,
+                                uint32_t dst_capacity, const Vector *src, Rows rows);
 /* dst[row] = src[row] for each of rows. */
-Status vector_scatter(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, Rows rows);
+MUST_CHECK Status vector_scatter(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, Rows rows);
 /* dst[row] = the const src; a numeric dst is in the packed form. */
-Status vector_put(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, uint32_t row);
+MUST_CHECK Status vector_put(Ctx *cx, Vector *dst, uint32_t capacity, const Vector *src, uint32_t row);
 /* A const vector of a value in the form the value has (numeric has two), or a null of the given form. */
 static inline void
 vector_of(Vector *out, Arena *a, const Value *v, Phys null_phys)
 {
     vector_init_const(out, a, v, v->is_null ? null_phys : (Phys)v->phys);
 }
-Status fail_memory(Ctx *cx, size_t bytes);
 
 /* A new batch of own vectors in `a` (data of each type's form). */
 Vector *vectors_new(Arena *a, Expr *const *types, int count, uint32_t capacity);

@@ -808,6 +808,7 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
     static const OpClass class = {.next = agg_next, .rewind = agg_rewind, .close = agg_close};
     AggOp *g = OP_NEW(e, plan, AggOp, &class);
 
+    buf_count_in(&g->packed, e->cx->arena->budget);
     arena_init(&g->arena, "aggregate", e->cx->arena->budget);
     row_store_init(&g->values, e->cx, "groups", plan->agg.groups, plan->agg.group_count);
     g->state_at = arena_array(e->arena, uint32_t, plan->agg.agg_count + 1);

@@ -978,6 +978,7 @@ hash_join_op(Execution *e, const Plan *plan, Op **out)
     row_store_init(&h->right, e->cx, "hash join", plan->right->outputs, plan->right->output_count);
     arena_init(&h->table_arena, "hash table", e->cx->arena->budget);
     arena_init(&h->left_arena, "hash join left", e->cx->arena->budget);
+    buf_count_in(&h->packed, e->cx->arena->budget);
     arena_init(&h->right_arena, "hash join right", e->cx->arena->budget);
     *out = &h->op;
     return op_children(*out);

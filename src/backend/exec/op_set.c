@@ -376,6 +376,7 @@ set_operation_op(Execution *e, const Plan *plan, Op **out)
     SetOp *s = OP_NEW(e, plan, SetOp, &class);
 
     row_store_init(&s->store, e->cx, "set operation", plan->outputs, plan->output_count);
+    buf_count_in(&s->packed, e->cx->arena->budget);
     arena_init(&s->arena, "set operation", e->cx->arena->budget);
     *out = &s->op;
     return op_children(*out);

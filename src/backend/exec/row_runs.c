@@ -318,6 +318,7 @@ row_runs_init(RowRuns *s, Ctx *cx, const char *name, Expr *const *types, int col
                    .memory_bytes = memory_bytes,
                    .stuck = -1};
     arena_init(&s->merge, name, s->budget);
+    buf_count_in(&s->packed, s->budget);
 }
 
 uint64_t

@@ -85,6 +85,7 @@ make_file(RowStore *s)
         free(f);
         return ST_IO;
     }
+    buf_count_in(&f->packed, s->arena.budget);
     row_list_init(&f->list, s->cx, s->arena.budget, f->file, &f->packed, s->column_count, BATCH_ROWS,
                   (uint32_t)block);
     for (int i = 0; i < BLOCKS_KEPT; i++)

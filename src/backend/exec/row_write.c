@@ -276,7 +276,10 @@ is_arbiter(const int *arbiters, int count, int index_no)
     return false;
 }
 
-/* R5: the row is speculative until all arbiters have taken it. */
+/* Until all arbiters have taken it, the row may be taken back (R5). Nobody needs to see that: to others it is a row
+ * of a running transaction, and whoever wants its key waits for that transaction, finds the row dead or alive and
+ * goes on. A speculative mark would only let them wait shorter, for the statement: it matters when two inserts meet
+ * at several arbiters between looking (row_writer_find_conflict) and inserting. */
 Status
 row_writer_insert_unless(RowWriter *w, const Value *values, const int *arbiters, int count, Tid *tid,
                          Tid *conflict)
@@ -389,10 +392,13 @@ row_writer_insert_many(RowWriter *w, const Value *values, uint32_t rows, uint32_
 {
     Arena *a = w->cx->arena;
     int n = w->table->column_count;
-    Cell *cells = arena_alloc(a, sizeof(Cell) * (size_t)rows * (size_t)MAX_OF(n, 1));
-    Tid *tids = arena_alloc(a, sizeof(Tid) * (size_t)rows);
+    size_t cell_bytes = sizeof(Cell) * (size_t)rows * (size_t)MAX_OF(n, 1);
+    Cell *cells = arena_try_alloc(a, cell_bytes);
+    Tid *tids = arena_try_alloc(a, sizeof(Tid) * (size_t)rows);
 
     *failed = row_writer_queued(w);
+    if (cells == NULL || tids == NULL)
+        return fail_memory(w->cx, cell_bytes);
     TRY(make_many_cells(w, values, rows, cells));
     TRY(heap_insert_many(w->cx, &w->table->heap, cells, rows, tids));
     if (w->table->index_count == 0)

@@ -3,7 +3,7 @@
 #define EXEC_SUBPLAN_H
 #include "backend/exec/exec_int.h"
 
-Status subplan_eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out);
+MUST_CHECK Status subplan_eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out);
 void subplan_close(SubplanState *s);
 
 #endif

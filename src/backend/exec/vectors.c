@@ -5,15 +5,6 @@
 #include "backend/exec/exec_int.h"
 #include "backend/type/numeric.h"
 
-Status
-fail_memory(Ctx *cx, size_t bytes)
-{
-    Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-
-    fail_detail(cx, "Failed on request of size %zu.", bytes);
-    return rc;
-}
-
 Vector *
 vectors_new(Arena *a, Expr *const *types, int count, uint32_t capacity)
 {

@@ -29,7 +29,7 @@ typedef struct LiteralText {
 
 /* False when the text had better be taken as it is: several statements, too many literals, or something
  * the scan does not understand. Everything lies in `arena`; *out points into `sql`. */
-bool literals_take(Arena *arena, const char *sql, LiteralText *out);
+MUST_CHECK bool literals_take(Arena *arena, const char *sql, LiteralText *out);
 /* The literal that the grammar reports at this place (of its '-' when it has one); NULL: none. */
 Literal *literals_find(const LiteralText *text, int location);
 /* Whether two texts of the same shape agree in literal `i`, minus signs included. */

@@ -130,7 +130,7 @@ plan_aggregate(Planner *p, Plan **plan)
         a->outputs[c.group_count + i] = c.aggs[i];
         TRY(resolve_agg(p, c.aggs[i], *plan, &a->agg.aggs[i]));
     }
-    plan_share_aggregates(p, a, (*plan)->output_count);
+    TRY(plan_share_aggregates(p, a, (*plan)->output_count));
     a->rows = c.group_count == 0 ? 1 : MAX_OF(MIN_OF((*plan)->rows, 200), (*plan)->rows / 10);
     a->cost = (*plan)->cost + (*plan)->rows * 0.005;
     *plan = a;

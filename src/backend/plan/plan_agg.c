@@ -8,6 +8,7 @@
 enum { CALLS_MOST = 64 };
 
 typedef struct Calls {
+    Ctx *cx;
     Arena *arena;
     Expr *found[CALLS_MOST]; /* different calls, each after those inside it */
     int times[CALLS_MOST];
@@ -33,61 +34,65 @@ find_call(const Calls *c, const Expr *e)
 }
 
 /* The calls that are computed whenever `e` is. What stands inside one seen before is not counted again. */
-static void
+static Status
 collect_calls(Calls *c, Expr *e)
 {
     int at;
 
+    TRY(ctx_check_stack(c->cx));
     if (e->kind == EXPR_RELABEL)
-        collect_calls(c, e->unary.arg);
+        return collect_calls(c, e->unary.arg);
     if (!is_shareable(e))
-        return;
+        return ST_OK;
     at = find_call(c, e);
     if (at >= 0) {
         c->times[at]++;
-        return;
+        return ST_OK;
     }
     for (int i = 0; i < e->call.arg_count; i++)
-        collect_calls(c, e->call.args[i]);
+        TRY(collect_calls(c, e->call.args[i]));
     if (c->count < CALLS_MOST) {
         c->found[c->count] = e;
         c->times[c->count++] = 1;
     }
+    return ST_OK;
 }
 
 /* Puts slots in the place of shared calls. */
-static void
+static Status
 replace_calls(const Calls *c, Expr **e)
 {
     int at;
 
+    TRY(ctx_check_stack(c->cx));
     if ((*e)->kind == EXPR_RELABEL)
-        replace_calls(c, &(*e)->unary.arg);
+        return replace_calls(c, &(*e)->unary.arg);
     if (!is_shareable(*e))
-        return;
+        return ST_OK;
     at = find_call(c, *e);
     if (at >= 0 && c->slots[at] != 0) {
         Expr *slot = expr_new(c->arena, EXPR_SLOT, (*e)->type, (*e)->typmod, (*e)->location);
 
         slot->slot.index = c->slots[at];
         *e = slot;
-        return;
+        return ST_OK;
     }
     for (int i = 0; i < (*e)->call.arg_count; i++)
-        replace_calls(c, &(*e)->call.args[i]);
+        TRY(replace_calls(c, &(*e)->call.args[i]));
+    return ST_OK;
 }
 
-static void
+static Status
 share_arguments(Planner *p, Plan *agg, int input_columns)
 {
-    Calls c = {.arena = p->arena, .input_columns = input_columns};
+    Calls c = {.cx = p->cx, .arena = p->arena, .input_columns = input_columns};
     Expr **commons = arena_array(p->arena, Expr *, CALLS_MOST);
 
     for (int a = 0; a < agg->agg.agg_count; a++) {
         const Expr *x = agg->agg.aggs[a];
 
         for (int i = 0; i < x->agg.arg_count && x->agg.filter == NULL; i++)
-            collect_calls(&c, x->agg.args[i]);
+            TRY(collect_calls(&c, x->agg.args[i]));
     }
     for (int i = 0; i < c.count; i++) {
         Expr *copy;
@@ -96,19 +101,20 @@ share_arguments(Planner *p, Plan *agg, int input_columns)
             continue;
         copy = expr_copy(p->arena, c.found[i]);
         for (int k = 0; k < copy->call.arg_count; k++) /* those inside it come before it */
-            replace_calls(&c, &copy->call.args[k]);
+            TRY(replace_calls(&c, &copy->call.args[k]));
         commons[agg->agg.common_count] = copy;
         c.slots[i] = input_columns + agg->agg.common_count++;
     }
     if (agg->agg.common_count == 0)
-        return;
+        return ST_OK;
     agg->agg.commons = commons;
     for (int a = 0; a < agg->agg.agg_count; a++) {
         Expr *x = agg->agg.aggs[a];
 
         for (int i = 0; i < x->agg.arg_count && x->agg.filter == NULL; i++)
-            replace_calls(&c, &x->agg.args[i]);
+            TRY(replace_calls(&c, &x->agg.args[i]));
     }
+    return ST_OK;
 }
 
 static bool
@@ -129,7 +135,7 @@ collects_same(const Expr *x, const Expr *y)
     return true;
 }
 
-void
+Status
 plan_share_aggregates(Planner *p, Plan *agg, int input_columns)
 {
     int count = agg->agg.agg_count;
@@ -137,8 +143,8 @@ plan_share_aggregates(Planner *p, Plan *agg, int input_columns)
     int *same;
 
     if (count < 2)
-        return;
-    share_arguments(p, agg, input_columns);
+        return ST_OK;
+    TRY(share_arguments(p, agg, input_columns));
     same = arena_array(p->arena, int, count);
     for (int a = 0; a < count; a++) {
         same[a] = a;
@@ -149,4 +155,5 @@ plan_share_aggregates(Planner *p, Plan *agg, int input_columns)
         any |= same[a] != a;
     }
     agg->agg.same_state = any ? same : NULL;
+    return ST_OK;
 }

@@ -83,15 +83,15 @@ typedef struct JoinUnit {
 } JoinUnit;
 
 Plan *plan_new(Planner *p, PlanKind kind, int output_count);
-Status plan_level(PlanStatement *s, const Query *query, Planner *p, Plan **out);
+MUST_CHECK Status plan_level(PlanStatement *s, const Query *query, Planner *p, Plan **out);
 
 /* plan_expr.c */
-Status resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **out);
-Status resolve_over(Planner *p, Expr *e, const Plan *input, Expr **out);
+MUST_CHECK Status resolve_expr(Planner *p, Expr *e, Expr *const *inputs, int input_count, Expr **out);
+MUST_CHECK Status resolve_over(Planner *p, Expr *e, const Plan *input, Expr **out);
 uint64_t expr_rels(const Expr *e);
 /* Rels of the query around q that q looks at. */
 uint64_t query_outer_rels(const Query *q);
-Status collect_conjuncts(Planner *p, Expr *e, ConjunctList *list);
+MUST_CHECK Status collect_conjuncts(Planner *p, Expr *e, ConjunctList *list);
 int planner_need(Planner *p, Expr *e);
 /* A need of a query in FROM that concerns neither it nor us goes one level up, under its number. */
 void planner_pass_need(Planner *p, OuterNeed need);
@@ -101,39 +101,40 @@ void planner_lateral_end(Planner *p, OuterNeed **needs, int *count);
 Expr *and_together(Planner *p, Expr *const *exprs, int count);
 
 /* plan_scan.c */
-Status plan_base_table(Planner *p, int rel, ConjunctList *conjuncts, Plan **out);
+MUST_CHECK Status plan_base_table(Planner *p, int rel, ConjunctList *conjuncts, Plan **out);
 /* Gives `unit` another plan: an index scan whose keys come from `left_rels`, filtered by every conjunct
  * of the list that can be judged there (marked used). *out NULL when no index fits. */
-Status plan_inner_index(Planner *p, JoinUnit *unit, uint64_t left_rels, ConjunctList *conjuncts, Plan **out);
+MUST_CHECK Status plan_inner_index(Planner *p, JoinUnit *unit, uint64_t left_rels, ConjunctList *conjuncts,
+                                   Plan **out);
 /* scan_tests.c: which conditions of a scan's filter are range tests (ScanTest). */
 void plan_scan_tests(Planner *p, Plan *scan, Expr *const *filter, int count);
 double filter_selectivity(const RangeEntry *r, const Expr *e);
 
 /* plan_from.c */
-Status plan_from(Planner *p, ConjunctList *conjuncts, Plan **out);
+MUST_CHECK Status plan_from(Planner *p, ConjunctList *conjuncts, Plan **out);
 
 /* plan_order.c */
 /* ORDER BY of a query on one table. False: no index could help. */
-bool wanted_by_sort(Planner *p, WantedOrder *out);
+MUST_CHECK bool wanted_by_sort(Planner *p, WantedOrder *out);
 /* MIN and MAX without GROUP BY: *out is the first row, or the first and the last, by an index; NULL when there
  * is no such index. */
-Status plan_extremes(Planner *p, ConjunctList *conjuncts, Plan **out);
+MUST_CHECK Status plan_extremes(Planner *p, ConjunctList *conjuncts, Plan **out);
 /* Do rows come in the wanted order when read by this index, its first `fixed` keys being the same in all? */
 bool index_gives_order(const TableInfo *t, const IndexInfo *x, int fixed, const WantedOrder *wanted,
                        bool *backward);
 
 /* plan_agg.c: work that several aggregates of the node have in common. */
-void plan_share_aggregates(Planner *p, Plan *agg, int input_columns);
+MUST_CHECK Status plan_share_aggregates(Planner *p, Plan *agg, int input_columns);
 
 /* plan_cte.c */
 /* The WITH query is run once, not merged into those that use it. */
 bool cte_is_kept(const CteInfo *c);
 /* Reading it; *out NULL: it needs values of an enclosing query and must be merged after all. */
-Status plan_cte_scan(Planner *p, int rel, Plan **out);
+MUST_CHECK Status plan_cte_scan(Planner *p, int rel, Plan **out);
 /* Those that change something are run whether somebody reads them or not. */
-Status plan_changing_ctes(PlanStatement *s, const Query *q);
+MUST_CHECK Status plan_changing_ctes(PlanStatement *s, const Query *q);
 
 /* plan_modify.c */
-Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);
+MUST_CHECK Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);
 
 #endif

@@ -54,9 +54,10 @@ drop(Session *s, Cursor *c)
 /* ---- DECLARE ------------------------------------------------------------------------------------------------- */
 
 /* Plans that PostgreSQL can run backwards: what a cursor that says neither SCROLL nor NO SCROLL is. */
-static bool
-runs_backward(const Plan *p)
+static Status
+runs_backward(Ctx *cx, const Plan *p, bool *out)
 {
+    TRY(ctx_check_stack(cx));
     switch (p->kind) {
     case PLAN_SCAN:
     case PLAN_INDEX_SCAN:
@@ -64,18 +65,17 @@ runs_backward(const Plan *p)
     case PLAN_FUNCTION:
     case PLAN_VALUES:
     case PLAN_CTE_SCAN:
-    case PLAN_SORT: return true;
+    case PLAN_SORT: *out = true; return ST_OK;
     case PLAN_PROJECT:
     case PLAN_FILTER:
     case PLAN_SUBQUERY:
-    case PLAN_LIMIT: return runs_backward(p->left);
+    case PLAN_LIMIT: return runs_backward(cx, p->left, out);
     case PLAN_APPEND:
-        for (int i = 0; i < p->append.count; i++) {
-            if (!runs_backward(p->append.inputs[i]))
-                return false;
-        }
-        return true;
-    default: return false;
+        *out = true;
+        for (int i = 0; i < p->append.count && *out; i++)
+            TRY(runs_backward(cx, p->append.inputs[i], out));
+        return ST_OK;
+    default: *out = false; return ST_OK;
     }
 }
 
@@ -160,8 +160,8 @@ plan_cursor(Session *s, Cursor *c, const AstCursor *a)
     TRY(plan_query(cx, &c->arena, q, &c->plan));
     if (c->plan->writes)
         return fail(cx, ST_ERROR, "0A000", "DECLARE CURSOR must not contain data-modifying statements in WITH");
-    if (!a->scroll && !a->no_scroll)
-        c->scroll = !c->plan->locks_rows && runs_backward(c->plan->plan);
+    if (!a->scroll && !a->no_scroll && !c->plan->locks_rows)
+        TRY(runs_backward(cx, c->plan->plan, &c->scroll));
     TRY(session_check_read_only(s, c->plan));
     s->snapshot_taken = true;
     TRY(exec_open(cx, &c->arena, c->plan, NULL, 0, &c->execution));

@@ -195,6 +195,7 @@ door_session_run(Door *door, DoorSession *s)
     }
     proc_count_session(s->cx->proc);
     state->session->door = door;
+    buf_count_in(&s->conn->out, &state->session->budget);
     protocol_run(state->session, s->conn);
 }
 
@@ -204,6 +205,7 @@ door_session_end(Door *door, DoorSession *s)
     DoorState *state = s->state;
 
     (void)door;
+    buf_count_in(&s->conn->out, NULL);
     session_close(state->session);
     catalog_close(s->cx);
 }

@@ -3,7 +3,7 @@
 #define DOOR_SESSION_H
 #include "backend/door/door.h"
 
-Status door_session_begin(Door *door, DoorSession *s);
+MUST_CHECK Status door_session_begin(Door *door, DoorSession *s);
 AuthDirectory *door_session_directory(Door *door, DoorSession *s);
 void door_session_run(Door *door, DoorSession *s);
 void door_session_end(Door *door, DoorSession *s);

@@ -62,8 +62,7 @@ find_class(Ctx *cx, const char *text, size_t bytes, bool missing_ok, Oid *oid)
         *oid = t != NULL ? t->oid : OID_NONE;
     }
     if (*oid == OID_NONE && !missing_ok)
-        return fail(cx, ST_ERROR, "42P01", "relation \"%s%s%s\" does not exist", schema != NULL ? schema : "",
-                    schema != NULL ? "." : "", name);
+        return catalog_fail_no_table(cx, schema, name);
     return ST_OK;
 }
 

@@ -28,6 +28,7 @@ typedef struct Loop {
     Conn *conn;
     bool skip_to_sync;
     bool over;
+    const char *statement; /* what the message being handled asks for; NULL: not known, or no statement */
     char *reported[SETTING_COUNT]; /* what the client was told of settings that it follows; malloc */
 } Loop;
 
@@ -247,6 +248,9 @@ report_error(Loop *l, Status rc)
         memcpy(info.sqlstate, "XX000", 6);
     }
     encode_report(l->conn, &info);
+    if (strcmp(info.sqlstate, "08006") == 0) /* the client has gone: no fault, and nobody to be told */
+        info.severity = SEV_LOG;
+    session_log(l->s, &info, l->statement);
     ctx_error_clear(l->cx);
 }
 
@@ -268,6 +272,7 @@ send_notice(void *arg, Ctx *cx, const ErrorInfo *info)
     }
     if (info->severity >= least || info->severity == SEV_INFO)
         encode_report(l->conn, info);
+    session_log(l->s, info, l->statement);
 }
 
 /* ---- simple protocol ------------------------------------------------------------------------------------------------ */
@@ -344,7 +349,7 @@ simple_query(Loop *l, Decoder *body)
     if (rc == ST_OK)
         rc = check_text(l->cx, sql);
     if (rc == ST_OK) {
-        sql = arena_strdup(&l->s->message, sql);
+        l->statement = sql = arena_strdup(&l->s->message, sql);
         session_activity(l->s, ACTIVITY_ACTIVE, sql);
         rc = session_simple_query(l->s, sql, &w.base, &empty);
     } else {
@@ -380,6 +385,7 @@ on_parse(Loop *l, Decoder *body)
     TRY(decode_finish(l->cx, body));
     TRY(check_text(l->cx, name));
     TRY(check_text(l->cx, sql));
+    l->statement = sql;
     session_activity(l->s, ACTIVITY_ACTIVE, sql);
     TRY(session_prepare(l->s, name, sql, types, count));
     encode_parse_complete(l->conn);
@@ -474,6 +480,7 @@ on_bind(Loop *l, Decoder *body)
     TRY(read_formats(l, body, l->cx->arena, &formats, &format_count));
     TRY(session_find_prepared(l->s, name, &prepared));
     session_activity_prepared(l->s, prepared);
+    l->statement = l->s->sql = prepared->sql;
     TRY(session_begin_statement(l->s, prepared->ast));
     if (prepared->is_query)
         TRY(session_plan(l->s, prepared));
@@ -553,6 +560,9 @@ on_execute(Loop *l, Decoder *body, bool *copy_open)
         encode_empty_query(l->conn);
         return ST_OK;
     }
+    if (p->prepared != NULL) /* COMMIT and its kin may end the statement before they fail */
+        l->statement =
+            p->prepared->is_query ? p->prepared->sql : arena_strdup(&l->s->message, p->prepared->sql);
     TRY(session_begin_statement(l->s, p->prepared != NULL ? p->prepared->ast : NULL));
     w = make_sink(l->conn, false, p->formats, p->format_count);
     rc = session_execute(l->s, p, most > 0 ? (uint64_t)most : 0, &w.base, &suspended);
@@ -615,6 +625,9 @@ extended(Loop *l, int type, Decoder *body)
     }
     if (rc == ST_OK)
         return;
+    /* the texts may belong to portals that end now */
+    l->s->sql = l->s->sql != NULL ? arena_strdup(&l->s->message, l->s->sql) : NULL;
+    l->statement = l->statement != NULL ? arena_strdup(&l->s->message, l->statement) : NULL;
     session_fail_statement(l->s);
     report_error(l, rc);
     l->skip_to_sync = true;
@@ -671,6 +684,7 @@ one_message(Loop *l)
 
     arena_reset(&s->message);
     l->cx->arena = &s->message;
+    s->sql = l->statement = NULL;
     conn_set_idle_timeout(l->conn, (uint32_t)settings_int(s->settings, idle));
     rc = conn_read_message(l->cx, l->conn, &type, &body);
     if (rc != ST_OK) {

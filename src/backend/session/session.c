@@ -235,6 +235,9 @@ setting_changed(void *arg, SettingNo no)
     case SETTING_LOCK_TIMEOUT:
         lock_set_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_LOCK_TIMEOUT) * 1000);
         break;
+    case SETTING_DEADLOCK_TIMEOUT:
+        lock_set_deadlock_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_DEADLOCK_TIMEOUT) * 1000);
+        break;
     case SETTING_APPLICATION_NAME: {
         Activity *a = proc_activity_begin(s->cx->proc);
 
@@ -305,7 +308,8 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     static const SettingNo effective[] = {SETTING_DATESTYLE,    SETTING_INTERVALSTYLE,
                                           SETTING_TIMEZONE,     SETTING_EXTRA_FLOAT_DIGITS,
                                           SETTING_BYTEA_OUTPUT, SETTING_SEARCH_PATH,
-                                          SETTING_LOCK_TIMEOUT, SETTING_WORK_MEM};
+                                          SETTING_LOCK_TIMEOUT, SETTING_DEADLOCK_TIMEOUT,
+                                          SETTING_WORK_MEM};
 
     s->cx = cx;
     s->arena = arena;

@@ -5,6 +5,8 @@
 #include "backend/type/regnames.h"
 #include "shmem/proc/proc.h"
 
+/* The server's log gets the report, with the text of the statement (may be NULL), if the settings say so. */
+void session_log(Session *s, const ErrorInfo *info, const char *statement);
 int64_t session_now(Session *s); /* timestamptz */
 void session_activity(Session *s, ActivityState state, const char *query);
 /* Active with this statement; cheap when it is the one shown already. */

@@ -4,6 +4,7 @@
 #include "backend/session/cursor.h"
 #include "backend/session/session_int.h"
 #include "backend/session/stat_tables.h"
+#include "shmem/proc/wait_event.h"
 #include "storage/engine/engine.h"
 
 enum { UNIX_TO_2000_SECONDS = 946684800 };
@@ -154,6 +155,12 @@ rows_activity(Ctx *cx, const TableInfo *table, RowReceiver *to)
         v[11] = time_or_null(a.xact_start_us);
         v[12] = time_or_null(a.query_start_us);
         v[13] = time_or_null(a.state_change_us);
+        if (a.wait_event == WAIT_NONE && a.state != ACTIVITY_STARTING && a.state != ACTIVITY_ACTIVE)
+            a.wait_event = WAIT_CLIENT_READ;
+        if (mine) {
+            v[14] = text_or_null(wait_event_type(a.wait_event));
+            v[15] = text_or_null(wait_event_name(a.wait_event));
+        }
         v[16] = a.kind == PROC_BACKEND ? text_or_null(states[a.state]) : value_null();
         v[17] = a.xid != 0 ? value_oid((uint32_t)a.xid) : value_null();
         v[20] = text_or_null(mine ? a.query : "<insufficient privilege>");

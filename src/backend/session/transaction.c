@@ -152,6 +152,9 @@ session_fail_statement(Session *s)
     }
     if (!cursors_running(s))
         catalog_release_old(s->cx);
+    /* C5. Not before: the rows that it had made are dead only now. */
+    if (strcmp(s->cx->error.sqlstate, "53200") == 0)
+        engine_report_shortage(s->cx);
 }
 
 char

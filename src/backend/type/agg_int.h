@@ -18,9 +18,9 @@ typedef struct NumSum {
     int32_t scale; /* of sum */
     int32_t shown_scale; /* largest seen */
 } NumSum;
-Status numsum_add(AggCall *call, NumSum *s, const Value *v);
+MUST_CHECK Status numsum_add(AggCall *call, NumSum *s, const Value *v);
 /* The sum as a numeric, special values included. */
-Status numsum_value(Ctx *cx, const NumSum *s, Value *out);
+MUST_CHECK Status numsum_value(Ctx *cx, const NumSum *s, Value *out);
 
 #define AGG_LOOPS(name, State, add)                                                                            \
     static Status name##_step(AggCall *call, void *const *states, Vector *const *args)                         \

@@ -28,22 +28,22 @@ ArrayView array_open(VarRef v);
 Value array_at(const ArrayView *a, uint32_t i);
 
 /* 54000 when it would be too large. The values are copied. `phys` of the elements when not built in. */
-Status array_build(Ctx *cx, Oid elem, int dimensions, const int32_t *lengths, const int32_t *lower,
-                   const Value *values, Value *out);
+MUST_CHECK Status array_build(Ctx *cx, Oid elem, int dimensions, const int32_t *lengths, const int32_t *lower,
+                              const Value *values, Value *out);
 /* One dimension from 1; no elements make the empty array. */
-Status array_from_values(Ctx *cx, Oid elem, const Value *values, uint32_t count, Value *out);
-Status array_empty(Ctx *cx, Oid elem, Value *out);
+MUST_CHECK Status array_from_values(Ctx *cx, Oid elem, const Value *values, uint32_t count, Value *out);
+MUST_CHECK Status array_empty(Ctx *cx, Oid elem, Value *out);
 /* All elements, in `cx->arena`. */
 Value *array_values(Ctx *cx, const ArrayView *a);
 
 /* a[i][j]: null when there is no such element. */
 Value array_get_element(const ArrayView *a, const int32_t *subscripts, int count);
 /* a[l:u]: a bound that is not given (given[i] false) is that of the array. */
-Status array_get_slice(Ctx *cx, const ArrayView *a, const int32_t *lower, const bool *lower_given,
-                       const int32_t *upper, const bool *upper_given, int count, Value *out);
+MUST_CHECK Status array_get_slice(Ctx *cx, const ArrayView *a, const int32_t *lower, const bool *lower_given,
+                                  const int32_t *upper, const bool *upper_given, int count, Value *out);
 /* UPDATE ... SET a[i] = v: may extend a one-dimensional array, filling with nulls. A null array counts
  * as empty. */
-Status array_set_element(Ctx *cx, Oid elem, const Value *array, const int32_t *subscripts, int count,
-                         const Value *v, Value *out);
+MUST_CHECK Status array_set_element(Ctx *cx, Oid elem, const Value *array, const int32_t *subscripts, int count,
+                                    const Value *v, Value *out);
 
 #endif

@@ -46,7 +46,7 @@ SCALAR_FN(array_ndims)
 SCALAR_FN(array_dims)
 {
     ArrayView a = array_open(args[0].var);
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     if (a.dimensions == 0) {
         *out = value_null();
@@ -468,7 +468,7 @@ SCALAR_FN(width_bucket_array)
 SCALAR_FN(array_to_text)
 {
     ArrayView a;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     bool first = true, show_null = call->arg_count > 2 && !args[2].is_null;
 
     if (args[0].is_null || args[1].is_null) {

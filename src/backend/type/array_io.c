@@ -374,7 +374,7 @@ TYPE_OUT(array)
     ArrayView a = array_open(v->var);
     const TypeInfo *elem = type_find(cx, a.elem);
     bool bounds = false;
-    Buf item = {0};
+    Buf item = BUF_OF(cx);
     Status rc;
 
     if (elem == NULL)

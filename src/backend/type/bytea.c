@@ -202,7 +202,7 @@ SCALAR_FN(bytea_substr_no_len)
 static Status
 overlay(FnCall *call, VarRef v, VarRef with, int64_t from, int64_t length, Value *out)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     int64_t start, after = from + length;
 
     if (from <= 0)
@@ -326,7 +326,7 @@ md5(FnCall *call, VarRef v, Value *out)
 {
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned bytes;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     TRY(digest(call, v, EVP_md5(), sum, &bytes));
     put_hex((const char *)sum, bytes, &b);
@@ -452,7 +452,7 @@ fail_encoding(Ctx *cx, VarRef name)
 SCALAR_FN(binary_encode)
 {
     VarRef v = args[0].var, name = args[1].var;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     if (named(name, "hex"))
         put_hex(v.data, v.bytes, &b);
@@ -499,7 +499,7 @@ SCALAR_FN(pg_convert_from)
     VarRef v = args[0].var;
     Charset set = charset_of(args[1].var);
     const TypeInfo *text = type_by_oid(TYPE_TEXT);
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     if (set == CHARSET_UNKNOWN)
         return fail(call->cx, ST_ERROR, "22023", "invalid source encoding name \"%.*s\"",
@@ -523,7 +523,7 @@ SCALAR_FN(pg_convert_to)
 {
     VarRef v = args[0].var;
     Charset set = charset_of(args[1].var);
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     if (set == CHARSET_UNKNOWN)
         return fail(call->cx, ST_ERROR, "22023", "invalid destination encoding name \"%.*s\"",
@@ -537,7 +537,7 @@ SCALAR_FN(pg_convert_to)
         uint32_t c = utf8_decode(v.data + i, &n);
 
         if (c > 0xff) {
-            Buf hex = {0};
+            Buf hex = BUF_OF(call->cx);
 
             for (int k = 0; k < n; k++)
                 buf_printf(&hex, "%s0x%02x", k > 0 ? " " : "", (unsigned char)v.data[i + (uint32_t)k]);

@@ -510,8 +510,7 @@ age(Ctx *cx, int64_t a, int64_t b, bool zoned, Interval *out)
         return ST_OK;
     }
     i = age_between(&fb, &fa);
-    interval_negate(&i, out);
-    return ST_OK;
+    return interval_negate(&i, out) ? ST_OK : fail_interval_range(cx);
 }
 
 SCALAR_FN(timestamp_age)

@@ -16,15 +16,15 @@ Fields fields_of_timestamp(int64_t t);
 /* Of a timestamptz, in a zone; the offset that held is stored if asked for. */
 Fields fields_of_timestamptz(int64_t t, const TimeZone *zone, ZoneOffset *offset);
 /* False when it is out of the range of a timestamp. */
-bool fields_to_timestamp(const Fields *f, int64_t *out);
+MUST_CHECK bool fields_to_timestamp(const Fields *f, int64_t *out);
 static inline int64_t
 fields_time(const Fields *f)
 {
     return ((f->hour * INT64_C(60) + f->minute) * 60 + f->second) * MICROS_PER_SECOND + f->micros;
 }
 /* Local time in a zone to UTC. False when out of range. */
-bool timestamp_to_utc(int64_t local, const TimeZone *zone, int64_t *out);
-bool utc_to_timestamp(int64_t utc, const TimeZone *zone, int64_t *out);
+MUST_CHECK bool timestamp_to_utc(int64_t local, const TimeZone *zone, int64_t *out);
+MUST_CHECK bool utc_to_timestamp(int64_t utc, const TimeZone *zone, int64_t *out);
 /* timetz: PHYS_INTERVAL with micros = local time and days = seconds WEST of UTC, as on the wire. */
 static inline Value
 value_timetz(int64_t micros, int32_t west)
@@ -71,7 +71,7 @@ typedef struct Token {
 } Token;
 enum { TOKENS_MOST = 25 };
 /* False when the text cannot be taken apart. */
-bool date_tokens(Ctx *cx, const char *text, size_t bytes, Token *tokens, int *count);
+MUST_CHECK bool date_tokens(Ctx *cx, const char *text, size_t bytes, Token *tokens, int *count);
 
 typedef enum WordKind {
     WORD_NONE,
@@ -122,17 +122,19 @@ WordKind date_word(const char *text, int *value);
 /* Units as intervals, extract and date_trunc name them, plurals and abbreviations included. */
 DateUnit date_unit(const char *text);
 
-Status datetime_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes, ParsedDate *out);
-Status timeonly_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes, ParsedDate *out);
+MUST_CHECK Status datetime_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes,
+                                 ParsedDate *out);
+MUST_CHECK Status timeonly_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes,
+                                 ParsedDate *out);
 /* "+05:30" and the like, east of UTC. */
 DateProblem zone_offset_parse(const char *text, int32_t *seconds);
 /* Rounds to `digits` behind the point, 0 to 6. */
 int64_t micros_round(int64_t micros, int digits);
 DateProblem fraction_parse(const char *text, int *micros);
 
-Status interval_parse(Ctx *cx, const char *text, size_t bytes, int32_t typmod, Interval *out);
+MUST_CHECK Status interval_parse(Ctx *cx, const char *text, size_t bytes, int32_t typmod, Interval *out);
 /* Cuts to the declared fields and precision. */
-Status interval_adjust(Ctx *cx, Interval *i, int32_t typmod);
+MUST_CHECK Status interval_adjust(Ctx *cx, Interval *i, int32_t typmod);
 
 /* --- showing ---------------------------------------------------------------------------------------------------- */
 void show_date(const FormatSettings *format, int32_t date, Buf *to);
@@ -146,19 +148,19 @@ void show_interval(const FormatSettings *format, const Interval *i, Buf *to);
 Status fail_timestamp_range(Ctx *cx);
 Status fail_date_range(Ctx *cx);
 Status fail_interval_range(Ctx *cx);
-Status timestamp_add_interval(Ctx *cx, int64_t t, const Interval *i, int64_t *out);
-Status timestamptz_add_interval(Ctx *cx, int64_t t, const Interval *i, int64_t *out);
+MUST_CHECK Status timestamp_add_interval(Ctx *cx, int64_t t, const Interval *i, int64_t *out);
+MUST_CHECK Status timestamptz_add_interval(Ctx *cx, int64_t t, const Interval *i, int64_t *out);
 /* Microseconds, with 30-day months and 24-hour days: the order of intervals. */
 __int128 interval_span(const Interval *i);
-bool interval_negate(const Interval *i, Interval *out);
-Status interval_add(Ctx *cx, const Interval *a, const Interval *b, Interval *out);
-Status interval_times(Ctx *cx, const Interval *i, double factor, Interval *out);
-Status interval_divide(Ctx *cx, const Interval *i, double divisor, Interval *out);
+MUST_CHECK bool interval_negate(const Interval *i, Interval *out);
+MUST_CHECK Status interval_add(Ctx *cx, const Interval *a, const Interval *b, Interval *out);
+MUST_CHECK Status interval_times(Ctx *cx, const Interval *i, double factor, Interval *out);
+MUST_CHECK Status interval_divide(Ctx *cx, const Interval *i, double divisor, Interval *out);
 int64_t clock_now(Ctx *cx);
 const TimeZone *session_zone(const Ctx *cx);
 /* date to timestamp; infinity stays; fails when out of range. */
-Status date_to_timestamp(Ctx *cx, int32_t d, int64_t *out);
-Status date_to_timestamptz(Ctx *cx, int32_t d, int64_t *out);
-Status timestamp_round(Ctx *cx, int64_t *t, int32_t typmod);
+MUST_CHECK Status date_to_timestamp(Ctx *cx, int32_t d, int64_t *out);
+MUST_CHECK Status date_to_timestamptz(Ctx *cx, int32_t d, int64_t *out);
+MUST_CHECK Status timestamp_round(Ctx *cx, int64_t *t, int32_t typmod);
 
 #endif

@@ -5,7 +5,8 @@
 #include "base/ctx.h"
 
 /* Reads the text form of float8 (or float4, if `single`), words included. */
-Status float_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes, bool single, double *out);
+MUST_CHECK Status float_parse(Ctx *cx, const char *type_name, const char *text, size_t bytes, bool single,
+                              double *out);
 /* Appends the text form. */
 void float_show(double v, bool single, int extra_digits, Buf *to);
 /* Total order: NaN equals NaN and is above all others. */

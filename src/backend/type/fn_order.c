@@ -152,7 +152,7 @@ SCALAR_FN(type_out)
 SCALAR_FN(type_send)
 {
     const TypeInfo *type = shown_type(call);
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     Status rc;
 
     if (type == NULL)
@@ -170,7 +170,7 @@ SCALAR_FN(typmod_out)
 {
     int count;
     const TypeInfo *all = type_table(&count);
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     for (int i = 0; i < count; i++) {
         if (all[i].modout_fn == call->fn->oid) {

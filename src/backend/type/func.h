@@ -119,10 +119,10 @@ const CastInfo *cast_table(int *count);
 
 /* Runs fn over call->rows: takes care of strictness (null rows, selection), allocates `out` from
  * cx->arena and adapts scalars. Sets call->fn and call->capacity_rows users must have set. */
-Status fn_call_vector(FnCall *call, const FnInfo *fn, Vector *const *args, Vector *out);
+MUST_CHECK Status fn_call_vector(FnCall *call, const FnInfo *fn, Vector *const *args, Vector *out);
 /* One row, for constant folding and for code that is not an expression. */
-Status fn_call_value(Ctx *cx, const FnInfo *fn, const Oid *arg_types, const Value *args, int arg_count,
-                     Oid result_type, Value *out);
+MUST_CHECK Status fn_call_value(Ctx *cx, const FnInfo *fn, const Oid *arg_types, const Value *args,
+                                int arg_count, Oid result_type, Value *out);
 
 /* Chooses between the baseline and the AVX2 build of the kernels; simd_enabled = false forces the
  * former. Called once per process. */

@@ -208,7 +208,7 @@ check_escape(Ctx *cx, VarRef escape)
 SCALAR_FN(like_escape)
 {
     VarRef p = args[0].var, e = args[1].var;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     bool after_escape = false;
 
     TRY(check_escape(call->cx, e));
@@ -236,7 +236,7 @@ SCALAR_FN(like_escape)
 SCALAR_FN(like_escape_bytea)
 {
     VarRef p = args[0].var, e = args[1].var;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     bool after_escape = false;
 
     if (e.bytes > 1) {
@@ -334,7 +334,7 @@ similar_pattern(Ctx *cx, VarRef p, VarRef e, Buf *b)
 static Status
 similar(Ctx *cx, VarRef pattern, VarRef escape, Value *out)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(cx);
     Status rc = check_escape(cx, escape);
 
     if (rc == ST_OK)

@@ -36,22 +36,23 @@ int numeric_sign(const Value *v); /* -1, 0, 1; NaN: 1 */
 int numeric_scale(const Value *v);
 
 /* Rounded half away from zero; fails with "x out of range" naming the type. */
-Status numeric_to_i64(Ctx *cx, const Value *v, const char *type_name, int64_t low, int64_t high, int64_t *out);
+MUST_CHECK Status numeric_to_i64(Ctx *cx, const Value *v, const char *type_name, int64_t low, int64_t high,
+                                 int64_t *out);
 double numeric_to_double(const Value *v);
 /* The decimal digits a float shows: 15 for float8, 6 for float4. */
-Status numeric_from_double(Ctx *cx, double d, int digits, Value *out);
+MUST_CHECK Status numeric_from_double(Ctx *cx, double d, int digits, Value *out);
 /* NUL-terminated text in `a`, as it is shown. */
 char *numeric_text(Arena *a, const Value *v);
-Status numeric_parse(Ctx *cx, const char *text, size_t bytes, Value *out);
+MUST_CHECK Status numeric_parse(Ctx *cx, const char *text, size_t bytes, Value *out);
 /* Rounds to the declared scale and checks the precision. A column form (type_column_phys) of DEC64 is
  * answered in that form. */
-Status numeric_coerce(Ctx *cx, const Value *v, int32_t typmod, Value *out);
+MUST_CHECK Status numeric_coerce(Ctx *cx, const Value *v, int32_t typmod, Value *out);
 /* Rounds (half away from zero) to a scale, which may be negative. */
-Status numeric_round_to(Ctx *cx, const Value *v, int scale, Value *out);
+MUST_CHECK Status numeric_round_to(Ctx *cx, const Value *v, int scale, Value *out);
 
-Status numeric_add_values(Ctx *cx, const Value *a, const Value *b, Value *out);
-Status numeric_sub_values(Ctx *cx, const Value *a, const Value *b, Value *out);
-Status numeric_mul_values(Ctx *cx, const Value *a, const Value *b, Value *out);
-Status numeric_div_values(Ctx *cx, const Value *a, const Value *b, Value *out);
+MUST_CHECK Status numeric_add_values(Ctx *cx, const Value *a, const Value *b, Value *out);
+MUST_CHECK Status numeric_sub_values(Ctx *cx, const Value *a, const Value *b, Value *out);
+MUST_CHECK Status numeric_mul_values(Ctx *cx, const Value *a, const Value *b, Value *out);
+MUST_CHECK Status numeric_div_values(Ctx *cx, const Value *a, const Value *b, Value *out);
 
 #endif

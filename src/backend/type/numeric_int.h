@@ -18,7 +18,7 @@ void num_clear(Num *n);
 /* Initializes, too. */
 void num_load(Num *out, const Value *v);
 /* 22003 "value overflows numeric format" when it has too many digits. */
-Status num_store(Ctx *cx, const Num *n, Value *out);
+MUST_CHECK Status num_store(Ctx *cx, const Num *n, Value *out);
 /* The same without a Ctx, for what is known to fit. */
 Value num_store_in(Arena *a, const Num *n);
 /* Rounds half away from zero, or fills up with zeros. Finite only. */
@@ -38,8 +38,8 @@ void num_div(Num *out, const Num *a, const Num *b, int scale);
 int num_div_scale(const Num *a, const Num *b);
 /* Of a number that is not negative, rounded to `scale`. */
 void num_sqrt_to(const Num *n, int scale, Num *out);
-Status num_sqrt(Ctx *cx, const Num *n, Num *out);
-Status num_exp(Ctx *cx, const Num *n, Num *out);
-Status num_ln(Ctx *cx, const Num *n, Num *out);
+MUST_CHECK Status num_sqrt(Ctx *cx, const Num *n, Num *out);
+MUST_CHECK Status num_exp(Ctx *cx, const Num *n, Num *out);
+MUST_CHECK Status num_ln(Ctx *cx, const Num *n, Num *out);
 
 #endif

@@ -153,7 +153,7 @@ show_columns(Ctx *cx, VarRef record, Buf *item, Buf *to)
 
 TYPE_OUT(record)
 {
-    Buf item = {0};
+    Buf item = BUF_OF(cx);
     Status rc;
 
     buf_add_char(to, '(');

@@ -7,7 +7,7 @@
 #define TYPE_RECORD_H
 #include "backend/type/type.h"
 
-Status record_build(Ctx *cx, const Oid *types, const Value *values, int count, Value *out);
+MUST_CHECK Status record_build(Ctx *cx, const Oid *types, const Value *values, int count, Value *out);
 int record_count(VarRef record);
 /* Points into the record. */
 Value record_at(VarRef record, int column, Oid *type);

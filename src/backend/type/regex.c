@@ -122,7 +122,7 @@ compile(Ctx *cx, const RegexSource *source, Regex *r)
 {
     uint32_t options =
         PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
-    Buf held = {0};
+    Buf held = BUF_OF(cx);
     Status rc;
 
     if (source->flags & REGEX_ANY_CASE)

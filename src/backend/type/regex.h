@@ -33,12 +33,12 @@ typedef struct RegexMatch {
 } RegexMatch;
 
 /* 2201B 'invalid regular expression: ...'. Give it back with regex_release. */
-Status regex_acquire(Ctx *cx, VarRef pattern, unsigned flags, Regex **out);
+MUST_CHECK Status regex_acquire(Ctx *cx, VarRef pattern, unsigned flags, Regex **out);
 void regex_release(Ctx *cx, Regex *regex);
 int regex_group_count(const Regex *regex);
 /* The first match at or after the byte `from`. `match` may be NULL when only *found matters. */
-Status regex_match(Ctx *cx, Regex *regex, VarRef text, size_t from, RegexMatch *match, bool *found);
+MUST_CHECK Status regex_match(Ctx *cx, Regex *regex, VarRef text, size_t from, RegexMatch *match, bool *found);
 /* The letters of a flags argument; 22023 for one that is none. */
-Status regex_flags(Ctx *cx, VarRef letters, unsigned *flags);
+MUST_CHECK Status regex_flags(Ctx *cx, VarRef letters, unsigned *flags);
 
 #endif

@@ -327,7 +327,7 @@ replace(FnCall *call, VarRef text, VarRef pattern, VarRef with, size_t from, int
 {
     Regex *regex;
     RegexMatch m;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     size_t copied = 0;
     int64_t count = 0;
     bool found = true;

@@ -419,7 +419,7 @@ show(FnCall *call, VarRef text, const Shown *s, Value *out)
 {
     int count;
     const TemplateNode *nodes = template_parse(call->cx, text, &count);
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     for (int i = 0; i < count; i++) {
         const TemplateNode *n = &nodes[i];

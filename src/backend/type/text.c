@@ -28,7 +28,7 @@ static Status
 check_utf8(Ctx *cx, const char *text, size_t bytes)
 {
     size_t valid = utf8_valid_prefix(text, bytes), n;
-    Buf b = {0};
+    Buf b = BUF_OF(cx);
 
     if (valid == bytes)
         return ST_OK;
@@ -400,7 +400,7 @@ SCALAR_FN(text_char)
 
 SCALAR_FN(char_text)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     TRY(char_out(call->cx, NULL, &args[0], &b));
     return value_from_buf(call->cx, &b, out);

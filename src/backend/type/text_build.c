@@ -61,7 +61,7 @@ SCALAR_FN(anytextcat)
 static Status
 concat(FnCall *call, const Value *args, int first, const VarRef *separator, Value *out)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     bool any = false;
 
     for (int i = first; i < call->arg_count; i++) {
@@ -168,7 +168,7 @@ quote_literal(VarRef v, Buf *to)
 
 SCALAR_FN(quote_ident)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     quote_identifier(args[0].var, &b);
     return value_from_buf(call->cx, &b, out);
@@ -177,7 +177,7 @@ SCALAR_FN(quote_ident)
 /* Of text, and of anything through its text. */
 SCALAR_FN(quote_literal)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     Value text = args[0];
 
     if (call->fn->args[0] != TYPE_TEXT)
@@ -293,7 +293,7 @@ format_convert(Format *f, char conversion, int number, int width, bool left)
     Ctx *cx = f->call->cx;
     const Value *v = &f->args[number];
     Value text = value_var("", 0);
-    Buf quoted = {0};
+    Buf quoted = BUF_OF(cx);
 
     if (v->is_null) {
         if (conversion == 'I')

@@ -196,7 +196,7 @@ SCALAR_FN(text_right)
 static Status
 overlay(FnCall *call, VarRef v, VarRef with, int32_t from, int64_t length, Value *out)
 {
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     size_t start, rest;
     int64_t after;
 
@@ -257,7 +257,7 @@ SCALAR_FN(text_starts_with)
 SCALAR_FN(replace_text)
 {
     VarRef v = args[0].var, from = args[1].var, to = args[2].var;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     size_t at = 0;
     int64_t next;
 
@@ -310,7 +310,7 @@ static Status
 pad(FnCall *call, VarRef v, int32_t length, VarRef fill, bool left, Value *out)
 {
     int64_t have = text_length(v), missing;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     size_t at = 0;
 
     if (length < 0)
@@ -434,7 +434,7 @@ TRIM(rtrim, false, true)
 SCALAR_FN(translate)
 {
     VarRef v = args[0].var, from = args[1].var, to = args[2].var;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
 
     for (size_t i = 0; i < v.bytes;) {
         int n = utf8_char_bytes(v.data[i]);
@@ -508,7 +508,7 @@ SCALAR_FN(unistr)
         uint8_t prefix_bytes, digits;
     } forms[] = {{"u", 1, 4}, {"U", 1, 8}, {"+", 1, 6}, {"", 0, 4}};
     VarRef v = args[0].var;
-    Buf b = {0};
+    Buf b = BUF_OF(call->cx);
     uint32_t high = 0;
 
     for (size_t i = 0; i < v.bytes;) {

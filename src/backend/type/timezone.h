@@ -14,7 +14,7 @@ typedef struct ZoneOffset {
 } ZoneOffset;
 
 /* 22023 'time zone "x" not recognized'. Names are found whatever their case. */
-Status timezone_find(Ctx *cx, const char *name, size_t bytes, const TimeZone **out);
+MUST_CHECK Status timezone_find(Ctx *cx, const char *name, size_t bytes, const TimeZone **out);
 /* The same; NULL when there is none. *out_of_memory is not told apart. */
 const TimeZone *timezone_lookup(const char *name, size_t bytes);
 /* As the setting TimeZone takes it: a name, a rule, or hours east of UTC ("3", "-4.5"). NULL: none of them. */
@@ -29,7 +29,7 @@ ZoneOffset timezone_at_utc(const TimeZone *zone, int64_t t);
 ZoneOffset timezone_at_local(const TimeZone *zone, int64_t t);
 
 /* An abbreviation as dates carry it ("EST"), at local time t; case does not matter. */
-bool timezone_abbrev(const char *name, size_t bytes, int64_t local, ZoneOffset *out);
+MUST_CHECK bool timezone_abbrev(const char *name, size_t bytes, int64_t local, ZoneOffset *out);
 bool timezone_abbrev_exists(const char *name, size_t bytes);
 
 #endif

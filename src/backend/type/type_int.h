@@ -61,14 +61,14 @@ Status fail_binary(Ctx *cx, const TypeInfo *type);
 Status fail_int_range(Ctx *cx, const char *type_name);
 
 /* The text in a Buf as a value in cx->arena; the Buf is freed. 54000 when it had grown too large. */
-Status value_from_buf(Ctx *cx, Buf *b, Value *out);
+MUST_CHECK Status value_from_buf(Ctx *cx, Buf *b, Value *out);
 Value value_from_cstr(Ctx *cx, const char *text);
 /* NUL-terminated copy in cx->arena. */
 char *value_cstr(Ctx *cx, VarRef v);
 
 /* Any type through its text form. */
-Status value_to_text(Ctx *cx, Oid type, const Value *v, Value *out);
-Status value_from_text(Ctx *cx, Oid type, VarRef text, int32_t typmod, Value *out);
+MUST_CHECK Status value_to_text(Ctx *cx, Oid type, const Value *v, Value *out);
+MUST_CHECK Status value_from_text(Ctx *cx, Oid type, VarRef text, int32_t typmod, Value *out);
 
 static inline bool
 is_space(char c)

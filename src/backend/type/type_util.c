@@ -50,13 +50,21 @@ fail_binary(Ctx *cx, const TypeInfo *type)
 Status
 value_from_buf(Ctx *cx, Buf *b, Value *out)
 {
-    if (b->failed) {
-        buf_free(b);
-        return fail(cx, ST_ERROR, "54000", "value is larger than the allowed maximum of 1 GB");
+    Status rc = ST_OK;
+    char *copy;
+
+    if (b->failed && !b->no_memory) {
+        rc = fail(cx, ST_ERROR, "54000", "value is larger than the allowed maximum of 1 GB");
+    } else if (b->bytes == 0 && !b->failed) {
+        *out = value_var("", 0);
+    } else if (b->failed || (copy = arena_try_alloc(cx->arena, b->bytes)) == NULL) {
+        rc = fail_memory(cx, MAX_OF(b->bytes, b->capacity_bytes));
+    } else {
+        memcpy(copy, b->data, b->bytes);
+        *out = value_var(copy, b->bytes);
     }
-    *out = b->bytes > 0 ? value_var(arena_memdup(cx->arena, b->data, b->bytes), b->bytes) : value_var("", 0);
     buf_free(b);
-    return ST_OK;
+    return rc;
 }
 
 Value
@@ -75,7 +83,7 @@ Status
 value_to_text(Ctx *cx, Oid type_oid, const Value *v, Value *out)
 {
     const TypeInfo *type = type_find(cx, type_oid);
-    Buf b = {0};
+    Buf b = BUF_OF(cx);
     Status rc;
 
     if (type == NULL)

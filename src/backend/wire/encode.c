@@ -21,7 +21,7 @@ static void
 take_back(Conn *conn)
 {
     conn->out.bytes = conn->message_start;
-    conn->out.failed = false;
+    conn->out.failed = conn->out.no_memory = false;
 }
 
 static void
@@ -66,7 +66,11 @@ empty_message(Conn *conn, char type)
 Status
 encode_message_full(Ctx *cx, Conn *conn)
 {
+    bool no_memory = conn->out.no_memory;
+
     take_back(conn);
+    if (no_memory)
+        return fail_memory(cx, conn->out.capacity_bytes);
     fail(cx, ST_ERROR, "54000", "out of memory");
     fail_detail(cx, "A message to the client can not be larger than %d bytes.", BUF_MOST_BYTES);
     return ST_ERROR;

@@ -138,6 +138,7 @@ static void
 report(Ctx *cx, const Search *s)
 {
     Buf text = {0};
+    Activity activity;
 
     for (int i = 0; i < s->found; i++) {
         const Edge *e = &s->path[i];
@@ -150,6 +151,13 @@ report(Ctx *cx, const Search *s)
     proc_count(cx->proc, COUNT_DEADLOCKS, 1);
     (void)fail(cx, ST_DEADLOCK, "40P01", "deadlock detected");
     fail_detail(cx, "%s", buf_cstr(&text));
+    for (int i = 0; i < s->found; i++) {
+        const Proc *waiter = s->path[i].waiter;
+        bool active = proc_activity_read(proc_table_of(cx->proc), proc_no(waiter), &activity);
+
+        buf_printf(&text, "\nProcess %d: %s", proc_pid(waiter), active ? activity.query : "");
+    }
+    fail_detail_log(cx, "%s", buf_cstr(&text));
     fail_hint(cx, "See server log for query details.");
     buf_free(&text);
 }

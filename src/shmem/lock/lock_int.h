@@ -52,7 +52,7 @@ typedef struct LockPartition {
 } LockPartition;
 
 typedef struct LockTable {
-    _Atomic uint64_t deadlock_timeout_us; /* atomic */
+    uint64_t deadlock_timeout_us; /* of sessions that say nothing; set once at start */
     Latch pool_latch;
     ShmRef pool; /* pool_latch: free items */
     uint32_t pool_items; /* pool_latch: items there are */
@@ -113,8 +113,8 @@ void lock_queue_insert(Proc *proc, LockObject *o, Proc *waiter, Proc *before, Lo
 /* ---- lock_fast.c ---------------------------------------------------------------------------------------------- */
 bool lock_is_weak(const LockKey *key, LockMode mode, LockSpan span);
 bool lock_is_strong(const LockKey *key, LockMode mode);
-bool lock_fast_acquire(Proc *proc, const LockKey *key, LockMode mode);
-bool lock_fast_release(Proc *proc, const LockKey *key, LockMode mode);
+MUST_CHECK bool lock_fast_acquire(Proc *proc, const LockKey *key, LockMode mode);
+MUST_CHECK bool lock_fast_release(Proc *proc, const LockKey *key, LockMode mode);
 void lock_fast_release_since(Proc *proc, uint64_t mark);
 /* Before a strong lock: moves everybody's weak locks on the key into the table. */
 void lock_strong_announce(Proc *proc, const LockKey *key);

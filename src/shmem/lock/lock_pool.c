@@ -19,7 +19,7 @@ lock_table_carve(Region *region, uint64_t deadlock_timeout_us)
 {
     LockTable *t = region_carve(region, sizeof(LockTable), 64);
 
-    atomic_init(&t->deadlock_timeout_us, deadlock_timeout_us != 0 ? deadlock_timeout_us : 1000000);
+    t->deadlock_timeout_us = deadlock_timeout_us != 0 ? deadlock_timeout_us : 1000000;
     latch_init(&t->pool_latch, LATCH_LOCK_POOL);
     for (int i = 0; i < LOCK_PARTITIONS; i++)
         latch_init(&t->part[i].latch, LATCH_LOCK_PARTITION);

@@ -645,7 +645,7 @@ lock_set_timeout(Ctx *cx, uint64_t timeout_us)
 void
 lock_set_deadlock_timeout(Ctx *cx, uint64_t timeout_us)
 {
-    atomic_store(&lock_table(cx->proc)->deadlock_timeout_us, timeout_us);
+    cx->proc->deadlock_timeout_us = timeout_us;
 }
 
 /* ---- a dead session's locks ---------------------------------------------------------------------------------------- */

@@ -94,7 +94,6 @@ MUST_CHECK Status lock_copy_others(Ctx *cx, LockKey from, LockKey to);
 struct Region;
 uint64_t lock_table_bytes(void);
 void lock_table_carve(struct Region *region, uint64_t deadlock_timeout_us);
-void lock_set_deadlock_timeout(Ctx *cx, uint64_t timeout_us);
 /* Takes a dead session out of every queue and gives up all its locks (C3). */
 void lock_forget_dead(Ctx *cx, struct Proc *dead);
 /* Gives up what the session has set aside; part of detaching. */
@@ -105,5 +104,7 @@ void lock_table_check(Ctx *cx);
 
 /* lock_timeout of the session in microseconds, 0 = none: read at each wait. */
 void lock_set_timeout(Ctx *cx, uint64_t timeout_us);
+/* How long this session waits before it looks for a deadlock. */
+void lock_set_deadlock_timeout(Ctx *cx, uint64_t timeout_us);
 
 #endif

@@ -69,7 +69,9 @@ sleep_until_granted(Ctx *cx)
 {
     Proc *proc = cx->proc;
     uint64_t start = env_mono_us(cx->env);
-    uint64_t check_at = start + atomic_load(&lock_table(proc)->deadlock_timeout_us);
+    uint64_t check_us =
+        proc->deadlock_timeout_us != 0 ? proc->deadlock_timeout_us : lock_table(proc)->deadlock_timeout_us;
+    uint64_t check_at = start + check_us;
     uint64_t give_up_at = proc->lock_timeout_us != 0 ? start + proc->lock_timeout_us : UINT64_MAX;
 
     for (;;) {

@@ -186,7 +186,6 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
         if (proc->stash_count > before || pop_hole(cache, proc, spare))
             continue;
         if (!grow(cx, cache, spare)) {
-            frame_report_shortage(proc);
             (void)fail(cx, ST_NO_MEMORY, "53200", "out of memory");
             fail_detail(cx, "The server has reached its memory limit of %llu MB.",
                         (unsigned long long)(atomic_load(&proc_region(proc)->limit_bytes) >> 20));

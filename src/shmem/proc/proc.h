@@ -90,7 +90,8 @@ void proc_critical_enter(Proc *proc);
 void proc_critical_leave(Proc *proc);
 
 /* ---- others --------------------------------------------------------------------------------------- */
-bool proc_activity_read(const ProcTable *table, uint32_t slot_no, Activity *out); /* false: not active */
+MUST_CHECK bool proc_activity_read(const ProcTable *table, uint32_t slot_no,
+                                   Activity *out); /* false: not active */
 /* What the slot's owner has counted; *branch is its database's. */
 void proc_read_counters(const ProcTable *table, uint32_t slot_no, BranchId *branch,
                         uint64_t out[SESSION_COUNTERS]);

@@ -85,6 +85,7 @@ struct Proc {
     _Atomic uint32_t wait_state; /* atomic: LockWaitState; changes below the partition latch */
     int64_t wait_start_us; /* owner */
     uint64_t lock_timeout_us; /* owner */
+    uint64_t deadlock_timeout_us; /* owner; 0: the lock table's */
 
     /* --- caches of the owner ------------------------------------------------------------------------ */
     ShmRef rel_cache[PROC_REL_CACHE]; /* owner */

@@ -7,20 +7,6 @@
 
 enum { SPIN_MOST = 200, SLEEP_MOST_US = 10000 };
 
-static const char *const rank_names[] = {
-    "none",
-#define LATCH_RANK(symbol, name, doc) name,
-#include "shmem/sync/latch_ranks.def"
-#undef LATCH_RANK
-};
-
-const char *
-latch_rank_name(LatchRank rank)
-{
-    ASSERT(rank < LATCH_RANK_COUNT);
-    return rank_names[rank];
-}
-
 void
 latch_init(Latch *latch, LatchRank rank)
 {

@@ -18,6 +18,7 @@ typedef struct BtreeRel {
     Persistence persistence;
     bool unique;
     uint8_t fill_percent; /* of a leaf, by a build; 0 = what we think best */
+    const char *name; /* as HeapRel's */
 } BtreeRel;
 
 typedef struct BtreeKey {

@@ -165,6 +165,7 @@ judge_equal(Ctx *cx, const HeapRel *heap, const EqualTids *e, Tid *conflict, Xid
             return ST_OK;
         }
         if (life == ROW_LIFE_UNDECIDED) {
+            *conflict = e->tids[i];
             *wait = xid;
             return ST_OK;
         }
@@ -200,10 +201,22 @@ insert_guarded(Ctx *cx, PageRef *guard, PageRef *leaf, BtreeKey key, Tid tid, co
     return step;
 }
 
+/* T4. An error of the wait says which row wanted into what. */
+static Status
+wait_for_maker(Ctx *cx, Xid xid, Tid tid, const char *name)
+{
+    Status rc = xid_wait(cx, xid);
+
+    if (rc != ST_OK && name != NULL)
+        fail_where(cx, "while inserting index tuple (%u,%u) in relation \"%s\"", tid_block(tid), tid_slot(tid),
+                   name);
+    return rc;
+}
+
 /* One round of steps 1 to 3. */
 static Status
-unique_round(Ctx *cx, CacheRel *cr, const HeapRel *heap, BtreeKey key, Tid tid, const BtreeTarget *t,
-             Tid *conflict, bool *again)
+unique_round(Ctx *cx, const BtreeRel *index, CacheRel *cr, const HeapRel *heap, BtreeKey key, Tid tid,
+             const BtreeTarget *t, Tid *conflict, bool *again)
 {
     BtreeTarget at_guard = {{key.data, key.bytes}, false};
     PageRef guard = PAGE_REF_NONE, leaf = PAGE_REF_NONE, *to;
@@ -236,7 +249,8 @@ unique_round(Ctx *cx, CacheRel *cr, const HeapRel *heap, BtreeKey key, Tid tid, 
     }
     if (wait != 0) {
         page_unpin(cx, &guard);
-        rc = xid_wait(cx, wait);
+        rc = wait_for_maker(cx, wait, tid, index->name);
+        *conflict = TID_NONE;
         goto out;
     }
     if (!latched)
@@ -285,7 +299,7 @@ btree_insert(Ctx *cx, const BtreeRel *index, BtreeKey key, Tid tid, BtreeUnique 
     mark = arena_mark(cx->arena);
     while (again && rc == ST_OK) {
         *conflict = TID_NONE;
-        rc = unique_round(cx, cr, heap, key, tid, &t, conflict, &again);
+        rc = unique_round(cx, index, cr, heap, key, tid, &t, conflict, &again);
     }
     arena_rewind(cx->arena, mark);
     return rc;
@@ -329,7 +343,7 @@ btree_find_equal(Ctx *cx, const BtreeRel *index, BtreeKey key, const HeapRel *he
     do {
         rc = find_round(cx, cr, heap, key, conflict, &wait);
         if (rc == ST_OK && wait != 0)
-            rc = xid_wait(cx, wait);
+            rc = wait_for_maker(cx, wait, *conflict, heap->name);
     } while (rc == ST_OK && wait != 0);
     if (mark.chunk != NULL)
         arena_rewind(cx->arena, mark);

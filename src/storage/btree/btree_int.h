@@ -181,18 +181,17 @@ uint32_t btree_body_bytes(const BtreePage *p, uint32_t i);
 void btree_image_begin(BtreePage *p, uint32_t level, BlockNo right, Bytes low, Bytes high,
                        uint32_t prefix_most);
 uint32_t btree_least_key(const BtreePage *p, uint32_t from, uint32_t to);
-bool btree_image_add(BtreePage *p, const BtreeEntry *e); /* false: full */
-uint32_t btree_image_need(const BtreePage *p, const BtreeEntry *e);
+MUST_CHECK bool btree_image_add(BtreePage *p, const BtreeEntry *e); /* false: full */
 /* Copies entries [from, to) of another page. */
-bool btree_image_copy(BtreePage *p, const BtreePage *from_page, uint32_t from, uint32_t to);
+MUST_CHECK bool btree_image_copy(BtreePage *p, const BtreePage *from_page, uint32_t from, uint32_t to);
 /* Writes a page without the holes that removals left. */
 void btree_page_compact(BtreePage *p);
 
 /* Changes. False: no room (compacting first may help). */
-bool btree_leaf_insert(BtreePage *p, BtreeKey key, Tid tid);
+MUST_CHECK bool btree_leaf_insert(BtreePage *p, BtreeKey key, Tid tid);
 bool btree_leaf_has(const BtreePage *p, BtreeKey key);
 bool btree_leaf_remove(BtreePage *p, BtreeKey key, Tid tid);
-bool btree_inner_insert(BtreePage *p, Bytes separator, BlockNo child);
+MUST_CHECK bool btree_inner_insert(BtreePage *p, Bytes separator, BlockNo child);
 void btree_slot_remove(BtreePage *p, uint32_t i);
 /* Keeps the TIDs for which keep() is true; removes the slot if none is left. Returns how many went. */
 uint32_t btree_slot_filter(BtreePage *p, uint32_t i, bool (*keep)(void *arg, Tid tid), void *arg);
@@ -213,7 +212,7 @@ bool btree_is_right_of(const BtreePage *p, const BtreeTarget *t, bool strict);
 MUST_CHECK Status btree_latch_target(Ctx *cx, CacheRel *cr, const BtreeTarget *t, PageRef *ref);
 
 /* btree_insert.c: exclusive latch on the right leaf. False: split it first. */
-bool btree_put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid);
+MUST_CHECK bool btree_put_entry(Ctx *cx, PageRef *ref, BtreeKey key, Tid tid);
 MUST_CHECK Status btree_fail_too_long(Ctx *cx, uint32_t bytes); /* 54000 */
 
 /* ---- btree_split.c --------------------------------------------------------------------------------------------------- */

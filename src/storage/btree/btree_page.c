@@ -287,14 +287,6 @@ btree_image_begin(BtreePage *p, uint32_t level, BlockNo right, Bytes low, Bytes 
     p->data_low = (uint16_t)at;
 }
 
-uint32_t
-btree_image_need(const BtreePage *p, const BtreeEntry *e)
-{
-    uint32_t n = e->key.bytes > p->prefix_bytes ? e->key.bytes - p->prefix_bytes : 0;
-
-    return 8 + (n > 4 ? n - 4 : 0) + e->payload_bytes;
-}
-
 /* A new slot at i with room for its body, whose payload the caller fills. NULL: no room. */
 static uint8_t *
 open_slot(BtreePage *p, uint32_t i, Bytes key, uint32_t payload, bool posting)

@@ -132,7 +132,7 @@ engine_detach(Ctx *cx)
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
     branch_add_counters(cx, proc);
-    proc->lock_timeout_us = 0;
+    proc->lock_timeout_us = proc->deadlock_timeout_us = 0;
     if (cx->arena->budget != NULL) {
         Budget *b = cx->arena->budget;
 
@@ -197,6 +197,12 @@ void
 engine_use_spare(Ctx *cx, bool yes)
 {
     cx->proc->uses_spare = yes;
+}
+
+void
+engine_report_shortage(Ctx *cx)
+{
+    frame_report_shortage(cx->proc);
 }
 
 bool

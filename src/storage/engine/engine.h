@@ -46,6 +46,8 @@ void engine_budget_init(Ctx *cx, Budget *budget);
 void engine_use_spare(Ctx *cx, bool yes);
 /* For the janitor: was anybody refused memory since the last call? */
 bool engine_was_short(Ctx *cx);
+/* The other end: a statement was refused memory, and what it had made is rolled back. The janitor vacuums at once (C5). */
+void engine_report_shortage(Ctx *cx);
 /* Microseconds of the clock of T9 as timestamptz-free wall time: what now() shows. */
 int64_t engine_wall_us(Engine *engine);
 /* Where temporary files go; NULL in memory mode. */

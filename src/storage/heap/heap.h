@@ -42,6 +42,7 @@ typedef struct HeapRel {
     Persistence persistence;
     HeapLayout layout;
     uint8_t fill_percent; /* new rows leave the rest of a page, slots and bytes, to updates; 0 = 100 */
+    const char *name; /* for the context of errors while waiting; NULL: not said */
 } HeapRel;
 
 MUST_CHECK Status heap_insert(Ctx *cx, const HeapRel *rel, const Cell *cells, Tid *out);

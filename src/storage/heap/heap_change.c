@@ -34,13 +34,14 @@ change_page(const Change *c)
 }
 
 static Status
-change_begin(Ctx *cx, Change *c, const HeapRel *rel, Tid root, const Snapshot *snapshot, RowLock strength)
+change_begin(Ctx *cx, Change *c, const HeapRel *rel, Tid root, const Snapshot *snapshot, RowLock strength,
+             const char *doing)
 {
     *c = (Change){.rel = rel,
                   .root = root,
                   .snapshot = snapshot,
                   .strength = strength,
-                  .wait = {.rel = rel, .root = root}};
+                  .wait = {.rel = rel, .root = root, .doing = doing}};
     TRY(heap_open(cx, rel, &c->cr));
     TRY(txn_write_id(cx, &c->xid, &c->command_id));
     return page_pin(cx, c->cr, FORK_MAIN, tid_block(root), &c->ref);
@@ -155,7 +156,7 @@ heap_delete(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, Row
 {
     ArenaMark mark = arena_mark(cx->arena);
     Change c;
-    Status rc = change_begin(cx, &c, rel, root, snapshot, ROW_LOCK_UPDATE);
+    Status rc = change_begin(cx, &c, rel, root, snapshot, ROW_LOCK_UPDATE, "deleting");
 
     if (rc == ST_OK)
         rc = delete_row(cx, &c, out);
@@ -371,7 +372,7 @@ heap_update(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, con
 {
     ArenaMark mark = arena_mark(cx->arena);
     Change c;
-    Status rc = change_begin(cx, &c, rel, root, snapshot, strength);
+    Status rc = change_begin(cx, &c, rel, root, snapshot, strength, "updating");
 
     ASSERT(strength >= ROW_LOCK_NO_KEY_UPDATE);
     if (rc == ST_OK)

@@ -8,6 +8,7 @@
  * How many slots a page gets follows from the average width of the variable parts seen so far; a page
  * whose slots run out long before its bytes is laid out anew if nobody has it pinned. */
 #include "storage/heap/heap_int.h"
+#include "storage/txn/row_count.h"
 #include "storage/txn/ssi.h"
 
 enum { SPACE_TRIES = 4, RESLOT_FREE_BYTES = PAGE_BYTES / 4 };
@@ -263,6 +264,7 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
         const Cell *stored;
         HeapPlace place;
         BlockNo block;
+        uint32_t before = done;
 
         TRY(heap_toast_row(cx, rel, cells + (size_t)done * columns, NULL, &stored));
         TRY(heap_place_find(cx, rel, cr, stored, BLOCK_NONE, &place));
@@ -280,9 +282,9 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
                 break;
         }
         page_unpin(cx, &place.ref);
+        row_count_add(cx, rel->branch, rel->relation, xid, done - before);
         TRY(ctx_poll(cx));
     }
-    atomic_fetch_add_explicit(&cr->live_rows, rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&cr->done.inserted, rows, memory_order_relaxed);
     proc_count(cx->proc, COUNT_INSERTED, rows);
     return ST_OK;

@@ -37,7 +37,7 @@ enum {
     SLOT_LOCK_ONLY = 4, /* the deleter's word is a row lock, not a deletion */
     SLOT_MOVED = 8,
     SLOT_MAYBE_LOCKED = 16, /* on the root: look into the lock table (R1) */
-    SLOT_SPECULATIVE = 32, /* reserve (R5) */
+    SLOT_SPECULATIVE = 32, /* reserve (R5): not set today, see row_writer_insert_unless */
     SLOT_STUB = 64,
     SLOT_WIDE = 128, /* the variable part has 16-bit ends */
 };
@@ -197,7 +197,7 @@ void heap_page_free_slot(HeapPage *p, uint16_t slot);
 void heap_page_compact(HeapPage *p);
 /* The same rows in another shape, if they fit; slot numbers stay. Cleanup latch. `missing` answers for
  * columns the page did not have. */
-bool heap_page_rewrite(HeapPage *p, const HeapLayout *layout, bool all_bitmaps, uint32_t capacity);
+MUST_CHECK bool heap_page_rewrite(HeapPage *p, const HeapLayout *layout, bool all_bitmaps, uint32_t capacity);
 uint32_t heap_slot_var_bytes(const HeapPage *p, uint16_t position);
 /* Stored form, with mark; data NULL = null. Column < layout_version. */
 void heap_page_cell(const HeapPage *p, uint16_t position, uint16_t column, Cell *out);

@@ -224,7 +224,7 @@ heap_lock(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, RowLo
                  .mode = mode,
                  .wait = wait,
                  .root = root,
-                 .queue = {.rel = rel, .root = root}};
+                 .queue = {.rel = rel, .root = root, .doing = "locking"}};
     Status rc;
 
     *out = (RowChange){.tid = root};

@@ -167,6 +167,8 @@ would_block(LockWait wait, bool *blocked)
 Status
 row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *blocked)
 {
+    Status rc;
+
     if (would_block(wait, blocked))
         return *blocked ? ST_OK : fail_locked(cx);
     if (w->queue_mode == LOCK_NONE) {
@@ -174,7 +176,11 @@ row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *bl
         w->queue_mode = row_lock_modes[strength];
     }
     stop_point("heap.row_wait.queued");
-    return xid_wait(cx, xid);
+    rc = xid_wait(cx, xid);
+    if (rc != ST_OK && w->rel->name != NULL)
+        fail_where(cx, "while %s tuple (%u,%u) in relation \"%s\"", w->doing, tid_block(w->root),
+                   tid_slot(w->root), w->rel->name);
+    return rc;
 }
 
 bool

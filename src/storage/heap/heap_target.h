@@ -32,6 +32,7 @@ void heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snap
 typedef struct RowWait {
     const HeapRel *rel;
     Tid root;
+    const char *doing; /* "updating", ... */
     LockMode queue_mode, shared_mode, wide_mode; /* held locks; LOCK_NONE = not held */
 } RowWait;
 

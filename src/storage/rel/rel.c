@@ -86,27 +86,6 @@ rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation)
     txn_at_end(cx, end_drop, name_of(cx, branch, relation));
 }
 
-Status
-rel_truncate_now(Ctx *cx, BranchId branch, RelationId relation, BlockNo keep_blocks)
-{
-    CacheRel *rel = cache_rel(cx, branch, relation);
-
-    if (rel == NULL)
-        return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u has no storage", relation, branch);
-    (void)cache_rel_truncate(cx, rel, FORK_MAIN, keep_blocks, true);
-    if (keep_blocks > 0)
-        return ST_OK;
-    for (int fork = FORK_MAIN + 1; fork < FORK_COUNT; fork++)
-        (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
-    for (int i = 0; i < CACHE_INSERT_HINTS; i++)
-        atomic_store(&rel->insert_block[i], 0);
-    atomic_store(&rel->live_rows, 0);
-    atomic_store(&rel->dead_rows, 0);
-    atomic_store(&rel->space_hint, 0);
-    atomic_store(&rel->free_pages, 0);
-    return ST_OK;
-}
-
 BlockNo
 rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork)
 {

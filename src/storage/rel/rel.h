@@ -10,8 +10,6 @@ MUST_CHECK Status rel_create(Ctx *cx, BranchId branch, Persistence persistence, 
 MUST_CHECK Status rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation);
 /* Frees every page when the transaction commits. The caller holds ACCESS EXCLUSIVE. */
 void rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
-/* Empties it now, for good (only for relations made in this same transaction, and by vacuum). */
-MUST_CHECK Status rel_truncate_now(Ctx *cx, BranchId branch, RelationId relation, BlockNo keep_blocks);
 BlockNo rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork); /* in pages */
 
 #endif

@@ -93,7 +93,7 @@ temp_file_create(Ctx *cx, Budget *budget, TempFile **out)
     TempFile *f = calloc(1, sizeof(*f));
 
     if (f == NULL)
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+        return fail_memory(cx, sizeof(*f));
     f->env = cx->env;
     f->space = cx->temp;
     f->fd = -1;
@@ -143,6 +143,7 @@ temp_file_close(Ctx *cx, TempFile *f)
     }
     if (f->space != NULL && f->most > 0 && f->space->ended != NULL)
         f->space->ended(cx, f->most);
+    budget_give(f->budget, f->packed_bytes);
     free(f->packed);
     free(f);
 }
@@ -163,12 +164,8 @@ take_room(Ctx *cx, TempFile *f, uint64_t bytes)
     if (s != NULL && s->limited && s->used_bytes + bytes > s->limit_bytes)
         return fail(cx, ST_ERROR, "53400", "temporary file size exceeds temp_file_limit (%llukB)",
                     (unsigned long long)(s->limit_bytes / 1024));
-    if (f->fd < 0 && !budget_take(f->budget, bytes)) {
-        Status rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-
-        fail_detail(cx, "Failed on request of size %llu.", (unsigned long long)bytes);
-        return rc;
-    }
+    if (f->fd < 0 && !budget_take(f->budget, bytes))
+        return fail_memory(cx, bytes);
     if (s != NULL)
         s->used_bytes += bytes;
     f->end += bytes;
@@ -183,9 +180,13 @@ need_packed(Ctx *cx, TempFile *f, size_t bytes)
 
     if (bytes <= f->packed_bytes)
         return ST_OK;
+    if (!budget_take(f->budget, bytes - f->packed_bytes))
+        return fail_memory(cx, bytes);
     bigger = realloc(f->packed, bytes);
-    if (bigger == NULL)
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    if (bigger == NULL) {
+        budget_give(f->budget, bytes - f->packed_bytes);
+        return fail_memory(cx, bytes);
+    }
     f->packed = bigger;
     f->packed_bytes = bytes;
     return ST_OK;
@@ -220,13 +221,13 @@ seal(char *block, uint32_t bytes, uint64_t at)
     char *trailer = block + bytes;
 
     memset(trailer, 0, TEMP_TRAILER_BYTES);
-    put_be64(trailer, hash_checksum(block, bytes) ^ at);
+    put_be64(trailer, hash_bytes(block, bytes) ^ at);
 }
 
 static bool
 unseal(char *block, uint32_t bytes, uint64_t at)
 {
-    return get_be64(block + bytes) == (hash_checksum(block, bytes) ^ at);
+    return get_be64(block + bytes) == (hash_bytes(block, bytes) ^ at);
 }
 
 static Status
@@ -271,7 +272,7 @@ write_memory(Ctx *cx, TempFile *f, const void *data, uint32_t stored, TempBlock 
     m = malloc(total);
     if (m == NULL) {
         give_room(f, total);
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+        return fail_memory(cx, total);
     }
     *m = (MemoryBlock){f->blocks.previous, &f->blocks, total};
     m->previous->next = m;

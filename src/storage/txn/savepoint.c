@@ -23,8 +23,10 @@ txn_savepoint(Ctx *cx)
         t->levels = levels;
         t->level_capacity = capacity;
     }
-    t->levels[++t->level_count] =
-        (Level){.lock_mark = lock_mark(cx), .ends = t->ends, .invalidation_count = t->invalidations.count};
+    t->levels[++t->level_count] = (Level){.lock_mark = lock_mark(cx),
+                                          .ends = t->ends,
+                                          .invalidation_count = t->invalidations.count,
+                                          .row_count_count = t->row_count_count};
     return ST_OK;
 }
 
@@ -64,6 +66,7 @@ txn_rollback_to(Ctx *cx, int level)
     while (t->sub_count > 0 && t->subs[t->sub_count - 1].level >= level)
         id_set(page_cache(cx->proc), &s->ids, t->subs[--t->sub_count].xid, ID_ABORTED);
     t->level_count = level - 1;
+    row_count_roll_back(cx, t, l->row_count_count);
     txn_run_ends(cx, t, l->ends, false);
     t->invalidations.count = l->invalidation_count;
     /* Who waits for a row of the savepoint waits for the whole transaction's lock: let them look. */

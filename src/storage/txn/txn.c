@@ -170,6 +170,7 @@ txn_abort(Ctx *cx)
         id_set(page_cache(cx->proc), &s->ids, t->xid, ID_ABORTED);
     }
     t->level_count = 0;
+    row_count_roll_back(cx, t, 0);
     finish(cx, t, false);
 }
 
@@ -280,12 +281,6 @@ txn_current_id(const Ctx *cx)
     const Txn *t = cx->txn;
 
     return t->level_count > 0 ? t->levels[t->level_count].xid : t->xid;
-}
-
-uint32_t
-txn_command_id(const Ctx *cx)
-{
-    return cx->txn->command_id;
 }
 
 void

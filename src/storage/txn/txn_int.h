@@ -17,6 +17,7 @@ typedef struct Level {
     uint64_t lock_mark;
     EndCall *ends; /* calls added before it */
     uint32_t invalidation_count; /* messages queued before it */
+    uint32_t row_count_count; /* entries made before it */
 } Level;
 
 typedef struct SubId {
@@ -30,6 +31,14 @@ typedef struct ShareCount {
     RelationId relation;
     uint32_t rows;
 } ShareCount;
+
+/* Rows that one id of the transaction has put into a relation (row_count.h). */
+typedef struct RowCount {
+    Xid xid;
+    uint64_t rows;
+    BranchId branch;
+    RelationId relation;
+} RowCount;
 
 struct Txn {
     Arena arena;
@@ -50,8 +59,12 @@ struct Txn {
     InvalidationList invalidations;
     ShareCount *shares;
     uint32_t share_count, share_capacity;
+    RowCount *row_counts;
+    uint32_t row_count_count, row_count_capacity;
 };
 
+/* Entries from `keep` on: their rows are dead now. Before the relations that were made with them are dropped. */
+void row_count_roll_back(Ctx *cx, Txn *t, uint32_t keep);
 /* Runs the calls that are newer than `until`. */
 void txn_run_ends(Ctx *cx, Txn *t, const EndCall *until, bool committed);
 

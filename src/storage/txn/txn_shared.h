@@ -61,7 +61,6 @@ MUST_CHECK Status xid_wait(Ctx *cx, Xid xid);
 MUST_CHECK Status txn_write_id(Ctx *cx, Xid *xid, uint32_t *command_id);
 /* The same when one has been assigned before; never fails. */
 Xid txn_current_id(const Ctx *cx);
-uint32_t txn_command_id(const Ctx *cx);
 
 /* ---- horizon (T8) ------------------------------------------------------------------------------------------ */
 /* Rows deleted at or before it are seen by nobody. Looks again if the last answer is below `want`. */

@@ -597,6 +597,41 @@ TEST(heap, xmin_is_the_same_before_and_after_resolving)
     }
 }
 
+TEST(heap, rows_of_what_is_rolled_back_count_as_dead)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    HeapStats stats;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){1, 1, "x", 0});
+    SIM_OK(cx, txn_savepoint(cx));
+    sim_insert(cx, &t, (SimRow){2, 2, "x", 0});
+    SIM_OK(cx, txn_savepoint(cx));
+    sim_insert(cx, &t, (SimRow){3, 3, "x", 0});
+    txn_release(cx, 2);
+    sim_insert(cx, &t, (SimRow){4, 4, "x", 0});
+    txn_rollback_to(cx, 1);
+    heap_stats(cx, &t.heap, &stats);
+    EXPECT_EQ(stats.live_rows, 1);
+    EXPECT_EQ(stats.dead_rows, 3);
+    SIM_OK(cx, txn_savepoint(cx));
+    sim_insert(cx, &t, (SimRow){5, 5, "x", 0});
+    txn_release(cx, 1);
+    sim_commit(cx);
+    heap_stats(cx, &t.heap, &stats);
+    EXPECT_EQ(stats.live_rows, 2);
+    EXPECT_EQ(stats.dead_rows, 3);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){6, 6, "x", 0});
+    sim_insert(cx, &t, (SimRow){7, 7, "x", 0});
+    txn_abort(cx);
+    heap_stats(cx, &t.heap, &stats);
+    EXPECT_EQ(stats.live_rows, 2);
+    EXPECT_EQ(stats.dead_rows, 5);
+}
+
 TEST(heap, visibility_alone_agrees_with_fetching)
 {
     Engine *e = sim_engine();

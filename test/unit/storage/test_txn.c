@@ -324,6 +324,45 @@ TEST(txn, the_clock_does_not_follow_jumps_but_drifts_along)
     EXPECT(llabs(f.wall - (long long)txn_clock_us(&c, &f.env)) < 100000);
 }
 
+/* T9 for those who commit: the wall clock jumps an hour forward and back between two commits. */
+TEST(txn, commits_keep_their_order_while_the_clock_jumps)
+{
+    static const int64_t jumps[] = {INT64_C(3600000000), INT64_C(-3600000000), INT64_C(-3600000000),
+                                    INT64_C(3600000000)};
+    FakeEnv f = {.env = *env_system()};
+    Ctx *cx = sim_session(sim_engine());
+    SimTable t;
+    Snapshot old, s;
+    Csn last;
+    uint32_t idle;
+
+    f.env.mono_us = fake_mono;
+    f.env.wall_us = fake_wall;
+    f.mono = env_mono_us(cx->env);
+    f.wall = env_wall_us(cx->env);
+    cx->env = &f.env;
+    sim_table(cx, &t);
+    insert_one(cx, 0, &t);
+    sim_begin(cx);
+    old = sim_snapshot(cx);
+    last = old.csn;
+    for (int i = 0; i < (int)COUNT_OF(jumps); i++) {
+        f.wall += jumps[i];
+        pass(&f, 2000000); /* the janitor compares the clocks once a second */
+        sim_commit(cx);
+        SIM_OK(cx, engine_janitor_step(cx, &idle));
+        insert_one(cx, i + 1, &t);
+        sim_begin(cx);
+        s = sim_snapshot(cx);
+        EXPECT(s.csn > last);
+        EXPECT(s.csn - last < 3000000);
+        EXPECT_EQ(sim_count(cx, &t, &s), i + 2);
+        EXPECT_EQ(sim_count(cx, &t, &old), 1);
+        last = s.csn;
+    }
+    sim_commit(cx);
+}
+
 /* ---- the id table ---------------------------------------------------------------------------------------------- */
 
 TEST(txn, many_tiny_transactions_leave_memory_as_it_was)
