@@ -81,6 +81,7 @@ typedef struct AggOp {
     AggPart *pending; /* malloc; worked on from the end */
     int pending_count, pending_capacity;
     uint64_t part_count; /* read so far, for EXPLAIN */
+    int made_key_count; /* group keys that are no plain columns: rows that wait carry them behind their own columns */
 } AggOp;
 
 static bool
@@ -360,11 +361,29 @@ list_groups(AggOp *g, Rows rows, Targets *t)
     }
 }
 
+/* The group keys of a batch. Of rows that have waited, what is no plain column has been computed. */
+static Status
+eval_keys(AggOp *g, const Batch *in, Vector **keys)
+{
+    const Plan *plan = g->op.plan;
+    int made = in->column_count;
+
+    for (int i = 0; i < plan->agg.group_count; i++) {
+        if (g->from_part && plan->agg.groups[i]->kind != EXPR_SLOT)
+            keys[i] = &in->columns[made++];
+        else
+            TRY(eval(g->op.e, plan->agg.groups[i], in, in->rows, &keys[i]));
+    }
+    return ST_OK;
+}
+
 /* Rows that have found no group wait. in->rows: only the others. */
 static Status
-put_away(AggOp *g, Batch *in, const uint32_t *groups, uint64_t *hashes)
+put_away(AggOp *g, Batch *in, Vector *const *keys, const uint32_t *groups, uint64_t *hashes)
 {
     Arena *a = g->op.e->cx->arena;
+    Vector *columns = arena_alloc(a, sizeof(*columns) * (size_t)(in->column_count + g->made_key_count + 1));
+    int column_count = in->column_count;
     uint16_t *here = arena_alloc(a, sizeof(*here) * MAX_OF(in->rows.count, UINT32_C(1)));
     uint16_t *away = arena_alloc(a, sizeof(*away) * MAX_OF(in->rows.count, UINT32_C(1)));
     uint32_t here_count = 0, away_count = 0;
@@ -380,7 +399,13 @@ put_away(AggOp *g, Batch *in, const uint32_t *groups, uint64_t *hashes)
     if (away_count == 0)
         return ST_OK;
     in->rows = (Rows){here, here_count};
-    return row_parts_add(&g->parts, a, in->columns, (Rows){away, away_count}, hashes);
+    if (column_count > 0)
+        memcpy(columns, in->columns, sizeof(*columns) * (size_t)column_count);
+    for (int i = 0; i < g->op.plan->agg.group_count; i++) {
+        if (g->op.plan->agg.groups[i]->kind != EXPR_SLOT)
+            columns[column_count++] = *keys[i];
+    }
+    return row_parts_add(&g->parts, a, columns, (Rows){away, away_count}, hashes);
 }
 
 static Status
@@ -453,8 +478,9 @@ begin_parts(AggOp *g, const Batch *in)
 
     if (g->file == NULL)
         TRY(temp_file_create(cx, g->arena.budget, &g->file));
-    return row_parts_init(&g->parts, cx, g->arena.budget, g->file, &g->packed, in->column_count,
-                          row_parts_count(memory), g->from_part ? g->now.level : 0, memory);
+    return row_parts_init(&g->parts, cx, g->arena.budget, g->file, &g->packed,
+                          in->column_count + g->made_key_count, row_parts_count(memory),
+                          g->from_part ? g->now.level : 0, memory);
 }
 
 static Status
@@ -469,8 +495,7 @@ take_batch(AggOp *g, Batch *in)
         return accumulate(g, in, &targets);
     keys = arena_alloc(g->op.e->cx->arena, sizeof(Vector *) * (size_t)plan->agg.group_count);
     targets.groups = arena_alloc(g->op.e->cx->arena, sizeof(uint32_t) * in->capacity);
-    for (int i = 0; i < plan->agg.group_count; i++)
-        TRY(eval(g->op.e, plan->agg.groups[i], in, in->rows, &keys[i]));
+    TRY(eval_keys(g, in, keys));
     if (UNLIKELY(g->parts.count == 0 && group_bytes(g) > work_memory(g->op.e->cx)->hash_bytes &&
                  !(g->from_part && g->now.level >= PART_LEVELS_MOST)))
         TRY(begin_parts(g, in));
@@ -478,7 +503,7 @@ take_batch(AggOp *g, Batch *in)
         hashes = arena_alloc(g->op.e->cx->arena, sizeof(*hashes) * in->capacity);
     TRY(find_groups(g, keys, in, targets.groups, hashes));
     if (UNLIKELY(hashes != NULL)) {
-        TRY(put_away(g, in, targets.groups, hashes));
+        TRY(put_away(g, in, keys, targets.groups, hashes));
         if (in->rows.count == 0)
             return ST_OK;
     }
@@ -593,8 +618,8 @@ next_batch(AggOp *g, Batch *own, uint32_t *block, Batch **in)
     }
     if (*block >= g->now.rows.block_count)
         return ST_OK;
-    count = g->now.rows.column_count - 1;
-    *own = (Batch){arena_array(&op->scratch, Vector, count + 1), count, {NULL, 0}, BATCH_ROWS};
+    count = g->now.rows.column_count - 1 - g->made_key_count;
+    *own = (Batch){arena_array(&op->scratch, Vector, g->now.rows.column_count), count, {NULL, 0}, BATCH_ROWS};
     TRY(row_list_read(&g->now.rows, *block, &op->scratch, own->columns, &rows));
     row_list_drop(&g->now.rows, (*block)++);
     own->rows.count = rows;
@@ -813,6 +838,8 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
     row_store_init(&g->values, e->cx, "groups", plan->agg.groups, plan->agg.group_count);
     g->state_at = arena_array(e->arena, uint32_t, plan->agg.agg_count + 1);
     g->kept = arena_array(e->arena, Kept, plan->agg.agg_count + 1);
+    for (int i = 0; i < plan->agg.group_count; i++)
+        g->made_key_count += plan->agg.groups[i]->kind != EXPR_SLOT;
     group_cache_init(&g->cache, &g->arena, plan->agg.groups, plan->agg.group_count);
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
