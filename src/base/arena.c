@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
 
 struct ArenaChunk {
     ArenaChunk *older;
@@ -149,8 +152,8 @@ arena_alloc_slow(Arena *a, size_t bytes)
 {
     ASSERT(forbidden_depth == 0); /* C1 */
     if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16) + POISON_GAP_BYTES, true)) {
-        fprintf(stderr, "out of memory in arena \"%s\"\n", a->name);
-        abort();
+        log_line(LOG_ERROR, "out of memory in arena \"%s\": the process ends", a->name);
+        _exit(1); /* no fault of ours, and outside critical sections: others go on (C2) */
     }
     return arena_alloc(a, bytes);
 }

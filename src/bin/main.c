@@ -1,4 +1,5 @@
 /* main.c - heliosdb-nano: one program, many commands. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "backend/config/nearest.h"
@@ -51,8 +52,10 @@ command_read_flags(Ctx *cx, const Command *command, int words_most, char **argv,
         return false;
     }
     if (flags_value(out, FLAG_HELP) != NULL) {
-        printf("usage: " PROGRAM " %s %s\n\n%s.\n\n", command->name, command->usage,
-               command->doc != NULL ? command->doc : "not supported yet");
+        const char *doc = command->doc != NULL ? command->doc : "not supported yet";
+
+        printf("usage: " PROGRAM " %s %s\n\n%c%s.\n\n", command->name, command->usage, toupper(doc[0]),
+               doc + 1);
         flags_print(command->flags);
         *status = EXIT_DONE;
         return false;

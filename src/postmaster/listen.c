@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -308,6 +309,16 @@ listen_open(Ctx *cx, const ListenOptions *options, ListenSet *out)
 failed:
     listen_close(&set, true);
     return rc;
+}
+
+bool
+listen_has_waiting(const ListenSet *set)
+{
+    struct pollfd fds[LISTEN_MOST];
+
+    for (int i = 0; i < set->count; i++)
+        fds[i] = (struct pollfd){.fd = set->items[i].fd, .events = POLLIN};
+    return poll(fds, (nfds_t)set->count, 0) > 0;
 }
 
 void

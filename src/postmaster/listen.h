@@ -29,6 +29,8 @@ typedef struct ListenSet {
 
 /* Opens all or, on failure, none: 55006 with the address and a hint when a port is taken. */
 MUST_CHECK Status listen_open(Ctx *cx, const ListenOptions *options, ListenSet *out);
+/* Somebody has connected whom no process has accepted yet. */
+bool listen_has_waiting(const ListenSet *set);
 /* From now on nobody can connect, though other processes still hold the sockets. */
 void listen_stop(const ListenSet *set);
 /* Closes them; the owner also removes the Unix socket from the file system. */

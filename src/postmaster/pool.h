@@ -1,7 +1,8 @@
 /* src/postmaster/pool.h - what the postmaster and its backends share about themselves.
  *
- * A small mapping of its own, apart from the engine's region: one state per child. Connecting is cheap because a child already waits in accept, and because a child whose
- * session ended in good order waits for the next one instead of exiting.
+ * A small mapping of its own, apart from the engine's region: one state per child. Connecting is cheap because
+ * a child already waits in accept, and because a child whose session ended in good order waits for the next one
+ * instead of exiting.
  *
  *   FREE --fork--> IDLE --accept--> BUSY --session ended--> IDLE
  *                                   BUSY --too many are--> REFUSING --client told--> IDLE

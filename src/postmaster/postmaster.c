@@ -30,7 +30,7 @@ enum {
     JANITOR_RESTART_MS = 1000, /* at most one restart in this time */
     ENDING_PATIENCE_MS = 30000, /* then backends that do not listen are killed */
     KILLING_PATIENCE_MS = 5000,
-    FORK_PAUSE_MS = 500, /* after a backend that failed at once */
+    FORK_PAUSE_MS = 500, /* after a backend that failed at once, or could not be made */
 };
 
 typedef enum Phase { RUNNING, DRAINING, ENDING, KILLING } Phase;
@@ -46,6 +46,7 @@ typedef struct Postmaster {
     uint64_t janitor_start_us;
     uint64_t ending_since_us; /* of ENDING or KILLING */
     uint64_t shrink_due_us, refill_after_us;
+    bool one_less; /* a backend ended, and refill() has not looked yet */
     uint64_t watchdog_us, watchdog_due_us;
     int exit_status;
 } Postmaster;
@@ -59,12 +60,19 @@ now_us(const Postmaster *pm)
 /* ---- children ------------------------------------------------------------------------------------- */
 
 static void
+pause_refilling(Postmaster *pm)
+{
+    pm->refill_after_us = now_us(pm) + FORK_PAUSE_MS * UINT64_C(1000);
+}
+
+/* True if there is one more. */
+static bool
 fork_backend(Postmaster *pm)
 {
     int slot = pool_free_slot(&pm->pool), pid;
 
     if (slot < 0)
-        return; /* all that max_connections can need are there */
+        return false; /* all that max_connections can need are there */
     atomic_store(&pm->pool.shared->states[slot], CHILD_IDLE);
     pid = fork();
     if (pid == 0)
@@ -72,9 +80,11 @@ fork_backend(Postmaster *pm)
     if (pid < 0) {
         atomic_store(&pm->pool.shared->states[slot], CHILD_FREE);
         log_line(LOG_WARNING, "could not fork a backend: %s", strerror(errno));
-        return;
+        pause_refilling(pm);
+        return false;
     }
     pm->pool.pids[slot] = pid;
+    return true;
 }
 
 static void
@@ -93,18 +103,23 @@ fork_janitor(Postmaster *pm)
     pm->janitor_start_us = now_us(pm);
 }
 
-/* Enough spares while we run; one more than the least, so that not every connection asks for one. */
+/* Enough spares while we run; one more than the least, so that not every connection asks for one. The kernel
+ * wakes one spare for a connection; should just that one end before it takes it, killed or sent home, the
+ * others would sleep on, but a new one finds the connection. */
 static void
 refill(Postmaster *pm)
 {
-    int want;
+    int idle, want;
 
-    if (pm->phase != RUNNING || pool_count(&pm->pool, CHILD_IDLE) >= pm->pool.spare_least ||
-        now_us(pm) < pm->refill_after_us)
+    if (pm->phase != RUNNING || now_us(pm) < pm->refill_after_us)
         return;
-    want = pm->pool.spare_least + 1 - pool_count(&pm->pool, CHILD_IDLE);
-    while (want-- > 0)
-        fork_backend(pm);
+    idle = pool_count(&pm->pool, CHILD_IDLE);
+    want = idle < pm->pool.spare_least ? pm->pool.spare_least + 1 - idle : 0;
+    if (want == 0 && pm->one_less && listen_has_waiting(pm->options->listeners))
+        want = 1;
+    while (want > 0 && fork_backend(pm))
+        want--;
+    pm->one_less = want > 0;
 }
 
 /* Sends home what was not needed for a while. */
@@ -242,8 +257,9 @@ reap(Postmaster *pm)
                 continue;
             pm->pool.pids[i] = 0;
             atomic_store(&pm->pool.shared->states[i], CHILD_FREE);
+            pm->one_less = true;
             if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-                pm->refill_after_us = now_us(pm) + FORK_PAUSE_MS * UINT64_C(1000);
+                pause_refilling(pm);
             bury(pm, "backend", pid, status);
         }
     }
@@ -370,7 +386,7 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
         return 1;
     }
     pm.watchdog_us = notify_watchdog_us();
-    fork_backend(&pm); /* the first client is served while the others are made */
+    (void)fork_backend(&pm); /* the first client is served while the others are made */
     parts->ready(parts->arg);
     notify_ready("running");
     fork_janitor(&pm);

@@ -3,7 +3,7 @@
 Standard library only. A Client speaks protocol 3.0 over TCP, TLS or a Unix socket; messages are
 returned as (type, body). `main()` runs every function whose name starts with test_ and ends
 with "N passed, M failed"."""
-import base64, hashlib, hmac, os, shutil, signal, socket, ssl, struct, subprocess, sys, tempfile, time, traceback
+import atexit, base64, hashlib, hmac, os, shutil, signal, socket, ssl, struct, subprocess, sys, tempfile, time, traceback
 
 BUILD = os.environ.get('HELIOS_BUILD') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build')
 NANO = os.path.join(BUILD, 'heliosdb-nano')
@@ -176,7 +176,8 @@ def free_port():
 
 
 class Server:
-    """A server in a directory of its own, in the foreground; errors on its standard error are in .log"""
+    """A server in a directory of its own, in the foreground; errors on its standard error are in .log. It ends with its `with`
+    block, and with the test program at the latest."""
 
     def __init__(self, *flags, program=PROBE, config=None, env=None, wait=True, port=None):
         self.dir = tempfile.mkdtemp(prefix='helios-test-', dir='/tmp')
@@ -191,6 +192,7 @@ class Server:
         argv = [program, 'start', '--memory', '--port', str(self.port), '--unix-socket-dir', self.dir, *flags]
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(argv, cwd=self.dir, env=self.env, stderr=log, stdin=subprocess.DEVNULL)
+        atexit.register(self.end)
         if wait:
             wait_until(lambda: 'Server listening' in self.log or self.process.poll() is not None)
             assert self.process.poll() is None, self.log
@@ -215,6 +217,10 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        atexit.unregister(self.end)
         if self.process.poll() is None:
             self.process.terminate()
             try:

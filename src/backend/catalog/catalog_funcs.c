@@ -24,6 +24,16 @@ buf_text(Ctx *cx, Buf *b)
     return v;
 }
 
+/* The same when what made the text may have failed. */
+static Status
+finish_text(Ctx *cx, Status rc, Buf *b, Value *out)
+{
+    if (rc == ST_OK)
+        *out = buf_text(cx, b);
+    buf_free(b);
+    return rc;
+}
+
 SCALAR_FN(format_type)
 {
     Buf b = {0};
@@ -53,9 +63,7 @@ SCALAR_FN(pg_get_expr)
         return ST_OK;
     if (args[1].u32 != OID_NONE)
         TRY(catalog_table_by_oid(cx, args[1].u32, LOCK_NONE, &t));
-    TRY(expr_prettify(cx, value_cstring(cx, args[0]), t, &b));
-    *out = buf_text(cx, &b);
-    return ST_OK;
+    return finish_text(cx, expr_prettify(cx, value_cstring(cx, args[0]), t, &b), &b, out);
 }
 
 SCALAR_FN(pg_get_userbyid)
@@ -282,10 +290,38 @@ find_index(Ctx *cx, Oid oid, const TableInfo **table, const IndexInfo **index)
     return ST_OK;
 }
 
+static Status
+define_index(Ctx *cx, const TableInfo *t, const IndexInfo *x, bool pretty, Buf *b)
+{
+    const TableInfo *visible;
+
+    buf_add_text(b, x->unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
+    deparse_identifier(x->name, b);
+    buf_add_text(b, " ON ");
+    TRY(catalog_find_table(cx, NULL, t->name, LOCK_NONE, &visible));
+    if (pretty && visible != NULL && visible->oid == t->oid)
+        deparse_identifier(t->name, b);
+    else
+        add_qualified(t, b);
+    buf_add_text(b, " USING btree (");
+    for (int k = 0; k < x->key_count; k++) {
+        buf_add_text(b, k > 0 ? ", " : "");
+        TRY(add_key(cx, t, &x->keys[k], true, pretty, b));
+    }
+    buf_add_char(b, ')');
+    if (x->nulls_not_distinct)
+        buf_add_text(b, " NULLS NOT DISTINCT");
+    if (x->predicate != NULL) {
+        buf_add_text(b, " WHERE ");
+        TRY(add_expression(cx, t, x->predicate, pretty, b));
+    }
+    return ST_OK;
+}
+
 SCALAR_FN(pg_get_indexdef)
 {
     Ctx *cx = call->cx;
-    const TableInfo *t = NULL, *visible;
+    const TableInfo *t = NULL;
     const IndexInfo *x;
     int column = call->arg_count > 1 ? args[1].i32 : 0;
     bool pretty = call->arg_count > 2 && args[2].b;
@@ -295,33 +331,10 @@ SCALAR_FN(pg_get_indexdef)
     TRY(find_index(cx, args[0].u32, &t, &x));
     if (x == NULL || column > x->key_count)
         return ST_OK;
-    if (column > 0) {
-        TRY(add_key(cx, t, &x->keys[column - 1], false, pretty, &b));
-        *out = buf_text(cx, &b);
-        return ST_OK;
-    }
-    buf_add_text(&b, x->unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
-    deparse_identifier(x->name, &b);
-    buf_add_text(&b, " ON ");
-    TRY(catalog_find_table(cx, NULL, t->name, LOCK_NONE, &visible));
-    if (pretty && visible != NULL && visible->oid == t->oid)
-        deparse_identifier(t->name, &b);
-    else
-        add_qualified(t, &b);
-    buf_add_text(&b, " USING btree (");
-    for (int k = 0; k < x->key_count; k++) {
-        buf_add_text(&b, k > 0 ? ", " : "");
-        TRY(add_key(cx, t, &x->keys[k], true, pretty, &b));
-    }
-    buf_add_char(&b, ')');
-    if (x->nulls_not_distinct)
-        buf_add_text(&b, " NULLS NOT DISTINCT");
-    if (x->predicate != NULL) {
-        buf_add_text(&b, " WHERE ");
-        TRY(add_expression(cx, t, x->predicate, pretty, &b));
-    }
-    *out = buf_text(cx, &b);
-    return ST_OK;
+    return finish_text(cx,
+                       column > 0 ? add_key(cx, t, &x->keys[column - 1], false, pretty, &b)
+                                  : define_index(cx, t, x, pretty, &b),
+                       &b, out);
 }
 
 SCALAR_FN(pg_get_constraintdef)
@@ -334,6 +347,7 @@ SCALAR_FN(pg_get_constraintdef)
     ArrayView keys;
     char type;
     Buf b = {0};
+    Status rc;
 
     *out = value_null();
     TRY(catalog_find(cx, CAT_PG_CONSTRAINT, COL_PG_CONSTRAINT_oid, args[0], 0, value_null(), &rows, &count));
@@ -347,10 +361,9 @@ SCALAR_FN(pg_get_constraintdef)
         if (call->arg_count > 1 && args[1].b) {
             TRY(catalog_table_by_oid(cx, v[COL_PG_CONSTRAINT_conrelid].u32, LOCK_NONE, &t));
             buf_add_text(&b, "CHECK (");
-            TRY(expr_prettify(cx, text, t, &b));
+            rc = expr_prettify(cx, text, t, &b);
             buf_add_char(&b, ')');
-            *out = buf_text(cx, &b);
-            return ST_OK;
+            return finish_text(cx, rc, &b, out);
         }
         buf_printf(&b, text[0] == '(' ? "CHECK (%s)" : "CHECK ((%s))", text);
         *out = buf_text(cx, &b);

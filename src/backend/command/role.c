@@ -295,43 +295,49 @@ kind_word(char relkind)
     return relkind == 'S' ? "sequence" : relkind == 'i' ? "index" : "table";
 }
 
-/* What the role owns in this session's database, into the detail of an error; *found. */
+/* What the role owns in this session's database, into the detail of an error. */
 static Status
-refuse_owner_here(Ctx *cx, Oid role, const char *name, bool *found)
+list_owned_here(Ctx *cx, Oid role, Buf *detail)
 {
     CatalogRow *rows;
     int count;
-    Buf detail = {0};
 
-    *found = false;
     TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_relowner, value_oid(role), 0, value_null(), &rows, &count));
     for (int i = 0; i < count; i++) {
         char relkind = rows[i].values[COL_PG_CLASS_relkind].var.data[0];
 
         if (relkind == 'i')
             continue;
-        buf_printf(&detail, "%sowner of %s %s", detail.bytes > 0 ? "\n" : "", kind_word(relkind),
+        buf_printf(detail, "%sowner of %s %s", detail->bytes > 0 ? "\n" : "", kind_word(relkind),
                    value_cstring(cx, rows[i].values[COL_PG_CLASS_relname]));
     }
     TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_nspowner, value_oid(role), 0, value_null(), &rows,
                      &count));
     for (int i = 0; i < count; i++)
-        buf_printf(&detail, "%sowner of schema %s", detail.bytes > 0 ? "\n" : "",
+        buf_printf(detail, "%sowner of schema %s", detail->bytes > 0 ? "\n" : "",
                    value_cstring(cx, rows[i].values[COL_PG_NAMESPACE_nspname]));
     TRY(catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_datdba, value_oid(role), 0, value_null(), &rows,
                      &count));
     for (int i = 0; i < count; i++)
-        buf_printf(&detail, "%sowner of database %s", detail.bytes > 0 ? "\n" : "",
+        buf_printf(detail, "%sowner of database %s", detail->bytes > 0 ? "\n" : "",
                    value_cstring(cx, rows[i].values[COL_PG_DATABASE_datname]));
-    TRY(grant_list_of_role(cx, role, &detail));
-    *found = detail.bytes > 0;
+    return grant_list_of_role(cx, role, detail);
+}
+
+static Status
+refuse_owner_here(Ctx *cx, Oid role, const char *name, bool *found)
+{
+    Buf detail = {0};
+    Status rc = list_owned_here(cx, role, &detail);
+
+    *found = rc == ST_OK && detail.bytes > 0;
     if (*found) {
         (void)fail(cx, ST_ERROR, "2BP01", "role \"%s\" cannot be dropped because some objects depend on it",
                    name);
         fail_detail(cx, "%s", buf_cstr(&detail));
     }
     buf_free(&detail);
-    return ST_OK;
+    return rc;
 }
 
 /* The same in all other databases, by number. */

@@ -54,6 +54,12 @@ told_to(const Conn *conn, uint32_t bits)
     return conn->interrupt != NULL && (atomic_load(conn->interrupt) & bits) != 0;
 }
 
+bool
+conn_interrupted(const Conn *conn)
+{
+    return told_to(conn, conn->deadline_us != 0 ? INTERRUPT_TERMINATE : UINT32_MAX);
+}
+
 /* 1 ready, 0 time-out, -1 with errno EINTR when one of `bits` is raised. */
 static int
 wait_ready(Conn *conn, short events, uint32_t bits)
@@ -198,7 +204,7 @@ fill(Ctx *cx, Conn *conn, int *event)
             return ST_OK;
         }
         if (n < 0 && errno == EINTR) {
-            if (told_to(conn, UINT32_MAX)) {
+            if (conn_interrupted(conn)) {
                 *event = MESSAGE_INTERRUPT;
                 return ST_OK;
             }

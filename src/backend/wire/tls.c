@@ -256,7 +256,7 @@ tls_accept(Ctx *cx, const TlsContext *context, Conn *conn, Tls **out)
         if (n == 1)
             break;
         if (SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ && tls->read_errno == EINTR &&
-            (conn->interrupt == NULL || atomic_load(conn->interrupt) == 0))
+            !conn_interrupted(conn))
             continue;
         if (tls->read_errno == EAGAIN)
             rc = fail(cx, ST_CANCELED, "57014", "canceling authentication due to timeout");

@@ -283,10 +283,10 @@ insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32
         }
         page_unpin(cx, &place.ref);
         row_count_add(cx, rel->branch, rel->relation, xid, done - before);
+        atomic_fetch_add_explicit(&cr->done.inserted, done - before, memory_order_relaxed);
+        proc_count(cx->proc, COUNT_INSERTED, done - before);
         TRY(ctx_poll(cx));
     }
-    atomic_fetch_add_explicit(&cr->done.inserted, rows, memory_order_relaxed);
-    proc_count(cx->proc, COUNT_INSERTED, rows);
     return ST_OK;
 }
 

@@ -37,12 +37,11 @@ static uint32_t
 usable_bytes(const HeapRel *rel, const HeapPage *p)
 {
     uint32_t left = (uint32_t)(p->free_slots + p->capacity - p->used);
-
-    uint32_t kept = heap_fill_reserve(rel, (uint32_t)(PAGE_BYTES - p->fixed_end)), free_bytes;
+    uint32_t kept = heap_fill_reserve(rel, (uint32_t)(PAGE_BYTES - p->fixed_end));
+    uint32_t free_bytes = heap_free_bytes(p);
 
     if (left <= MAX_OF(1u + p->capacity / 128u, heap_fill_reserve(rel, p->capacity)))
         return 0;
-    free_bytes = heap_free_bytes(p);
     return p->var_columns == 0 ? PAGE_BYTES / 2 : free_bytes > kept ? free_bytes - kept : 0;
 }
 

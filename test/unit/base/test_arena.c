@@ -1,5 +1,12 @@
 #include "base/arena.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/poison.h"
 #include "harness.h"
 
 TEST(arena, rewind_gives_back_what_came_after_the_mark)
@@ -129,5 +136,29 @@ TEST(arena, only_what_was_given_out_may_be_touched)
     arena_reset(&a);
     EXPECT(__asan_address_is_poisoned(kept));
     arena_free(&a);
+}
+#endif
+
+#ifndef POISON_IS_ON /* AddressSanitizer ends the process itself */
+TEST(arena, with_no_memory_left_the_process_ends_but_not_by_a_fatal_signal)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        LogOptions quiet = {.fd = open("/dev/null", O_WRONLY), .level = LOG_INFO};
+        struct rlimit least = {.rlim_cur = 0, .rlim_max = 0};
+        Arena a;
+
+        log_configure(&quiet);
+        arena_init(&a, "t", NULL);
+        setrlimit(RLIMIT_AS, &least);
+        for (;;)
+            arena_alloc(&a, 1024 * 1024);
+    }
+    EXPECT(pid > 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 1);
 }
 #endif

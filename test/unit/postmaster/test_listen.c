@@ -5,7 +5,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -97,4 +99,29 @@ TEST(listen, nothing_to_listen_on_is_an_error)
     ListenSet set;
 
     EXPECT_FAIL(listen_open(test_ctx(), &options, &set), "22023");
+}
+
+TEST(listen, a_connection_that_nobody_has_accepted_is_seen)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    char dir[] = "/tmp/helios-listen-XXXXXX";
+    ListenOptions options = {.addresses = "", .port = 5432, .unix_wanted = true};
+    ListenSet set;
+    int client, accepted;
+
+    EXPECT(mkdtemp(dir) != NULL);
+    options.unix_dir = dir;
+    EXPECT_OK(listen_open(test_ctx(), &options, &set));
+    EXPECT(!listen_has_waiting(&set));
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", set.items[0].path);
+    client = socket(AF_UNIX, SOCK_STREAM, 0);
+    EXPECT(connect(client, (struct sockaddr *)&a, sizeof(a)) == 0);
+    EXPECT(listen_has_waiting(&set));
+    accepted = accept(set.items[0].fd, NULL, NULL);
+    EXPECT(accepted >= 0);
+    EXPECT(!listen_has_waiting(&set));
+    close(accepted);
+    close(client);
+    listen_close(&set, true);
+    rmdir(dir);
 }
