@@ -249,7 +249,7 @@ TEST(row_sort, few_rows_stay_in_memory)
 {
     EXPECT(!sort_and_expect_order(test_seed(), 0, 1024, UINT64_MAX, &little));
     EXPECT(!sort_and_expect_order(test_seed(), 1, 1024, UINT64_MAX, &little));
-    EXPECT(!sort_and_expect_order(test_seed(), 200, 1, UINT64_MAX, &little));
+    EXPECT(!sort_and_expect_order(test_seed(), 60, 1, UINT64_MAX, &little));
     EXPECT(!sort_and_expect_order(test_seed(), 20000, 1024, UINT64_MAX, NULL));
 }
 
