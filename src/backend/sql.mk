@@ -27,6 +27,11 @@ libsql_a_SOURCES = \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \
 	src/backend/exec/page_rows.c src/backend/exec/page_rows.h src/backend/exec/page_tests.c src/backend/exec/page_tests.h \
+	src/backend/exec/row_block.c src/backend/exec/row_block.h \
+	src/backend/exec/row_list.c src/backend/exec/row_list.h \
+	src/backend/exec/row_parts.c src/backend/exec/row_parts.h \
+	src/backend/exec/row_runs.c src/backend/exec/row_runs.h \
+	src/backend/exec/row_sort.c src/backend/exec/row_sort.h \
 	src/backend/exec/row_store.c src/backend/exec/row_store.h \
 	src/backend/exec/row_write.c src/backend/exec/row_write.h \
 	src/backend/exec/subplan.c src/backend/exec/subplan.h \

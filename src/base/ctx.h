@@ -78,6 +78,8 @@ struct Ctx {
     struct Txn *txn_idle; /* storage: memory kept for the next transaction */
     struct PageCheck *page_check; /* storage: tests that check redo; NULL otherwise */
     struct Session *session; /* backend */
+    struct TempSpace *temp; /* storage: what the session's temporary files take */
+    const struct WorkMemory *work_memory; /* backend: when rows leave memory; NULL = the defaults */
     const struct FormatSettings *format; /* backend/type: DateStyle, TimeZone, ... */
 };
 

@@ -48,12 +48,14 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     body->engine = (EngineOptions){
         .max_memory_bytes = (uint64_t)settings_int(options->settings, SETTING_MAX_MEMORY),
         .max_slots = options->max_slots,
+        .temp_folder = getenv("HELIOS_TEMP_FOLDER"), /* tests */
         .deadlock_timeout_us = (uint64_t)settings_int(options->settings, SETTING_DEADLOCK_TIMEOUT) * 1000,
         .check_redo = getenv("HELIOS_CHECK_REDO") != NULL, /* tests */
     };
     fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));
     if (options->data_dir != NULL) {
         body->engine.log = true;
+        body->engine.temp_folder = arena_printf(cx->arena, "%s/temp", options->data_dir);
         body->engine.cache_bytes =
             (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
         storage_settings(options->settings, options->data_dir, &body->store);

@@ -51,6 +51,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_batch.c src/storage/store/store_batch.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
+	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \

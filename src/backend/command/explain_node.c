@@ -425,10 +425,30 @@ node_properties(Explain *x, const char *type, const Plan *p, const char *relatio
                      arena_printf(x->cx->arena, "%s%s", set_words[p->set_op.op], p->set_op.all ? " All" : ""));
 }
 
+static void
+show_hash_table(Explain *x, const ExecCount *c)
+{
+    if (c == NULL || c->buckets == 0)
+        return;
+    if (x->out.format == EXPLAIN_TEXT) {
+        explain_indent(&x->out);
+        buf_printf(&x->out.buf, "Buckets: %llu  Batches: %llu  Memory Usage: %lldkB\n",
+                   (unsigned long long)c->buckets, (unsigned long long)c->batches,
+                   (long long)explain_kbytes(c->memory_bytes));
+        return;
+    }
+    explain_int(&x->out, "Hash Buckets", NULL, (int64_t)c->buckets);
+    explain_int(&x->out, "Original Hash Buckets", NULL, (int64_t)c->buckets);
+    explain_int(&x->out, "Hash Batches", NULL, (int64_t)c->batches);
+    explain_int(&x->out, "Original Hash Batches", NULL, (int64_t)c->batches);
+    explain_int(&x->out, "Peak Memory Usage", NULL, explain_kbytes(c->memory_bytes));
+}
+
 /* The node below which PostgreSQL keeps the right side of a hash join. */
 static Status
-show_hash(Explain *x, const Plan *right)
+show_hash(Explain *x, const Plan *join)
 {
+    const Plan *right = join->right;
     const ExecCount *c = explain_count(x, right);
     int saved;
 
@@ -438,6 +458,7 @@ show_hash(Explain *x, const Plan *right)
     else
         node_properties(x, "Hash", NULL, "Inner", NULL);
     show_figures(x, right, right->cost, right->cost, right->rows, node_width(right), c, true);
+    show_hash_table(x, explain_count(x, join));
     explain_buffers(x, c);
     if (x->out.format != EXPLAIN_TEXT && !explain_open(&x->out, "Plans", "Plans", false))
         return fail(x->cx, ST_ERROR, "54001", "the plan is too deep to be shown");
@@ -473,7 +494,7 @@ show_children(Explain *x, const ExplainNode *n)
     if (p->left != NULL)
         TRY(show_plan(x, p->left, p->kind == PLAN_SUBQUERY ? "Subquery" : "Outer", NULL));
     if (p->right != NULL && p->kind == PLAN_HASH_JOIN)
-        TRY(show_hash(x, p->right));
+        TRY(show_hash(x, p));
     else if (p->right != NULL)
         TRY(show_plan(x, p->right, "Inner", NULL));
     return show_subplans(x, n, false);

@@ -19,6 +19,11 @@ typedef struct ExplainNode {
 
 /* NULL without ANALYZE, and for what was never run. */
 const ExecCount *explain_count(const Explain *x, const Plan *p);
+static inline int64_t
+explain_kbytes(uint64_t bytes)
+{
+    return (int64_t)((bytes + 1023) / 1024);
+}
 void explain_buffers(Explain *x, const ExecCount *c);
 /* Conditions, keys, output columns. */
 MUST_CHECK Status explain_properties(Explain *x, const ExplainNode *n);

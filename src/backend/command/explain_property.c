@@ -117,18 +117,20 @@ show_sort_keys(Explain *x, const Plan *p)
 static void
 show_sort_method(Explain *x, const ExecCount *c)
 {
-    int64_t kb = c != NULL ? (int64_t)((c->memory_bytes + 1023) / 1024) : 0;
+    const char *where = c != NULL && c->disk_bytes > 0 ? "Disk" : "Memory";
+    int64_t kb;
 
     if (c == NULL || c->method == NULL)
         return;
+    kb = explain_kbytes(c->disk_bytes > 0 ? c->disk_bytes : c->memory_bytes);
     if (x->out.format == EXPLAIN_TEXT) {
         explain_indent(&x->out);
-        buf_printf(&x->out.buf, "Sort Method: %s  Memory: %lldkB\n", c->method, (long long)kb);
+        buf_printf(&x->out.buf, "Sort Method: %s  %s: %lldkB\n", c->method, where, (long long)kb);
         return;
     }
     explain_text(&x->out, "Sort Method", c->method);
     explain_int(&x->out, "Sort Space Used", NULL, kb);
-    explain_text(&x->out, "Sort Space Type", "Memory");
+    explain_text(&x->out, "Sort Space Type", where);
 }
 
 static Status
@@ -154,14 +156,19 @@ show_group_keys(Explain *x, const Plan *p)
     if (p->agg.group_count > 0)
         explain_list(&x->out, "Group Key", items, p->agg.group_count);
     if (p->agg.group_count > 0 && c != NULL && c->memory_bytes > 0) {
-        int64_t kb = (int64_t)((c->memory_bytes + 1023) / 1024);
+        int64_t kb = explain_kbytes(c->memory_bytes), disk_kb = explain_kbytes(c->disk_bytes);
 
         if (x->out.format == EXPLAIN_TEXT) {
             explain_indent(&x->out);
-            buf_printf(&x->out.buf, "Batches: 1  Memory Usage: %lldkB\n", (long long)kb);
+            buf_printf(&x->out.buf, "Batches: %llu  Memory Usage: %lldkB", (unsigned long long)c->batches,
+                       (long long)kb);
+            if (disk_kb > 0)
+                buf_printf(&x->out.buf, "  Disk Usage: %lldkB", (long long)disk_kb);
+            buf_add_char(&x->out.buf, '\n');
         } else {
-            explain_int(&x->out, "HashAgg Batches", NULL, 1);
+            explain_int(&x->out, "HashAgg Batches", NULL, (int64_t)c->batches);
             explain_int(&x->out, "Peak Memory Usage", NULL, kb);
+            explain_int(&x->out, "Disk Usage", NULL, disk_kb);
         }
     }
     return ST_OK;

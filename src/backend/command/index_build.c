@@ -2,12 +2,14 @@
  *
  * Keys are made page by page, column-wise where the index has plain columns only, and lie one behind the
  * other in large blocks, each after its row's TID. What is sorted are small records that hold the key's
- * first bytes and point to the rest; then the tree is built from left to right. */
+ * first bytes and point to the rest; then the tree is built from left to right. Beyond maintenance_work_mem what is
+ * there is sorted and written as a run, and the runs are merged in the end (row_runs.h). */
 #include "backend/command/ddl.h"
 
 #include "backend/exec/heap_read.h"
 #include "backend/exec/key.h"
 #include "backend/exec/key_sort.h"
+#include "backend/exec/row_runs.h"
 #include "backend/exec/row_write.h"
 #include "base/bytes.h"
 
@@ -28,7 +30,11 @@ typedef struct IndexBuild {
     KeyItem *keys;
     uint64_t count, capacity;
     Buf key;
+    RowRuns runs;
 } IndexBuild;
+
+/* What a run's rows have beside the key. */
+enum { RUN_TID, RUN_HAS_NULL, RUN_COLUMNS };
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
 
@@ -103,6 +109,65 @@ push_buf(IndexBuild *b, bool has_null, Tid tid)
     memcpy(key, b->key.data, b->key.bytes);
     push_key(b, key, (uint32_t)b->key.bytes, has_null, tid);
     return ST_OK;
+}
+
+/* ---- beyond memory ----------------------------------------------------------------------------------------------- */
+
+static void
+prepare_runs(IndexBuild *b)
+{
+    static const Oid types[RUN_COLUMNS] = {TYPE_INT8, TYPE_BOOL};
+    Expr **columns = arena_array(b->cx->arena, Expr *, RUN_COLUMNS);
+
+    for (int i = 0; i < RUN_COLUMNS; i++) {
+        columns[i] = arena_new(b->cx->arena, Expr);
+        columns[i]->type = types[i];
+    }
+    row_runs_init(&b->runs, b->cx, "index build", columns, RUN_COLUMNS, work_memory(b->cx)->build_bytes);
+}
+
+static Status
+append_keys(IndexBuild *b, RowList *run, Arena *a)
+{
+    for (uint64_t at = 0; at < b->count; at += BATCH_ROWS) {
+        uint32_t n = (uint32_t)MIN_OF(b->count - at, (uint64_t)BATCH_ROWS);
+        Vector columns[RUN_COLUMNS];
+        Batch rows = {columns, RUN_COLUMNS, {NULL, n}, n};
+
+        arena_reset(a);
+        TRY(ctx_poll(b->cx));
+        vector_init(&columns[RUN_TID], a, PHYS_I64, n);
+        vector_init(&columns[RUN_HAS_NULL], a, PHYS_BOOL, n);
+        for (uint32_t k = 0; k < n; k++) {
+            ((int64_t *)columns[RUN_TID].data)[k] = (int64_t)tid_of(&b->keys[at + k]);
+            ((uint8_t *)columns[RUN_HAS_NULL].data)[k] = b->keys[at + k].row != 0;
+        }
+        TRY(row_runs_append(run, a, &rows, b->keys + at));
+    }
+    return ST_OK;
+}
+
+/* The keys in memory become a run. */
+static Status
+write_run(IndexBuild *b)
+{
+    RowList run;
+    Arena scratch;
+    Status rc;
+
+    TRY(key_sort(b->cx, b->keys, b->keys + b->capacity, b->count));
+    TRY(row_runs_begin(&b->runs, &run));
+    arena_init(&scratch, "index build run", b->blocks.budget);
+    rc = append_keys(b, &run, &scratch);
+    arena_free(&scratch);
+    if (rc != ST_OK) {
+        row_list_free(&run);
+        return rc;
+    }
+    arena_reset(&b->blocks);
+    b->at = b->end = NULL;
+    b->count = 0;
+    return row_runs_add(&b->runs, &run);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -237,6 +302,10 @@ collect(IndexBuild *b)
         order_by_tid(&view, slots);
         TRY_TO(out, rc, need_keys(b, view.visible_count));
         rc = b->writer != NULL ? collect_rows(b, scan, &view) : collect_columns(b, scan, &view);
+        cx->arena = saved;
+        if (rc == ST_OK &&
+            b->blocks.total_bytes + 2 * sizeof(*b->keys) * b->count > work_memory(cx)->build_bytes)
+            rc = write_run(b);
         if (rc != ST_OK)
             goto out;
     }
@@ -323,6 +392,62 @@ build_tree(IndexBuild *b)
     return btree_build_finish(cx, tree);
 }
 
+/* From the runs: every key and whether it equals the one before. */
+static Status
+add_merged(IndexBuild *b, BtreeBuild *tree, Arena *a, Buf *last)
+{
+    KeyItem *keys = arena_alloc(b->cx->arena, sizeof(*keys) * BATCH_ROWS);
+
+    for (;;) {
+        const int64_t *tids;
+        const uint8_t *nulls;
+        Batch rows;
+
+        arena_reset(a);
+        TRY(row_runs_next(&b->runs, a, BATCH_ROWS, &rows, keys));
+        if (rows.rows.count == 0)
+            return ST_OK;
+        tids = rows.columns[RUN_TID].data;
+        nulls = rows.columns[RUN_HAS_NULL].data;
+        for (uint32_t k = 0; k < rows.rows.count; k++) {
+            if (b->index->unique && last->bytes == keys[k].bytes &&
+                memcmp(last->data, keys[k].key, last->bytes) == 0 && !(b->null_matters && nulls[k]))
+                return fail_build_duplicate(b->cx, b->table, b->index, (Tid)tids[k]);
+            if (b->index->unique) {
+                buf_clear(last);
+                buf_add(last, keys[k].key, keys[k].bytes);
+            }
+            TRY(btree_build_add(b->cx, tree, (BtreeKey){keys[k].key, keys[k].bytes}, (Tid)tids[k]));
+        }
+    }
+}
+
+static Status
+build_merged(IndexBuild *b)
+{
+    Ctx *cx = b->cx;
+    BtreeBuild *tree;
+    Arena rows;
+    Buf last = {0};
+    Status rc;
+
+    TRY(write_run(b));
+    budget_give(b->blocks.budget, 2 * sizeof(*b->keys) * b->capacity);
+    free(b->keys);
+    b->keys = NULL;
+    b->capacity = 0;
+    TRY(row_runs_merge(&b->runs));
+    TRY(btree_build_begin(cx, cx->arena, &b->index->btree, &tree));
+    arena_init(&rows, "index build", b->blocks.budget);
+    rc = add_merged(b, tree, &rows, &last);
+    if (rc == ST_OK && last.failed)
+        rc = fail_memory(cx, last.bytes);
+    arena_free(&rows);
+    buf_free(&last);
+    TRY(rc);
+    return btree_build_finish(cx, tree);
+}
+
 Status
 ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
 {
@@ -331,8 +456,13 @@ ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
 
     b.null_matters = !b.index->nulls_not_distinct;
     arena_init(&b.blocks, "index build", cx->arena->budget);
+    prepare_runs(&b);
     TRY_TO(out, rc, prepare(&b));
     TRY_TO(out, rc, collect(&b));
+    if (b.runs.count > 0) {
+        rc = build_merged(&b);
+        goto out;
+    }
     if (b.count > 0) /* of an empty table there are no keys at all */
         TRY_TO(out, rc, key_sort(cx, b.keys, b.keys + b.capacity, b.count));
     rc = build_tree(&b);
@@ -341,6 +471,7 @@ out:
     budget_give(b.blocks.budget, 2 * sizeof(*b.keys) * b.capacity);
     free(b.keys);
     arena_free(&b.blocks);
+    row_runs_free(&b.runs);
     buf_free(&b.key);
     return rc;
 }

@@ -40,6 +40,8 @@ typedef struct ExecCount {
     uint64_t pages; /* looked at */
     const char *method; /* of a sort, else NULL */
     uint64_t memory_bytes; /* sorts, hashes; 0 = not known */
+    uint64_t disk_bytes; /* of temporary files */
+    uint64_t batches, buckets; /* hashes: partitions, the first included; hash table's size */
     bool waiting; /* for the first rows of this loop */
 } ExecCount;
 /* To be called before the first exec_next. `timing`: look at the clock. */

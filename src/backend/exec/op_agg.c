@@ -4,12 +4,19 @@
  * their group values (key.h). Each group has its aggregates' states in one block. The accumulating step works
  * on whole batches: first every row finds its group, then each aggregate adds its column; where the groups are
  * few, the rows of each are listed first, so that an aggregate runs over one state at a time. DISTINCT and
- * ORDER BY inside an aggregate keep the argument's values until the end. */
+ * ORDER BY inside an aggregate sort the argument's values (row_sort.h) and hand them on in the end.
+ *
+ * When the groups have come to too many bytes, no new ones are made: rows of groups that are not there go to a
+ * temporary file, divided by hash (row_parts.h), and when the groups in memory have been given out, each part is
+ * aggregated as if it were an input of its own. States never leave memory, so they need no form outside it. */
 #include "backend/exec/exec_int.h"
+
+#include <stdlib.h>
 
 #include "backend/exec/group_cache.h"
 #include "backend/exec/key.h"
-#include "backend/exec/key_sort.h"
+#include "backend/exec/row_parts.h"
+#include "backend/exec/row_sort.h"
 #include "base/hash.h"
 
 typedef struct Group {
@@ -34,12 +41,20 @@ typedef struct Targets {
     uint32_t list_count;
 } Targets;
 
-/* An aggregate with DISTINCT or ORDER BY: argument rows per group, kept in one store. */
+enum { NO_GROUP = UINT32_MAX }; /* of a row that waits for later */
+
+/* An aggregate with DISTINCT or ORDER BY: rows of arguments, what orders them, and the group, sorted by the group,
+ * then by what orders them, then by the arguments if equal ones count once. */
 typedef struct Kept {
-    RowStore store;
-    uint32_t *group_of; /* per kept row */
-    uint64_t capacity;
+    RowSort sort;
+    bool used;
 } Kept;
+
+/* Rows that wait, and at which level they are divided if they are too many again. */
+typedef struct AggPart {
+    RowList rows;
+    int level;
+} AggPart;
 
 typedef struct AggOp {
     Op op;
@@ -56,6 +71,17 @@ typedef struct AggOp {
     uint64_t at;
     Buf key;
     GroupCache cache;
+
+    /* when rows have left memory */
+    TempFile *file;
+    Buf packed;
+    RowParts parts; /* of the rows read now; .count 0: there is still room */
+    bool from_part; /* `now` is being read, not the operator below */
+    AggPart now;
+    AggPart *pending; /* malloc; worked on from the end */
+    int pending_count, pending_capacity;
+    uint64_t part_count; /* read so far, for EXPLAIN */
+    int made_key_count; /* group keys that are no plain columns: rows that wait carry them behind their own columns */
 } AggOp;
 
 static bool
@@ -122,9 +148,10 @@ add_group(AggOp *g, uint64_t hash, const char *key, uint32_t key_bytes, uint32_t
     return ST_OK;
 }
 
-/* The group of one row, made if it is new; the caller keeps the new group's values. */
+/* The group of one row, made if it is new and there is room (else NO_GROUP); the caller keeps the new group's
+ * values. */
 static Status
-find_group(AggOp *g, Vector *const *keys, uint32_t row, uint32_t *no)
+find_group(AggOp *g, Vector *const *keys, uint32_t row, uint32_t *no, uint64_t *key_hash)
 {
     int count = g->op.plan->agg.group_count;
     uint64_t hash;
@@ -140,6 +167,7 @@ find_group(AggOp *g, Vector *const *keys, uint32_t row, uint32_t *no)
         return fail_memory(g->op.e->cx, g->key.bytes);
     hash = hash_bytes(g->key.data, g->key.bytes);
     TRY(grow_table(g));
+    *key_hash = hash;
     for (b = (uint32_t)hash & g->mask; g->table[b] != 0; b = (b + 1) & g->mask) {
         const Group *group = &g->groups[g->table[b] - 1];
 
@@ -149,6 +177,9 @@ find_group(AggOp *g, Vector *const *keys, uint32_t row, uint32_t *no)
             return ST_OK;
         }
     }
+    *no = NO_GROUP;
+    if (g->parts.count > 0)
+        return ST_OK;
     TRY(add_group(g, hash, g->key.data, (uint32_t)g->key.bytes, no));
     g->table[b] = *no + 1;
     g->in_table++;
@@ -182,10 +213,11 @@ static Status
 keep_rows(AggOp *g, int a, const Expr *x, const Batch *in, Vector *const *args, Rows rows,
           const uint32_t *groups)
 {
-    Kept *kept = &g->kept[a];
+    Arena *arena = g->op.e->cx->arena;
     int columns = x->agg.arg_count + x->agg.order_count;
-    Vector *values = arena_alloc(g->op.e->cx->arena, sizeof(Vector) * (size_t)columns);
-    Batch batch = {values, columns, rows, in->capacity};
+    Vector *values = arena_alloc(arena, sizeof(Vector) * (size_t)(columns + 1));
+    Batch batch = {values, columns + 1, rows, in->capacity};
+    int64_t *group_of;
 
     for (int i = 0; i < x->agg.arg_count; i++)
         values[i] = *args[i];
@@ -195,20 +227,14 @@ keep_rows(AggOp *g, int a, const Expr *x, const Batch *in, Vector *const *args, 
         TRY(eval(g->op.e, x->agg.order[i].expr, in, rows, &v));
         values[x->agg.arg_count + i] = *v;
     }
-    if (kept->store.row_count + rows.count > kept->capacity) {
-        uint64_t capacity = MAX_OF(kept->capacity * 2, (uint64_t)BATCH_ROWS * 2);
-        uint32_t *bigger = arena_try_alloc(&g->arena, sizeof(*bigger) * capacity);
+    vector_init(&values[columns], arena, PHYS_I64, in->capacity);
+    group_of = values[columns].data;
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
 
-        if (bigger == NULL)
-            return fail_memory(g->op.e->cx, sizeof(*bigger) * capacity);
-        if (kept->store.row_count > 0)
-            memcpy(bigger, kept->group_of, sizeof(*bigger) * kept->store.row_count);
-        kept->group_of = bigger;
-        kept->capacity = capacity;
+        group_of[row] = groups != NULL ? groups[row] : 0;
     }
-    for (uint32_t k = 0; k < rows.count; k++)
-        kept->group_of[kept->store.row_count + k] = groups != NULL ? groups[rows_at(rows, k)] : 0;
-    return row_store_append(&kept->store, &batch);
+    return row_sort_add(&g->kept[a].sort, &batch);
 }
 
 static AggCall
@@ -335,8 +361,55 @@ list_groups(AggOp *g, Rows rows, Targets *t)
     }
 }
 
+/* The group keys of a batch. Of rows that have waited, what is no plain column has been computed. */
 static Status
-find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
+eval_keys(AggOp *g, const Batch *in, Vector **keys)
+{
+    const Plan *plan = g->op.plan;
+    int made = in->column_count;
+
+    for (int i = 0; i < plan->agg.group_count; i++) {
+        if (g->from_part && plan->agg.groups[i]->kind != EXPR_SLOT)
+            keys[i] = &in->columns[made++];
+        else
+            TRY(eval(g->op.e, plan->agg.groups[i], in, in->rows, &keys[i]));
+    }
+    return ST_OK;
+}
+
+/* Rows that have found no group wait. in->rows: only the others. */
+static Status
+put_away(AggOp *g, Batch *in, Vector *const *keys, const uint32_t *groups, uint64_t *hashes)
+{
+    Arena *a = g->op.e->cx->arena;
+    Vector *columns = arena_alloc(a, sizeof(*columns) * (size_t)(in->column_count + g->made_key_count + 1));
+    int column_count = in->column_count;
+    uint16_t *here = arena_alloc(a, sizeof(*here) * MAX_OF(in->rows.count, UINT32_C(1)));
+    uint16_t *away = arena_alloc(a, sizeof(*away) * MAX_OF(in->rows.count, UINT32_C(1)));
+    uint32_t here_count = 0, away_count = 0;
+
+    for (uint32_t k = 0; k < in->rows.count; k++) {
+        uint32_t row = rows_at(in->rows, k);
+
+        if (groups[row] == NO_GROUP)
+            away[away_count++] = (uint16_t)row;
+        else
+            here[here_count++] = (uint16_t)row;
+    }
+    if (away_count == 0)
+        return ST_OK;
+    in->rows = (Rows){here, here_count};
+    if (column_count > 0)
+        memcpy(columns, in->columns, sizeof(*columns) * (size_t)column_count);
+    for (int i = 0; i < g->op.plan->agg.group_count; i++) {
+        if (g->op.plan->agg.groups[i]->kind != EXPR_SLOT)
+            columns[column_count++] = *keys[i];
+    }
+    return row_parts_add(&g->parts, a, columns, (Rows){away, away_count}, hashes);
+}
+
+static Status
+find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups, uint64_t *hashes)
 {
     Ctx *cx = g->op.e->cx;
     const Plan *plan = g->op.plan;
@@ -361,11 +434,21 @@ find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
                 continue;
             }
         }
-        if (slot != NULL && g->cache.exact)
-            TRY(add_group(g, 0, NULL, 0, &groups[row]));
-        else
-            TRY(find_group(g, keys, row, &groups[row]));
-        if (slot != NULL)
+        if (slot != NULL && g->cache.exact) {
+            if (UNLIKELY(hashes != NULL)) {
+                groups[row] = NO_GROUP;
+                hashes[row] = words.hashes[row];
+            } else {
+                TRY(add_group(g, 0, NULL, 0, &groups[row]));
+            }
+        } else {
+            uint64_t hash = 0;
+
+            TRY(find_group(g, keys, row, &groups[row], &hash));
+            if (UNLIKELY(hashes != NULL))
+                hashes[row] = hash;
+        }
+        if (slot != NULL && groups[row] != NO_GROUP)
             group_slot_put(&g->cache, slot, &words, row, groups[row]);
         if (g->group_count != before)
             fresh[fresh_count++] = (uint16_t)row;
@@ -379,126 +462,243 @@ find_groups(AggOp *g, Vector *const *keys, const Batch *in, uint32_t *groups)
     return row_store_append(&g->values, &new_groups);
 }
 
+/* Of groups, their values and their states; what is kept to be sorted has a limit of its own. */
+static uint64_t
+group_bytes(const AggOp *g)
+{
+    return g->arena.total_bytes + row_store_bytes(&g->values);
+}
+
+/* No group is added from now on. */
 static Status
-take_batch(AggOp *g, const Batch *in)
+begin_parts(AggOp *g, const Batch *in)
+{
+    Ctx *cx = g->op.e->cx;
+    uint64_t memory = work_memory(cx)->hash_bytes;
+
+    if (g->file == NULL)
+        TRY(temp_file_create(cx, g->arena.budget, &g->file));
+    return row_parts_init(&g->parts, cx, g->arena.budget, g->file, &g->packed,
+                          in->column_count + g->made_key_count, row_parts_count(memory),
+                          g->from_part ? g->now.level : 0, memory);
+}
+
+static Status
+take_batch(AggOp *g, Batch *in)
 {
     const Plan *plan = g->op.plan;
     Targets targets = {0};
+    uint64_t *hashes = NULL;
     Vector **keys;
 
     if (plan->agg.group_count == 0)
         return accumulate(g, in, &targets);
     keys = arena_alloc(g->op.e->cx->arena, sizeof(Vector *) * (size_t)plan->agg.group_count);
     targets.groups = arena_alloc(g->op.e->cx->arena, sizeof(uint32_t) * in->capacity);
-    for (int i = 0; i < plan->agg.group_count; i++)
-        TRY(eval(g->op.e, plan->agg.groups[i], in, in->rows, &keys[i]));
-    TRY(find_groups(g, keys, in, targets.groups));
+    TRY(eval_keys(g, in, keys));
+    if (UNLIKELY(g->parts.count == 0 && group_bytes(g) > work_memory(g->op.e->cx)->hash_bytes &&
+                 !(g->from_part && g->now.level >= PART_LEVELS_MOST)))
+        TRY(begin_parts(g, in));
+    if (UNLIKELY(g->parts.count > 0))
+        hashes = arena_alloc(g->op.e->cx->arena, sizeof(*hashes) * in->capacity);
+    TRY(find_groups(g, keys, in, targets.groups, hashes));
+    if (UNLIKELY(hashes != NULL)) {
+        TRY(put_away(g, in, keys, targets.groups, hashes));
+        if (in->rows.count == 0)
+            return ST_OK;
+    }
     list_groups(g, in->rows, &targets);
     return accumulate(g, in, &targets);
 }
 
 /* ---- DISTINCT and ORDER BY inside an aggregate ------------------------------------------------------------- */
 
-/* A key: the group, then what orders the rows, then the arguments if equal ones count once. */
+/* Rows [from, end) of a batch belong to one group. */
 static Status
-kept_key(AggOp *g, const Kept *kept, const Expr *x, uint64_t row, KeyItem *out)
+step_kept(AggOp *g, int a, const Expr *x, const Batch *in, const uint16_t *sel, uint32_t count, uint32_t group)
 {
-    char *key;
+    Vector *args[FN_ARGS_MOST];
+    AggCall call;
 
-    buf_clear(&g->key);
-    buf_add_u32(&g->key, kept->group_of[row]);
-    for (int i = 0; i < x->agg.order_count; i++) {
-        KeyPart part = {type_by_oid(x->agg.order[i].expr->type), x->agg.order[i].descending,
-                        x->agg.order[i].nulls_first};
-        Value v = row_store_get(&kept->store, row, x->agg.arg_count + i);
-
-        key_append(&part, &v, &g->key);
-    }
-    for (int i = 0; x->agg.distinct && i < x->agg.arg_count; i++) {
-        KeyPart part = {type_by_oid(x->agg.args[i]->type), false, false};
-        Value v = row_store_get(&kept->store, row, i);
-
-        key_append(&part, &v, &g->key);
-    }
-    key = g->key.failed ? NULL : arena_try_alloc(&g->arena, g->key.bytes);
-    if (key == NULL)
-        return fail_memory(g->op.e->cx, g->key.bytes);
-    memcpy(key, g->key.data, g->key.bytes);
-    *out = key_item(key, (uint32_t)g->key.bytes, (uint32_t)row);
-    return ST_OK;
-}
-
-static Status
-sort_kept(AggOp *g, int a, const Expr *x, KeyItem **out)
-{
-    Kept *kept = &g->kept[a];
-    uint64_t count = kept->store.row_count;
-    size_t bytes = 2 * sizeof(KeyItem) * MAX_OF(count, (uint64_t)1);
-    KeyItem *rows = count > UINT32_MAX ? NULL : arena_try_alloc(&g->arena, bytes);
-
-    if (rows == NULL)
-        return fail_memory(g->op.e->cx, bytes);
-    for (uint64_t r = 0; r < count; r++)
-        TRY(kept_key(g, kept, x, r, &rows[r]));
-    *out = rows;
-    return key_sort(g->op.e->cx, rows, rows + count, count);
+    if (count == 0)
+        return ST_OK;
+    for (int i = 0; i < x->agg.arg_count; i++)
+        args[i] = &in->columns[i];
+    call = agg_call(g, x, args, (Rows){sel, count});
+    return x->agg.fn->agg->step_one(&call, g->groups[group].states + g->state_at[a], args);
 }
 
 static Status
 finish_kept(AggOp *g, int a, const Expr *x)
 {
-    Kept *kept = &g->kept[a];
-    Arena *scratch = g->op.e->cx->arena;
-    KeyItem *rows = NULL;
+    RowSort *sort = &g->kept[a].sort;
+    int group_column = x->agg.arg_count + x->agg.order_count;
+    KeyItem *keys = arena_alloc(&g->arena, sizeof(*keys) * BATCH_ROWS);
+    Arena rows, *saved = g->op.e->cx->arena;
+    Buf last = {0}; /* key of the row before */
+    Status rc;
 
-    TRY(sort_kept(g, a, x, &rows));
-    for (uint64_t r = 0; r < kept->store.row_count; r++) {
-        Vector *args[FN_ARGS_MOST], values[FN_ARGS_MOST];
-        ArenaMark mark = arena_mark(scratch);
-        AggCall call;
+    arena_init(&rows, "aggregate input", g->arena.budget);
+    TRY_TO(out, rc, row_sort_finish(sort));
+    g->op.e->cx->arena = &rows;
+    for (;;) {
+        uint16_t sel[BATCH_ROWS];
+        uint32_t n = 0, group = 0;
+        const int64_t *group_of;
+        Batch in;
 
-        if (x->agg.distinct && r > 0 && key_items_equal(&rows[r], &rows[r - 1]))
-            continue;
-        for (int i = 0; i < x->agg.arg_count; i++) {
-            Value v = row_store_get(&kept->store, rows[r].row, i);
+        arena_reset(&rows);
+        TRY_TO(out, rc, ctx_poll(g->op.e->cx));
+        TRY_TO(out, rc, row_sort_next(sort, &rows, BATCH_ROWS, &in, keys));
+        if (in.rows.count == 0)
+            break;
+        group_of = in.columns[group_column].data;
+        for (uint32_t k = 0; k < in.rows.count; k++) {
+            bool same = x->agg.distinct && last.bytes == keys[k].bytes &&
+                        memcmp(last.data, keys[k].key, last.bytes) == 0;
 
-            vector_of(&values[i], scratch, &v, type_by_oid(x->agg.args[i]->type)->phys);
-            args[i] = &values[i];
+            if (same)
+                continue;
+            if (x->agg.distinct) {
+                buf_clear(&last);
+                buf_add(&last, keys[k].key, keys[k].bytes);
+            }
+            if (n > 0 && group != (uint32_t)group_of[k]) {
+                TRY_TO(out, rc, step_kept(g, a, x, &in, sel, n, group));
+                n = 0;
+            }
+            group = (uint32_t)group_of[k];
+            sel[n++] = (uint16_t)k;
         }
-        call = agg_call(g, x, args, (Rows){NULL, 1});
-        TRY(x->agg.fn->agg->step_one(&call, g->groups[kept->group_of[rows[r].row]].states + g->state_at[a],
-                                     args));
-        if (mark.chunk != NULL)
-            arena_rewind(scratch, mark);
+        TRY_TO(out, rc, step_kept(g, a, x, &in, sel, n, group));
     }
-    return ST_OK;
+    rc = last.failed ? fail_memory(g->op.e->cx, last.bytes) : ST_OK;
+out:
+    g->op.e->cx->arena = saved;
+    arena_free(&rows);
+    buf_free(&last);
+    row_sort_clear(sort);
+    return rc;
 }
 
 /* ---- the operator --------------------------------------------------------------------------------------------- */
+
+static void
+forget_groups(AggOp *g)
+{
+    row_store_clear(&g->values);
+    arena_reset(&g->arena);
+    g->groups = NULL;
+    g->table = NULL;
+    g->group_count = g->group_capacity = g->mask = g->in_table = 0;
+    g->filled = false;
+    g->at = 0;
+    group_cache_clear(&g->cache);
+}
+
+/* The next rows to aggregate; *in NULL: there are no more. */
+static Status
+next_batch(AggOp *g, Batch *own, uint32_t *block, Batch **in)
+{
+    Op *op = &g->op;
+    int count;
+    uint32_t rows;
+
+    arena_reset(&op->scratch);
+    *in = NULL;
+    if (!g->from_part) {
+        Batch *given;
+
+        TRY(op_next(op->left, UINT64_MAX, &given));
+        if (given == NULL)
+            return ST_OK;
+        *own = *given; /* the rows that count may be changed */
+        *in = own;
+        return ST_OK;
+    }
+    if (*block >= g->now.rows.block_count)
+        return ST_OK;
+    count = g->now.rows.column_count - 1 - g->made_key_count;
+    *own = (Batch){arena_array(&op->scratch, Vector, g->now.rows.column_count), count, {NULL, 0}, BATCH_ROWS};
+    TRY(row_list_read(&g->now.rows, *block, &op->scratch, own->columns, &rows));
+    row_list_drop(&g->now.rows, (*block)++);
+    own->rows.count = rows;
+    *in = own;
+    return ctx_poll(op->e->cx);
+}
+
+static void
+count_memory(AggOp *g)
+{
+    ExecCount *c = g->op.count;
+
+    if (c == NULL)
+        return;
+    c->memory_bytes = MAX_OF(c->memory_bytes, group_bytes(g));
+    c->batches = MAX_OF(c->batches, g->part_count + 1);
+    c->disk_bytes = g->file != NULL ? temp_file_bytes(g->file) : 0;
+}
 
 static Status
 fill(AggOp *g)
 {
     Op *op = &g->op;
-    uint32_t no;
+    uint32_t no, block = 0;
 
     if (op->plan->agg.group_count == 0)
         TRY(add_group(g, 0, NULL, 0, &no));
     for (;;) {
-        Batch *in;
+        Batch *in, own;
 
-        arena_reset(&op->scratch);
-        TRY(op_next(op->left, UINT64_MAX, &in));
+        TRY(next_batch(g, &own, &block, &in));
         if (in == NULL)
             break;
         TRY(take_batch(g, in));
     }
+    TRY(row_parts_finish(&g->parts));
     for (int a = 0; a < op->plan->agg.agg_count; a++) {
         if (is_kept(op->plan->agg.aggs[a]))
             TRY(finish_kept(g, a, op->plan->agg.aggs[a]));
     }
     g->filled = true;
+    count_memory(g);
     return ST_OK;
+}
+
+static Status
+push_part(AggOp *g, int i)
+{
+    if (g->parts.lists[i].row_count == 0)
+        return ST_OK;
+    if (g->pending_count == g->pending_capacity) {
+        int capacity = MAX_OF(PARTS_MOST, g->pending_capacity * 2);
+        AggPart *bigger = realloc(g->pending, sizeof(*bigger) * (size_t)capacity);
+
+        if (bigger == NULL)
+            return fail_memory(g->op.e->cx, sizeof(*bigger) * (size_t)capacity);
+        g->pending = bigger;
+        g->pending_capacity = capacity;
+    }
+    g->pending[g->pending_count++] = (AggPart){row_parts_take(&g->parts, i), g->parts.level + 1};
+    return ST_OK;
+}
+
+/* The groups in memory have been given out: is there more? Then the next part is aggregated. */
+static Status
+next_part(AggOp *g, bool *more)
+{
+    for (int i = g->parts.count; i-- > 0;)
+        TRY(push_part(g, i));
+    row_parts_free(&g->parts);
+    row_list_free(&g->now.rows);
+    *more = g->pending_count > 0;
+    if (!*more)
+        return ST_OK;
+    forget_groups(g);
+    g->now = g->pending[--g->pending_count];
+    g->from_part = true;
+    g->part_count++;
+    return fill(g);
 }
 
 static Status
@@ -513,6 +713,14 @@ agg_next(Op *op, uint64_t budget, Batch **out)
     if (!g->filled)
         TRY(fill(g));
     arena_reset(&op->scratch);
+    while (g->at == g->group_count && (g->parts.count > 0 || g->pending_count > 0)) {
+        bool more;
+
+        TRY(next_part(g, &more));
+        if (!more)
+            break;
+        arena_reset(&op->scratch);
+    }
     n = (uint32_t)MIN_OF(MIN_OF(g->group_count - g->at, budget), (uint64_t)BATCH_ROWS);
     if (n == 0)
         return ST_OK;
@@ -552,19 +760,19 @@ agg_next(Op *op, uint64_t budget, Batch **out)
 static void
 forget(AggOp *g)
 {
-    row_store_clear(&g->values);
+    forget_groups(g);
     for (int a = 0; a < g->op.plan->agg.agg_count; a++) {
-        row_store_clear(&g->kept[a].store);
-        g->kept[a].group_of = NULL;
-        g->kept[a].capacity = 0;
+        if (g->kept[a].used)
+            row_sort_clear(&g->kept[a].sort);
     }
-    arena_reset(&g->arena);
-    g->groups = NULL;
-    g->table = NULL;
-    g->group_count = g->group_capacity = g->mask = g->in_table = 0;
-    g->filled = false;
-    g->at = 0;
-    group_cache_clear(&g->cache);
+    row_parts_free(&g->parts);
+    row_list_free(&g->now.rows);
+    while (g->pending_count > 0)
+        row_list_free(&g->pending[--g->pending_count].rows);
+    temp_file_close(g->op.e->cx, g->file);
+    g->file = NULL;
+    g->from_part = false;
+    g->part_count = 0;
 }
 
 static Status
@@ -579,11 +787,44 @@ agg_close(Op *op)
 {
     AggOp *g = (AggOp *)op;
 
+    forget(g);
     row_store_free(&g->values);
     for (int a = 0; a < op->plan->agg.agg_count; a++)
-        row_store_free(&g->kept[a].store);
+        row_sort_free(&g->kept[a].sort);
     arena_free(&g->arena);
+    free(g->pending);
     buf_free(&g->key);
+    buf_free(&g->packed);
+}
+
+static void
+prepare_kept(Execution *e, Kept *kept, const Expr *x, bool grouped)
+{
+    int args = x->agg.arg_count, orders = x->agg.order_count, part_count = 0;
+    Expr **types = arena_array(e->arena, Expr *, args + orders + 1);
+    KeyPart *parts = arena_array(e->arena, KeyPart, 1 + orders + args);
+    int *slots = arena_array(e->arena, int, 1 + orders + args);
+    Expr *group = arena_new(e->arena, Expr);
+
+    group->type = TYPE_INT8;
+    for (int i = 0; i < args + orders; i++)
+        types[i] = i < args ? x->agg.args[i] : x->agg.order[i - args].expr;
+    types[args + orders] = group;
+    if (grouped) {
+        parts[part_count] = (KeyPart){type_by_oid(TYPE_INT8), false, false};
+        slots[part_count++] = args + orders;
+    }
+    for (int i = 0; i < orders; i++) {
+        parts[part_count] = (KeyPart){type_by_oid(types[args + i]->type), x->agg.order[i].descending,
+                                      x->agg.order[i].nulls_first};
+        slots[part_count++] = args + i;
+    }
+    for (int i = 0; x->agg.distinct && i < args; i++) {
+        parts[part_count] = (KeyPart){type_by_oid(types[i]->type), false, false};
+        slots[part_count++] = i;
+    }
+    row_sort_init(&kept->sort, e->cx, "aggregate input", types, args + orders + 1, parts, slots, part_count);
+    kept->used = true;
 }
 
 Status
@@ -592,15 +833,16 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
     static const OpClass class = {.next = agg_next, .rewind = agg_rewind, .close = agg_close};
     AggOp *g = OP_NEW(e, plan, AggOp, &class);
 
+    buf_count_in(&g->packed, e->cx->arena->budget);
     arena_init(&g->arena, "aggregate", e->cx->arena->budget);
     row_store_init(&g->values, e->cx, "groups", plan->agg.groups, plan->agg.group_count);
     g->state_at = arena_array(e->arena, uint32_t, plan->agg.agg_count + 1);
     g->kept = arena_array(e->arena, Kept, plan->agg.agg_count + 1);
+    for (int i = 0; i < plan->agg.group_count; i++)
+        g->made_key_count += plan->agg.groups[i]->kind != EXPR_SLOT;
     group_cache_init(&g->cache, &g->arena, plan->agg.groups, plan->agg.group_count);
     for (int a = 0; a < plan->agg.agg_count; a++) {
         const Expr *x = plan->agg.aggs[a];
-        int columns = x->agg.arg_count + x->agg.order_count;
-        Expr **types = arena_array(e->arena, Expr *, columns + 1);
 
         if (plan->agg.same_state != NULL && plan->agg.same_state[a] != a) {
             g->state_at[a] = g->state_at[plan->agg.same_state[a]];
@@ -608,9 +850,8 @@ aggregate_op(Execution *e, const Plan *plan, Op **out)
             g->state_at[a] = g->state_bytes;
             g->state_bytes += (uint32_t)ALIGN_UP(x->agg.fn->agg->state_bytes, 16);
         }
-        for (int i = 0; i < columns; i++)
-            types[i] = i < x->agg.arg_count ? x->agg.args[i] : x->agg.order[i - x->agg.arg_count].expr;
-        row_store_init(&g->kept[a].store, e->cx, "aggregate input", types, columns);
+        if (is_kept(x))
+            prepare_kept(e, &g->kept[a], x, plan->agg.group_count > 0);
     }
     *out = &g->op;
     return op_children(*out);

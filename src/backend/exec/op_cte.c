@@ -23,6 +23,7 @@ cte_state(Execution *e, int no, CteState **out)
         CteState *c = arena_new(e->arena, CteState);
 
         row_store_init(&c->store, e->cx, "with query", plan->outputs, plan->output_count);
+        row_store_limit(&c->store);
         e->ctes[no] = c;
         TRY(op_new(e, plan, &c->op));
     }
@@ -70,7 +71,7 @@ ctes_close(Execution *e)
 }
 
 static Status
-emit(Op *op, const RowStore *store, uint64_t *at, uint64_t budget, Batch **out)
+emit(Op *op, RowStore *store, uint64_t *at, uint64_t budget, Batch **out)
 {
     uint32_t n = (uint32_t)MIN_OF(MIN_OF(store->row_count - *at, budget), (uint64_t)BATCH_ROWS);
     uint64_t *rows;
@@ -88,6 +89,29 @@ emit(Op *op, const RowStore *store, uint64_t *at, uint64_t budget, Batch **out)
                       n};
     TRY(row_store_gather(store, &op->scratch, rows, n, op->out.columns));
     *out = &op->out;
+    return ST_OK;
+}
+
+/* Rows of a store that is still being filled may leave memory while somebody looks at these. */
+static Status
+copy_texts(Op *op, Batch *b)
+{
+    for (int c = 0; c < b->column_count; c++) {
+        Vector *v = &b->columns[c];
+        VarRef *texts = v->data;
+
+        for (uint32_t k = 0; v->phys == PHYS_VAR && k < b->rows.count; k++) {
+            char *copy;
+
+            if (vector_is_null(v, k) || texts[k].bytes == 0)
+                continue;
+            copy = arena_try_alloc(&op->scratch, texts[k].bytes);
+            if (copy == NULL)
+                return fail_memory(op->e->cx, texts[k].bytes);
+            memcpy(copy, texts[k].data, texts[k].bytes);
+            texts[k].data = copy;
+        }
+    }
     return ST_OK;
 }
 
@@ -109,7 +133,8 @@ cte_scan_next(Op *op, uint64_t budget, Batch **out)
     while (!c->done && r->at >= c->store.row_count)
         TRY(read_on(c));
     op->e->cx->arena = &op->scratch;
-    return emit(op, &c->store, &r->at, budget, out);
+    TRY(emit(op, &c->store, &r->at, budget, out));
+    return *out != NULL && !c->done ? copy_texts(op, *out) : ST_OK;
 }
 
 static Status
@@ -131,7 +156,7 @@ cte_scan_op(Execution *e, const Plan *plan, Op **out)
 static Status
 work_scan_next(Op *op, uint64_t budget, Batch **out)
 {
-    const RowStore *work = op->e->work[op->plan->cte.no];
+    RowStore *work = op->e->work[op->plan->cte.no];
 
     arena_reset(&op->scratch);
     *out = NULL;
@@ -330,8 +355,10 @@ recursive_op(Execution *e, const Plan *plan, Op **out)
     static const OpClass class = {.next = recursive_next, .rewind = recursive_rewind, .close = recursive_close};
     RecursiveOp *r = OP_NEW(e, plan, RecursiveOp, &class);
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         row_store_init(&r->stores[i], e->cx, "recursive query", plan->outputs, plan->output_count);
+        row_store_limit(&r->stores[i]);
+    }
     arena_init(&r->seen.arena, "recursive query", e->cx->arena->budget);
     *out = &r->op;
     return op_children(*out);

@@ -1,7 +1,10 @@
 /* op_join.c - nested loop and hash join, inner, left and full. */
 #include "backend/exec/exec_int.h"
 
+#include <stdlib.h>
+
 #include "backend/exec/key.h"
+#include "backend/exec/row_parts.h"
 #include "base/hash.h"
 
 /* Puts together an output batch from a left row (repeated) and right rows. */
@@ -123,7 +126,7 @@ open_left_row(LoopOp *l)
 
 /* FULL: rows of the store that nobody found, beside nulls. */
 static Status
-unmatched_right(Op *op, const RowStore *store, const bool *matched, uint64_t *at, Batch *out)
+unmatched_right(Op *op, RowStore *store, const bool *matched, uint64_t *at, Batch *out)
 {
     Arena *a = &op->scratch;
     int left_count = op->plan->left->output_count, right_count = op->plan->right->output_count;
@@ -226,6 +229,7 @@ nested_loop_op(Execution *e, const Plan *plan, Op **out)
 
     l->keep_right = plan->join.arg_count == 0;
     row_store_init(&l->right, e->cx, "nested loop", plan->right->outputs, plan->right->output_count);
+    row_store_limit(&l->right);
     arena_init(&l->gather, "nested loop rows", e->cx->arena->budget);
     *out = &l->op;
     return op_children(*out);
@@ -233,18 +237,32 @@ nested_loop_op(Execution *e, const Plan *plan, Op **out)
 
 /* ---- hash join ------------------------------------------------------------------------------------------------ */
 
-/* Chains of right rows by hash: heads[hash & mask] is a row number + 1, next[row] the one after it. */
+/* Chains of right rows by hash: heads[hash & mask] is a row number + 1, next[row] the one after it.
+ *
+ * When the right side has no room in memory, its rows are divided by hash (row_parts.h). Parts [0, resident) stay in
+ * the table and are joined as the left side comes by; rows of both sides that belong to other parts wait in lists,
+ * and each pair of lists is joined later in the same way, divided once more if need be. `resident` is halved each
+ * time memory runs out again, so that of a right side that is only a little too large most is never written.
+ *
+ * Rows of one key cannot be divided: a part that consists of little else is joined piece by piece, each time with all
+ * of its left rows. */
+typedef struct JoinPart {
+    RowList right, left;
+    int level; /* at which its rows will be divided, if they are */
+} JoinPart;
+
 typedef struct HashJoinOp {
     Op op;
     RowStore right;
     Arena table_arena;
     uint32_t *heads, *nexts;
-    uint64_t *hashes;
+    uint64_t *hashes; /* malloc */
+    uint64_t hash_capacity;
     uint32_t mask;
-    bool built;
+    bool built, done;
     Batch *left_batch;
     uint32_t left_at;
-    uint64_t *left_hashes; /* of the left batch's rows; UINT64_MAX with a null key */
+    uint64_t *left_hashes; /* of the left batch's rows; NO_KEY with a null key */
     Arena left_arena;
     uint32_t chain; /* where to go on in the current left row's chain */
     bool row_open;
@@ -252,6 +270,22 @@ typedef struct HashJoinOp {
     bool *right_matched; /* FULL: per row of the store */
     uint64_t right_at; /* FULL: rows without a match are given out in the end */
     Buf key;
+
+    /* when rows have left memory */
+    TempFile *file;
+    Buf packed;
+    RowParts rights, lefts; /* of the rows read now; .count 0: all are in memory */
+    int resident;
+    bool from_part; /* `now` is being read, not the operators below */
+    JoinPart now;
+    uint32_t right_block, left_block; /* of `now`, to be read next */
+    Batch part_batch; /* of the left side */
+    Arena right_arena; /* a block of the right side */
+    bool in_pieces, last_piece;
+    bool *left_seen; /* in pieces; LEFT, FULL: per left row of the part */
+    uint64_t left_first; /* of those, the left batch's first */
+    JoinPart *pending; /* malloc; worked on from the end */
+    int pending_count, pending_capacity;
 } HashJoinOp;
 
 enum { NO_KEY = 1 }; /* reserved hash of a row that can match nothing */
@@ -284,34 +318,195 @@ hash_keys(HashJoinOp *h, Expr *const *keys, const Batch *in, uint64_t *hashes)
 }
 
 static Status
-build_table(HashJoinOp *h)
+need_hashes(HashJoinOp *h, uint64_t count)
+{
+    uint64_t capacity = MAX_OF(h->hash_capacity * 2, (uint64_t)BATCH_ROWS * 2), *bigger;
+    Budget *budget = h->table_arena.budget;
+    size_t more;
+
+    if (count <= h->hash_capacity)
+        return ST_OK;
+    capacity = MAX_OF(capacity, count);
+    more = sizeof(uint64_t) * (capacity - h->hash_capacity);
+    if (!budget_take(budget, more))
+        return fail_memory(h->op.e->cx, more);
+    bigger = realloc(h->hashes, sizeof(uint64_t) * capacity);
+    if (bigger == NULL) {
+        budget_give(budget, more);
+        return fail_memory(h->op.e->cx, more);
+    }
+    h->hashes = bigger;
+    h->hash_capacity = capacity;
+    return ST_OK;
+}
+
+static void
+free_hashes(HashJoinOp *h)
+{
+    budget_give(h->table_arena.budget, sizeof(uint64_t) * h->hash_capacity);
+    free(h->hashes);
+    h->hashes = NULL;
+    h->hash_capacity = 0;
+}
+
+static bool
+keeps_left(const HashJoinOp *h)
+{
+    return h->op.plan->join.kind == JOIN_LEFT || h->op.plan->join.kind == JOIN_FULL;
+}
+
+/* What the table will take with these rows. */
+static uint64_t
+table_bytes(const HashJoinOp *h)
+{
+    return row_store_bytes(&h->right) +
+           h->right.row_count * (sizeof(uint64_t) + sizeof(uint32_t) + 2 * sizeof(uint32_t));
+}
+
+/* Puts the rows of resident parts into the store and the others into their lists. hashes[k]: of row k of `rows`. */
+static Status
+divide_right(HashJoinOp *h, Arena *a, const Vector *columns, Rows rows, const uint64_t *hashes)
+{
+    int column_count = h->right.column_count;
+    uint16_t *here = arena_alloc(a, sizeof(*here) * MAX_OF(rows.count, UINT32_C(1)));
+    uint16_t *away = arena_alloc(a, sizeof(*away) * MAX_OF(rows.count, UINT32_C(1)));
+    uint64_t *by_row = arena_alloc(a, sizeof(*by_row) * BATCH_ROWS);
+    uint32_t here_count = 0, away_count = 0;
+    Batch stay = {(Vector *)(uintptr_t)columns, column_count, {here, 0}, BATCH_ROWS};
+
+    TRY(need_hashes(h, h->right.row_count + rows.count));
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+
+        if (row_part_of(&h->rights, hashes[k]) < h->resident) {
+            h->hashes[h->right.row_count + here_count] = hashes[k];
+            here[here_count++] = (uint16_t)row;
+        } else {
+            by_row[row] = hashes[k];
+            away[away_count++] = (uint16_t)row;
+        }
+    }
+    stay.rows.count = here_count;
+    TRY(row_store_append(&h->right, &stay));
+    return row_parts_add(&h->rights, a, columns, (Rows){away, away_count}, by_row);
+}
+
+static Status
+begin_parts(HashJoinOp *h)
+{
+    Ctx *cx = h->op.e->cx;
+    Budget *budget = h->table_arena.budget;
+    uint64_t memory = work_memory(cx)->hash_bytes;
+    int count = row_parts_count(memory), level = h->from_part ? h->now.level : 0;
+
+    if (h->file == NULL)
+        TRY(temp_file_create(cx, budget, &h->file));
+    TRY(row_parts_init(&h->rights, cx, budget, h->file, &h->packed, h->op.plan->right->output_count, count,
+                       level, memory));
+    TRY(row_parts_init(&h->lefts, cx, budget, h->file, &h->packed, h->op.plan->left->output_count, count, level,
+                       memory));
+    h->resident = count;
+    if (h->op.count != NULL && level == 0)
+        h->op.count->batches = MAX_OF(h->op.count->batches, (uint64_t)count);
+    return ST_OK;
+}
+
+/* Halves what is resident: the rows of the others leave the store. */
+static Status
+evict(HashJoinOp *h)
+{
+    RowStore old = h->right;
+    uint64_t *old_hashes = h->hashes, old_capacity = h->hash_capacity;
+    Arena scratch;
+    Status rc = ST_OK;
+
+    row_store_init(&h->right, old.cx, "hash join", old.types, old.column_count);
+    h->hashes = NULL;
+    h->hash_capacity = 0;
+    h->resident /= 2;
+    arena_init(&scratch, "hash join", old.arena.budget);
+    for (uint64_t at = 0; at < old.row_count && rc == ST_OK; at += BATCH_ROWS) {
+        Rows rows = {NULL, (uint32_t)MIN_OF(old.row_count - at, (uint64_t)BATCH_ROWS)};
+
+        arena_reset(&scratch);
+        rc = ctx_poll(old.cx);
+        if (rc == ST_OK)
+            rc = divide_right(h, &scratch, old.chunks[at / BATCH_ROWS], rows, old_hashes + at);
+    }
+    arena_free(&scratch);
+    row_store_free(&old);
+    budget_give(h->table_arena.budget, sizeof(uint64_t) * old_capacity);
+    free(old_hashes);
+    return rc;
+}
+
+static bool
+has_one_hash(const HashJoinOp *h)
+{
+    for (uint64_t r = 1; r < h->right.row_count; r++) {
+        if (h->hashes[r] != h->hashes[0])
+            return false;
+    }
+    return true;
+}
+
+/* Memory has run out. *stop: join what is there first. */
+static Status
+make_space(HashJoinOp *h, bool *stop)
+{
+    uint64_t most = work_memory(h->op.e->cx)->hash_bytes;
+
+    if (h->op.count != NULL)
+        h->op.count->memory_bytes = MAX_OF(h->op.count->memory_bytes, table_bytes(h));
+    if (h->rights.count == 0) {
+        if (h->from_part && (h->in_pieces || h->now.level >= PART_LEVELS_MOST || has_one_hash(h))) {
+            *stop = h->in_pieces = true;
+            return ST_OK;
+        }
+        TRY(begin_parts(h));
+    }
+    while (h->resident > 0 && table_bytes(h) > most)
+        TRY(evict(h));
+    return ST_OK;
+}
+
+/* The next rows of the right side and their hashes; *in NULL: there are no more. */
+static Status
+next_right_batch(HashJoinOp *h, Batch *part, Batch **in, uint64_t **hashes)
 {
     Op *op = &h->op;
-    Ctx *cx = op->e->cx;
-    uint64_t capacity = 0, buckets = 16, rows;
+    int count = h->right.column_count;
+    uint32_t rows;
 
-    for (;;) {
-        Batch *in;
-
-        arena_reset(&op->scratch);
-        TRY(op_next(op->right, UINT64_MAX, &in));
-        if (in == NULL)
-            break;
-        if (h->right.row_count + in->rows.count > capacity) {
-            uint64_t more = MAX_OF(capacity * 2, (uint64_t)BATCH_ROWS * 2);
-            uint64_t *bigger = arena_try_alloc(&h->table_arena, sizeof(uint64_t) * more);
-
-            if (bigger == NULL)
-                return fail_memory(cx, sizeof(uint64_t) * more);
-            if (h->right.row_count > 0)
-                memcpy(bigger, h->hashes, sizeof(uint64_t) * h->right.row_count);
-            h->hashes = bigger;
-            capacity = more;
-        }
-        TRY(hash_keys(h, op->plan->join.right_keys, in, h->hashes + h->right.row_count));
-        TRY(row_store_append(&h->right, in));
+    arena_reset(&op->scratch);
+    *in = NULL;
+    if (!h->from_part) {
+        TRY(op_next(op->right, UINT64_MAX, in));
+        if (*in == NULL)
+            return ST_OK;
+        *hashes = arena_alloc(&op->scratch, sizeof(uint64_t) * MAX_OF((*in)->rows.count, UINT32_C(1)));
+        return hash_keys(h, op->plan->join.right_keys, *in, *hashes);
     }
-    rows = h->right.row_count;
+    if (h->right_block >= h->now.right.block_count)
+        return ST_OK;
+    arena_reset(&h->right_arena);
+    part->columns = arena_array(&h->right_arena, Vector, count + 1);
+    TRY(row_list_read(&h->now.right, h->right_block, &h->right_arena, part->columns, &rows));
+    row_list_drop(&h->now.right, h->right_block++);
+    part->column_count = count;
+    part->rows = (Rows){NULL, rows};
+    part->capacity = BATCH_ROWS;
+    *hashes = part->columns[count].data;
+    *in = part;
+    return ctx_poll(op->e->cx);
+}
+
+static Status
+link_rows(HashJoinOp *h)
+{
+    Ctx *cx = h->op.e->cx;
+    uint64_t buckets = 16, rows = h->right.row_count;
+
     while (buckets < rows * 2)
         buckets *= 2;
     h->heads = arena_try_alloc(&h->table_arena, sizeof(uint32_t) * buckets);
@@ -328,14 +523,171 @@ build_table(HashJoinOp *h)
         h->nexts[r] = h->heads[b];
         h->heads[b] = (uint32_t)r + 1;
     }
-    if (op->plan->join.kind == JOIN_FULL) {
+    h->right_matched = NULL;
+    if (h->op.plan->join.kind == JOIN_FULL) {
         h->right_matched = arena_try_alloc(&h->table_arena, rows + 1);
         if (h->right_matched == NULL)
             return fail_memory(cx, rows);
         memset(h->right_matched, 0, rows + 1);
     }
+    if (h->op.count != NULL) {
+        ExecCount *c = h->op.count;
+
+        c->buckets = MAX_OF(c->buckets, buckets);
+        c->batches = MAX_OF(c->batches, (uint64_t)1);
+        c->memory_bytes = MAX_OF(c->memory_bytes, table_bytes(h));
+    }
+    return ST_OK;
+}
+
+static void
+clear_table(HashJoinOp *h)
+{
+    row_store_clear(&h->right);
+    arena_reset(&h->table_arena);
+    h->right_matched = NULL;
+}
+
+static Status
+build_table(HashJoinOp *h)
+{
+    uint64_t most = work_memory(h->op.e->cx)->hash_bytes;
+    bool stop = false;
+
+    clear_table(h);
+    for (;;) {
+        Batch *in, part;
+        uint64_t *hashes = NULL;
+
+        if (stop)
+            break;
+        TRY(next_right_batch(h, &part, &in, &hashes));
+        if (in == NULL)
+            break;
+        if (h->rights.count > 0) {
+            TRY(divide_right(h, &h->op.scratch, in->columns, in->rows, hashes));
+        } else {
+            TRY(need_hashes(h, h->right.row_count + in->rows.count));
+            memcpy(h->hashes + h->right.row_count, hashes, sizeof(*hashes) * in->rows.count);
+            TRY(row_store_append(&h->right, in));
+        }
+        if (table_bytes(h) > most)
+            TRY(make_space(h, &stop));
+    }
+    TRY(row_parts_finish(&h->rights));
+    TRY(link_rows(h));
+    h->last_piece = !h->from_part || h->right_block >= h->now.right.block_count;
+    h->left_block = 0;
+    h->left_first = 0;
+    if (h->in_pieces && h->left_seen == NULL && keeps_left(h)) {
+        Budget *budget = h->table_arena.budget;
+        size_t bytes = h->now.left.row_count + 1;
+
+        if (!budget_take(budget, bytes))
+            return fail_memory(h->op.e->cx, bytes);
+        h->left_seen = calloc(bytes, 1);
+        if (h->left_seen == NULL) {
+            budget_give(budget, bytes);
+            return fail_memory(h->op.e->cx, bytes);
+        }
+    }
     h->right_at = 0;
     h->built = true;
+    return ST_OK;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------------ */
+
+static void
+leave_part(HashJoinOp *h)
+{
+    if (h->left_seen != NULL) {
+        budget_give(h->table_arena.budget, h->now.left.row_count + 1);
+        free(h->left_seen);
+        h->left_seen = NULL;
+    }
+    row_list_free(&h->now.right);
+    row_list_free(&h->now.left);
+    h->in_pieces = false;
+}
+
+static Status
+push_part(HashJoinOp *h, int i)
+{
+    uint64_t left = h->lefts.lists[i].row_count, right = h->rights.lists[i].row_count;
+    JoinKind kind = h->op.plan->join.kind;
+
+    if (left == 0 && (right == 0 || kind != JOIN_FULL))
+        return ST_OK;
+    if (right == 0 && kind == JOIN_INNER)
+        return ST_OK;
+    if (h->pending_count == h->pending_capacity) {
+        int capacity = MAX_OF(PARTS_MOST, h->pending_capacity * 2);
+        JoinPart *bigger = realloc(h->pending, sizeof(*bigger) * (size_t)capacity);
+
+        if (bigger == NULL)
+            return fail_memory(h->op.e->cx, sizeof(*bigger) * (size_t)capacity);
+        h->pending = bigger;
+        h->pending_capacity = capacity;
+    }
+    h->pending[h->pending_count++] =
+        (JoinPart){row_parts_take(&h->rights, i), row_parts_take(&h->lefts, i), h->rights.level + 1};
+    return ST_OK;
+}
+
+/* The left side has come by: what is next? *more false: nothing. */
+static Status
+next_part(HashJoinOp *h, bool *more)
+{
+    *more = true;
+    h->built = false;
+    if (!h->last_piece)
+        return ST_OK; /* the same left rows beside other right ones */
+    if (h->rights.count > 0) {
+        TRY(row_parts_finish(&h->lefts));
+        for (int i = h->rights.count; i-- > h->resident;)
+            TRY(push_part(h, i));
+    }
+    row_parts_free(&h->rights);
+    row_parts_free(&h->lefts);
+    leave_part(h);
+    if (h->op.count != NULL && h->file != NULL)
+        h->op.count->disk_bytes = temp_file_bytes(h->file);
+    *more = h->pending_count > 0;
+    if (!*more)
+        return ST_OK;
+    h->now = h->pending[--h->pending_count];
+    h->from_part = true;
+    h->right_block = 0;
+    return ST_OK;
+}
+
+/* Takes the rows of `in` whose part waits into their lists. hashes[k] belongs to row k of what is left in the end. */
+static Status
+divide_left(HashJoinOp *h, Batch *in, uint64_t *hashes)
+{
+    Arena *a = &h->left_arena;
+    uint16_t *here = arena_alloc(a, sizeof(*here) * MAX_OF(in->rows.count, UINT32_C(1)));
+    uint16_t *away = arena_alloc(a, sizeof(*away) * MAX_OF(in->rows.count, UINT32_C(1)));
+    uint64_t *by_row = arena_alloc(a, sizeof(*by_row) * BATCH_ROWS);
+    uint32_t here_count = 0, away_count = 0;
+    bool keeps = keeps_left(h);
+
+    for (uint32_t k = 0; k < in->rows.count; k++) {
+        uint32_t row = rows_at(in->rows, k);
+        int part = row_part_of(&h->rights, hashes[k]);
+        bool nobody = h->rights.lists[part].row_count == 0 || hashes[k] == NO_KEY;
+
+        if (part < h->resident || (nobody && keeps)) {
+            hashes[here_count] = hashes[k];
+            here[here_count++] = (uint16_t)row;
+        } else if (!nobody) {
+            by_row[row] = hashes[k];
+            away[away_count++] = (uint16_t)row;
+        }
+    }
+    TRY(row_parts_add(&h->lefts, a, in->columns, (Rows){away, away_count}, by_row));
+    in->rows = (Rows){here, here_count};
     return ST_OK;
 }
 
@@ -430,20 +782,58 @@ check_keys(HashJoinOp *h, const Batch *pairs, Rows *rows)
     return ST_OK;
 }
 
+/* The next rows of the left side and their hashes, from `now`. */
+static Status
+read_left_block(HashJoinOp *h)
+{
+    int count = h->op.plan->left->output_count;
+    Batch *b = &h->part_batch;
+    uint32_t rows;
+
+    h->left_batch = NULL;
+    if (h->left_block >= h->now.left.block_count)
+        return ST_OK;
+    *b = (Batch){arena_array(&h->left_arena, Vector, count + 1), count, {NULL, 0}, BATCH_ROWS};
+    TRY(row_list_read(&h->now.left, h->left_block, &h->left_arena, b->columns, &rows));
+    h->left_first = h->now.left.blocks[h->left_block].first_row;
+    if (!h->in_pieces)
+        row_list_drop(&h->now.left, h->left_block);
+    h->left_block++;
+    b->rows.count = rows;
+    h->left_hashes = b->columns[count].data;
+    h->left_batch = b;
+    return ctx_poll(h->op.e->cx);
+}
+
 static Status
 next_left_batch(HashJoinOp *h)
 {
     Op *op = &h->op;
 
-    TRY(op_next(op->left, BATCH_ROWS, &h->left_batch));
-    h->left_at = 0;
-    h->row_open = false;
-    arena_reset(&h->left_arena);
-    if (h->left_batch == NULL)
-        return ST_OK;
-    h->left_hashes = arena_alloc(&h->left_arena, sizeof(uint64_t) * h->left_batch->rows.count);
+    do {
+        arena_reset(&h->left_arena);
+        h->left_at = 0;
+        h->row_open = false;
+        if (h->from_part) {
+            TRY(read_left_block(h));
+        } else {
+            TRY(op_next(op->left, BATCH_ROWS, &h->left_batch));
+            if (h->left_batch != NULL) {
+                h->left_hashes = arena_alloc(&h->left_arena, sizeof(uint64_t) * h->left_batch->rows.count);
+                TRY(hash_keys(h, op->plan->join.left_keys, h->left_batch, h->left_hashes));
+            }
+        }
+        if (h->left_batch == NULL)
+            return ST_OK;
+        if (h->rights.count > 0) {
+            if (h->left_batch != &h->part_batch)
+                h->part_batch = *h->left_batch; /* the rows that count are changed in our own */
+            h->left_batch = &h->part_batch;
+            TRY(divide_left(h, h->left_batch, h->left_hashes));
+        }
+    } while (h->left_batch->rows.count == 0);
     h->matched = arena_array(&h->left_arena, bool, h->left_batch->rows.count);
-    return hash_keys(h, op->plan->join.left_keys, h->left_batch, h->left_hashes);
+    return ST_OK;
 }
 
 /* LEFT: the rows of the batch that found nobody, beside nulls. */
@@ -455,6 +845,10 @@ unmatched_rows(HashJoinOp *h, Batch *out)
     uint64_t *right_rows = arena_alloc(&h->op.scratch, sizeof(uint64_t) * count);
 
     for (uint32_t k = 0; k < count; k++) {
+        if (h->left_seen != NULL) { /* in pieces: all rows of a block, in order */
+            h->left_seen[h->left_first + k] |= h->matched[k];
+            h->matched[k] = h->left_seen[h->left_first + k] || !h->last_piece;
+        }
         if (h->matched[k])
             continue;
         left_no[n] = (uint16_t)k;
@@ -470,29 +864,34 @@ hash_join_next(Op *op, uint64_t budget, Batch **out)
     HashJoinOp *h = (HashJoinOp *)op;
 
     (void)budget;
-    if (!h->built)
-        TRY(build_table(h));
-    for (;;) {
+    *out = NULL;
+    while (!h->done) {
         uint16_t *left_no;
         uint64_t *right_rows;
         uint32_t n;
 
+        if (!h->built)
+            TRY(build_table(h));
         arena_reset(&op->scratch);
-        *out = NULL;
         if (h->left_batch == NULL) {
             TRY(next_left_batch(h));
             if (h->left_batch == NULL) {
-                if (op->plan->join.kind != JOIN_FULL || h->right_at >= h->right.row_count)
-                    return ST_OK;
-                TRY(unmatched_right(op, &h->right, h->right_matched, &h->right_at, &op->out));
-                if (op->out.rows.count == 0)
-                    return ST_OK;
-                *out = &op->out;
-                return ST_OK;
+                bool more;
+
+                if (op->plan->join.kind == JOIN_FULL && h->right_at < h->right.row_count) {
+                    TRY(unmatched_right(op, &h->right, h->right_matched, &h->right_at, &op->out));
+                    if (op->out.rows.count > 0) {
+                        *out = &op->out;
+                        return ST_OK;
+                    }
+                }
+                TRY(next_part(h, &more));
+                h->done = !more;
+                continue;
             }
         }
         if (h->left_at >= h->left_batch->rows.count) {
-            if (op->plan->join.kind == JOIN_LEFT || op->plan->join.kind == JOIN_FULL) {
+            if (keeps_left(h)) {
                 TRY(unmatched_rows(h, &op->out));
                 if (op->out.rows.count > 0) {
                     *out = &op->out;
@@ -523,19 +922,34 @@ hash_join_next(Op *op, uint64_t budget, Batch **out)
             return ST_OK;
         }
     }
+    return ST_OK;
+}
+
+/* As if nothing had been read. */
+static void
+forget(HashJoinOp *h)
+{
+    clear_table(h);
+    free_hashes(h);
+    row_parts_free(&h->rights);
+    row_parts_free(&h->lefts);
+    leave_part(h);
+    while (h->pending_count > 0) {
+        JoinPart *p = &h->pending[--h->pending_count];
+
+        row_list_free(&p->right);
+        row_list_free(&p->left);
+    }
+    temp_file_close(h->op.e->cx, h->file);
+    h->file = NULL;
+    h->from_part = h->built = h->done = false;
+    h->left_batch = NULL;
 }
 
 static Status
 hash_join_rewind(Op *op)
 {
-    HashJoinOp *h = (HashJoinOp *)op;
-
-    row_store_clear(&h->right);
-    arena_reset(&h->table_arena);
-    h->hashes = NULL;
-    h->right_matched = NULL;
-    h->built = false;
-    h->left_batch = NULL;
+    forget((HashJoinOp *)op);
     TRY(op_rewind(op->right));
     return op_rewind(op->left);
 }
@@ -545,10 +959,14 @@ hash_join_close(Op *op)
 {
     HashJoinOp *h = (HashJoinOp *)op;
 
+    forget(h);
     row_store_free(&h->right);
     arena_free(&h->table_arena);
     arena_free(&h->left_arena);
+    arena_free(&h->right_arena);
+    free(h->pending);
     buf_free(&h->key);
+    buf_free(&h->packed);
 }
 
 Status
@@ -560,6 +978,8 @@ hash_join_op(Execution *e, const Plan *plan, Op **out)
     row_store_init(&h->right, e->cx, "hash join", plan->right->outputs, plan->right->output_count);
     arena_init(&h->table_arena, "hash table", e->cx->arena->budget);
     arena_init(&h->left_arena, "hash join left", e->cx->arena->budget);
+    buf_count_in(&h->packed, e->cx->arena->budget);
+    arena_init(&h->right_arena, "hash join right", e->cx->arena->budget);
     *out = &h->op;
     return op_children(*out);
 }

@@ -490,6 +490,7 @@ modify_op(Execution *e, const Plan *plan, Op **out)
     ModifyOp *m = OP_NEW(e, plan, ModifyOp, &class);
 
     row_store_init(&m->returned, e->cx, "returning", plan->outputs, plan->output_count);
+    row_store_limit(&m->returned);
     TRY(row_writer_open(e->cx, e->arena, plan->modify.table, plan->modify.checks, plan->modify.check_count,
                         e->query->state_count, &m->writer));
     *out = &m->op;

@@ -7,7 +7,7 @@
 
 /* Emits rows [at, at + n) of a store. */
 static Status
-emit_store(Op *op, const RowStore *store, uint64_t *at, uint64_t budget, Batch **out)
+emit_store(Op *op, RowStore *store, uint64_t *at, uint64_t budget, Batch **out)
 {
     uint32_t n = (uint32_t)MIN_OF(MIN_OF(store->row_count - *at, budget), (uint64_t)BATCH_ROWS);
     uint64_t *rows;
@@ -177,6 +177,7 @@ rows_scan_op(Execution *e, const Plan *plan, Op **out)
     RowsScan *s = OP_NEW(e, plan, RowsScan, &class);
 
     row_store_init(&s->store, e->cx, "rows scan", plan->outputs, plan->output_count);
+    row_store_limit(&s->store);
     s->receiver.base.row = receive_row;
     s->receiver.scan = s;
     *out = &s->op;

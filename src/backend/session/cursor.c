@@ -198,8 +198,10 @@ cursor_declare(Session *s, const AstCursor *a, const char *sql)
     s->cursors = c;
     cx->arena = &c->arena;
     rc = plan_cursor(s, c, a);
-    if (rc == ST_OK)
+    if (rc == ST_OK) {
         row_store_init(c->store, cx, "cursor rows", c->plan->plan->outputs, c->plan->plan->output_count);
+        row_store_limit(c->store);
+    }
     cx->arena = saved;
     if (rc != ST_OK)
         drop(s, c);
@@ -503,11 +505,10 @@ current_of(FnCall *call, const Value *args, Value *out)
             continue;
         if (!on_row(c))
             return fail(cx, ST_ERROR, "24000", "cursor \"%s\" is not positioned on a row", name);
-        table = row_store_get(c->store, c->position - c->first - 1, i + 1);
+        TRY(row_store_get(c->store, cx->arena, c->position - c->first - 1, i + 1, &table));
         if (table.is_null || table.u32 != args[1].u32)
             continue;
-        *out = row_store_get(c->store, c->position - c->first - 1, i);
-        return ST_OK;
+        return row_store_get(c->store, cx->arena, c->position - c->first - 1, i, out);
     }
     TRY(catalog_table_by_oid(cx, args[1].u32, LOCK_NONE, &t));
     return fail(cx, ST_ERROR, "24000", "cursor \"%s\" is not a simply updatable scan of table \"%s\"", name,

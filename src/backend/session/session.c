@@ -10,6 +10,7 @@
 #include "backend/type/regex.h"
 #include "backend/type/timezone.h"
 #include "base/env.h"
+#include "base/log.h"
 #include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
 
@@ -173,6 +174,32 @@ apply_role(Session *s, SettingNo no)
 /* ---- settings that have an effect -------------------------------------------------------------------------------- */
 
 static void
+apply_memory(Session *s)
+{
+    uint64_t work = (uint64_t)settings_int(s->settings, SETTING_WORK_MEM) * 1024;
+    int64_t limit_kb = settings_int(s->settings, SETTING_TEMP_FILE_LIMIT);
+
+    s->work_memory = (WorkMemory){
+        .sort_bytes = work,
+        .hash_bytes = (uint64_t)((double)work * settings_real(s->settings, SETTING_HASH_MEM_MULTIPLIER)),
+        .build_bytes = (uint64_t)settings_int(s->settings, SETTING_MAINTENANCE_WORK_MEM) * 1024,
+    };
+    s->temp.limited = limit_kb >= 0;
+    s->temp.limit_bytes = limit_kb >= 0 ? (uint64_t)limit_kb * 1024 : 0;
+}
+
+/* log_temp_files */
+static void
+temp_file_ended(Ctx *cx, uint64_t bytes)
+{
+    const Session *s = cx->session;
+    int64_t least_kb = settings_int(s->settings, SETTING_LOG_TEMP_FILES);
+
+    if (least_kb >= 0 && bytes >= (uint64_t)least_kb * 1024)
+        log_line(LOG_INFO, "temporary file: size %llu", (unsigned long long)bytes);
+}
+
+static void
 setting_changed(void *arg, SettingNo no)
 {
     Session *s = arg;
@@ -198,6 +225,10 @@ setting_changed(void *arg, SettingNo no)
     case SETTING_BYTEA_OUTPUT:
         s->format.bytea_hex = strcmp(session_setting_text(s, SETTING_BYTEA_OUTPUT), "hex") == 0;
         break;
+    case SETTING_WORK_MEM:
+    case SETTING_HASH_MEM_MULTIPLIER:
+    case SETTING_MAINTENANCE_WORK_MEM:
+    case SETTING_TEMP_FILE_LIMIT: apply_memory(s); break;
     case SETTING_SEARCH_PATH:
         catalog_set_search_path(s->cx, settings_text(s->settings, SETTING_SEARCH_PATH));
         break;
@@ -280,7 +311,8 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     static const SettingNo effective[] = {SETTING_DATESTYLE,    SETTING_INTERVALSTYLE,
                                           SETTING_TIMEZONE,     SETTING_EXTRA_FLOAT_DIGITS,
                                           SETTING_BYTEA_OUTPUT, SETTING_SEARCH_PATH,
-                                          SETTING_LOCK_TIMEOUT, SETTING_DEADLOCK_TIMEOUT};
+                                          SETTING_LOCK_TIMEOUT, SETTING_DEADLOCK_TIMEOUT,
+                                          SETTING_WORK_MEM};
 
     s->cx = cx;
     s->arena = arena;
@@ -294,6 +326,9 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
     s->cache = statement_cache_new(arena);
     cx->session = s;
     cx->format = &s->format;
+    s->temp.ended = temp_file_ended;
+    cx->temp = &s->temp;
+    cx->work_memory = &s->work_memory;
     cx->hooks = &session_hooks;
     for (size_t i = 0; i < COUNT_OF(effective); i++)
         setting_changed(s, effective[i]);
@@ -347,6 +382,8 @@ session_close(Session *s)
     s->format.regex_cache = NULL;
     arena_free(&s->message);
     cx->session = NULL;
+    cx->temp = NULL;
+    cx->work_memory = NULL;
     cx->hooks = NULL;
 }
 

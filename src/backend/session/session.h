@@ -7,6 +7,7 @@
 #include "backend/catalog/catalog.h"
 #include "backend/config/settings.h"
 #include "backend/exec/exec.h"
+#include "backend/exec/row_list.h"
 #include "backend/parse/parse.h"
 
 typedef struct Session Session;
@@ -103,6 +104,8 @@ struct Session {
     bool read_only;
     bool snapshot_taken; /* the transaction has run a query: its isolation is fixed */
     FormatSettings format;
+    TempSpace temp;
+    WorkMemory work_memory;
     RandomState random_state;
     Prepared *prepared;
     struct StatementCache *cache;

@@ -33,8 +33,9 @@ database_row(Ctx *cx, const TableInfo *table, RowReceiver *to, Oid oid, Value na
     static const struct {
         int column;
         SessionCounter counter;
-    } counted[] = {{3, COUNT_COMMITS},  {4, COUNT_ROLLBACKS}, {6, COUNT_PAGES},      {9, COUNT_INSERTED},
-                   {10, COUNT_UPDATED}, {11, COUNT_DELETED},  {15, COUNT_DEADLOCKS}, {23, COUNT_SESSIONS}};
+    } counted[] = {{3, COUNT_COMMITS},    {4, COUNT_ROLLBACKS}, {6, COUNT_PAGES},       {9, COUNT_INSERTED},
+                   {10, COUNT_UPDATED},   {11, COUNT_DELETED},  {13, COUNT_TEMP_FILES}, {14, COUNT_TEMP_BYTES},
+                   {15, COUNT_DEADLOCKS}, {23, COUNT_SESSIONS}};
     uint64_t counters[SESSION_COUNTERS];
     Value *v = arena_array(cx->arena, Value, table->column_count);
 

@@ -59,6 +59,8 @@ typedef enum SessionCounter {
     COUNT_UPDATED,
     COUNT_DELETED,
     COUNT_DEADLOCKS, /* it was the victim of */
+    COUNT_TEMP_FILES,
+    COUNT_TEMP_BYTES, /* that temporary files have taken */
     COUNT_SESSIONS, /* 1 once it has logged in */
     SESSION_COUNTERS
 } SessionCounter;

@@ -5,11 +5,13 @@
 #include "storage/engine/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
+#include "storage/temp/temp_file.h"
 #include "storage/txn/txn_log.h"
 #include "storage/wal/page_check.h"
 #include "storage/wal/wal.h"
@@ -34,6 +36,7 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
                           .frame_descriptor_bytes = sizeof(Frame),
                           .max_slots = options->max_slots};
     Engine *engine = calloc(1, sizeof(*engine));
+    Status rc;
 
     ASSERT(options->max_slots > 0);
     if (engine == NULL)
@@ -51,6 +54,15 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
         return ST_NO_MEMORY;
     }
     engine->env = cx->env;
+    if (options->temp_folder != NULL) {
+        engine->temp_folder = strdup(options->temp_folder);
+        rc = engine->temp_folder == NULL ? fail(cx, ST_NO_MEMORY, "53200", "out of memory")
+                                         : temp_folder_prepare(cx, options->temp_folder);
+        if (rc != ST_OK) {
+            engine_destroy(engine);
+            return rc;
+        }
+    }
     proc_table_carve(engine->region, options->max_slots);
     engine->procs = region_part(engine->region, PART_PROC);
     page_cache_carve(engine->region);
@@ -74,7 +86,14 @@ engine_destroy(Engine *engine)
     if (engine == NULL)
         return;
     region_destroy(engine->region);
+    free(engine->temp_folder);
     free(engine);
+}
+
+const char *
+engine_temp_folder(const Engine *engine)
+{
+    return engine->temp_folder;
 }
 
 Status

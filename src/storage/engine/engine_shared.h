@@ -11,6 +11,7 @@ struct Engine {
     Region *region;
     ProcTable *procs;
     struct Env *env;
+    char *temp_folder; /* NULL in memory mode */
     int64_t start_us;
 };
 
