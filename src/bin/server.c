@@ -354,17 +354,6 @@ take_pid_file(Ctx *cx, Server *s)
     return ST_OK;
 }
 
-static Status
-take_data_dir(Ctx *cx, Server *s)
-{
-    bool made;
-
-    TRY(data_dir_make(cx, s->options->data_dir, &made));
-    if (made)
-        log_line(LOG_INFO, "made data directory \"%s\"", s->options->data_dir);
-    return data_dir_lock(cx, s->options->data_dir, &s->data_dir);
-}
-
 Status
 server_check(Ctx *cx, const StartOptions *options)
 {
@@ -394,6 +383,7 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     PostmasterOptions postmaster = {.listeners = &s->listeners, .max_connections = max_connections};
     PostmasterWorker workers[POSTMASTER_WORKERS_MOST];
     PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .ready = ready, .workers = workers};
+    bool made = false;
     Status rc = ST_OK;
 
     *s = (Server){.cx = cx,
@@ -402,8 +392,12 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                   .pid_file.fd = -1,
                   .data_dir.lock_fd = -1,
                   .ready_fd = ready_fd};
+    if (options->data_dir != NULL)
+        TRY(data_dir_make(cx, options->data_dir, &made)); /* the log may lie in it */
     TRY(open_log(cx, options, settings));
     announce(s);
+    if (made)
+        log_line(LOG_INFO, "made data directory \"%s\"", options->data_dir);
     TRY_TO(out, rc, make_login(cx, settings, &s->door.login));
     if (!cx->env->random(cx->env, s->door.login.auth.mock_secret, sizeof(s->door.login.auth.mock_secret))) {
         rc = fail(cx, ST_ERROR, "XX000", "the system gives no random bytes");
@@ -411,7 +405,7 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     }
     TRY_TO(out, rc, make_roles(cx, options, roles, &body.role_count));
     if (options->data_dir != NULL)
-        TRY_TO(out, rc, take_data_dir(cx, s));
+        TRY_TO(out, rc, data_dir_lock(cx, options->data_dir, &s->data_dir));
     TRY_TO(out, rc, take_pid_file(cx, s));
     TRY_TO(out, rc, listen_open(cx, &listen, &s->listeners));
     s->door.settings = settings;

@@ -168,6 +168,12 @@ class Client:
     def close(self):
         self.sock.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 def free_port():
     with socket.socket() as s:

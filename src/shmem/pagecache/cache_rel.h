@@ -53,7 +53,8 @@ typedef struct CacheRel {
     BlockNo linked; /* so many blocks of the main fork are the origin's, unless they are in our own map */
     /* Of the origin: */
     _Atomic uint32_t children; /* atomic: relations that have this one as their origin */
-    _Atomic uint64_t kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
+    _Atomic uint64_t
+        kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
 
     /* With a store. */
     uint8_t doomed; /* recovery: what the log says of it can not be done, so it has to be dropped further on */

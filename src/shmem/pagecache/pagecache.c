@@ -215,7 +215,8 @@ step_to_old(Ctx *cx, PageRef *ref, uint64_t epoch, uint64_t *before)
     if (no == 0)
         return false;
     proc_instant_enter(proc);
-    atomic_fetch_add(&cache_frame(cache, no)->latch, FRAME_PIN + FRAME_SHARE); /* nobody latches it exclusively */
+    atomic_fetch_add(&cache_frame(cache, no)->latch,
+                     FRAME_PIN + FRAME_SHARE); /* nobody latches it exclusively */
     old = note_pinned(proc, no, true, ref->csn_cap);
     proc_instant_leave(proc);
     page_unpin(cx, ref);
@@ -237,8 +238,8 @@ pin_linked(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_sha
     for (;;) {
         uint32_t no = map_lookup(page_cache(cx->proc), &o->forks[fork], block);
 
-        if (no == CACHE_MAP_LINKED || (no == 0 && cache_is_linked(o, fork, block) &&
-                                       !cache_has_store(page_cache(cx->proc)))) {
+        if (no == CACHE_MAP_LINKED ||
+            (no == 0 && cache_is_linked(o, fork, block) && !cache_has_store(page_cache(cx->proc)))) {
             epoch = MIN_OF(epoch, o->fork_epoch);
             cap = MIN_OF(cap, o->fork_csn);
             o = region_ptr(region, o->origin);

@@ -56,7 +56,8 @@ typedef struct Frame {
     uint8_t reserved8[2];
     _Atomic uint32_t io; /* atomic: IO_... */
     Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
-    uint32_t older; /* exclusive latch: frame of the image before this epoch's first change; 0 = none in memory */
+    uint32_t
+        older; /* exclusive latch: frame of the image before this epoch's first change; 0 = none in memory */
     uint32_t reserved;
 } Frame;
 
@@ -69,7 +70,8 @@ typedef struct PageCache {
     uint32_t log_mode; /* set once at start: PAGE_LOG_... */
     _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
     _Atomic uint64_t epoch; /* atomic (B1) */
-    _Atomic uint64_t last_fork_epoch; /* atomic: pages of a later epoch are kept by nobody; 0 = nothing was ever forked */
+    _Atomic uint64_t
+        last_fork_epoch; /* atomic: pages of a later epoch are kept by nobody; 0 = nothing was ever forked */
     ChangeGate gate;
 
     Latch free_latch __attribute__((aligned(64)));

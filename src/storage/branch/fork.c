@@ -156,8 +156,10 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint32_t count)
         latch_take(cx->proc, &s->commit_latch);
         r.fork_csn = s->last_csn;
         if (wal_is_on(cx->proc))
-            (void)wal_insert(cx, RECORD_BRANCH_FORK, (WalTarget){.branch = g->child}, &(RecordPart){&r, sizeof(r)}, 1);
-        atomic_store(&cache->epoch, r.fork_epoch + 1); /* below the latch: a checkpoint takes place and epoch together */
+            (void)wal_insert(cx, RECORD_BRANCH_FORK, (WalTarget){.branch = g->child},
+                             &(RecordPart){&r, sizeof(r)}, 1);
+        atomic_store(&cache->epoch,
+                     r.fork_epoch + 1); /* below the latch: a checkpoint takes place and epoch together */
         latch_drop(cx->proc, &s->commit_latch);
         link_all(cx, g, r.fork_epoch, r.fork_csn);
         branch_set_fork(cx, g->child, g->parent, r.fork_epoch, r.fork_csn);

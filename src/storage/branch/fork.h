@@ -22,7 +22,8 @@ MUST_CHECK Status branch_redo_fork(Ctx *cx, BranchId child, const BranchForkReco
 
 /* Links a relation to the one it was forked from; both are there. */
 struct CacheRel;
-void branch_link(Ctx *cx, struct CacheRel *child, struct CacheRel *origin, uint64_t epoch, Csn csn, BlockNo linked);
+void branch_link(Ctx *cx, struct CacheRel *child, struct CacheRel *origin, uint64_t epoch, Csn csn,
+                 BlockNo linked);
 /* The relation goes: its origin has a child less, and may be waiting for that. */
 void branch_unlink(Ctx *cx, struct CacheRel *child);
 

@@ -37,7 +37,8 @@ begin_life(Ctx *cx, const CacheRel *rel, Frame *f, char *page)
     if (!wal_is_on(cx->proc) || f->unlogged)
         return;
     page_image_parts(page, &image, parts);
-    h->lsn = wal_insert(cx, RECORD_PAGE_IMAGE, (WalTarget){f->branch, f->relation, f->block, f->fork}, parts, 3);
+    h->lsn =
+        wal_insert(cx, RECORD_PAGE_IMAGE, (WalTarget){f->branch, f->relation, f->block, f->fork}, parts, 3);
 }
 
 /* Waits until no fork is being made, then enters. */
@@ -64,7 +65,8 @@ put_copy(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *copy, boo
     enter(cx);
     latch_take(proc, &rel->extend);
     no = cache_map_lookup(cache, &rel->forks[fork], block);
-    if ((no == 0 || no == CACHE_MAP_LINKED) && cache_is_linked(rel, fork, block)) { /* else somebody was faster */
+    if ((no == 0 || no == CACHE_MAP_LINKED) &&
+        cache_is_linked(rel, fork, block)) { /* else somebody was faster */
         Frame *f;
 
         no = cache_take_frame(proc, rel, fork, block);

@@ -448,7 +448,7 @@ btree_finish_split(Ctx *cx, CacheRel *cr, PageRef *child)
             rc = btree_finish_split(cx, cr, &parent);
         else if (!linked && full)
             rc = btree_split(cx, cr, &parent, &t);
-out:
+    out:
         page_unpin(cx, &parent);
         TRY(rc);
         if (linked)

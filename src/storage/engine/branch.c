@@ -116,7 +116,8 @@ engine_branch_create(Ctx *cx, BranchId *out)
     xid = txn_current_id(cx);
     if (wal_is_on(cx->proc)) {
         wal_secure(cx);
-        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *out}, &(RecordPart){&xid, sizeof(xid)}, 1);
+        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *out},
+                         &(RecordPart){&xid, sizeof(xid)}, 1);
     }
     return ST_OK;
 }

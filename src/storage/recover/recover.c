@@ -126,8 +126,9 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     if (!fits && before == 0)
         doom(rel, e, "there is no such page");
     else if (!fits)
-        return fail_record(cx, e, arena_printf(cx->arena, "does not fit the page, which is as of %llx",
-                                               (unsigned long long)before));
+        return fail_record(cx, e,
+                           arena_printf(cx->arena, "does not fit the page, which is as of %llx",
+                                        (unsigned long long)before));
     return ST_OK;
 }
 
@@ -336,8 +337,8 @@ recover_finish(Ctx *cx)
     cache_rel_each(cx, find_doomed, &doomed);
     if (doomed.relation != RELATION_NONE)
         return fail(cx, ST_CORRUPT, "XX001",
-                    "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops it", doomed.relation,
-                    doomed.branch);
+                    "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops it",
+                    doomed.relation, doomed.branch);
     branch_finish_crashed(cx);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);

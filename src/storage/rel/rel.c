@@ -71,7 +71,8 @@ end_create(Ctx *cx, void *arg, bool committed)
         atomic_store(&rel->creator_xid, 0);
         return;
     }
-    if (wal_is_on(cx->proc) && rel->persistence != PERSIST_TEMPORARY) { /* recovery need not wonder where it is */
+    if (wal_is_on(cx->proc) &&
+        rel->persistence != PERSIST_TEMPORARY) { /* recovery need not wonder where it is */
         wal_secure(cx);
         (void)wal_insert(cx, RECORD_REL_GONE, (WalTarget){n->branch, n->relation, 0, 0}, NULL, 0);
     }
@@ -232,6 +233,28 @@ void
 rel_finish_crashed(Ctx *cx)
 {
     cache_rel_each(cx, sweep_crashed, NULL);
+}
+
+static void
+sweep_unlogged(Ctx *cx, void *arg, CacheRel *rel)
+{
+    (void)arg;
+    if (rel->relation == RELATION_NONE || rel->persistence == PERSIST_PERMANENT ||
+        atomic_load(&rel->gone_lsn) != 0)
+        return;
+    for (int fork = 0; fork < FORK_COUNT; fork++)
+        (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
+    rel->linked = 0;
+    atomic_store(&rel->live_rows, 0);
+    atomic_store(&rel->dead_rows, 0);
+    atomic_store(&rel->space_hint, 0);
+    atomic_store(&rel->free_pages, 0);
+}
+
+void
+rel_empty_unlogged(Ctx *cx)
+{
+    cache_rel_each(cx, sweep_unlogged, NULL);
 }
 
 static void

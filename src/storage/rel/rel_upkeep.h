@@ -21,6 +21,8 @@ void rel_drop_branch(Ctx *cx, BranchId branch);
 
 /* After a crash: what the transactions that had not committed have made goes. */
 void rel_finish_crashed(Ctx *cx);
+/* After a crash: what is not logged is empty again (H8). */
+void rel_empty_unlogged(Ctx *cx);
 /* The fork has been cut: for the log, in which there is room (wal_secure). Nobody can have made it longer since. */
 void rel_log_length(Ctx *cx, const struct CacheRel *rel, Fork fork);
 

@@ -25,7 +25,8 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
         if (!dirty && w->refs[i].frame->older != 0) { /* they are in the store now */
             page_latch_exclusive(cx, &w->refs[i]);
             if (!w->refs[i].frame->dirty && !page_drop_old(cx->proc, w->refs[i].frame))
-                w->refs[i].frame->dirty = 1; /* somebody is reading one: it is tried again with the next writing */
+                w->refs[i].frame->dirty =
+                    1; /* somebody is reading one: it is tried again with the next writing */
         }
         page_unpin(cx, &w->refs[i]);
     }

@@ -181,7 +181,8 @@ forget_gone(Ctx *cx, void *arg, CacheRel *rel)
 {
     Lsn gone = atomic_load(&rel->gone_lsn);
 
-    if (rel->relation != RELATION_NONE && gone != 0 && gone <= *(const Lsn *)arg && atomic_load(&rel->children) == 0)
+    if (rel->relation != RELATION_NONE && gone != 0 && gone <= *(const Lsn *)arg &&
+        atomic_load(&rel->children) == 0)
         cache_rel_forget(cx, rel);
 }
 

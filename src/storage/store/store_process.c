@@ -17,6 +17,7 @@
 #include "storage/engine/engine_shared.h"
 #include "storage/engine/engine_log.h"
 #include "storage/heap/heap_resolve.h"
+#include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -118,7 +119,8 @@ read_old(Ctx *cx, StoreProcess *p, uint32_t frame_no)
         else
             break;
     } while (read.epoch != 0);
-    if (rc == ST_OK && read.epoch == 0) { /* there was no such page then: like one that was added and never used */
+    if (rc == ST_OK &&
+        read.epoch == 0) { /* there was no such page then: like one that was added and never used */
         memset(page, 0, PAGE_BYTES);
         read.found = STORE_FOUND;
     }
@@ -127,7 +129,8 @@ read_old(Ctx *cx, StoreProcess *p, uint32_t frame_no)
     if (rc != ST_OK || read.found != STORE_FOUND) {
         if (rc != ST_OK)
             log_report(LOG_ERROR, "store", &cx->error, NULL);
-        log_line(LOG_ERROR, "an older image of page %u of relation %u is not in the store (branch %u, epoch %llu)",
+        log_line(LOG_ERROR,
+                 "an older image of page %u of relation %u is not in the store (branch %u, epoch %llu)",
                  f->block, f->relation, image.branch, (unsigned long long)read.epoch);
         ctx_error_clear(cx);
         page_io_done(cx->proc, frame_no, rc != ST_OK ? IO_ERROR : IO_DAMAGED);
@@ -150,7 +153,8 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
             page_io_linked(cx, frame_no);
             return;
         }
-        memset(read->page, 0, PAGE_BYTES); break; /* added, and never written since */
+        memset(read->page, 0, PAGE_BYTES);
+        break; /* added, and never written since */
     case STORE_DAMAGED:
         log_line(LOG_ERROR, "page %u of relation %u is damaged (branch %u, fork %u)", read->id.block,
                  read->id.relation, read->id.branch, read->id.fork);
@@ -372,9 +376,8 @@ cleaner(void *arg)
 
 /* ---- the process ------------------------------------------------------------------------------------------------- */
 
-/* Before the first word of the log: it says whose it is. */
 static Status
-write_first_super(Ctx *cx, StoreProcess *p)
+write_super(Ctx *cx, StoreProcess *p, bool flush)
 {
     StoreBatch *batch = store_batch_new();
     Status rc;
@@ -383,7 +386,7 @@ write_first_super(Ctx *cx, StoreProcess *p)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     store_super_put(batch, &p->super);
     rc = p->store->methods->apply(cx, p->store, batch);
-    if (rc == ST_OK)
+    if (rc == ST_OK && flush)
         rc = p->store->methods->flush(cx, p->store);
     store_batch_free(batch);
     return rc;
@@ -416,7 +419,7 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
                             .epoch = atomic_load(&page_cache(cx->proc)->epoch)};
     if (!cx->env->random(cx->env, &p->super.system_id, sizeof(p->super.system_id)))
         return fail(cx, ST_IO, "58030", "the system gives no random numbers");
-    return write_first_super(cx, p);
+    return write_super(cx, p, true); /* before the first word of the log: it says whose it is */
 }
 
 static void
@@ -446,6 +449,12 @@ recover(Ctx *cx, StoreProcess *p)
     p->wal =
         (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
     TRY(engine_start_log(cx, &p->wal, p->super.redo, &result));
+    if (!p->super.clean || result.records > 0)
+        rel_empty_unlogged(cx);
+    if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */
+        p->super.clean = 0;
+        TRY(write_super(cx, p, false));
+    }
     atomic_store(&shared_of(p->engine)->redo, p->super.redo);
     return ST_OK;
 }

@@ -325,7 +325,8 @@ fork_for_ever(Ctx *cx, int no, void *arg)
 
     for (uint64_t x = hash_u64(log->seed + 77 + (uint64_t)no); atomic_load(&log->stop) == 0; x = hash_u64(x)) {
         _Atomic uint32_t *place = &log->kept[x % KEPT_MOST];
-        BranchId parent = x % 3 == 0 ? atomic_load(&log->kept[x / 7 % KEPT_MOST]) : 1, old = atomic_load(place), child;
+        BranchId parent = x % 3 == 0 ? atomic_load(&log->kept[x / 7 % KEPT_MOST]) : 1, old = atomic_load(place),
+                 child;
 
         sim_begin(cx);
         SIM_OK(cx, engine_branch_fork(cx, parent != 0 ? parent : 1, &child));
