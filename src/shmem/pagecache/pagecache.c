@@ -876,14 +876,22 @@ page_pin_frame(Ctx *cx, uint32_t no, PageRef *out)
 }
 
 void
-page_list_raw(Ctx *cx, uint32_t frame_no, Xid least)
+page_list_raw(Ctx *cx, uint32_t frame_no, PageId id, Xid least)
 {
     PageCache *cache = page_cache(cx->proc);
-    Frame *f = cache_frame(cache, frame_no);
+    PageRef ref;
 
-    f->raw_min = least;
-    if (atomic_exchange(&f->raw_listed, 1) == 0)
-        raw_push(cache, f, frame_no);
+    if (!page_pin_frame(cx, frame_no, &ref))
+        return;
+    page_latch_exclusive(cx, &ref);
+    if (ref.frame->branch == id.branch && ref.frame->relation == id.relation && ref.frame->block == id.block &&
+        ref.frame->fork == id.fork) {
+        if (ref.frame->raw_min == 0 || least < ref.frame->raw_min)
+            ref.frame->raw_min = least;
+        if (atomic_exchange(&ref.frame->raw_listed, 1) == 0)
+            raw_push(cache, ref.frame, frame_no);
+    }
+    page_unpin(cx, &ref);
 }
 
 Status

@@ -219,8 +219,8 @@ bool page_drop_old(Proc *proc, Frame *f);
 /* ---- raw ids (T6) ---------------------------------------------------------------------------------- */
 /* Under the exclusive latch: the page now holds the raw id `xid`. */
 void page_mark_raw(Ctx *cx, PageRef *ref, Xid xid);
-/* For the store, which has just loaded the page: it holds raw ids. */
-void page_list_raw(Ctx *cx, uint32_t frame_no, Xid least);
+/* For the store, which has just loaded the page to that frame: it holds raw ids. */
+void page_list_raw(Ctx *cx, uint32_t frame_no, PageId id, Xid least);
 /* Visits each page listed so far: pins it, latches it exclusively and calls `resolve`, which answers
  * the smallest raw id still on the page (0 = none). Returns the smallest of all answers in *oldest
  * (UINT64_MAX = none are left of those that were listed). */

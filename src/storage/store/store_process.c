@@ -145,6 +145,7 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
 {
     PageCache *cache = page_cache(cx->proc);
     Frame *f = cache_frame(cache, frame_no);
+    Xid raw;
 
     switch (read->found) {
     case STORE_FOUND: f->stored_raw = heap_least_raw(cx, read->page); break;
@@ -161,9 +162,10 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
         page_io_done(cx->proc, frame_no, IO_DAMAGED);
         return;
     }
-    page_io_done(cx->proc, frame_no, IO_IDLE);
-    if (f->stored_raw != 0)
-        page_list_raw(cx, frame_no, f->stored_raw);
+    raw = f->stored_raw;
+    page_io_done(cx->proc, frame_no, IO_IDLE); /* from here on the frame may be anybody's */
+    if (raw != 0)
+        page_list_raw(cx, frame_no, read->id, raw);
 }
 
 static void

@@ -261,26 +261,20 @@ find_commit(const WalShared *w, uint64_t tail, Lsn upto, uint64_t *next)
 }
 
 Csn
-wal_take_commits(Proc *proc, Lsn upto)
-{
-    WalShared *w = wal_shared(proc);
-    uint64_t next;
-    Csn csn = find_commit(w, atomic_load(&w->commit_tail), upto, &next);
-
-    atomic_store(&w->commit_tail, next);
-    return csn;
-}
-
-Csn
 wal_peek_commits(Proc *proc, Lsn upto)
 {
     const WalShared *w = wal_shared(proc);
-    uint64_t tail, next;
-    Csn csn;
+    uint64_t next;
 
-    do { /* the writer may forget entries while we look at them */
-        tail = atomic_load(&w->commit_tail);
-        csn = find_commit(w, tail, upto, &next);
-    } while (atomic_load(&w->commit_tail) != tail);
-    return csn;
+    return find_commit(w, atomic_load(&w->commit_tail), upto, &next);
+}
+
+void
+wal_forget_commits(Proc *proc, Lsn upto)
+{
+    WalShared *w = wal_shared(proc);
+    uint64_t next;
+
+    (void)find_commit(w, atomic_load(&w->commit_tail), upto, &next);
+    atomic_store(&w->commit_tail, next);
 }

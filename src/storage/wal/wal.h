@@ -59,10 +59,9 @@ void wal_wake_writer(const Proc *proc);
 void wal_secure_commit(Ctx *cx);
 /* Below the commit latch: this commit's record ends at `end`. */
 void wal_note_commit(Proc *proc, Lsn end, Csn csn);
-/* The CSN of the last commit whose record ends at or before `upto`; forgets those. 0 = none since the last call. By
- * the log writer alone. */
-Csn wal_take_commits(Proc *proc, Lsn upto);
-/* The same without forgetting. */
+/* The CSN of the last commit whose record ends at or before `upto`, of those not forgotten; 0 = there is none. By the log
+ * writer alone, as the next. */
 Csn wal_peek_commits(Proc *proc, Lsn upto);
+void wal_forget_commits(Proc *proc, Lsn upto);
 
 #endif

@@ -150,7 +150,7 @@ announce(Ctx *cx, Lsn flushed)
 {
     WalShared *shared = wal_shared(cx->proc);
     TxnShared *txns = txn_shared(cx->proc);
-    Csn csn = wal_take_commits(cx->proc, flushed), visible = atomic_load(&txns->visible_csn);
+    Csn csn = wal_peek_commits(cx->proc, flushed), visible = atomic_load(&txns->visible_csn);
 
     if (csn != 0) {
         atomic_store(&txns->durable_csn, csn);
@@ -158,6 +158,7 @@ announce(Ctx *cx, Lsn flushed)
             ;
     }
     stop_point("wal.flushed");
+    wal_forget_commits(cx->proc, flushed); /* not before: another writer may have to do this again */
     atomic_store(&shared->flushed, flushed);
     atomic_fetch_add(&shared->flushed_bell, 1);
     futex_wake(&shared->flushed_bell, INT32_MAX);
