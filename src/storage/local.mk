@@ -67,6 +67,7 @@ libstorage_a_SOURCES = \
 	src/storage/wal/record_kinds.def \
 	src/storage/wal/system_records.def \
 	src/storage/wal/wal.c src/storage/wal/wal.h \
+	src/storage/wal/wal_end.c src/storage/wal/wal_end.h \
 	src/storage/wal/wal_format.h \
 	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \

@@ -157,7 +157,6 @@ store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_f
     cache_rel_each(cx, collect_rel, &c);
     collect_branches(cx, batch);
     collect_ids(cx, batch, id_from, super->trimmed);
-    store_super_put(batch, super);
 }
 
 static void

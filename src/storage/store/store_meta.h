@@ -21,10 +21,11 @@ typedef struct StoreSuper {
     BranchId next_branch;
     uint32_t clean; /* 1 = written by a shutdown: the log ends at `redo` */
     uint64_t written_us; /* wall clock */
+    Lsn durable; /* the log was flushed up to here: what recovery can read must not end before */
 } StoreSuper;
-static_assert(sizeof(StoreSuper) == 88, "part of the store's format");
+static_assert(sizeof(StoreSuper) == 96, "part of the store's format");
 
-/* What goes into the last batch of a checkpoint: everything but pages. `redo` as taken at its begin; ids from
+/* What goes into the last batch of a checkpoint: everything but pages and the superblock. `redo` as taken at its begin; ids from
  * `id_from` on may have changed since the last one. Drops at or before redo are carried out. */
 void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from);
 /* After the batch is durable: what was dropped is forgotten. */

@@ -327,6 +327,22 @@ write_first_super(Ctx *cx, StoreProcess *p)
     return rc;
 }
 
+/* The superblock is written before the first word of the log: a log without one means that the store is not what it was. */
+static Status
+expect_no_log(Ctx *cx, const StoreProcess *p)
+{
+    WalDir dir = {.path = p->wal_path};
+    Lsn first, last;
+
+    TRY(wal_segments_range(cx, &dir, &first, &last));
+    if (first == 0)
+        return ST_OK;
+    (void)fail(cx, ST_CORRUPT, "XX001", "the page store in \"%s/pages\" is empty, but there is a log in \"%s\"",
+               p->settings->data_dir, p->wal_path);
+    fail_hint(cx, "Restore the directory from a copy.");
+    return ST_CORRUPT;
+}
+
 static Status
 open_store(Ctx *cx, StoreProcess *p, bool *is_new)
 {
@@ -343,6 +359,7 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
     *is_new = !found;
     if (found)
         return store_meta_load(cx, p->store, &p->super);
+    TRY(expect_no_log(cx, p));
     p->super = (StoreSuper){.version = STORE_FORMAT_VERSION,
                             .incarnation = 1,
                             .redo = WAL_FIRST_LSN,
@@ -383,7 +400,7 @@ recover(Ctx *cx, StoreProcess *p)
 
     p->wal = (WalDir){
         .path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
-    TRY(engine_start_log(cx, &p->wal, p->super.redo, &result));
+    TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
     atomic_store(&shared_of(p->engine)->redo, p->super.redo);
     return ST_OK;
 }

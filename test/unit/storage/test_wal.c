@@ -88,7 +88,7 @@ open_engine(Log *log, Ctx **cx, pid_t pids[2])
     pids[1] = 0;
     if (log->cache_bytes == 0) {
         *cx = sim_session(e);
-        SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, &result));
+        SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, 0, &result));
     } else {
         pids[1] = fork_store(e, log);
         *cx = sim_session(e);
