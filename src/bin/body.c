@@ -51,7 +51,8 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));
     if (options->data_dir != NULL) {
         body->engine.log = true;
-        body->engine.cache_bytes = (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
+        body->engine.cache_bytes =
+            (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
         storage_settings(options->settings, options->data_dir, &body->store);
     }
     TRY(engine_create(cx, &body->engine, &door->engine));
@@ -201,8 +202,10 @@ workers(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
     if (body->options.data_dir != NULL) {
         out[count++] = (PostmasterWorker){
             .name = "store", .run = run_store, .started = store_started, .vital = true, .stop_order = 2};
-        out[count++] =
-            (PostmasterWorker){.name = "walwriter", .run = run_wal_writer, .started = wal_writer_started, .stop_order = 3};
+        out[count++] = (PostmasterWorker){.name = "walwriter",
+                                          .run = run_wal_writer,
+                                          .started = wal_writer_started,
+                                          .stop_order = 3};
     }
     out[count++] = (PostmasterWorker){.name = "janitor", .run = run_janitor, .stop_order = 1};
     return count;

@@ -18,7 +18,8 @@ static const char *const folders[] = {"pages", "wal", "temp"};
 static Status
 fail_path(Ctx *cx, const char *what, const char *path)
 {
-    return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path, strerror(errno));
+    return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
+                strerror(errno));
 }
 
 /* *format 0: there is no such file. */
@@ -53,7 +54,8 @@ is_empty(Ctx *cx, const char *path, bool *empty)
         return fail_path(cx, "open directory", path);
     while ((e = readdir(d)) != NULL) {
         /* What a daemon puts there before the directory is made. */
-        static const char *const ours[] = {".", "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log"};
+        static const char *const ours[] = {
+            ".", "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log"};
         bool known = false;
 
         for (size_t i = 0; i < COUNT_OF(ours); i++)
@@ -67,7 +69,8 @@ is_empty(Ctx *cx, const char *path, bool *empty)
 static Status
 write_format(Ctx *cx, const char *path)
 {
-    const char *file = arena_printf(cx->arena, "%s/format", path), *fresh = arena_printf(cx->arena, "%s.new", file);
+    const char *file = arena_printf(cx->arena, "%s/format", path),
+               *fresh = arena_printf(cx->arena, "%s.new", file);
     char text[128];
     int n = snprintf(text, sizeof(text), "%s%d\n", format_text, FORMAT), fd;
     bool ok;
@@ -120,15 +123,16 @@ data_dir_make(Ctx *cx, const char *path, bool *made)
     if (made != NULL)
         *made = format == 0;
     if (format > FORMAT)
-        return fail(cx, ST_ERROR, "0A000", "data directory \"%s\" has format %d; this server knows formats up to %d", path,
-                    format, FORMAT);
+        return fail(cx, ST_ERROR, "0A000",
+                    "data directory \"%s\" has format %d; this server knows formats up to %d", path, format,
+                    FORMAT);
     if (format == 0) {
         TRY(make_parents(cx, path));
         TRY(make_folder(cx, path));
         TRY(is_empty(cx, path, &empty));
         if (!empty) {
-            (void)fail(cx, ST_ERROR, "55000", "directory \"%s\" is not empty, and is no data directory of HeliosDB Nano",
-                       path);
+            (void)fail(cx, ST_ERROR, "55000",
+                       "directory \"%s\" is not empty, and is no data directory of HeliosDB Nano", path);
             fail_hint(cx, "Choose another directory, or one that does not exist yet.");
             return ST_ERROR;
         }

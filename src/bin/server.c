@@ -408,8 +408,12 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .ready = ready, .workers = workers};
     Status rc = ST_OK;
 
-    *s = (Server){
-        .cx = cx, .options = options, .settings = &options->settings, .pid_file.fd = -1, .data_dir.lock_fd = -1, .ready_fd = ready_fd};
+    *s = (Server){.cx = cx,
+                  .options = options,
+                  .settings = &options->settings,
+                  .pid_file.fd = -1,
+                  .data_dir.lock_fd = -1,
+                  .ready_fd = ready_fd};
     TRY(open_log(cx, options, settings));
     announce(s);
     TRY_TO(out, rc, make_login(cx, settings, &s->door.login));

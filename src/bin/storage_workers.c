@@ -19,7 +19,8 @@ void
 storage_settings(const SettingSet *settings, const char *path, StoreSettings *out)
 {
     /* In the order of words_compression. */
-    static const StoreCompression compressions[] = {STORE_COMPRESS_LZ4, STORE_COMPRESS_ZSTD, STORE_COMPRESS_NONE};
+    static const StoreCompression compressions[] = {STORE_COMPRESS_LZ4, STORE_COMPRESS_ZSTD,
+                                                    STORE_COMPRESS_NONE};
 
     *out = (StoreSettings){
         .data_dir = path,

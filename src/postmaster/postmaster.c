@@ -214,17 +214,19 @@ crash(Postmaster *pm, const char *who, int pid, const char *how)
     if (pm->crashed || pm->exit_status != 0)
         return;
     if (pm->parts->rebuild == NULL) {
-        log_line(
-            LOG_FATAL,
-            "%s %d %s while it was changing shared memory: what is in memory can not be trusted any more, and a "
-            "memory server has nothing to recover from. All sessions end and the server stops",
-            who, pid, how);
+        log_line(LOG_FATAL,
+                 "%s %d %s while it was changing shared memory: what is in memory can not be trusted any more, "
+                 "and a "
+                 "memory server has nothing to recover from. All sessions end and the server stops",
+                 who, pid, how);
         pm->exit_status = 1;
         enter_phase(pm, KILLING, "stopping at once");
         return;
     }
-    log_line(LOG_ERROR, "%s %d %s, and shared memory can not be trusted any more: all sessions end, and the server recovers",
-             who, pid, how);
+    log_line(
+        LOG_ERROR,
+        "%s %d %s, and shared memory can not be trusted any more: all sessions end, and the server recovers",
+        who, pid, how);
     pm->crashed = true;
     pm->ending_since_us = now_us(pm);
     signal_children(pm, SIGKILL);
@@ -284,7 +286,8 @@ bury_worker(Postmaster *pm, int pid, int status)
             continue;
         pm->workers[i].pid = 0;
         describe(status, how, sizeof(how));
-        if (w->vital && pm->phase < KILLING && !(pm->workers[i].told && WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        if (w->vital && pm->phase < KILLING &&
+            !(pm->workers[i].told && WIFEXITED(status) && WEXITSTATUS(status) == 0))
             crash(pm, w->name, pid, how);
         else
             bury(pm, w->name, pid, status);
@@ -401,8 +404,7 @@ next_due_ms(const Postmaster *pm)
 
         due = pm->watchdog_due_us > now ? (int64_t)((pm->watchdog_due_us - now) / 1000) + 1 : 0;
     }
-    if (pm->phase >= ENDING || worker_count(pm) < pm->parts->worker_count ||
-        now_us(pm) < pm->refill_after_us ||
+    if (pm->phase >= ENDING || worker_count(pm) < pm->parts->worker_count || now_us(pm) < pm->refill_after_us ||
         children_count(pm) > pm->pool.spare_least + 1) /* busy ones may become idle, and will not say so */
         due = due < 0 || due > TICK_MS ? TICK_MS : due;
     return due;

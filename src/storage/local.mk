@@ -14,7 +14,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree_vacuum.c \
 	src/storage/engine/branch.c \
 	src/storage/engine/engine.c src/storage/engine/engine.h \
-	src/storage/engine/engine_int.h \
+	src/storage/engine/engine_shared.h \
 	src/storage/engine/engine_log.c src/storage/engine/engine_log.h \
 	src/storage/engine/invalidation.c src/storage/engine/invalidation.h \
 	src/storage/engine/janitor.c \

@@ -253,8 +253,12 @@ load_index(Ctx *cx, Catalog *c, const TableInfo *t, const Value *row, IndexInfo 
     x->primary = row[COL_PG_INDEX_indisprimary].b;
     x->nulls_not_distinct = row[COL_PG_INDEX_indnullsnotdistinct].b;
     x->predicate = keep_text(c, row[COL_PG_INDEX_indpred]);
-    x->btree = (BtreeRel){c->branch, class_rows[0].values[COL_PG_CLASS_relfilenode].u32, t->heap.persistence,
-                          x->unique, storage.fill_percent, x->name};
+    x->btree = (BtreeRel){c->branch,
+                          class_rows[0].values[COL_PG_CLASS_relfilenode].u32,
+                          t->heap.persistence,
+                          x->unique,
+                          storage.fill_percent,
+                          x->name};
     x->key_count = key_count;
     for (int k = 0; k < key_count; k++) {
         IndexKey *key = &x->keys[k];

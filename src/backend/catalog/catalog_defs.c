@@ -91,8 +91,9 @@ add_indexes(Arena *a, TableInfo *t, CatalogNo no, BranchId branch)
             continue;
         x->oid = index_definitions[i].relation;
         x->name = arena_printf(a, "%s_%u_index", t->name, x->oid);
-        x->btree = (BtreeRel){branch, index_definitions[i].relation, PERSIST_PERMANENT,
-                              index_definitions[i].unique, 0, NULL};
+        x->btree =
+            (BtreeRel){branch, index_definitions[i].relation, PERSIST_PERMANENT, index_definitions[i].unique, 0,
+                       NULL};
         x->unique = index_definitions[i].unique;
         for (int k = 0; k < 2 && index_definitions[i].columns[k] != 0; k++) {
             int column = index_definitions[i].columns[k];

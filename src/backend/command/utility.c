@@ -279,7 +279,8 @@ run_checkpoint(Session *s)
     if (!member)
         TRY(acl_is_member(s->cx, catalog_role(s->cx), ROLE_PG_CHECKPOINT, true, &member));
     if (!member)
-        return fail(s->cx, ST_ERROR, "42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
+        return fail(s->cx, ST_ERROR, "42501",
+                    "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
     return engine_checkpoint(s->cx);
 }
 

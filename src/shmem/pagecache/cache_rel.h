@@ -47,7 +47,8 @@ typedef struct CacheRel {
 
     /* With a store. */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
-    _Atomic uint64_t gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */
+    _Atomic uint64_t
+        gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */
     Xid evicted_since; /* extend latch: the same since a vacuum of it began */
     Xid cached_raw; /* the store's process: the same of pages in memory, as they are stored */
     uint64_t stored_hash; /* the store's process: of what is stored of this */

@@ -66,8 +66,8 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
     for (BlockNo block = first; block < first + count && block < cache_rel_length(rel, fork); block++) {
         if (cache_map_lookup(cache, &rel->forks[fork], block) != 0)
             continue;
-        if (proc->stash_count < CACHE_EXTEND_FRAMES &&
-            (cache->free_count < page_free_wanted(cache) / 2 || frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
+        if (proc->stash_count < CACHE_EXTEND_FRAMES && (cache->free_count < page_free_wanted(cache) / 2 ||
+                                                        frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
             break; /* a hint: never wait for it */
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {

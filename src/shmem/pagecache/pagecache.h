@@ -80,7 +80,8 @@ typedef struct PageCache {
     _Atomic uint64_t pages_live; /* atomic: frames with use FRAME_PAGE */
 
     /* A store, if there is one (page_io.h). */
-    uint32_t page_frames __attribute__((aligned(64))); /* set once at start: pages in memory at most; 0 = no store */
+    uint32_t page_frames
+        __attribute__((aligned(64))); /* set once at start: pages in memory at most; 0 = no store */
     _Atomic uint32_t io_bell; /* atomic */
     _Atomic uint32_t cleaner_bell, cleaner_sleeps; /* atomic */
     _Atomic uint32_t free_bell, free_sleepers; /* atomic */

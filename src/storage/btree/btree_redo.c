@@ -41,7 +41,8 @@ btree_redo_insert(char *page, const uint8_t *data, uint32_t bytes)
     BtreeKey key;
     Tid tid;
 
-    return entry_of(data, bytes, &tid, &key) && is_level(page, true) && btree_leaf_insert(page_of(page), key, tid);
+    return entry_of(data, bytes, &tid, &key) && is_level(page, true) &&
+           btree_leaf_insert(page_of(page), key, tid);
 }
 
 bool
@@ -50,7 +51,8 @@ btree_redo_remove(char *page, const uint8_t *data, uint32_t bytes)
     BtreeKey key;
     Tid tid;
 
-    return entry_of(data, bytes, &tid, &key) && is_level(page, true) && btree_leaf_remove(page_of(page), key, tid);
+    return entry_of(data, bytes, &tid, &key) && is_level(page, true) &&
+           btree_leaf_remove(page_of(page), key, tid);
 }
 
 bool
@@ -61,7 +63,8 @@ btree_redo_link(char *page, const uint8_t *data, uint32_t bytes)
     if (bytes < sizeof(child) || bytes > sizeof(child) + BTREE_FULL_MOST || !is_level(page, false))
         return false;
     memcpy(&child, data, sizeof(child));
-    return btree_inner_insert(page_of(page), (Bytes){data + sizeof(child), bytes - (uint32_t)sizeof(child)}, child);
+    return btree_inner_insert(page_of(page), (Bytes){data + sizeof(child), bytes - (uint32_t)sizeof(child)},
+                              child);
 }
 
 typedef struct Gone {

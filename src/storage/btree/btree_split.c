@@ -25,7 +25,8 @@ btree_write_image(Ctx *cx, PageRef *ref, const BtreePage *image)
     memcpy(ref->page, image, PAGE_BYTES);
     page_change_end(cx, ref, RECORD_BTREE_IMAGE,
                     (const RecordPart[]){{image, btree_slots_end(image)},
-                                         {(const char *)image + image->data_low, PAGE_BYTES - (uint32_t)image->data_low}},
+                                         {(const char *)image + image->data_low,
+                                          PAGE_BYTES - (uint32_t)image->data_low}},
                     2);
 }
 

@@ -2,7 +2,7 @@
  *
  * A branch is its relations: dropping it drops them. As with relations, what has to happen at the end
  * of the transaction is queued there, and noted in the entry for the janitor. */
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -99,7 +99,8 @@ engine_branch_create(Ctx *cx, BranchId *out)
         return fail(cx, ST_ERROR, "54000", "too many databases and branches: there are %d", BRANCHES_MOST);
     if (wal_is_on(cx->proc)) {
         wal_secure(cx);
-        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *id}, &(RecordPart){&xid, sizeof(xid)}, 1);
+        (void)wal_insert(cx, RECORD_BRANCH_CREATE, (WalTarget){.branch = *id}, &(RecordPart){&xid, sizeof(xid)},
+                         1);
     }
     txn_at_end(cx, end_create, id);
     *out = *id;

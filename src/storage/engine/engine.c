@@ -8,7 +8,7 @@
 
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
 #include "storage/txn/txn_log.h"
 #include "storage/wal/page_check.h"
@@ -44,7 +44,8 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
     if (options->cache_bytes > 0 && want.limit_bytes == 0)
         want.limit_bytes = region_default_limit(cx);
     if (options->cache_bytes > 0)
-        want.limit_bytes = MAX_OF(want.limit_bytes, options->cache_bytes + options->cache_bytes / 4 + SHARED_LEAST_BYTES);
+        want.limit_bytes =
+            MAX_OF(want.limit_bytes, options->cache_bytes + options->cache_bytes / 4 + SHARED_LEAST_BYTES);
     if (region_create(cx, &want, &engine->region) != ST_OK) {
         free(engine);
         return ST_NO_MEMORY;
@@ -60,7 +61,8 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
     if (options->log)
         wal_shared_carve(engine->region, options->max_slots);
     store_shared_carve(engine->region);
-    ((PageCache *)region_part(engine->region, PART_CACHE))->page_frames = (uint32_t)(options->cache_bytes / PAGE_BYTES);
+    ((PageCache *)region_part(engine->region, PART_CACHE))->page_frames =
+        (uint32_t)(options->cache_bytes / PAGE_BYTES);
     engine->start_us = engine_wall_us(engine);
     *out = engine;
     return ST_OK;

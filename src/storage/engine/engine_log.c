@@ -3,7 +3,7 @@
 
 #include "base/env.h"
 #include "base/log.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/wal/wal.h"
 
 Status
@@ -14,9 +14,11 @@ engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult
     TRY(recover_log(cx, dir, from, needed, result));
     TRY(recover_finish(cx));
     if (result->records > 0)
-        log_line(LOG_INFO, "recovery: %llu log records done again from %llx to %llx, %llu transactions, in %llu ms",
+        log_line(LOG_INFO,
+                 "recovery: %llu log records done again from %llx to %llx, %llu transactions, in %llu ms",
                  (unsigned long long)result->records, (unsigned long long)from, (unsigned long long)result->end,
-                 (unsigned long long)result->commits, (unsigned long long)((env_mono_us(cx->env) - start_us) / 1000));
+                 (unsigned long long)result->commits,
+                 (unsigned long long)((env_mono_us(cx->env) - start_us) / 1000));
     TRY(wal_segments_cut(cx, dir, result->end));
     wal_start(cx->engine->region, result->end);
     return ST_OK;

@@ -6,7 +6,7 @@
  * round instead of writing them, so that everybody forgets. */
 #include "storage/engine/invalidation.h"
 
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 
 static InvalidationRing *

@@ -9,7 +9,7 @@
 #include "base/env.h"
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"

@@ -149,7 +149,8 @@ void
 heap_end_init(Ctx *cx, PageRef *ref, const HeapShape *shape)
 {
     page_change_end(cx, ref, RECORD_HEAP_INIT,
-                    (const RecordPart[]){{shape, offsetof(HeapShape, desc)}, {shape->desc, 4u * shape->described}},
+                    (const RecordPart[]){{shape, offsetof(HeapShape, desc)},
+                                         {shape->desc, 4u * shape->described}},
                     2);
 }
 
@@ -200,7 +201,8 @@ heap_end_steps(Ctx *cx, PageRef *ref, const HeapSteps *steps, bool compact)
     uint8_t flag = compact;
 
     page_change_end(cx, ref, RECORD_HEAP_PRUNE,
-                    (const RecordPart[]){{&flag, 1}, {steps->step, (uint32_t)sizeof(HeapStep) * steps->count}}, 2);
+                    (const RecordPart[]){{&flag, 1}, {steps->step, (uint32_t)sizeof(HeapStep) * steps->count}},
+                    2);
 }
 
 void
@@ -209,6 +211,7 @@ heap_end_image(Ctx *cx, PageRef *ref)
     const HeapPage *p = heap_page_of(ref);
 
     page_change_end(cx, ref, RECORD_HEAP_IMAGE,
-                    (const RecordPart[]){{p, p->fixed_end}, {ref->page + p->var_low, PAGE_BYTES - (uint32_t)p->var_low}},
+                    (const RecordPart[]){{p, p->fixed_end},
+                                         {ref->page + p->var_low, PAGE_BYTES - (uint32_t)p->var_low}},
                     2);
 }

@@ -100,7 +100,8 @@ redo_arrays(HeapPage *p, uint32_t position, int base, Rest *r)
         if (d & DESC_VAR)
             continue;
         if (desc_bitmap(d) != DESC_NO_BITMAP) {
-            uint64_t *word = &heap_bitmap(p, desc_bitmap(d))[position / 64], one = UINT64_C(1) << (position % 64);
+            uint64_t *word = &heap_bitmap(p, desc_bitmap(d))[position / 64], one = UINT64_C(1)
+                                                                                   << (position % 64);
 
             null = bit_of(nulls, bit++);
             *word = null ? *word | one : *word & ~one;
@@ -234,7 +235,8 @@ step_fits(const HeapPage *p, const HeapStep *s)
 {
     if (s->kind > HEAP_STEP_FREE || s->a == 0 || s->a > p->used || s->b > p->used)
         return false;
-    return s->kind == HEAP_STEP_NEXT || s->kind == HEAP_STEP_MOVE ? s->b != 0 || s->kind == HEAP_STEP_NEXT : true;
+    return s->kind == HEAP_STEP_NEXT || s->kind == HEAP_STEP_MOVE ? s->b != 0 || s->kind == HEAP_STEP_NEXT
+                                                                  : true;
 }
 
 bool

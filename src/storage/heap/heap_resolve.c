@@ -165,3 +165,11 @@ heap_least_raw(Ctx *cx, const char *page)
     }
     return least == UINT64_MAX ? 0 : least;
 }
+
+void
+heap_forget_hints(char *page)
+{
+    page_header(page)->all_before = 0;
+    if (page_is(page, PAGE_KIND_HEAP))
+        ((HeapPage *)(void *)page)->prune_at = 0;
+}

@@ -12,4 +12,7 @@ Xid heap_resolve_copy(Ctx *cx, char *page);
 /* What heap_resolve would answer if nothing could be settled. */
 Xid heap_least_raw(Ctx *cx, const char *page);
 
+/* Takes away what every reader may set as it knows: a page of any kind. */
+void heap_forget_hints(char *page);
+
 #endif

@@ -4,7 +4,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "base/stop_point.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/recover/redo.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_log.h"
@@ -16,9 +16,10 @@ enum { REPORT_US = 5 * 1000 * 1000, ARENA_EVERY = 256 };
 static Status
 fail_record(Ctx *cx, const WalEntry *e, const char *what)
 {
-    return fail(cx, ST_CORRUPT, "XX001", "log record %s at %llx: %s (branch %u, relation %u, fork %u, block %u)",
-                record_kind_name(e->record.kind), (unsigned long long)e->lsn, what, e->record.branch, e->record.relation,
-                e->record.fork, e->record.block);
+    return fail(cx, ST_CORRUPT, "XX001",
+                "log record %s at %llx: %s (branch %u, relation %u, fork %u, block %u)",
+                record_kind_name(e->record.kind), (unsigned long long)e->lsn, what, e->record.branch,
+                e->record.relation, e->record.fork, e->record.block);
 }
 
 /* ---- pages ------------------------------------------------------------------------------------------------------ */
@@ -167,7 +168,8 @@ redo_commit(Ctx *cx, const WalEntry *e)
     if (e->bytes < sizeof(head))
         return fail_record(cx, e, "has a wrong length");
     memcpy(&head, e->data, sizeof(head));
-    if (e->bytes != sizeof(head) + (uint64_t)head.sub_count * sizeof(Xid) + (uint64_t)head.gone_count * sizeof(Gone) +
+    if (e->bytes != sizeof(head) + (uint64_t)head.sub_count * sizeof(Xid) +
+                        (uint64_t)head.gone_count * sizeof(Gone) +
                         (uint64_t)head.message_count * sizeof(Invalidation) ||
         head.xid >= atomic_load(&s->ids.next))
         return fail_record(cx, e, "has a wrong length, or an id nobody has been given");

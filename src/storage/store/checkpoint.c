@@ -11,7 +11,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "base/stop_point.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 

@@ -71,9 +71,11 @@ uint64_t store_batch_bytes(const StoreBatch *batch);
 uint32_t store_batch_count(const StoreBatch *batch);
 /* Copies what it is given; a checksum is added to the page. */
 void store_batch_put_page(StoreBatch *batch, PageId id, const char *page);
-void store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const void *value, size_t value_bytes);
+void store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const void *value,
+                     size_t value_bytes);
 void store_batch_delete(StoreBatch *batch, const char *key, size_t key_bytes);
-void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to, size_t to_bytes);
+void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to,
+                              size_t to_bytes);
 /* Every page of the relation, old images too; RELATION_NONE: of the branch. */
 void store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation);
 

@@ -24,8 +24,8 @@ rocks_api_load(Ctx *cx, RocksApi *out)
         void *address = dlsym(library, functions[i].name);
 
         if (address == NULL)
-            return fail(cx, ST_IO, "58P01", "the page store's library has no function %s: %s", functions[i].name,
-                        dlerror());
+            return fail(cx, ST_IO, "58P01", "the page store's library has no function %s: %s",
+                        functions[i].name, dlerror());
         memcpy((char *)out + functions[i].at, &address, sizeof(address));
     }
     return ST_OK;

@@ -100,7 +100,8 @@ rocks_get(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *val
 
 static Status
 rocks_scan(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
-           Status (*each)(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value, size_t value_bytes),
+           Status (*each)(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value,
+                          size_t value_bytes),
            void *arg)
 {
     RocksStore *s = (RocksStore *)store;
@@ -136,7 +137,8 @@ typedef struct Fill {
 } Fill;
 
 static void
-fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value, size_t value_bytes)
+fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value,
+         size_t value_bytes)
 {
     const Fill *f = arg;
     const RocksApi *api = &f->store->api;
@@ -227,7 +229,8 @@ set_options(RocksStore *s, const StoreOptions *o)
     s->cache = api->rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
     api->rocksdb_block_based_options_set_block_cache(table, s->cache);
     api->rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
-    api->rocksdb_block_based_options_set_filter_policy(table, api->rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    api->rocksdb_block_based_options_set_filter_policy(table,
+                                                       api->rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
     api->rocksdb_block_based_options_set_format_version(table, 5);
     s->options = api->rocksdb_options_create();
     api->rocksdb_options_set_block_based_table_factory(s->options, table);

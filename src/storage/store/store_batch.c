@@ -59,9 +59,12 @@ store_batch_count(const StoreBatch *batch)
 }
 
 static void
-add(StoreBatch *batch, StoreChange change, const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+add(StoreBatch *batch, StoreChange change, const void *key, size_t key_bytes, const void *value,
+    size_t value_bytes)
 {
-    StoreItem item = {.key_bytes = (uint32_t)key_bytes, .value_bytes = (uint32_t)value_bytes, .change = (uint8_t)change};
+    StoreItem item = {.key_bytes = (uint32_t)key_bytes,
+                      .value_bytes = (uint32_t)value_bytes,
+                      .change = (uint8_t)change};
 
     buf_add(&batch->bytes, &item, sizeof(item));
     buf_add(&batch->bytes, key, key_bytes);
@@ -84,7 +87,8 @@ store_batch_delete(StoreBatch *batch, const char *key, size_t key_bytes)
 }
 
 void
-store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to, size_t to_bytes)
+store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to,
+                         size_t to_bytes)
 {
     add(batch, STORE_DELETE_RANGE, from, from_bytes, to, to_bytes);
 }
@@ -92,7 +96,9 @@ store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes,
 void
 store_batch_put_page(StoreBatch *batch, PageId id, const char *page)
 {
-    StoreItem item = {.key_bytes = STORE_PAGE_KEY_BYTES, .value_bytes = STORE_PAGE_VALUE_BYTES, .change = STORE_PUT};
+    StoreItem item = {.key_bytes = STORE_PAGE_KEY_BYTES,
+                      .value_bytes = STORE_PAGE_VALUE_BYTES,
+                      .change = STORE_PUT};
     uint8_t key[STORE_PAGE_KEY_BYTES];
     uint64_t checksum = store_checksum(id, page);
 
@@ -122,8 +128,8 @@ store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation
 
 void
 store_batch_each(const StoreBatch *batch,
-                 void (*each)(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value,
-                              size_t value_bytes),
+                 void (*each)(void *arg, StoreChange change, const char *key, size_t key_bytes,
+                              const char *value, size_t value_bytes),
                  void *arg)
 {
     const char *at = batch->bytes.data;

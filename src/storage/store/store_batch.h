@@ -19,8 +19,8 @@ struct StoreBatch {
 
 /* Calls `each` for every change. */
 void store_batch_each(const StoreBatch *batch,
-                      void (*each)(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value,
-                                   size_t value_bytes),
+                      void (*each)(void *arg, StoreChange change, const char *key, size_t key_bytes,
+                                   const char *value, size_t value_bytes),
                       void *arg);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/env.h"
 #include "base/hash.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
@@ -191,8 +191,8 @@ store_super_read(Ctx *cx, PageStore *store, StoreSuper *out, bool *found)
     buf_free(&value);
     TRY(rc);
     if (*found && out->version != STORE_FORMAT_VERSION)
-        return fail(cx, ST_CORRUPT, "XX001", "the page store has format version %u, this server knows %d", out->version,
-                    STORE_FORMAT_VERSION);
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has format version %u, this server knows %d",
+                    out->version, STORE_FORMAT_VERSION);
     if (*found && out->features != 0)
         return fail(cx, ST_CORRUPT, "XX001", "the page store has features this server does not know: %llx",
                     (unsigned long long)out->features);
@@ -250,7 +250,8 @@ load_ids(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
         return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged part of the id table");
     no = (uint64_t)get_be32((const uint8_t *)key + 2) << 32 | get_be32((const uint8_t *)key + 6);
     frame = atomic_load(&t->directory[no % ID_DIRECTORY]);
-    if (no < atomic_load(&t->trimmed) / ID_PER_FRAME || no * ID_PER_FRAME >= atomic_load(&t->next) || frame == 0)
+    if (no < atomic_load(&t->trimmed) / ID_PER_FRAME || no * ID_PER_FRAME >= atomic_load(&t->next) ||
+        frame == 0)
         return ST_OK;
     memcpy(cache_frame_bytes(page_cache(cx->proc), frame), value, PAGE_BYTES);
     return ST_OK;

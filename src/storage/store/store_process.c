@@ -13,7 +13,7 @@
 #include "base/stop_point.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/sync/futex.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/engine/engine_log.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/store/checkpoint.h"
@@ -274,8 +274,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             futex_wake(&shared->checkpoint_bell, INT32_MAX);
         }
         arena_reset(cx->arena);
-        if (frames_missing(page_cache(cx->proc)) == 0 ||
-            atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
+        if (frames_missing(page_cache(cx->proc)) == 0 || atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
     }
     return checkpoint(cx, c, 0, true);
@@ -398,8 +397,8 @@ recover(Ctx *cx, StoreProcess *p)
 {
     RecoverResult result;
 
-    p->wal = (WalDir){
-        .path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
+    p->wal =
+        (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
     TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
     atomic_store(&shared_of(p->engine)->redo, p->super.redo);
     return ST_OK;

@@ -27,7 +27,8 @@ typedef enum StoreState {
 typedef struct StoreShared {
     _Atomic uint32_t state; /* atomic: StoreState; futex */
     _Atomic uint32_t is_new; /* atomic: the store was empty: catalogs have to be made */
-    _Atomic uint32_t checkpoint_wanted, checkpoint_bell; /* atomic: how many were asked for; raised when one is done */
+    _Atomic uint32_t checkpoint_wanted,
+        checkpoint_bell; /* atomic: how many were asked for; raised when one is done */
     _Atomic uint32_t checkpoint_done; /* atomic: the last that was served */
     uint64_t system_id; /* before state becomes READY */
     uint32_t incarnation; /* before state becomes READY */

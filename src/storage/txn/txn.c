@@ -366,7 +366,8 @@ txn_decide_dead(Ctx *cx, Proc *dead)
     TxnShared *s = txn_shared(cx->proc);
     uint64_t state = ID_RUNNING;
 
-    if (xid == 0 || atomic_compare_exchange_strong(id_slot(page_cache(cx->proc), &s->ids, xid), &state, ID_ABORTED))
+    if (xid == 0 ||
+        atomic_compare_exchange_strong(id_slot(page_cache(cx->proc), &s->ids, xid), &state, ID_ABORTED))
         return;
     /* It had committed: then it counts as such from now on. */
     while (state != ID_ABORTED && atomic_load(&s->visible_csn) < state && wal_is_on(cx->proc))

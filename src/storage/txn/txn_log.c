@@ -11,7 +11,7 @@
 
 #include "base/env.h"
 #include "base/stop_point.h"
-#include "storage/engine/engine_int.h"
+#include "storage/engine/engine_shared.h"
 
 enum { XID_PORTION = 8192, OID_PORTION = 4096 };
 

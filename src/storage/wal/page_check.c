@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "storage/heap/heap_int.h"
+#include "storage/heap/heap_resolve.h"
 #include "storage/recover/redo.h"
 
 struct PageCheck {
@@ -51,9 +51,7 @@ normalize(const char *page, char *out)
 
     memcpy(out, page, PAGE_BYTES);
     h->lsn = h->epoch = h->prev_epoch = 0;
-    h->all_before = 0;
-    if (h->kind == PAGE_KIND_HEAP)
-        ((HeapPage *)(void *)out)->prune_at = 0;
+    heap_forget_hints(out);
 }
 
 static void
@@ -61,8 +59,8 @@ complain(const PageRef *ref, RecordKind kind, const char *what, uint32_t at)
 {
     const Frame *f = ref->frame;
 
-    log_line(LOG_ERROR, "redo of %s does not give the page: relation %u, block %u, %s %u", record_kind_name(kind),
-             f->relation, f->block, what, at);
+    log_line(LOG_ERROR, "redo of %s does not give the page: relation %u, block %u, %s %u",
+             record_kind_name(kind), f->relation, f->block, what, at);
     ASSERT(!"redo gives what was done");
 }
 

@@ -14,6 +14,7 @@ void page_check_close(PageCheck *check); /* NULL is fine */
 void page_check_begin(PageCheck *check, const PageRef *ref);
 void page_check_cancel(PageCheck *check);
 /* Asserts that the record repeats the change. */
-void page_check_end(PageCheck *check, const PageRef *ref, RecordKind kind, const RecordPart *parts, int part_count);
+void page_check_end(PageCheck *check, const PageRef *ref, RecordKind kind, const RecordPart *parts,
+                    int part_count);
 
 #endif

@@ -35,7 +35,8 @@ typedef struct WalPlace {
     uint32_t bytes;
 } WalPlace;
 WalPlace wal_reserve(Ctx *cx, const RecordPart *parts, int part_count);
-void wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count);
+void wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const RecordPart *parts,
+              int part_count);
 
 /* Outside of critical sections: waits until the ring has room for a burst. */
 void wal_secure(Ctx *cx);

@@ -62,10 +62,12 @@ read_more(Ctx *cx, WalReader *r, uint32_t most, uint32_t *got)
     }
     most = (uint32_t)MIN_OF((uint64_t)most, r->segment.first + WAL_SEGMENT_BYTES - at);
     do
-        n = cx->env->pread(cx->env, r->segment.fd, r->buffer + r->window_bytes, most, (off_t)wal_file_offset(at));
+        n = cx->env->pread(cx->env, r->segment.fd, r->buffer + r->window_bytes, most,
+                           (off_t)wal_file_offset(at));
     while (n < 0 && errno == EINTR);
     if (n < 0)
-        return fail(cx, ST_IO, "58030", "could not read the log at %llx: %s", (unsigned long long)at, strerror(errno));
+        return fail(cx, ST_IO, "58030", "could not read the log at %llx: %s", (unsigned long long)at,
+                    strerror(errno));
     r->window_bytes += (uint32_t)n;
     *got = (uint32_t)n;
     return ST_OK;

@@ -45,7 +45,8 @@ fail_io(Ctx *cx, const char *what, const char *path)
 {
     bool full = errno == ENOSPC || errno == EDQUOT;
 
-    return fail(cx, ST_IO, full ? "53100" : "58030", "could not %s log file \"%s\": %s", what, path, strerror(errno));
+    return fail(cx, ST_IO, full ? "53100" : "58030", "could not %s log file \"%s\": %s", what, path,
+                strerror(errno));
 }
 
 Status
@@ -127,8 +128,8 @@ check_header(Ctx *cx, const WalDir *dir, int fd, Lsn first, const char *path)
     if (n != (ssize_t)sizeof(h) || h.magic != WAL_SEGMENT_MAGIC || h.crc != header_crc(&h))
         return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has a damaged header", path);
     if (h.version != WAL_FORMAT_VERSION)
-        return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has format version %u, this server knows %d", path,
-                    h.version, WAL_FORMAT_VERSION);
+        return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has format version %u, this server knows %d",
+                    path, h.version, WAL_FORMAT_VERSION);
     if (dir->system_id != 0 && h.system_id != dir->system_id)
         return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" is of another database system", path);
     if (h.first != first)
@@ -343,7 +344,8 @@ wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32
     if (list.count == 0)
         return ST_OK;
     /* Not the one that is being made: its name is taken last, so leave a gap for it. */
-    next = MAX_OF(list.firsts[list.count - 1], wal_segment_first(current) + WAL_SEGMENT_BYTES) + WAL_SEGMENT_BYTES;
+    next =
+        MAX_OF(list.firsts[list.count - 1], wal_segment_first(current) + WAL_SEGMENT_BYTES) + WAL_SEGMENT_BYTES;
     for (uint32_t i = 0; i < list.count && list.firsts[i] + WAL_SEGMENT_BYTES <= before; i++) {
         if (next <= current + (uint64_t)keep * WAL_SEGMENT_BYTES) {
             TRY(reuse(cx, dir, list.firsts[i], next));

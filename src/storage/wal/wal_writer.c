@@ -135,8 +135,8 @@ write_up_to(Ctx *cx, WalWriter *w, Lsn target)
             TRY(go_to_next(cx, w));
         in_segment = w->current.first + WAL_SEGMENT_BYTES - at;
         bytes = MIN_OF(MIN_OF(in_ring, in_segment), target - at);
-        TRY(wal_write_at(cx, w->current.fd, wal_ring(shared) + at % shared->ring_bytes, bytes, wal_file_offset(at),
-                         "of the log"));
+        TRY(wal_write_at(cx, w->current.fd, wal_ring(shared) + at % shared->ring_bytes, bytes,
+                         wal_file_offset(at), "of the log"));
         at += bytes;
         atomic_store(&shared->written, at);
         change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
@@ -200,7 +200,8 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
 {
     WalShared *shared = wal_shared(cx->proc);
     uint32_t bell = atomic_load(&shared->writer_bell);
-    Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc), wanted = atomic_load(&shared->wanted);
+    Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
+        wanted = atomic_load(&shared->wanted);
     uint64_t now = env_mono_us(cx->env);
 
     TRY(write_up_to(cx, w, copied));

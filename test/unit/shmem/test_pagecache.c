@@ -40,6 +40,14 @@ stamp_of(Ctx *cx, CacheRel *rel, BlockNo block)
     return stamp;
 }
 
+static void
+no_log(Ctx *cx, const CacheRel *rel, Fork fork)
+{
+    (void)cx;
+    (void)rel;
+    (void)fork;
+}
+
 TEST(pagecache, every_block_of_a_growing_relation_is_found)
 {
     Ctx *cx = sim_session(sim_engine());
@@ -215,7 +223,7 @@ grow_and_cut(Ctx *cx, int no, void *arg)
             for (int k = 0; k < 5; k++) {
                 BlockNo length = cache_rel_length(rel, FORK_MAIN);
 
-                (void)!cache_rel_cut_last(cx, rel, FORK_MAIN, length - 1);
+                (void)!cache_rel_cut_last(cx, rel, FORK_MAIN, length - 1, no_log);
             }
         } else {
             uint64_t stamp;

@@ -382,8 +382,8 @@ sim_add(Ctx *cx, SimTable *t, const Snapshot *s, int id, int64_t add, uint64_t x
             Tid conflict;
 
             if (!ch.same_root) {
-                TRY(btree_insert(cx, &t->index, sim_key(id, key), ch.tid, BTREE_UNIQUE_CHECK,
-                                 &t->heap, &conflict));
+                TRY(btree_insert(cx, &t->index, sim_key(id, key), ch.tid, BTREE_UNIQUE_CHECK, &t->heap,
+                                 &conflict));
                 ck_assert_msg(conflict == TID_NONE, "id %d: new version in conflict with %llx", id,
                               (unsigned long long)conflict);
             }

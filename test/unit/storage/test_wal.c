@@ -113,7 +113,8 @@ crash(pid_t *pids, int count)
         if (pids[i] == 0)
             continue;
         EXPECT_EQ(waitpid(pids[i], &status, 0), pids[i]);
-        ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "child %d had ended before: %x", i, status);
+        ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "child %d had ended before: %x", i,
+                      status);
     }
 }
 
@@ -238,8 +239,8 @@ check_bank(Ctx *cx, Log *log)
         Tid tid;
 
         SIM_EXPECT(sim_get(cx, &log->table, &s, COUNTERS + i, &row, &tid));
-        ck_assert_msg(row.n == told || row.n == told + 1, "writer %d was told of %lld commits, there are %lld", i,
-                      (long long)told, (long long)row.n);
+        ck_assert_msg(row.n == told || row.n == told + 1, "writer %d was told of %lld commits, there are %lld",
+                      i, (long long)told, (long long)row.n);
         atomic_store(&log->acknowledged[i], row.n);
         counted += row.n;
     }

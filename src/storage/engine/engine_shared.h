@@ -1,6 +1,6 @@
-/* engine_int.h - what the sources of this folder share. */
-#ifndef ENGINE_INT_H
-#define ENGINE_INT_H
+/* src/storage/engine/engine_shared.h - the engine and its part of the region, for storage only. */
+#ifndef ENGINE_SHARED_H
+#define ENGINE_SHARED_H
 #include "shmem/proc/slot.h"
 #include "shmem/region/region.h"
 #include "storage/engine/engine.h"
