@@ -12,6 +12,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree_search.c \
 	src/storage/btree/btree_split.c \
 	src/storage/btree/btree_vacuum.c \
+	src/storage/check/damage.c src/storage/check/damage.h \
 	src/storage/engine/branch.c \
 	src/storage/engine/engine.c src/storage/engine/engine.h \
 	src/storage/engine/engine_shared.h \
@@ -20,6 +21,7 @@ libstorage_a_SOURCES = \
 	src/storage/engine/janitor.c \
 	src/storage/heap/heap.h \
 	src/storage/heap/heap_change.c \
+	src/storage/heap/heap_check.c \
 	src/storage/heap/heap_insert.c \
 	src/storage/heap/heap_int.h \
 	src/storage/heap/heap_lock.c \
