@@ -20,6 +20,7 @@ int command_stop(Ctx *cx, const Command *command, char **argv, int argc);
 int command_status(Ctx *cx, const Command *command, char **argv, int argc);
 int command_reload(Ctx *cx, const Command *command, char **argv, int argc);
 int command_config(Ctx *cx, const Command *command, char **argv, int argc);
+int command_check(Ctx *cx, const Command *command, char **argv, int argc);
 int command_init(Ctx *cx, const Command *command, char **argv, int argc);
 
 extern const Flag stop_flags[], status_flags[], reload_flags[], no_flags[];

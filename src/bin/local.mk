@@ -1,6 +1,7 @@
 bin_PROGRAMS += heliosdb-nano
 BIN_SHELL = \
 	src/bin/body.h \
+	src/bin/cmd_check.c \
 	src/bin/cmd_config.c \
 	src/bin/cmd_control.c \
 	src/bin/cmd_start.c \

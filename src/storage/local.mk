@@ -49,8 +49,10 @@ libstorage_a_SOURCES = \
 	src/storage/store/rocks_api.def \
 	src/storage/store/rocks_store.c \
 	src/storage/store/store_batch.c src/storage/store/store_batch.h \
+	src/storage/store/store_check.c src/storage/store/store_check.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
+	src/storage/store/store_view.c src/storage/store/store_view.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \

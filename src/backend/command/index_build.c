@@ -323,24 +323,54 @@ build_tree(IndexBuild *b)
     return btree_build_finish(cx, tree);
 }
 
-Status
-ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
+static Status
+sorted_keys(IndexBuild *b)
+{
+    TRY(prepare(b));
+    TRY(collect(b));
+    return b->count > 0 ? key_sort(b->cx, b->keys, b->keys + b->capacity, b->count) : ST_OK; /* of no rows there are none */
+}
+
+static IndexBuild
+build_begin(Ctx *cx, const TableInfo *t, int index_no)
 {
     IndexBuild b = {.cx = cx, .table = t, .index_no = index_no, .index = &t->indexes[index_no]};
-    Status rc;
 
     b.null_matters = !b.index->nulls_not_distinct;
     arena_init(&b.blocks, "index build", cx->arena->budget);
-    TRY_TO(out, rc, prepare(&b));
-    TRY_TO(out, rc, collect(&b));
-    if (b.count > 0) /* of an empty table there are no keys at all */
-        TRY_TO(out, rc, key_sort(cx, b.keys, b.keys + b.capacity, b.count));
-    rc = build_tree(&b);
-out:
-    row_writer_close(b.writer);
-    budget_give(b.blocks.budget, 2 * sizeof(*b.keys) * b.capacity);
-    free(b.keys);
-    arena_free(&b.blocks);
-    buf_free(&b.key);
+    return b;
+}
+
+static void
+build_end(IndexBuild *b)
+{
+    row_writer_close(b->writer);
+    budget_give(b->blocks.budget, 2 * sizeof(*b->keys) * b->capacity);
+    free(b->keys);
+    arena_free(&b->blocks);
+    buf_free(&b->key);
+}
+
+Status
+ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
+{
+    IndexBuild b = build_begin(cx, t, index_no);
+    Status rc = sorted_keys(&b);
+
+    if (rc == ST_OK)
+        rc = build_tree(&b);
+    build_end(&b);
+    return rc;
+}
+
+Status
+ddl_index_keys(Ctx *cx, const TableInfo *t, int index_no, Status (*each)(void *arg, BtreeKey key, Tid tid), void *arg)
+{
+    IndexBuild b = build_begin(cx, t, index_no);
+    Status rc = sorted_keys(&b);
+
+    for (uint64_t i = 0; i < b.count && rc == ST_OK; i++)
+        rc = each(arg, (BtreeKey){b.keys[i].key, b.keys[i].bytes}, tid_of(&b.keys[i]));
+    build_end(&b);
     return rc;
 }

@@ -252,6 +252,8 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_info_log_level(s->options, 3); /* errors */
     api->rocksdb_options_set_keep_log_file_num(s->options, 2);
     api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
+    if (o->read_only) /* it would begin a log of its own */
+        api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
     s->read_options = api->rocksdb_readoptions_create();
     api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
     s->write_options = api->rocksdb_writeoptions_create();

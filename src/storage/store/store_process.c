@@ -107,8 +107,8 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
         page_list_raw(cx, frame_no, f->stored_raw);
 }
 
-static void
-read_some(Ctx *cx, StoreProcess *p)
+void
+store_serve_reads(Ctx *cx, PageStore *store)
 {
     PageCache *cache = page_cache(cx->proc);
     uint32_t frames[READ_PAGES];
@@ -125,7 +125,7 @@ read_some(Ctx *cx, StoreProcess *p)
     }
     if (count == 0)
         return;
-    rc = p->store->methods->read(cx, p->store, reads, count);
+    rc = store->methods->read(cx, store, reads, count);
     for (uint32_t i = 0; i < count; i++) {
         if (rc == ST_OK)
             finish_read(cx, &reads[i], frames[i]);
@@ -147,7 +147,7 @@ reader(void *arg)
         abort();
     }
     while (atomic_load(&w.process->stop_readers) == 0)
-        read_some(&w.cx, w.process);
+        store_serve_reads(&w.cx, w.process->store);
     worker_end(&w);
     return NULL;
 }
