@@ -34,7 +34,7 @@ libsql_a_SOURCES = \
 	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_funcs.c src/backend/catalog/catalog_indexes.def \
-	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/function_funcs.c src/backend/catalog/object_funcs.c src/backend/catalog/stat_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c src/backend/catalog/rel_options.c src/backend/catalog/rel_options.h src/backend/catalog/rel_options.def \
+	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/function_funcs.c src/backend/catalog/object_funcs.c src/backend/catalog/stat_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/storage_owner.c src/backend/catalog/catalog_rows.c src/backend/catalog/rel_options.c src/backend/catalog/rel_options.h src/backend/catalog/rel_options.def \
 	src/backend/catalog/catalogs.def \
 	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
 	src/backend/catalog/system_relations.c src/backend/catalog/system_tables.h \
@@ -61,7 +61,7 @@ libsql_a_SOURCES = \
 	src/backend/session/names.c \
 	src/backend/session/protocol.c src/backend/session/protocol.h \
 	src/backend/session/prepared.c src/backend/session/portal.c src/backend/session/run.c src/backend/session/run_int.h src/backend/session/run_kept.c src/backend/session/sequences.c src/backend/session/session.c \
-	src/backend/session/session_funcs.c src/backend/session/session_log.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
+	src/backend/session/damage.c src/backend/session/session_funcs.c src/backend/session/session_log.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)
 # The tables of functions name functions of both libraries, so the two need each other.
 SQL_LIBS = libsql.a libdoor.a libtype.a libsql.a libtype.a libdoor.a libauth.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) \

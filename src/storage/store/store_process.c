@@ -97,6 +97,10 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
     case STORE_FOUND: f->stored_raw = heap_least_raw(cx, read->page); break;
     case STORE_MISSING: memset(read->page, 0, PAGE_BYTES); break; /* added, and never written since */
     case STORE_DAMAGED:
+        if (read->id.fork == FORK_FREESPACE) { /* hints, which heal (B7) */
+            memset(read->page, 0, PAGE_BYTES);
+            break;
+        }
         log_line(LOG_ERROR, "page %u of relation %u is damaged (branch %u, fork %u)", read->id.block,
                  read->id.relation, read->id.branch, read->id.fork);
         page_io_done(cx->proc, frame_no, IO_DAMAGED);
