@@ -18,6 +18,8 @@ static const Command commands[] = {
     {"config", "validate [FILE] | show [flags]", "check a configuration file; show every value and where it comes from", config_flags, command_config},
     {"init", "[DIR]", "make a data directory (./heliosdb-data)", no_flags, command_init},
     {"check", "DIR", "verify a data directory: every page, index and log record", no_flags, command_check},
+    {"wal-inspect", "DIR [flags]", "print the records of a data directory's log", wal_inspect_flags, command_wal_inspect},
+    {"page-inspect", "DIR BRANCH/RELATION/FORK/BLOCK", "print a page of a data directory", page_inspect_flags, command_page_inspect},
     {"repl", "", NULL, no_flags, NULL},
     {"dump", "", NULL, no_flags, NULL},
     {"restore", "", NULL, no_flags, NULL},
@@ -67,7 +69,7 @@ print_help(void)
            "usage: " PROGRAM " COMMAND [flags]\n\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         if (commands[i].doc != NULL)
-            printf("  %-10s%s\n", commands[i].name, commands[i].doc);
+            printf("  %-14s%s\n", commands[i].name, commands[i].doc);
     }
     printf("\n  --help      show this help; " PROGRAM " COMMAND --help shows that command's flags\n"
            "  --version   show the version\n");

@@ -3,6 +3,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree.h \
 	src/storage/btree/btree_build.c \
 	src/storage/btree/btree_check.c \
+	src/storage/btree/btree_describe.c \
 	src/storage/btree/btree_insert.c \
 	src/storage/btree/btree_insert_many.c \
 	src/storage/btree/btree_int.h \
@@ -22,6 +23,7 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap.h \
 	src/storage/heap/heap_change.c \
 	src/storage/heap/heap_check.c \
+	src/storage/heap/heap_describe.c \
 	src/storage/heap/heap_insert.c \
 	src/storage/heap/heap_int.h \
 	src/storage/heap/heap_lock.c \
@@ -37,6 +39,7 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_unique.c src/storage/heap/heap_unique.h \
 	src/storage/heap/heap_counters.c src/storage/heap/heap_vacuum.c \
 	src/storage/heap/heap_visible.c \
+	src/storage/recover/describe.c src/storage/recover/describe.h \
 	src/storage/recover/recover.c src/storage/recover/recover.h \
 	src/storage/recover/redo.c src/storage/recover/redo.h \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
