@@ -28,7 +28,7 @@ typedef struct RocksStore {
     rocksdb_cache_t *cache;
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
-    char mark_path[4096];
+    char path[4096 - 16], mark_path[4096];
 } RocksStore;
 
 /* ---- damage ----------------------------------------------------------------------------------------------------- */
@@ -86,7 +86,8 @@ fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 
     if (s->db != NULL)
         note_damage(cx->env, s, text);
-    rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store: %s", what, text);
+    rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store \"%s\": %s", what, s->path,
+              text);
 
     s->api.rocksdb_free(text);
     return rc;
@@ -333,7 +334,8 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     s->base.methods = &rocks_methods;
     s->read_only = options->read_only;
-    snprintf(s->mark_path, sizeof(s->mark_path), "%s.damaged", options->path);
+    snprintf(s->path, sizeof(s->path), "%s", options->path);
+    snprintf(s->mark_path, sizeof(s->mark_path), "%s.damaged", s->path);
     rc = rocks_api_load(cx, &s->api);
     if (rc != ST_OK) {
         free(s);
