@@ -27,8 +27,8 @@ print_log(const StoreViewLog *log)
 {
     const RecoverResult *r = &log->result;
 
-    printf("log: %llu records, %llu transactions, from the last checkpoint to %llx\n", (unsigned long long)r->records,
-           (unsigned long long)r->commits, (unsigned long long)r->end);
+    printf("log: %llu records, %llu transactions, from the last checkpoint to %llx\n",
+           (unsigned long long)r->records, (unsigned long long)r->commits, (unsigned long long)r->end);
 }
 
 typedef struct Part {
@@ -46,8 +46,8 @@ found_in_part(void *arg, PageId where, const char *what)
         return;
     }
     p->report->damages++;
-    printf("damaged: %s: branch %u, relation %u, fork %u, block %u: %s\n", p->name, where.branch, where.relation,
-           where.fork, where.block, what);
+    printf("damaged: %s: branch %u, relation %u, fork %u, block %u: %s\n", p->name, where.branch,
+           where.relation, where.fork, where.block, what);
 }
 
 /* Rows and indexes can only be compared when the log is whole: pages are of different times else. */
@@ -121,9 +121,11 @@ command_check(Ctx *cx, const Command *command, char **argv, int argc)
         return command_complain(cx, command, EXIT_FAILED);
     }
     data_dir_unlock(&dir);
-    printf("%llu databases, %llu tables with %llu rows, %llu indexes with %llu entries, %llu sequences, %llu pages: ",
-           (unsigned long long)report.databases, (unsigned long long)report.tables, (unsigned long long)report.rows,
-           (unsigned long long)report.indexes, (unsigned long long)report.entries, (unsigned long long)report.sequences,
+    printf("%llu databases, %llu tables with %llu rows, %llu indexes with %llu entries, %llu sequences, %llu "
+           "pages: ",
+           (unsigned long long)report.databases, (unsigned long long)report.tables,
+           (unsigned long long)report.rows, (unsigned long long)report.indexes,
+           (unsigned long long)report.entries, (unsigned long long)report.sequences,
            (unsigned long long)report.pages);
     if (report.damages == 0)
         printf("clean\n");

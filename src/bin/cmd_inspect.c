@@ -139,9 +139,11 @@ inspect_wal(Ctx *cx, const char *path, const WalRequest *want)
     rc = store_view_open_store(cx, path, &store, &super, &found);
     if (rc == ST_OK) {
         store->methods->close(cx, store);
-        printf("superblock: redo %llx, durable %llx, next id %llu, next OID %u, next relation %u, last csn %llu, epoch %llu%s\n",
-               (unsigned long long)super.redo, (unsigned long long)super.durable, (unsigned long long)super.next_xid,
-               super.next_oid, super.next_relation, (unsigned long long)super.last_csn, (unsigned long long)super.epoch,
+        printf("superblock: redo %llx, durable %llx, next id %llu, next OID %u, next relation %u, last csn "
+               "%llu, epoch %llu%s\n",
+               (unsigned long long)super.redo, (unsigned long long)super.durable,
+               (unsigned long long)super.next_xid, super.next_oid, super.next_relation,
+               (unsigned long long)super.last_csn, (unsigned long long)super.epoch,
                super.clean ? ", written by a shutdown" : "");
     } else if (want->from == 0) {
         return rc; /* where should we begin? */
@@ -164,7 +166,8 @@ read_page_name(Ctx *cx, const char *text, PageId *out)
 
     if (sscanf(text, "%u/%u/%u/%u%n", &branch, &relation, &fork, &block, &end) != 4 || text[end] != '\0' ||
         fork >= FORK_COUNT)
-        return fail(cx, ST_ERROR, "42601", "\"%s\" is no page: expected BRANCH/RELATION/FORK/BLOCK, as in 3/16384/0/0", text);
+        return fail(cx, ST_ERROR, "42601",
+                    "\"%s\" is no page: expected BRANCH/RELATION/FORK/BLOCK, as in 3/16384/0/0", text);
     *out = (PageId){.branch = branch, .relation = relation, .fork = (uint8_t)fork, .block = block};
     return ST_OK;
 }

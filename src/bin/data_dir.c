@@ -116,8 +116,9 @@ make_parents(Ctx *cx, const char *path)
 static Status
 fail_format(Ctx *cx, const char *path, int format)
 {
-    return fail(cx, ST_ERROR, "0A000", "data directory \"%s\" has format %d; this server knows formats up to %d", path,
-                format, FORMAT);
+    return fail(cx, ST_ERROR, "0A000",
+                "data directory \"%s\" has format %d; this server knows formats up to %d", path, format,
+                FORMAT);
 }
 
 Status

@@ -32,7 +32,8 @@ found(void *arg, PageId where, const char *what)
 {
     Check *c = arg;
 
-    complain(c, where.block == DAMAGE_NO_BLOCK ? what : arena_printf(c->cx->arena, "block %u: %s", where.block, what));
+    complain(c, where.block == DAMAGE_NO_BLOCK ? what
+                                               : arena_printf(c->cx->arena, "block %u: %s", where.block, what));
 }
 
 /* The error just recorded is one of the object. Others end the check. */
@@ -50,10 +51,11 @@ static void
 name_object(Check *c, const char *kind, const TableInfo *t, const char *index)
 {
     if (index != NULL)
-        c->object = arena_printf(c->cx->arena, "database \"%s\", %s \"%s.%s\" of table \"%s\"", c->database, kind,
-                                 t->schema_name, index, t->name);
+        c->object = arena_printf(c->cx->arena, "database \"%s\", %s \"%s.%s\" of table \"%s\"", c->database,
+                                 kind, t->schema_name, index, t->name);
     else
-        c->object = arena_printf(c->cx->arena, "database \"%s\", %s \"%s.%s\"", c->database, kind, t->schema_name, t->name);
+        c->object = arena_printf(c->cx->arena, "database \"%s\", %s \"%s.%s\"", c->database, kind,
+                                 t->schema_name, t->name);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -74,8 +76,8 @@ read_page_rows(Check *c, const TableInfo *t, HeapScan *scan, const HeapPageView 
             if (rc == ST_CORRUPT) {
                 Tid tid = heap_view_tid(view, view->visible[k]);
 
-                complain(c, arena_printf(c->cx->arena, "row (%u,%u), column %d: %s", tid_block(tid), tid_slot(tid),
-                                         column + 1, c->cx->error.message));
+                complain(c, arena_printf(c->cx->arena, "row (%u,%u), column %d: %s", tid_block(tid),
+                                         tid_slot(tid), column + 1, c->cx->error.message));
                 ctx_error_clear(c->cx);
                 continue;
             }
@@ -316,7 +318,9 @@ check_user_objects(Check *c)
         TRY(note_failure(c, catalog_table_by_oid(c->cx, oid, LOCK_NONE, &t)));
         if (t == NULL)
             continue;
-        TRY(t->kind == TABLE_SEQUENCE ? check_sequence(c, t) : t->kind == TABLE_HEAP ? check_table(c, t) : ST_OK);
+        TRY(t->kind == TABLE_SEQUENCE ? check_sequence(c, t)
+            : t->kind == TABLE_HEAP   ? check_table(c, t)
+                                      : ST_OK);
     }
     return ST_OK;
 }

@@ -328,7 +328,8 @@ sorted_keys(IndexBuild *b)
 {
     TRY(prepare(b));
     TRY(collect(b));
-    return b->count > 0 ? key_sort(b->cx, b->keys, b->keys + b->capacity, b->count) : ST_OK; /* of no rows there are none */
+    return b->count > 0 ? key_sort(b->cx, b->keys, b->keys + b->capacity, b->count)
+                        : ST_OK; /* of no rows there are none */
 }
 
 static IndexBuild
@@ -364,7 +365,8 @@ ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
 }
 
 Status
-ddl_index_keys(Ctx *cx, const TableInfo *t, int index_no, Status (*each)(void *arg, BtreeKey key, Tid tid), void *arg)
+ddl_index_keys(Ctx *cx, const TableInfo *t, int index_no, Status (*each)(void *arg, BtreeKey key, Tid tid),
+               void *arg)
 {
     IndexBuild b = build_begin(cx, t, index_no);
     Status rc = sorted_keys(&b);

@@ -89,7 +89,8 @@ fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outco
     (void)fail(cx, damaged ? ST_CORRUPT : ST_IO, damaged ? "XX001" : "58030",
                "block %u of relation %u %s (branch %u, fork %d)", block, rel->relation,
                damaged ? "is damaged" : "could not be read", rel->branch, (int)fork);
-    fail_page(cx, (PageId){.branch = rel->branch, .relation = rel->relation, .fork = (uint8_t)fork, .block = block});
+    fail_page(
+        cx, (PageId){.branch = rel->branch, .relation = rel->relation, .fork = (uint8_t)fork, .block = block});
     return damaged ? ST_CORRUPT : ST_IO;
 }
 

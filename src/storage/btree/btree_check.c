@@ -25,7 +25,8 @@ header_fault(const BtreePage *p)
     FAULT_IF((p->low_bytes > 0 && p->low_at < p->data_low) || p->low_at + p->low_bytes > PAGE_BYTES ||
                  (p->high_bytes > 0 && p->high_at < p->data_low) || p->high_at + p->high_bytes > PAGE_BYTES,
              "a fence is not among the bodies");
-    FAULT_IF(p->prefix_bytes > p->high_bytes || p->prefix_bytes > p->low_bytes, "the prefix is longer than the fences");
+    FAULT_IF(p->prefix_bytes > p->high_bytes || p->prefix_bytes > p->low_bytes,
+             "the prefix is longer than the fences");
     FAULT_IF(p->level > 0 && p->count == 0, "an inner page has no children");
     return NULL;
 }
@@ -44,7 +45,8 @@ body_fault(const BtreePage *p, uint32_t i, uint32_t *bytes)
         uint32_t count = get_u16(slot_payload(p, s)), capacity = get_u16(slot_payload(p, s) + 2);
 
         payload = POSTING_HEAD_BYTES + TID_BYTES * capacity;
-        FAULT_IF(count == 0 || count > capacity || s->at + rest + payload > PAGE_BYTES, "a list of rows is not on the page");
+        FAULT_IF(count == 0 || count > capacity || s->at + rest + payload > PAGE_BYTES,
+                 "a list of rows is not on the page");
     }
     FAULT_IF(p->level > 0 && (s->bytes & BTREE_POSTING), "an inner page has a list of rows");
     *bytes = rest + payload;
@@ -94,14 +96,16 @@ order_fault(const BtreePage *p, Bytes low, uint32_t *slot)
         }
         key = btree_slot_key(p, i, a);
         for (uint32_t k = 0; k < (p->level > 0 ? 1 : btree_tid_count(p, i)); k++) {
-            Bytes full = p->level > 0 ? key : btree_full_key((BtreeKey){key.data, key.bytes}, btree_tid(p, i, k), a);
+            Bytes full =
+                p->level > 0 ? key : btree_full_key((BtreeKey){key.data, key.bytes}, btree_tid(p, i, k), a);
             int c = bytes_compare(before, full);
 
             FAULT_IF(c > 0 || (c == 0 && (i > 0 || k > 0 || p->level > 0)), "keys are not in order");
             memcpy(b, full.data, full.bytes);
             before = (Bytes){b, full.bytes};
         }
-        FAULT_IF(p->right != 0 && bytes_compare(before, btree_high(p)) >= 0, "a key lies behind the page's high fence");
+        FAULT_IF(p->right != 0 && bytes_compare(before, btree_high(p)) >= 0,
+                 "a key lies behind the page's high fence");
     }
     *slot = 0;
     return NULL;
@@ -159,9 +163,10 @@ child_add(Walk *w, BlockNo block, Bytes separator)
         l->items = more;
         l->capacity = capacity;
     }
-    l->items[l->count++] = (Child){block, (uint16_t)separator.bytes,
-                                   arena_memdup(&w->arena, separator.bytes > 0 ? separator.data : (const uint8_t *)"",
-                                                MAX_OF(separator.bytes, 1u))};
+    l->items[l->count++] =
+        (Child){block, (uint16_t)separator.bytes,
+                arena_memdup(&w->arena, separator.bytes > 0 ? separator.data : (const uint8_t *)"",
+                             MAX_OF(separator.bytes, 1u))};
 }
 
 static void
@@ -315,7 +320,8 @@ walk_free(Ctx *cx, Walk *w)
         bool usable;
 
         TRY(look_at(cx, w, block, &ref, &usable));
-        if (usable && (!page_is(ref.page, PAGE_KIND_BTREE) || !(btree_page(&ref)->h.flags & BTREE_DELETED) || most-- == 0)) {
+        if (usable && (!page_is(ref.page, PAGE_KIND_BTREE) || !(btree_page(&ref)->h.flags & BTREE_DELETED) ||
+                       most-- == 0)) {
             report(w, block, 0, "it is in the list of unused pages, but is none");
             usable = false;
         }

@@ -85,7 +85,8 @@ btree_describe_retire(const uint8_t *data, uint32_t bytes, Buf *out)
         return;
     }
     memcpy(&r, data, sizeof(r));
-    buf_printf(out, "contents in %u, next unused %u, csn %llu", r.redirect, r.next_free, (unsigned long long)r.deleted_csn);
+    buf_printf(out, "contents in %u, next unused %u, csn %llu", r.redirect, r.next_free,
+               (unsigned long long)r.deleted_csn);
 }
 
 void
@@ -98,8 +99,8 @@ btree_describe_image(const uint8_t *data, uint32_t bytes, Buf *out)
         return;
     }
     memcpy(&head, data, sizeof(head));
-    buf_printf(out, "level %u, %u entries, right %u, flags %02x, %u bytes", head.level, head.count, head.right, head.h.flags,
-               bytes);
+    buf_printf(out, "level %u, %u entries, right %u, flags %02x, %u bytes", head.level, head.count, head.right,
+               head.h.flags, bytes);
 }
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
@@ -140,13 +141,14 @@ btree_describe_page(const char *page, Buf *out)
     const char *fault;
 
     if (p->h.flags & BTREE_DELETED) {
-        buf_printf(out, "not in use: contents in block %u, next unused %u, csn %llu\n", p->redirect, p->next_free,
-                   (unsigned long long)p->deleted_csn);
+        buf_printf(out, "not in use: contents in block %u, next unused %u, csn %llu\n", p->redirect,
+                   p->next_free, (unsigned long long)p->deleted_csn);
         return;
     }
-    buf_printf(out, "level %u, %u entries, right %u, prefix %u bytes, bodies begin at %u, %u of their bytes dead%s\n", p->level,
-               p->count, p->right, p->prefix_bytes, p->data_low, p->dead_bytes,
-               p->h.flags & BTREE_SPLIT_OPEN ? ", its parent does not know of the page to its right" : "");
+    buf_printf(
+        out, "level %u, %u entries, right %u, prefix %u bytes, bodies begin at %u, %u of their bytes dead%s\n",
+        p->level, p->count, p->right, p->prefix_bytes, p->data_low, p->dead_bytes,
+        p->h.flags & BTREE_SPLIT_OPEN ? ", its parent does not know of the page to its right" : "");
     fault = btree_page_fault(p, &slot);
     if (fault != NULL) {
         buf_printf(out, "damaged, entry %u: %s\n", slot, fault);

@@ -38,7 +38,8 @@ column_fault(const HeapPage *p, uint32_t bitmaps)
         FAULT_IF(desc_width(d) > 16, "a column has an impossible width");
         FAULT_IF(!is_inside(p, desc_place(d), p->capacity * desc_width(d), desc_width(d)),
                  "a column's array is not among the arrays");
-        FAULT_IF(desc_bitmap(d) != DESC_NO_BITMAP && desc_bitmap(d) >= bitmaps, "a column's null bits are not there");
+        FAULT_IF(desc_bitmap(d) != DESC_NO_BITMAP && desc_bitmap(d) >= bitmaps,
+                 "a column's null bits are not there");
     }
     return NULL;
 }
@@ -60,7 +61,8 @@ header_fault(const HeapPage *p)
     FAULT_IF(!is_inside(p, p->creator_at, 16 * cap, 8), "the words are not among the arrays");
     FAULT_IF(!is_inside(p, p->companion_at, 8 * cap, 4), "the companions are not among the arrays");
     FAULT_IF(!is_inside(p, p->flags_at, 3 * cap, 1), "the flags are not among the arrays");
-    FAULT_IF(p->var_columns > 0 && !is_inside(p, p->var_at, 2 * cap, 2), "the offsets are not among the arrays");
+    FAULT_IF(p->var_columns > 0 && !is_inside(p, p->var_at, 2 * cap, 2),
+             "the offsets are not among the arrays");
     FAULT_IF(p->nulls_at > p->companion_at || p->nulls_at % 8 != 0, "the null bits are not among the arrays");
     return column_fault(p, (p->companion_at - (uint32_t)p->nulls_at) / (8u * p->null_words));
 }
@@ -70,7 +72,8 @@ header_fault(const HeapPage *p)
 static const char *
 free_fault(const HeapPage *p, uint32_t i)
 {
-    FAULT_IF(heap_creators(p)[i] != WORD_NONE || heap_deleters(p)[i] != WORD_NONE, "a free slot has a creator or deleter");
+    FAULT_IF(heap_creators(p)[i] != WORD_NONE || heap_deleters(p)[i] != WORD_NONE,
+             "a free slot has a creator or deleter");
     FAULT_IF(heap_flags(p)[i] != 0 || heap_next(p)[i] != 0, "a free slot has flags or a next version");
     return NULL;
 }
@@ -91,7 +94,8 @@ chain_fault(const HeapPage *p, uint32_t i)
         return NULL;
     }
     if (next != 0) {
-        FAULT_IF(next > p->used || next == i + 1 || heap_root(p)[next - 1] != root, "the next version is of another row");
+        FAULT_IF(next > p->used || next == i + 1 || heap_root(p)[next - 1] != root,
+                 "the next version is of another row");
         FAULT_IF(heap_flags(p)[next - 1] & SLOT_STUB, "the next version is a stub");
     }
     return NULL;
@@ -132,7 +136,8 @@ words_fault(const HeapPage *p, uint32_t i)
     FAULT_IF((heap_flags(p)[i] & SLOT_LOCK_ONLY) && !word_is_raw(deleter), "a row lock has no owner");
     if (p->h.all_before == 0)
         return NULL;
-    FAULT_IF(creator > p->h.all_before || deleter != WORD_NONE, "a version is not seen by all, as the page says"); /* T7 */
+    FAULT_IF(creator > p->h.all_before || deleter != WORD_NONE,
+             "a version is not seen by all, as the page says"); /* T7 */
     return NULL;
 }
 

@@ -15,7 +15,8 @@ heap_describe_init(const uint8_t *data, uint32_t bytes, Buf *out)
         return;
     }
     memcpy(&shape, data, offsetof(HeapShape, desc));
-    buf_printf(out, "%u columns, %u of them variable, %u slots", shape.columns, shape.var_columns, shape.capacity);
+    buf_printf(out, "%u columns, %u of them variable, %u slots", shape.columns, shape.var_columns,
+               shape.capacity);
 }
 
 static void
@@ -85,8 +86,10 @@ heap_describe_undo(const uint8_t *data, uint32_t bytes, Buf *out)
 void
 heap_describe_prune(const uint8_t *data, uint32_t bytes, Buf *out)
 {
-    static const char *const names[] = {
-        [HEAP_STEP_NEXT] = "next", [HEAP_STEP_MOVE] = "move", [HEAP_STEP_STUB] = "stub", [HEAP_STEP_FREE] = "free"};
+    static const char *const names[] = {[HEAP_STEP_NEXT] = "next",
+                                        [HEAP_STEP_MOVE] = "move",
+                                        [HEAP_STEP_STUB] = "stub",
+                                        [HEAP_STEP_FREE] = "free"};
 
     if (bytes < 1 || (bytes - 1) % sizeof(HeapStep) != 0) {
         describe_bytes(data, bytes, out);
@@ -113,7 +116,8 @@ heap_describe_image(const uint8_t *data, uint32_t bytes, Buf *out)
         return;
     }
     memcpy(&head, data, sizeof(head));
-    buf_printf(out, "%u columns, %u slots, %u used, %u bytes", head.h.layout_version, head.capacity, head.used, bytes);
+    buf_printf(out, "%u columns, %u slots, %u used, %u bytes", head.h.layout_version, head.capacity, head.used,
+               bytes);
 }
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
@@ -167,7 +171,9 @@ heap_describe_page(Ctx *cx, const char *page, Buf *out)
     uint32_t slot;
     const char *fault = heap_page_fault(p, &slot);
 
-    buf_printf(out, "%u slots, %u used, %u of them free; arrays end at %u, variable parts begin at %u, %u of their bytes dead\n",
+    buf_printf(out,
+               "%u slots, %u used, %u of them free; arrays end at %u, variable parts begin at %u, %u of their "
+               "bytes dead\n",
                p->capacity, p->used, p->free_slots, p->fixed_end, p->var_low, p->var_dead);
     if (fault != NULL) {
         buf_printf(out, "damaged, slot %u: %s\n", slot, fault);

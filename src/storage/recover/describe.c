@@ -34,7 +34,8 @@ describe_id(Ctx *cx, Xid xid, Buf *out)
     buf_printf(out, "id %llu", (unsigned long long)xid);
     if (cx == NULL || cx->proc == NULL)
         return;
-    if (xid < atomic_load(&txn_shared(cx->proc)->ids.trimmed) || xid >= atomic_load(&txn_shared(cx->proc)->ids.next)) {
+    if (xid < atomic_load(&txn_shared(cx->proc)->ids.trimmed) ||
+        xid >= atomic_load(&txn_shared(cx->proc)->ids.next)) {
         buf_add_text(out, " (not known)");
         return;
     }
@@ -88,7 +89,8 @@ commit_describe(const uint8_t *data, uint32_t bytes, Buf *out)
         Gone gone;
 
         memcpy(&gone, data, sizeof(gone));
-        buf_printf(out, gone.relation == RELATION_NONE ? ", drops branch %u" : ", drops %u/%u", gone.branch, gone.relation);
+        buf_printf(out, gone.relation == RELATION_NONE ? ", drops branch %u" : ", drops %u/%u", gone.branch,
+                   gone.relation);
     }
     if (r.message_count > 0)
         buf_printf(out, ", %u messages", r.message_count);
@@ -187,9 +189,12 @@ page_describe(Ctx *cx, const char *page, Buf *out)
         buf_add_text(out, "not initialized\n");
         return;
     }
-    buf_printf(out, "magic %04x, kind %s, flags %02x, layout %u, lsn %llx, epoch %llu, previous epoch %llu, all before %llu\n",
+    buf_printf(out,
+               "magic %04x, kind %s, flags %02x, layout %u, lsn %llx, epoch %llu, previous epoch %llu, all "
+               "before %llu\n",
                h->magic, kind_name(h->kind), h->flags, h->layout_version, (unsigned long long)h->lsn,
-               (unsigned long long)h->epoch, (unsigned long long)h->prev_epoch, (unsigned long long)h->all_before);
+               (unsigned long long)h->epoch, (unsigned long long)h->prev_epoch,
+               (unsigned long long)h->all_before);
     if (page_is(page, PAGE_KIND_HEAP))
         heap_describe_page(cx, page, out);
     else if (page_is(page, PAGE_KIND_BTREE))

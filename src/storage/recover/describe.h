@@ -30,7 +30,8 @@ void seq_describe_page(const char *page, Buf *out);
 #define RECORD(symbol, name, redo, describe, doc) void describe(const uint8_t *data, uint32_t bytes, Buf *out);
 #include "storage/wal/record_kinds.def"
 #undef RECORD
-#define SYSTEM_RECORD(symbol, number, name, describe, doc) void describe(const uint8_t *data, uint32_t bytes, Buf *out);
+#define SYSTEM_RECORD(symbol, number, name, describe, doc)                                                     \
+    void describe(const uint8_t *data, uint32_t bytes, Buf *out);
 #include "storage/wal/system_records.def"
 #undef SYSTEM_RECORD
 

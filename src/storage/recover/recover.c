@@ -66,7 +66,8 @@ pass_over(Ctx *cx, const WalEntry *e, CacheRel *rel, RecoverResult *result)
                  cx->error.message, (unsigned long long)e->lsn);
     ctx_error_clear(cx);
     if (e->record.kind == RECORD_BTREE_RETIRE)
-        atomic_store(&rel->free_pages, 0); /* the list went through it: its pages are lost until the index is made anew */
+        atomic_store(&rel->free_pages,
+                     0); /* the list went through it: its pages are lost until the index is made anew */
     return ST_OK;
 }
 

@@ -19,7 +19,8 @@ typedef struct StoreOptions {
     StoreCompression compression;
     int background_threads;
     bool read_only;
-    const char *scratch; /* read_only: a folder for what must not be written to the other; the caller removes it */
+    const char
+        *scratch; /* read_only: a folder for what must not be written to the other; the caller removes it */
 } StoreOptions;
 
 typedef enum StoreFound {

@@ -345,7 +345,8 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
     if (!s->read_only && is_marked(cx->env, s)) {
         s->damaged = true;
         s->api.rocksdb_options_set_disable_auto_compactions(s->options, 1);
-        log_line(LOG_WARNING, "a file of the page store is damaged (see \"%s\"): its files are not merged", s->mark_path);
+        log_line(LOG_WARNING, "a file of the page store is damaged (see \"%s\"): its files are not merged",
+                 s->mark_path);
     }
     s->db = options->read_only ? s->api.rocksdb_open_for_read_only(s->options, options->path, 0, &error)
                                : s->api.rocksdb_open(s->options, options->path, &error);

@@ -21,7 +21,10 @@ check_page(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *va
         damage_found(s->report, (PageId){.block = DAMAGE_NO_BLOCK}, "a page's key has %zu bytes", key_bytes);
         return ST_OK;
     }
-    id = (PageId){.branch = get_be32(k + 1), .relation = get_be32(k + 5), .fork = k[9], .block = get_be32(k + 10)};
+    id = (PageId){.branch = get_be32(k + 1),
+                  .relation = get_be32(k + 5),
+                  .fork = k[9],
+                  .block = get_be32(k + 10)};
     ++*s->pages;
     if (value_bytes != STORE_PAGE_VALUE_BYTES) {
         damage_found(s->report, id, "the stored page has %zu bytes", value_bytes);
@@ -61,8 +64,10 @@ store_check_ids(Ctx *cx, DamageReport *report, uint64_t *ids)
         if (state == ID_RUNNING)
             damage_found(report, nowhere, "transaction %llu has no outcome", (unsigned long long)xid);
         else if ((state & ID_SUB) && (state & ~ID_SUB) >= xid)
-            damage_found(report, nowhere, "savepoint %llu belongs to a later transaction", (unsigned long long)xid);
+            damage_found(report, nowhere, "savepoint %llu belongs to a later transaction",
+                         (unsigned long long)xid);
         else if (!(state & ID_SUB) && state > s->last_csn)
-            damage_found(report, nowhere, "transaction %llu has a commit number of the future", (unsigned long long)xid);
+            damage_found(report, nowhere, "transaction %llu has a commit number of the future",
+                         (unsigned long long)xid);
     }
 }

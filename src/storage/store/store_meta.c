@@ -11,26 +11,6 @@
 
 static const char super_key[] = "Msuper";
 
-typedef struct RelMeta {
-    uint32_t length[FORK_COUNT];
-    uint8_t persistence, kind, spare[2];
-    Xid creator;
-    Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
-    int64_t live_rows, dead_rows;
-    uint32_t row_var_bytes, nulls_seen, free_pages, space_hint;
-    uint64_t counter;
-} RelMeta;
-static_assert(sizeof(RelMeta) == 80, "part of the store's format");
-
-typedef struct BranchMeta {
-    BranchId parent;
-    uint32_t spare;
-    uint64_t fork_epoch;
-    Csn fork_csn;
-    Xid creator;
-} BranchMeta;
-static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
-
 static void
 rel_key(BranchId branch, RelationId relation, char out[10])
 {

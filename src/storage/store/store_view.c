@@ -73,7 +73,8 @@ evict_some(Ctx *cx, uint32_t *hand)
     uint64_t steps = (uint64_t)cache->high * 3;
     uint32_t wanted = page_free_wanted(cache);
 
-    while (atomic_load(&cache->pages_live) + wanted >= cache->page_frames && cache->free_count < wanted && steps-- > 0) {
+    while (atomic_load(&cache->pages_live) + wanted >= cache->page_frames && cache->free_count < wanted &&
+           steps-- > 0) {
         *hand = *hand + 1 < cache->high ? *hand + 1 : 1;
         (void)page_evict(cx, *hand);
     }
@@ -102,8 +103,9 @@ Status
 store_view_open_store(Ctx *cx, const char *data_dir, PageStore **out, StoreSuper *super, bool *found)
 {
     char scratch[] = "/tmp/heliosdb-view-XXXXXX";
-    StoreOptions options = {
-        .path = arena_printf(cx->arena, "%s/pages", data_dir), .read_only = true, .scratch = scratch};
+    StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", data_dir),
+                            .read_only = true,
+                            .scratch = scratch};
     Status rc;
 
     if (mkdtemp(scratch) == NULL)
@@ -122,8 +124,9 @@ static Status
 make_engine(Ctx *cx, StoreView *v)
 {
     uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    EngineOptions options = {
-        .max_slots = SLOTS, .deadlock_timeout_us = 1000000, .cache_bytes = MAX_OF(ram / 4, (uint64_t)CACHE_LEAST)};
+    EngineOptions options = {.max_slots = SLOTS,
+                             .deadlock_timeout_us = 1000000,
+                             .cache_bytes = MAX_OF(ram / 4, (uint64_t)CACHE_LEAST)};
 
     return engine_create(cx, &options, &v->engine);
 }

@@ -28,8 +28,10 @@ fail_damaged(Ctx *cx, const WalDir *dir, Lsn at, const char *why, Lsn witness)
 
     wal_segment_path(dir, at, path);
     (void)fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" is damaged at byte %llu (%llx): %s %llx", path,
-               (unsigned long long)wal_file_offset(at), (unsigned long long)at, why, (unsigned long long)witness);
-    fail_hint(cx, "What was committed from there on would be lost: restore the file, or the directory, from a copy.");
+               (unsigned long long)wal_file_offset(at), (unsigned long long)at, why,
+               (unsigned long long)witness);
+    fail_hint(
+        cx, "What was committed from there on would be lost: restore the file, or the directory, from a copy.");
     return ST_CORRUPT;
 }
 
@@ -58,7 +60,8 @@ fill(Ctx *cx, Search *s)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(cx, ST_IO, "58030", "could not read the log at %llx: %s", (unsigned long long)at, strerror(errno));
+            return fail(cx, ST_IO, "58030", "could not read the log at %llx: %s", (unsigned long long)at,
+                        strerror(errno));
         if (n == 0)
             return ST_OK;
         s->bytes += (uint32_t)n;
@@ -71,7 +74,8 @@ fill(Ctx *cx, Search *s)
 static bool
 is_known_kind(uint8_t kind)
 {
-    return (kind > RECORD_NONE && kind < RECORD_PAGE_KINDS) || (kind >= RECORD_COMMIT && kind < RECORD_KIND_COUNT);
+    return (kind > RECORD_NONE && kind < RECORD_PAGE_KINDS) ||
+           (kind >= RECORD_COMMIT && kind < RECORD_KIND_COUNT);
 }
 
 /* A whole record that tells of durable log behind the supposed end. */
@@ -83,8 +87,9 @@ is_witness(const Search *s, uint32_t offset)
     WalRecord r;
 
     memcpy(&r, s->buffer + offset, sizeof(r));
-    if (r.bytes < sizeof(r) || !is_known_kind(r.kind) || r.bytes > s->bytes - offset || r.bytes > WAL_BURST_BYTES ||
-        r.behind == WAL_BEHIND_MOST || lsn - (uint64_t)r.behind * WAL_BEHIND_BYTES <= s->end || lsn <= s->end)
+    if (r.bytes < sizeof(r) || !is_known_kind(r.kind) || r.bytes > s->bytes - offset ||
+        r.bytes > WAL_BURST_BYTES || r.behind == WAL_BEHIND_MOST ||
+        lsn - (uint64_t)r.behind * WAL_BEHIND_BYTES <= s->end || lsn <= s->end)
         return false;
     crc = crc32c(0, &lsn, sizeof(lsn));
     return crc32c(crc, s->buffer + offset + sizeof(r.crc), r.bytes - sizeof(r.crc)) == r.crc;
@@ -97,7 +102,8 @@ search_portion(Ctx *cx, const Search *s)
 
     for (uint32_t offset = 0; offset + sizeof(WalRecord) <= s->bytes && offset < upto; offset += WAL_ALIGN) {
         if (is_witness(s, offset))
-            return fail_damaged(cx, s->dir, s->end, "no record can be read there, but one follows at", s->at + offset);
+            return fail_damaged(cx, s->dir, s->end, "no record can be read there, but one follows at",
+                                s->at + offset);
     }
     return ST_OK;
 }
@@ -127,7 +133,8 @@ wal_verify_end(Ctx *cx, const WalDir *dir, Lsn end, Lsn needed)
     Status rc;
 
     if (end < needed)
-        return fail_damaged(cx, dir, end, "no record can be read there, but the page store needs the log up to", needed);
+        return fail_damaged(cx, dir, end, "no record can be read there, but the page store needs the log up to",
+                            needed);
     TRY(wal_segments_range(cx, dir, &first, &last));
     TRY(wal_segment_open(cx, dir, end, false, &segment, &exists));
     wal_segment_close(cx, &segment);
@@ -136,8 +143,8 @@ wal_verify_end(Ctx *cx, const WalDir *dir, Lsn end, Lsn needed)
         char path[WAL_PATH_MOST];
 
         wal_segment_path(dir, end, path);
-        return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" is missing: the log goes on in it from %llx", path,
-                    (unsigned long long)end);
+        return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" is missing: the log goes on in it from %llx",
+                    path, (unsigned long long)end);
     }
     s = malloc(sizeof(*s));
     if (s == NULL)

@@ -37,7 +37,8 @@ typedef struct WalRecord {
     uint32_t bytes; /* header and payload, without the padding to a multiple of 8 */
     uint8_t kind; /* RecordKind */
     uint8_t fork;
-    uint16_t behind; /* in units of WAL_BEHIND_BYTES: the log was durable up to so far before this record (wal_end.h) */
+    uint16_t
+        behind; /* in units of WAL_BEHIND_BYTES: the log was durable up to so far before this record (wal_end.h) */
     BranchId branch;
     RelationId relation;
     BlockNo block;

@@ -113,8 +113,8 @@ check_length(Ctx *cx, int fd, const char *path)
         return fail_io(cx, "examine", path);
     if ((uint64_t)st.st_size == WAL_SEGMENT_HEADER_BYTES + WAL_SEGMENT_BYTES)
         return ST_OK;
-    return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has %lld bytes instead of %llu", path, (long long)st.st_size,
-                (unsigned long long)(WAL_SEGMENT_HEADER_BYTES + WAL_SEGMENT_BYTES));
+    return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has %lld bytes instead of %llu", path,
+                (long long)st.st_size, (unsigned long long)(WAL_SEGMENT_HEADER_BYTES + WAL_SEGMENT_BYTES));
 }
 
 static Status

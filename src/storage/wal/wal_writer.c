@@ -190,7 +190,8 @@ note_durable(Ctx *cx, WalWriter *w)
 {
     Lsn flushed = atomic_load(&wal_shared(cx->proc)->flushed);
 
-    if (flushed == w->noted || wal_position(cx->proc) != flushed || !change_gate_open(&page_cache(cx->proc)->gate))
+    if (flushed == w->noted || wal_position(cx->proc) != flushed ||
+        !change_gate_open(&page_cache(cx->proc)->gate))
         return;
     w->noted = wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, NULL, 0);
 }
