@@ -16,6 +16,9 @@
 
 /* What was asked for; in the postmaster and inherited. */
 typedef struct Body {
+    Door *door;
+    Ctx *cx; /* the postmaster's */
+    bool store_is_new; /* of the postmaster, between the start of the store and of the log writer */
     BodyOptions options;
     EngineOptions engine;
     StoreSettings store; /* with a data directory */
@@ -84,43 +87,40 @@ rebuild(Ctx *cx, Door *door)
 static void
 run_store(void *arg)
 {
-    Door *door = server_door(arg);
+    const Body *body = arg;
 
-    storage_run_store(door, &((const Body *)door->body)->store);
+    storage_run_store(body->door, &body->store);
 }
-
-static bool store_is_new; /* of the postmaster, between two calls of `started` */
 
 static bool
 store_started(void *arg, int pid)
 {
-    Ctx *cx = server_ctx(arg);
+    Body *body = arg;
 
-    if (storage_wait_store(cx, server_door(arg), pid, &store_is_new) == ST_OK)
+    if (storage_wait_store(body->cx, body->door, pid, &body->store_is_new) == ST_OK)
         return true;
-    log_report(LOG_FATAL, NULL, &cx->error, NULL);
+    log_report(LOG_FATAL, NULL, &body->cx->error, NULL);
     return false;
 }
 
 static void
 run_wal_writer(void *arg)
 {
-    Door *door = server_door(arg);
+    const Body *body = arg;
 
-    storage_run_wal_writer(door, &((const Body *)door->body)->store);
+    storage_run_wal_writer(body->door, &body->store);
 }
 
 /* Now commits come through: a new directory gets its catalogs. */
 static bool
 wal_writer_started(void *arg, int pid)
 {
-    Door *door = server_door(arg);
-    Ctx *cx = server_ctx(arg);
+    Body *body = arg;
 
     (void)pid;
-    if (!store_is_new || fill(cx, door->engine, &((const Body *)door->body)->options) == ST_OK)
+    if (!body->store_is_new || fill(body->cx, body->door->engine, &body->options) == ST_OK)
         return true;
-    log_report(LOG_FATAL, NULL, &cx->error, NULL);
+    log_report(LOG_FATAL, NULL, &body->cx->error, NULL);
     return false;
 }
 
@@ -140,7 +140,7 @@ static const CtxHooks janitor_hooks = {.poll = janitor_poll};
 static void
 run_janitor(void *arg)
 {
-    Door *door = server_door(arg);
+    const Door *door = ((const Body *)arg)->door;
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     UpkeepRound round = {0};
@@ -194,20 +194,27 @@ run_janitor(void *arg)
 }
 
 static int
-workers(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
+workers(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
 {
-    const Body *body = door->body;
+    Body *body = door->body;
     int count = 0;
 
+    body->door = door;
+    body->cx = cx;
     if (body->options.data_dir != NULL) {
-        out[count++] = (PostmasterWorker){
-            .name = "store", .run = run_store, .started = store_started, .vital = true, .stop_order = 2};
+        out[count++] = (PostmasterWorker){.name = "store",
+                                          .arg = body,
+                                          .run = run_store,
+                                          .started = store_started,
+                                          .vital = true,
+                                          .stop_order = 2};
         out[count++] = (PostmasterWorker){.name = "walwriter",
+                                          .arg = body,
                                           .run = run_wal_writer,
                                           .started = wal_writer_started,
                                           .stop_order = 3};
     }
-    out[count++] = (PostmasterWorker){.name = "janitor", .run = run_janitor, .stop_order = 1};
+    out[count++] = (PostmasterWorker){.name = "janitor", .arg = body, .run = run_janitor, .stop_order = 1};
     return count;
 }
 

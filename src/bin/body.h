@@ -26,16 +26,11 @@ typedef struct ServerBody {
     /* In the postmaster, before the first fork: makes the engine and what all sessions inherit; sets
      * door->engine, arg and the session's functions. */
     Status (*create)(Ctx *cx, const BodyOptions *options, Door *door);
-    /* The processes beside the sessions'; their `arg` is the Server, from which server_door leads to the door. Returns how
-     * many. */
-    int (*workers)(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST]);
-    /* After a crash: the engine is made anew. NULL or, in memory mode, not called. */
+    /* The processes beside the sessions'. Returns how many. `cx` is the postmaster's. */
+    int (*workers)(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST]);
+    /* After a crash: the engine is made anew. Not called in memory mode. */
     bool (*rebuild)(Ctx *cx, Door *door);
 } ServerBody;
-
-/* server.c: of what the postmaster hands to its parts. */
-Door *server_door(void *arg);
-Ctx *server_ctx(void *arg);
 
 extern const ServerBody server_body;
 

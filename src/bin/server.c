@@ -302,18 +302,6 @@ serve(void *arg, int fd, bool too_many)
     return door_serve(&s->door, fd, too_many);
 }
 
-Door *
-server_door(void *arg)
-{
-    return &((Server *)arg)->door;
-}
-
-Ctx *
-server_ctx(void *arg)
-{
-    return ((Server *)arg)->cx;
-}
-
 static bool
 rebuild(void *arg, ProcTable **procs)
 {
@@ -431,7 +419,7 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     TRY_TO(out, rc, server_body.create(cx, &body, &s->door));
     ASSERT(s->door.run != NULL);
     postmaster.procs = proc_table(s->door.engine);
-    parts.worker_count = server_body.workers(&s->door, workers);
+    parts.worker_count = server_body.workers(cx, &s->door, workers);
     if (options->data_dir != NULL)
         parts.rebuild = rebuild;
     if (ready_fd >= 0)

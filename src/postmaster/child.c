@@ -205,7 +205,7 @@ child_serve(const Pool *pool, int slot, const ListenSet *listeners, const Postma
 }
 
 void
-child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker, void *arg)
+child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker)
 {
     sigset_t open_mask;
     char name[16];
@@ -218,6 +218,6 @@ child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worke
     serving = 1;
     sigemptyset(&open_mask);
     pthread_sigmask(SIG_SETMASK, &open_mask, NULL);
-    worker->run(arg);
+    worker->run(worker->arg);
     exit(end_wanted ? 0 : 1);
 }

@@ -7,6 +7,6 @@
 /* Waits for connections and serves one after the other. Signals must be blocked. */
 NORETURN void child_serve(const Pool *pool, int slot, const ListenSet *listeners, const PostmasterParts *parts);
 /* Runs the worker with signals set up. */
-NORETURN void child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker, void *arg);
+NORETURN void child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker);
 
 #endif

@@ -90,7 +90,7 @@ fork_worker(Postmaster *pm, int no)
     int pid = fork();
 
     if (pid == 0)
-        child_work(&pm->pool, pm->options->listeners, &pm->parts->workers[no], pm->parts->arg);
+        child_work(&pm->pool, pm->options->listeners, &pm->parts->workers[no]);
     if (pid < 0)
         log_line(LOG_WARNING, "could not fork the %s: %s", pm->parts->workers[no].name, strerror(errno));
     *w = (Worker){.pid = pid > 0 ? pid : 0, .start_us = now_us(pm)};
@@ -106,7 +106,7 @@ start_workers(Postmaster *pm)
         fork_worker(pm, i);
         if (pm->workers[i].pid == 0 && w->vital)
             return false;
-        if (w->started != NULL && !w->started(pm->parts->arg, pm->workers[i].pid))
+        if (w->started != NULL && !w->started(w->arg, pm->workers[i].pid))
             return false;
     }
     return true;

@@ -11,6 +11,7 @@
  * is started again, but for a vital one, whose end is a crash (S2). */
 typedef struct PostmasterWorker {
     const char *name;
+    void *arg; /* of the next two */
     /* In the child: background work until interrupt_raise(INTERRUPT_TERMINATE). */
     void (*run)(void *arg);
     /* In the postmaster, after the fork: waits until the next may follow. False: the start has failed, and it has been said

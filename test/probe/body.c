@@ -253,7 +253,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
 static void
 janitor(void *arg)
 {
-    Door *door = server_door(arg);
+    Door *door = arg;
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     _Atomic uint32_t word = 0;
@@ -271,10 +271,10 @@ janitor(void *arg)
 }
 
 static int
-workers(const Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
+workers(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
 {
-    (void)door;
-    out[0] = (PostmasterWorker){.name = "janitor", .run = janitor};
+    (void)cx;
+    out[0] = (PostmasterWorker){.name = "janitor", .arg = door, .run = janitor};
     return 1;
 }
 
