@@ -1,5 +1,6 @@
 /* cmd_check.c - heliosdb-nano check DIR: is everything in a data directory as it should be? Writes nothing but the lock. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "backend/command/check.h"
 #include "base/log.h"
@@ -75,13 +76,32 @@ check_stored(Ctx *cx, StoreView *view, CheckReport *report)
     return store_check_pages(cx, store_view_store(view), &damage, &report->pages);
 }
 
+/* As init leaves it: neither store nor log. */
+static Status
+is_unused(Ctx *cx, const char *path, bool *unused)
+{
+    WalDir wal = {.path = arena_printf(cx->arena, "%s/wal", path)};
+    Lsn first, last;
+
+    TRY(wal_segments_range(cx, &wal, &first, &last));
+    *unused = first == 0 && access(arena_printf(cx->arena, "%s/pages/CURRENT", path), F_OK) != 0;
+    return ST_OK;
+}
+
 static Status
 check(Ctx *cx, const char *path, CheckReport *report)
 {
     StoreViewLog log;
     StoreView *view;
-    Status rc = store_view_open(cx, path, true, &view, &log);
+    bool unused;
+    Status rc;
 
+    TRY(is_unused(cx, path, &unused));
+    if (unused) {
+        printf("no server has ever been started on it\n");
+        return ST_OK;
+    }
+    rc = store_view_open(cx, path, true, &view, &log);
     if (rc == ST_CORRUPT || rc == ST_IO) { /* there is nothing more to look at */
         complain(report, "page store", cx->error.message);
         ctx_error_clear(cx);

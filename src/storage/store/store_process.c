@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/env.h"
 #include "base/interrupt.h"
@@ -330,17 +331,18 @@ write_first_super(Ctx *cx, StoreProcess *p)
     return rc;
 }
 
-/* The superblock is written before the first word of the log: a log without one means that the store is not what it was. */
+/* The superblock is written before the first word of the log: a log without one means that the store is not what it was. It is
+ * asked before RocksDB makes a new store, and takes the old one's files for rubbish. */
 static Status
-expect_no_log(Ctx *cx, const StoreProcess *p)
+expect_store(Ctx *cx, const StoreProcess *p, bool is_there)
 {
     WalDir dir = {.path = p->wal_path};
     Lsn first, last;
 
     TRY(wal_segments_range(cx, &dir, &first, &last));
-    if (first == 0)
+    if (is_there || first == 0)
         return ST_OK;
-    (void)fail(cx, ST_CORRUPT, "XX001", "the page store in \"%s/pages\" is empty, but there is a log in \"%s\"",
+    (void)fail(cx, ST_CORRUPT, "XX001", "there is no page store in \"%s/pages\", but there is a log in \"%s\"",
                p->settings->data_dir, p->wal_path);
     fail_hint(cx, "Restore the directory from a copy.");
     return ST_CORRUPT;
@@ -357,12 +359,13 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
+    TRY(expect_store(cx, p, access(arena_printf(cx->arena, "%s/CURRENT", options.path), F_OK) == 0));
     TRY(store_rocks_open(cx, &options, &p->store));
     TRY(store_super_read(cx, p->store, &p->super, &found));
     *is_new = !found;
     if (found)
         return store_meta_load(cx, p->store, &p->super);
-    TRY(expect_no_log(cx, p));
+    TRY(expect_store(cx, p, false));
     p->super = (StoreSuper){.version = STORE_FORMAT_VERSION,
                             .incarnation = 1,
                             .redo = WAL_FIRST_LSN,
