@@ -97,6 +97,7 @@ main(int argc, char **argv)
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     const char *name = argc > 1 ? argv[1] : NULL;
+    int status;
 
     arena_init(&arena, "command", NULL);
     arena_init(&errors, "errors", NULL);
@@ -119,7 +120,10 @@ main(int argc, char **argv)
             fprintf(stderr, PROGRAM " %s: not supported yet\n", name);
             return EXIT_FAILED;
         }
-        return commands[i].run(&cx, &commands[i], argv + 2, argc - 2);
+        status = commands[i].run(&cx, &commands[i], argv + 2, argc - 2);
+        arena_free(&arena);
+        arena_free(&errors);
+        return status;
     }
     return unknown_command(name);
 }
