@@ -39,7 +39,7 @@ libsql_a_SOURCES = \
 	src/backend/catalog/catalog.c src/backend/catalog/catalog.h src/backend/catalog/catalog_int.h \
 	src/backend/catalog/catalog_cache.c src/backend/catalog/catalog_defs.c \
 	src/backend/catalog/catalog_funcs.c src/backend/catalog/catalog_indexes.def \
-	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/function_funcs.c src/backend/catalog/object_funcs.c src/backend/catalog/stat_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/catalog_rows.c src/backend/catalog/rel_options.c src/backend/catalog/rel_options.h src/backend/catalog/rel_options.def \
+	src/backend/catalog/access.c src/backend/catalog/acl.c src/backend/catalog/acl.h src/backend/catalog/privilege_funcs.c src/backend/catalog/function_funcs.c src/backend/catalog/object_funcs.c src/backend/catalog/stat_funcs.c src/backend/catalog/size_funcs.c src/backend/catalog/storage_owner.c src/backend/catalog/catalog_rows.c src/backend/catalog/rel_options.c src/backend/catalog/rel_options.h src/backend/catalog/rel_options.def \
 	src/backend/catalog/catalogs.def \
 	src/backend/catalog/catalog_vectors.c src/backend/catalog/static_rows.c \
 	src/backend/catalog/system_relations.c src/backend/catalog/system_tables.h \
@@ -47,7 +47,7 @@ libsql_a_SOURCES = \
 	src/backend/catalog/table.h \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
-	src/backend/command/analyze.c src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
+	src/backend/command/analyze.c src/backend/command/check.c src/backend/command/check.h src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
 	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
 	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c src/backend/command/explain_node.h src/backend/command/explain_property.c \
 	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \
@@ -66,7 +66,7 @@ libsql_a_SOURCES = \
 	src/backend/session/names.c \
 	src/backend/session/protocol.c src/backend/session/protocol.h \
 	src/backend/session/prepared.c src/backend/session/portal.c src/backend/session/run.c src/backend/session/run_int.h src/backend/session/run_kept.c src/backend/session/sequences.c src/backend/session/session.c \
-	src/backend/session/session_funcs.c src/backend/session/session_log.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
+	src/backend/session/damage.c src/backend/session/session_funcs.c src/backend/session/session_log.c src/backend/session/statement_cache.c src/backend/session/statement_cache.h src/backend/session/transaction.c
 libsql_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(PG_HEADERS)
 # The tables of functions name functions of both libraries, so the two need each other.
 SQL_LIBS = libsql.a libdoor.a libtype.a libsql.a libtype.a libdoor.a libauth.a libwire.a $(CONFIG_LIBS) $(STORAGE_LIBS) \

@@ -99,6 +99,13 @@ ctx_watch_stack(Ctx *cx, size_t bytes)
 }
 
 void
+fail_page(Ctx *cx, PageId page)
+{
+    cx->error.has_page = true;
+    cx->error.page = page;
+}
+
+void
 fail_detail(Ctx *cx, const char *format, ...)
 {
     va_list args;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/ids.h"
 
 /* Why a call did not do what it promises. The SQLSTATE in the context says it to the user; the Status
  * says it to the code in between. */
@@ -46,6 +47,8 @@ typedef struct ErrorInfo {
     const char *detail_log; /* what the log says in place of the detail; clients never see it */
     int position; /* 1-based, in characters of the query text */
     const char *schema_name, *table_name, *column_name, *type_name, *constraint_name;
+    bool has_page; /* the error is of this page: who knows names says whose it is */
+    PageId page;
 } ErrorInfo;
 
 typedef struct Ctx Ctx;
@@ -101,6 +104,7 @@ void fail_hint(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_where(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_object(Ctx *cx, const char *schema, const char *table, const char *column, const char *constraint);
 void fail_type(Ctx *cx, const char *type_name);
+void fail_page(Ctx *cx, PageId page);
 /* Gives the recorded error a position if it has none yet. */
 void fail_locate(Ctx *cx, int location);
 

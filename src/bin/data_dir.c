@@ -114,6 +114,14 @@ make_parents(Ctx *cx, const char *path)
     return ST_OK;
 }
 
+static Status
+fail_format(Ctx *cx, const char *path, int format)
+{
+    return fail(cx, ST_ERROR, "0A000",
+                "data directory \"%s\" has format %d; this server knows formats up to %d", path, format,
+                FORMAT);
+}
+
 Status
 data_dir_make(Ctx *cx, const char *path, bool *made)
 {
@@ -124,9 +132,7 @@ data_dir_make(Ctx *cx, const char *path, bool *made)
     if (made != NULL)
         *made = format == 0;
     if (format > FORMAT)
-        return fail(cx, ST_ERROR, "0A000",
-                    "data directory \"%s\" has format %d; this server knows formats up to %d", path, format,
-                    FORMAT);
+        return fail_format(cx, path, format);
     if (format == 0) {
         TRY(make_parents(cx, path));
         TRY(make_folder(cx, path));
@@ -182,6 +188,19 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
     }
     out->lock_fd = fd;
     return ST_OK;
+}
+
+Status
+data_dir_open(Ctx *cx, const char *path, DataDir *out)
+{
+    int format;
+
+    TRY(read_format(cx, path, &format));
+    if (format == 0)
+        return fail(cx, ST_ERROR, "58P01", "\"%s\" is no data directory of HeliosDB Nano", path);
+    if (format > FORMAT)
+        return fail_format(cx, path, format);
+    return data_dir_lock(cx, path, out);
 }
 
 void

@@ -16,6 +16,8 @@ typedef struct DataDir {
 /* Makes the directory and what belongs into it; idempotent. *made (may be NULL): it was not one before. A directory that
  * holds other things, or has another format, is refused. */
 MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, bool *made);
+/* A directory that has to be there already: with a format that we know, and the lock. */
+MUST_CHECK Status data_dir_open(Ctx *cx, const char *path, DataDir *out);
 /* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id. */
 MUST_CHECK Status data_dir_lock(Ctx *cx, const char *path, DataDir *out);
 void data_dir_unlock(DataDir *dir);

@@ -1,8 +1,10 @@
 bin_PROGRAMS += heliosdb-nano
 BIN_SHELL = \
 	src/bin/body.h \
+	src/bin/cmd_check.c \
 	src/bin/cmd_config.c \
 	src/bin/cmd_control.c \
+	src/bin/cmd_inspect.c \
 	src/bin/cmd_start.c \
 	src/bin/commands.h \
 	src/bin/daemon.c src/bin/daemon.h \

@@ -18,10 +18,12 @@ static const Command commands[] = {
     {"reload", "[flags]", "make a server read its configuration again", reload_flags, command_reload},
     {"config", "validate [FILE] | show [flags]", "check a configuration file; show every value and where it comes from", config_flags, command_config},
     {"init", "[DIR]", "make a data directory (./heliosdb-data)", no_flags, command_init},
+    {"check", "DIR", "verify a data directory: every page, index and log record", no_flags, command_check},
+    {"wal-inspect", "DIR [flags]", "print the records of a data directory's log", wal_inspect_flags, command_wal_inspect},
+    {"page-inspect", "DIR BRANCH/RELATION/FORK/BLOCK", "print a page of a data directory", page_inspect_flags, command_page_inspect},
     {"repl", "", NULL, no_flags, NULL},
     {"dump", "", NULL, no_flags, NULL},
     {"restore", "", NULL, no_flags, NULL},
-    {"check", "", NULL, no_flags, NULL},
     {"backup", "", NULL, no_flags, NULL},
     {"import", "", NULL, no_flags, NULL},
     {"export", "", NULL, no_flags, NULL},
@@ -70,7 +72,7 @@ print_help(void)
            "usage: " PROGRAM " COMMAND [flags]\n\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         if (commands[i].doc != NULL)
-            printf("  %-10s%s\n", commands[i].name, commands[i].doc);
+            printf("  %-14s%s\n", commands[i].name, commands[i].doc);
     }
     printf("\n  --help      show this help; " PROGRAM " COMMAND --help shows that command's flags\n"
            "  --version   show the version\n");
@@ -98,6 +100,7 @@ main(int argc, char **argv)
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     const char *name = argc > 1 ? argv[1] : NULL;
+    int status;
 
     arena_init(&arena, "command", NULL);
     arena_init(&errors, "errors", NULL);
@@ -120,7 +123,10 @@ main(int argc, char **argv)
             fprintf(stderr, PROGRAM " %s: not supported yet\n", name);
             return EXIT_FAILED;
         }
-        return commands[i].run(&cx, &commands[i], argv + 2, argc - 2);
+        status = commands[i].run(&cx, &commands[i], argv + 2, argc - 2);
+        arena_free(&arena);
+        arena_free(&errors);
+        return status;
     }
     return unknown_command(name);
 }

@@ -5,6 +5,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree.h \
 	src/storage/btree/btree_build.c \
 	src/storage/btree/btree_check.c \
+	src/storage/btree/btree_describe.c \
 	src/storage/btree/btree_insert.c \
 	src/storage/btree/btree_insert_many.c \
 	src/storage/btree/btree_int.h \
@@ -14,6 +15,7 @@ libstorage_a_SOURCES = \
 	src/storage/btree/btree_search.c \
 	src/storage/btree/btree_split.c \
 	src/storage/btree/btree_vacuum.c \
+	src/storage/check/damage.c src/storage/check/damage.h \
 	src/storage/engine/branch.c \
 	src/storage/engine/engine.c src/storage/engine/engine.h \
 	src/storage/engine/engine_shared.h \
@@ -22,6 +24,8 @@ libstorage_a_SOURCES = \
 	src/storage/engine/janitor.c \
 	src/storage/heap/heap.h \
 	src/storage/heap/heap_change.c \
+	src/storage/heap/heap_check.c \
+	src/storage/heap/heap_describe.c \
 	src/storage/heap/heap_insert.c \
 	src/storage/heap/heap_int.h \
 	src/storage/heap/heap_lock.c \
@@ -37,6 +41,7 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_unique.c src/storage/heap/heap_unique.h \
 	src/storage/heap/heap_counters.c src/storage/heap/heap_vacuum.c \
 	src/storage/heap/heap_visible.c \
+	src/storage/recover/describe.c src/storage/recover/describe.h \
 	src/storage/recover/recover.c src/storage/recover/recover.h \
 	src/storage/recover/redo.c src/storage/recover/redo.h \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
@@ -49,9 +54,11 @@ libstorage_a_SOURCES = \
 	src/storage/store/rocks_api.def \
 	src/storage/store/rocks_store.c \
 	src/storage/store/store_batch.c src/storage/store/store_batch.h \
+	src/storage/store/store_check.c src/storage/store/store_check.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
+	src/storage/store/store_view.c src/storage/store/store_view.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \
@@ -71,6 +78,7 @@ libstorage_a_SOURCES = \
 	src/storage/wal/record_kinds.def \
 	src/storage/wal/system_records.def \
 	src/storage/wal/wal.c src/storage/wal/wal.h \
+	src/storage/wal/wal_end.c src/storage/wal/wal_end.h \
 	src/storage/wal/wal_format.h \
 	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \

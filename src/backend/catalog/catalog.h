@@ -116,6 +116,14 @@ MUST_CHECK Status vector_int2_make(Ctx *cx, const int16_t *items, int count, Val
 MUST_CHECK Status vector_oid_make(Ctx *cx, const Oid *items, int count, Value *out);
 MUST_CHECK Status array_int2_make(Ctx *cx, const int16_t *items, int count, Value *out);
 
+/* Whose pages lie in the relation with this number of storage, in this session's database. *name NULL: nobody's. */
+typedef struct StorageOwner {
+    const char *schema, *name; /* in cx->arena */
+    const char *kind; /* "table", "index", "sequence" */
+    bool long_values; /* they are those of the table's long values */
+} StorageOwner;
+MUST_CHECK Status catalog_storage_owner(Ctx *cx, BranchId branch, RelationId relation, StorageOwner *out);
+
 /* ---- objects ------------------------------------------------------------------------------------------- */
 /* OID_NONE when there is none. */
 MUST_CHECK Status catalog_find_schema(Ctx *cx, const char *name, Oid *out);

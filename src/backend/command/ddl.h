@@ -132,6 +132,9 @@ MUST_CHECK Status ddl_delete_description(Ctx *cx, Oid class_id, Oid object);
 MUST_CHECK Status ddl_fresh_storage(Ctx *cx, Oid oid);
 /* Entries for all rows that are there; the index's relation is new. */
 MUST_CHECK Status ddl_build_index(Ctx *cx, const TableInfo *t, int index_no);
+/* The entries that an index built now would have, ascending by (key, TID). */
+MUST_CHECK Status ddl_index_keys(Ctx *cx, const TableInfo *t, int index_no,
+                                 Status (*each)(void *arg, BtreeKey key, Tid tid), void *arg);
 /* 23502 when a row has null in the column (1-based). */
 MUST_CHECK Status ddl_verify_not_null(Ctx *cx, const TableInfo *t, int column);
 /* NOT NULL, after looking at the rows. No-op when it is so already. */

@@ -422,6 +422,18 @@ add_merged(IndexBuild *b, BtreeBuild *tree, Arena *a, Buf *last)
     }
 }
 
+/* What is in memory becomes the last run; then they are merged. */
+static Status
+begin_merge(IndexBuild *b)
+{
+    TRY(write_run(b));
+    budget_give(b->blocks.budget, 2 * sizeof(*b->keys) * b->capacity);
+    free(b->keys);
+    b->keys = NULL;
+    b->capacity = 0;
+    return row_runs_merge(&b->runs);
+}
+
 static Status
 build_merged(IndexBuild *b)
 {
@@ -431,12 +443,7 @@ build_merged(IndexBuild *b)
     Buf last = {0};
     Status rc;
 
-    TRY(write_run(b));
-    budget_give(b->blocks.budget, 2 * sizeof(*b->keys) * b->capacity);
-    free(b->keys);
-    b->keys = NULL;
-    b->capacity = 0;
-    TRY(row_runs_merge(&b->runs));
+    TRY(begin_merge(b));
     TRY(btree_build_begin(cx, cx->arena, &b->index->btree, &tree));
     arena_init(&rows, "index build", b->blocks.budget);
     rc = add_merged(b, tree, &rows, &last);
@@ -448,30 +455,86 @@ build_merged(IndexBuild *b)
     return btree_build_finish(cx, tree);
 }
 
-Status
-ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
+static IndexBuild
+build_begin(Ctx *cx, const TableInfo *t, int index_no)
 {
     IndexBuild b = {.cx = cx, .table = t, .index_no = index_no, .index = &t->indexes[index_no]};
-    Status rc;
 
     b.null_matters = !b.index->nulls_not_distinct;
     arena_init(&b.blocks, "index build", cx->arena->budget);
     prepare_runs(&b);
-    TRY_TO(out, rc, prepare(&b));
-    TRY_TO(out, rc, collect(&b));
-    if (b.runs.count > 0) {
-        rc = build_merged(&b);
-        goto out;
+    return b;
+}
+
+static void
+build_end(IndexBuild *b)
+{
+    row_writer_close(b->writer);
+    budget_give(b->blocks.budget, 2 * sizeof(*b->keys) * b->capacity);
+    free(b->keys);
+    arena_free(&b->blocks);
+    row_runs_free(&b->runs);
+    buf_free(&b->key);
+}
+
+/* All keys: sorted in memory, or in runs. */
+static Status
+collect_sorted(IndexBuild *b)
+{
+    TRY(prepare(b));
+    TRY(collect(b));
+    if (b->runs.count > 0 || b->count == 0) /* of no rows there are no keys at all */
+        return ST_OK;
+    return key_sort(b->cx, b->keys, b->keys + b->capacity, b->count);
+}
+
+Status
+ddl_build_index(Ctx *cx, const TableInfo *t, int index_no)
+{
+    IndexBuild b = build_begin(cx, t, index_no);
+    Status rc = collect_sorted(&b);
+
+    if (rc == ST_OK)
+        rc = b.runs.count > 0 ? build_merged(&b) : build_tree(&b);
+    build_end(&b);
+    return rc;
+}
+
+static Status
+each_merged(IndexBuild *b, Status (*each)(void *arg, BtreeKey key, Tid tid), void *arg)
+{
+    KeyItem *keys = arena_alloc(b->cx->arena, sizeof(*keys) * BATCH_ROWS);
+    Status rc = ST_OK;
+    Arena rows;
+
+    TRY(begin_merge(b));
+    arena_init(&rows, "index keys", b->blocks.budget);
+    while (rc == ST_OK) {
+        Batch batch;
+
+        arena_reset(&rows);
+        rc = row_runs_next(&b->runs, &rows, BATCH_ROWS, &batch, keys);
+        if (rc != ST_OK || batch.rows.count == 0)
+            break;
+        for (uint32_t k = 0; k < batch.rows.count && rc == ST_OK; k++)
+            rc = each(arg, (BtreeKey){keys[k].key, keys[k].bytes},
+                      (Tid)((const int64_t *)batch.columns[RUN_TID].data)[k]);
     }
-    if (b.count > 0) /* of an empty table there are no keys at all */
-        TRY_TO(out, rc, key_sort(cx, b.keys, b.keys + b.capacity, b.count));
-    rc = build_tree(&b);
-out:
-    row_writer_close(b.writer);
-    budget_give(b.blocks.budget, 2 * sizeof(*b.keys) * b.capacity);
-    free(b.keys);
-    arena_free(&b.blocks);
-    row_runs_free(&b.runs);
-    buf_free(&b.key);
+    arena_free(&rows);
+    return rc;
+}
+
+Status
+ddl_index_keys(Ctx *cx, const TableInfo *t, int index_no, Status (*each)(void *arg, BtreeKey key, Tid tid),
+               void *arg)
+{
+    IndexBuild b = build_begin(cx, t, index_no);
+    Status rc = collect_sorted(&b);
+
+    if (rc == ST_OK && b.runs.count > 0)
+        rc = each_merged(&b, each, arg);
+    for (uint64_t i = 0; i < b.count && rc == ST_OK && b.runs.count == 0; i++)
+        rc = each(arg, (BtreeKey){b.keys[i].key, b.keys[i].bytes}, tid_of(&b.keys[i]));
+    build_end(&b);
     return rc;
 }

@@ -15,4 +15,7 @@ const RegNames *session_reg_names(void);
 /* Statement-level clock and time-outs start here. */
 void session_start_clock(Session *s);
 
+/* An error of a page gets the name of whose page it is, as long as the catalogs can be asked. */
+void session_name_damage(Session *s);
+
 #endif

@@ -130,6 +130,7 @@ session_end_statement(Session *s, bool last)
 void
 session_fail_statement(Session *s)
 {
+    session_name_damage(s);
     s->cx->deadline_us = 0;
     switch (s->state) {
     case TRANSACTION_IMPLICIT:

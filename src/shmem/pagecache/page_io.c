@@ -98,11 +98,14 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
 static Status
 fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outcome)
 {
-    if (outcome == IO_DAMAGED)
-        return fail(cx, ST_CORRUPT, "XX001", "page %u of relation %u is damaged (branch %u, fork %d)", block,
-                    rel->relation, rel->branch, (int)fork);
-    return fail(cx, ST_IO, "58030", "page %u of relation %u could not be read (branch %u, fork %d)", block,
-                rel->relation, rel->branch, (int)fork);
+    bool damaged = outcome == IO_DAMAGED;
+
+    (void)fail(cx, damaged ? ST_CORRUPT : ST_IO, damaged ? "XX001" : "58030",
+               "block %u of relation %u %s (branch %u, fork %d)", block, rel->relation,
+               damaged ? "is damaged" : "could not be read", rel->branch, (int)fork);
+    fail_page(
+        cx, (PageId){.branch = rel->branch, .relation = rel->relation, .fork = (uint8_t)fork, .block = block});
+    return damaged ? ST_CORRUPT : ST_IO;
 }
 
 Status

@@ -83,6 +83,13 @@ void btree_scan_close(Ctx *cx, BtreeScan *scan);
 /* Estimate for the planner: entries between the bounds as a fraction of all, from inner pages only. */
 MUST_CHECK Status btree_estimate(Ctx *cx, const BtreeRel *index, BtreeBound low, BtreeBound high,
                                  double *fraction);
+/* Of a tree at rest: structure, order, fences, the list of unused pages. `whole`: it could be walked to its end. */
+typedef struct BtreeVerified {
+    uint64_t pages, entries, unused;
+    bool whole;
+} BtreeVerified;
+MUST_CHECK Status btree_verify(Ctx *cx, const BtreeRel *index, struct DamageReport *damage, BtreeVerified *out);
+/* The same, asserting; for tests. */
 MUST_CHECK Status btree_check(Ctx *cx, const BtreeRel *index);
 
 #endif

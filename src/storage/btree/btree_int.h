@@ -213,6 +213,9 @@ uint32_t btree_slot_filter(BtreePage *p, uint32_t i, bool (*keep)(void *arg, Tid
 /* Shortest bytes that are > a and <= b. Full keys. */
 Bytes btree_separator(Bytes a, Bytes b);
 
+/* btree_check.c: as heap_page_fault; slots count from 1. */
+const char *btree_page_fault(const BtreePage *p, uint32_t *slot);
+
 /* ---- btree_search.c ------------------------------------------------------------------------------------------------ */
 /* `protect`: puts a snapshot in force if there is none, so that no page on our way is used again. Only
  * who deletes pages itself can do without. */

@@ -113,10 +113,12 @@ merge_latched(Ctx *cx, CacheRel *cr, Merge *m)
 
     if (!may_merge(m) || !build_merged(m, (BtreePage *)(void *)image))
         return false;
-    btree_write_image(cx, &m->left, (BtreePage *)(void *)image);
+    /* In this order, because the log may end between any two (C4): a page without a separator is found from its left
+     * neighbour; a page that nobody leads to is only lost. */
     page_change_begin(cx, &m->parent);
     btree_slot_remove(btree_page_mut(&m->parent), m->no);
     page_change_end(cx, &m->parent, RECORD_BTREE_REMOVE_SLOT, (const RecordPart[]){{&m->no, sizeof(m->no)}}, 1);
+    btree_write_image(cx, &m->left, (BtreePage *)(void *)image);
     btree_retire_page(cx, cr, &m->right, m->left.frame->block);
     return true;
 }

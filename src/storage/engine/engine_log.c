@@ -7,11 +7,11 @@
 #include "storage/wal/wal.h"
 
 Status
-engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *result)
+engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *result)
 {
     uint64_t start_us = env_mono_us(cx->env);
 
-    TRY(recover_log(cx, dir, from, result));
+    TRY(recover_log(cx, dir, from, needed, result));
     TRY(recover_finish(cx));
     if (result->records > 0)
         log_line(LOG_INFO,

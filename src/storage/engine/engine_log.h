@@ -5,7 +5,7 @@
 #include "storage/recover/recover.h"
 
 /* The engine was made with `log`, nobody else is attached, cx is. Does again what the log says from `from` on (a new
- * log: nothing), decides what had no outcome, and from then on changes are logged. */
-MUST_CHECK Status engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *result);
+ * log: nothing; `needed` as in recover.h), decides what had no outcome, and from then on changes are logged. */
+MUST_CHECK Status engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *result);
 
 #endif

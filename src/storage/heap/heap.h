@@ -8,6 +8,8 @@
 #include "base/ids.h"
 #include "storage/txn/txn.h"
 
+struct DamageReport;
+
 enum { HEAP_SLOTS_MOST = 255 }; /* of one page */
 
 /* data == NULL: null. For a fixed column `data` points to its `width` bytes (any alignment). */
@@ -165,7 +167,14 @@ void heap_carry_counters(Ctx *cx, BranchId branch, RelationId from, RelationId t
 struct BtreeRel;
 MUST_CHECK Status heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int index_count,
                               HeapStats *out);
-/* Walks all pages and asserts every invariant; tests and CHECK use it. */
+/* Walks all pages and asserts every invariant; for tests. */
 MUST_CHECK Status heap_check(Ctx *cx, const HeapRel *rel);
+/* The same, reporting, and going on behind pages that cannot be read. */
+typedef struct HeapVerified {
+    uint64_t pages, unreadable;
+} HeapVerified;
+MUST_CHECK Status heap_verify(Ctx *cx, const HeapRel *rel, struct DamageReport *report, HeapVerified *out);
+/* Is there a row, alive or dead, with this root? For entries of indexes. */
+MUST_CHECK Status heap_has_root(Ctx *cx, const HeapRel *rel, Tid root, bool *has);
 
 #endif

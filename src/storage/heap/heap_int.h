@@ -204,8 +204,10 @@ uint32_t heap_slot_var_bytes(const HeapPage *p, uint16_t position);
 /* Stored form, with mark; data NULL = null. Column < layout_version. */
 void heap_page_cell(const HeapPage *p, uint16_t position, uint16_t column, Cell *out);
 void heap_page_cells(const HeapPage *p, const uint16_t *positions, uint32_t count, uint16_t column, Cell *out);
-/* Asserts all that can be said of a page by itself. */
-void heap_page_check(const HeapPage *p);
+/* heap_check.c: all that can be said of a page by itself. NULL, or what is wrong; *slot: where (0 = no slot). Reads
+ * nothing outside the page, whatever is on it. */
+const char *heap_page_fault(const HeapPage *p, uint32_t *slot);
+void heap_page_check(const HeapPage *p); /* asserts that there is no fault */
 
 /* T7: looks whether the page has become all-visible. Every raw id must have been looked at. */
 void heap_page_set_all_before(HeapPage *p);

@@ -254,22 +254,3 @@ heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out)
     out->pages = cache_rel_length(cr, FORK_MAIN);
     heap_read_counters(cr, out);
 }
-
-Status
-heap_check(Ctx *cx, const HeapRel *rel)
-{
-    CacheRel *cr;
-    BlockNo length;
-
-    TRY(heap_open(cx, rel, &cr));
-    length = cache_rel_length(cr, FORK_MAIN);
-    for (BlockNo block = 0; block < length; block++) {
-        PageRef ref;
-
-        TRY(page_pin_shared(cx, cr, FORK_MAIN, block, &ref));
-        if (ref.page != NULL && page_is(ref.page, PAGE_KIND_HEAP))
-            heap_page_check((const HeapPage *)(void *)ref.page);
-        page_unpin(cx, &ref);
-    }
-    return ST_OK;
-}

@@ -11,6 +11,7 @@
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_log.h"
 #include "storage/wal/page_change.h"
+#include "storage/wal/wal_end.h"
 #include "storage/wal/wal_reader.h"
 
 enum { REPORT_US = 5 * 1000 * 1000, ARENA_EVERY = 256 };
@@ -94,6 +95,20 @@ doom(CacheRel *rel, const WalEntry *e, const char *why)
              record_kind_name(e->record.kind), (unsigned long long)e->lsn, why, rel->relation, rel->branch);
 }
 
+/* The store has the page, but damaged: it stays so, and whoever wants to read it is told. */
+static Status
+pass_over(Ctx *cx, const WalEntry *e, CacheRel *rel, RecoverResult *result)
+{
+    if (result->pages_damaged++ == 0)
+        log_line(LOG_ERROR, "recovery: %s; the log's record at %llx and others of such pages are passed over",
+                 cx->error.message, (unsigned long long)e->lsn);
+    ctx_error_clear(cx);
+    if (e->record.kind == RECORD_BTREE_RETIRE)
+        atomic_store(&rel->free_pages,
+                     0); /* the list went through it: its pages are lost until the index is made anew */
+    return ST_OK;
+}
+
 static Status
 redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
 {
@@ -102,6 +117,7 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     PageRef ref;
     Lsn before;
     bool fits;
+    Status rc;
 
     if (rel == NULL) {
         TRY(cache_rel_make(cx, e->record.branch, e->record.relation, PERSIST_PERMANENT, &rel));
@@ -112,7 +128,10 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     if (e->record.fork >= FORK_COUNT)
         return fail_record(cx, e, "there is no such fork");
     TRY(extend_to(cx, rel, (Fork)e->record.fork, e->record.block));
-    TRY(pin_for_redo(cx, rel, e, &ref));
+    rc = pin_for_redo(cx, rel, e, &ref);
+    if (rc == ST_CORRUPT)
+        return pass_over(cx, e, rel, result);
+    TRY(rc);
     if (ref.page == NULL)
         return fail_record(cx, e, "there is no such page");
     page_latch_exclusive(cx, &ref);
@@ -270,7 +289,8 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     case RECORD_REL_GONE: return redo_rel_gone(cx, e);
     case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
     case RECORD_BRANCH_FORK: return redo_fork(cx, e);
-    case RECORD_CHECKPOINT: return ST_OK;
+    case RECORD_CHECKPOINT:
+    case RECORD_DURABLE: return ST_OK;
     default: return fail_record(cx, e, "is of a kind this server does not know");
     }
 }
@@ -298,7 +318,7 @@ redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
 }
 
 Status
-recover_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *out)
+recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out)
 {
     WalReader *reader;
     Status rc;
@@ -307,7 +327,7 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *out)
     TRY(wal_reader_open(cx, dir, from, &reader));
     rc = redo_all(cx, reader, out);
     wal_reader_close(cx, reader);
-    return rc;
+    return rc == ST_OK ? wal_verify_end(cx, dir, out->end, needed) : rc;
 }
 
 typedef struct Doomed {

@@ -9,11 +9,13 @@
 
 typedef struct RecoverResult {
     Lsn end; /* where the log ends, and goes on */
-    uint64_t records, pages_changed, commits;
+    uint64_t records, pages_changed, commits, pages_damaged;
 } RecoverResult;
 
 /* Reads from `from` on; XX001 when a record does not fit its page. Says in the server's log how far it is. */
-MUST_CHECK Status recover_log(Ctx *cx, const WalDir *dir, Lsn from, RecoverResult *out);
+/* `needed`: it was durable up to here at some time (0 = not known); XX001 when it can be told that its end is not its end
+ * (wal_end.h). A page that the store can not give is left as it is: who reads it is told. */
+MUST_CHECK Status recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out);
 /* Who had not committed has not: ids without an outcome are aborted, relations and branches that were being made go. */
 MUST_CHECK Status recover_finish(Ctx *cx);
 

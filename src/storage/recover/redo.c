@@ -5,7 +5,7 @@ RedoPage
 redo_page_of(RecordKind kind)
 {
     static const RedoPage table[RECORD_PAGE_KINDS] = {
-#define RECORD(symbol, name, redo, doc) [RECORD_##symbol] = redo,
+#define RECORD(symbol, name, redo, describe, doc) [RECORD_##symbol] = redo,
 #include "storage/wal/record_kinds.def"
 #undef RECORD
     };
@@ -18,10 +18,10 @@ record_kind_name(RecordKind kind)
 {
     static const char *const names[RECORD_KIND_COUNT] = {
         [RECORD_NONE] = "none",
-#define RECORD(symbol, name, redo, doc) [RECORD_##symbol] = name,
+#define RECORD(symbol, name, redo, describe, doc) [RECORD_##symbol] = name,
 #include "storage/wal/record_kinds.def"
 #undef RECORD
-#define SYSTEM_RECORD(symbol, number, name, doc) [RECORD_##symbol] = name,
+#define SYSTEM_RECORD(symbol, number, name, describe, doc) [RECORD_##symbol] = name,
 #include "storage/wal/system_records.def"
 #undef SYSTEM_RECORD
     };

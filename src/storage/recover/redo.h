@@ -16,7 +16,7 @@ struct CacheRel;
 /* Before a B+tree page's record: a page that was out of use and gets new contents leaves the relation's list. */
 void btree_redo_before(struct CacheRel *rel, const char *page, RecordKind kind);
 
-#define RECORD(symbol, name, redo, doc) bool redo(char *page, const uint8_t *data, uint32_t bytes);
+#define RECORD(symbol, name, redo, describe, doc) bool redo(char *page, const uint8_t *data, uint32_t bytes);
 #include "storage/wal/record_kinds.def"
 #undef RECORD
 

@@ -5,6 +5,7 @@
 #include "storage/seq/seq.h"
 
 #include "storage/branch/page_own.h"
+#include "storage/recover/describe.h"
 #include "storage/recover/redo.h"
 #include "storage/wal/page_change.h"
 
@@ -58,6 +59,28 @@ seq_redo_set(char *page, const uint8_t *data, uint32_t bytes)
     p->h.kind = PAGE_KIND_SEQUENCE;
     memcpy(&p->state, data, sizeof(p->state));
     return true;
+}
+
+void
+seq_describe_set(const uint8_t *data, uint32_t bytes, Buf *out)
+{
+    SeqState s;
+
+    if (bytes != sizeof(s)) {
+        describe_bytes(data, bytes, out);
+        return;
+    }
+    memcpy(&s, data, sizeof(s));
+    buf_printf(out, "last value %lld, %s", (long long)s.last_value, s.is_called ? "called" : "not called");
+}
+
+void
+seq_describe_page(const char *page, Buf *out)
+{
+    const SeqPage *p = (const SeqPage *)(const void *)page;
+
+    seq_describe_set((const uint8_t *)&p->state, sizeof(p->state), out);
+    buf_add_char(out, '\n');
 }
 
 Status

@@ -92,8 +92,11 @@ write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
     if (batch == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     store_meta_collect(cx, batch, super, id_from);
-    if (wal_is_on(cx->proc))
+    if (wal_is_on(cx->proc)) {
         wal_wait_flushed(cx, wal_copied(cx->proc)); /* T5 */
+        super->durable = wal_flushed(cx->proc);
+    }
+    store_super_put(batch, super);
     rc = c->store->methods->apply(cx, c->store, batch);
     store_batch_free(batch);
     stop_point("checkpoint.before_flush");

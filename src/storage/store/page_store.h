@@ -19,6 +19,8 @@ typedef struct StoreOptions {
     StoreCompression compression;
     int background_threads;
     bool read_only;
+    const char
+        *scratch; /* read_only: a folder for what must not be written to the other; the caller removes it */
 } StoreOptions;
 
 typedef enum StoreFound {
@@ -84,7 +86,13 @@ void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_b
 void store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation);
 
 /* ---- keys and values (doc/format/store.md) ---------------------------------------------------------------------- */
-enum { STORE_PAGE_KEY_MOST = 22, STORE_PAGE_VALUE_BYTES = PAGE_BYTES + 8, STORE_KEY_MOST = 64 };
+enum {
+    STORE_PAGE_KEY_BYTES = 14,
+    STORE_OLD_KEY_BYTES = 22,
+    STORE_PAGE_KEY_MOST = STORE_OLD_KEY_BYTES,
+    STORE_PAGE_VALUE_BYTES = PAGE_BYTES + 8,
+    STORE_KEY_MOST = 64
+};
 /* Returns the key's bytes. epoch 0: of the page as it is. */
 uint32_t store_page_key(PageId id, uint64_t epoch, uint8_t out[STORE_PAGE_KEY_MOST]);
 uint64_t store_checksum(PageId id, const char *page);

@@ -1,9 +1,16 @@
 /* rocks_store.c - pages in RocksDB: one column family, its log off, one flush per checkpoint step (S1).
  *
+ * A damaged table file costs the pages in it. But compaction reads files as a whole, and RocksDB takes no more writes once
+ * that has failed: so as soon as damage is noticed there is no more compaction, in this run and, by a mark beside the store
+ * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
+ *
  * Our page cache is in front, so its block cache is small and is for index blocks. Files are written whole, so there are
  * no torn pages; each page has its own checksum besides. */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/env.h"
 #include "base/log.h"
 #include "storage/store/rocks_api.h"
 #include "storage/store/store_batch.h"
@@ -19,14 +26,68 @@ typedef struct RocksStore {
     rocksdb_writeoptions_t *write_options;
     rocksdb_flushoptions_t *flush_options;
     rocksdb_cache_t *cache;
+    bool read_only;
+    _Atomic bool damaged; /* atomic: no compaction any more */
+    char path[4096 - 16], mark_path[4096];
 } RocksStore;
+
+/* ---- damage ----------------------------------------------------------------------------------------------------- */
+
+static bool
+is_corruption(const char *text)
+{
+    return strncmp(text, "Corruption", 10) == 0;
+}
+
+static bool
+is_marked(Env *env, const RocksStore *s)
+{
+    int fd = env->open(env, s->mark_path, O_RDONLY, 0);
+
+    if (fd >= 0)
+        env->close(env, fd);
+    return fd >= 0;
+}
+
+static void
+write_mark(Env *env, const RocksStore *s, const char *text)
+{
+    int fd = env->open(env, s->mark_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    bool ok = fd >= 0 && env->write(env, fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+              env->write(env, fd, "\n", 1) == 1 && env->sync(env, fd) == 0;
+
+    if (fd >= 0)
+        env->close(env, fd);
+    if (!ok)
+        log_line(LOG_ERROR, "could not write \"%s\"", s->mark_path);
+}
+
+static void
+note_damage(Env *env, RocksStore *s, const char *text)
+{
+    static const char *const keys[] = {"disable_auto_compactions"}, *const values[] = {"true"};
+    char *error = NULL;
+
+    if (s->read_only || !is_corruption(text) || atomic_exchange(&s->damaged, true))
+        return;
+    write_mark(env, s, text);
+    s->api.rocksdb_set_options(s->db, 1, keys, values, &error);
+    log_line(LOG_ERROR, "a file of the page store is damaged, so its files are not merged any more: %s", text);
+    if (error != NULL)
+        s->api.rocksdb_free(error);
+}
 
 /* RocksDB's text, which it allocated. */
 static Status
-fail_rocks(Ctx *cx, const RocksStore *s, const char *what, char *text)
+fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 {
     bool full = strstr(text, "No space left") != NULL;
-    Status rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store: %s", what, text);
+    Status rc;
+
+    if (s->db != NULL)
+        note_damage(cx->env, s, text);
+    rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store \"%s\": %s", what, s->path,
+              text);
 
     s->api.rocksdb_free(text);
     return rc;
@@ -53,7 +114,6 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 {
     RocksStore *s = (RocksStore *)store;
 
-    (void)cx;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t key[STORE_PAGE_KEY_MOST];
         uint32_t key_bytes = store_page_key(reads[i].id, reads[i].epoch, key);
@@ -66,6 +126,7 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
         if (error != NULL) {
             log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
                      reads[i].id.block, error);
+            note_damage(cx->env, s, error);
             s->api.rocksdb_free(error);
             reads[i].found = STORE_DAMAGED;
         } else if (slice == NULL) {
@@ -252,6 +313,8 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_info_log_level(s->options, 3); /* errors */
     api->rocksdb_options_set_keep_log_file_num(s->options, 2);
     api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
+    if (o->read_only) /* it would begin a log of its own */
+        api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
     s->read_options = api->rocksdb_readoptions_create();
     api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
     s->write_options = api->rocksdb_writeoptions_create();
@@ -270,12 +333,21 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
     if (s == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     s->base.methods = &rocks_methods;
+    s->read_only = options->read_only;
+    snprintf(s->path, sizeof(s->path), "%s", options->path);
+    snprintf(s->mark_path, sizeof(s->mark_path), "%s.damaged", s->path);
     rc = rocks_api_load(cx, &s->api);
     if (rc != ST_OK) {
         free(s);
         return rc;
     }
     set_options(s, options);
+    if (!s->read_only && is_marked(cx->env, s)) {
+        s->damaged = true;
+        s->api.rocksdb_options_set_disable_auto_compactions(s->options, 1);
+        log_line(LOG_WARNING, "a file of the page store is damaged (see \"%s\"): its files are not merged",
+                 s->mark_path);
+    }
     s->db = options->read_only ? s->api.rocksdb_open_for_read_only(s->options, options->path, 0, &error)
                                : s->api.rocksdb_open(s->options, options->path, &error);
     if (error != NULL) {

@@ -16,10 +16,10 @@ store_page_key(PageId id, uint64_t epoch, uint8_t out[STORE_PAGE_KEY_MOST])
     out[9] = id.fork;
     put_be32(out + 10, id.block);
     if (epoch == 0)
-        return 14;
+        return STORE_PAGE_KEY_BYTES;
     put_be32(out + 14, (uint32_t)(epoch >> 32));
     put_be32(out + 18, (uint32_t)epoch);
-    return 22;
+    return STORE_OLD_KEY_BYTES;
 }
 
 uint64_t

@@ -12,30 +12,6 @@
 
 static const char super_key[] = "Msuper";
 
-typedef struct RelMeta {
-    uint32_t length[FORK_COUNT];
-    uint8_t persistence, kind, gone, old_stored; /* gone: its branch has dropped it, others still read it */
-    Xid creator;
-    Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
-    int64_t live_rows, dead_rows;
-    uint32_t row_var_bytes, nulls_seen, free_pages, space_hint;
-    uint64_t counter;
-    BranchId origin; /* 0 = none */
-    BlockNo linked;
-    uint64_t fork_epoch;
-    Csn fork_csn;
-} RelMeta;
-static_assert(sizeof(RelMeta) == 104, "part of the store's format");
-
-typedef struct BranchMeta {
-    BranchId parent;
-    uint32_t spare;
-    uint64_t fork_epoch;
-    Csn fork_csn;
-    Xid creator;
-} BranchMeta;
-static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
-
 static void
 rel_key(BranchId branch, RelationId relation, char out[10])
 {
@@ -173,7 +149,6 @@ store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_f
     cache_rel_each(cx, collect_rel, &c);
     collect_branches(cx, batch);
     collect_ids(cx, batch, id_from, super->trimmed);
-    store_super_put(batch, super);
 }
 
 static void

@@ -21,10 +21,36 @@ typedef struct StoreSuper {
     BranchId next_branch;
     uint32_t clean; /* 1 = written by a shutdown: the log ends at `redo` */
     uint64_t written_us; /* wall clock */
+    Lsn durable; /* the log was flushed up to here: what recovery can read must not end before */
 } StoreSuper;
-static_assert(sizeof(StoreSuper) == 88, "part of the store's format");
+static_assert(sizeof(StoreSuper) == 96, "part of the store's format");
 
-/* What goes into the last batch of a checkpoint: everything but pages. `redo` as taken at its begin; ids from
+/* Values of relations and branches. */
+typedef struct RelMeta {
+    uint32_t length[FORK_COUNT];
+    uint8_t persistence, kind, gone, old_stored; /* gone: its branch has dropped it, others still read it */
+    Xid creator;
+    Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
+    int64_t live_rows, dead_rows;
+    uint32_t row_var_bytes, nulls_seen, free_pages, space_hint;
+    uint64_t counter;
+    BranchId origin; /* 0 = none */
+    BlockNo linked;
+    uint64_t fork_epoch;
+    Csn fork_csn;
+} RelMeta;
+static_assert(sizeof(RelMeta) == 104, "part of the store's format");
+
+typedef struct BranchMeta {
+    BranchId parent;
+    uint32_t spare;
+    uint64_t fork_epoch;
+    Csn fork_csn;
+    Xid creator;
+} BranchMeta;
+static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
+
+/* What goes into the last batch of a checkpoint: everything but pages and the superblock. `redo` as taken at its begin; ids from
  * `id_from` on may have changed since the last one. Drops at or before redo are carried out. */
 void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from);
 /* After the batch is durable: what was dropped is forgotten. */

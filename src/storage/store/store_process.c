@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/env.h"
 #include "base/interrupt.h"
@@ -100,7 +101,7 @@ is_linked(Ctx *cx, const Frame *f)
 
 /* B3: an older image, from the newest that was stored back to the one that counts, by exact keys. */
 static void
-read_old(Ctx *cx, StoreProcess *p, uint32_t frame_no)
+read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
 {
     PageCache *cache = page_cache(cx->proc);
     const Frame *f = cache_frame(cache, frame_no);
@@ -113,7 +114,7 @@ read_old(Ctx *cx, StoreProcess *p, uint32_t frame_no)
     read.id = (PageId){.branch = image.branch, .relation = f->relation, .block = f->block, .fork = f->fork};
     read.epoch = image.at;
     do {
-        rc = p->store->methods->read(cx, p->store, &read, 1);
+        rc = store->methods->read(cx, store, &read, 1);
         if (rc == ST_OK && read.found == STORE_FOUND && page_header_const(page)->epoch > image.epoch)
             read.epoch = page_header_const(page)->prev_epoch;
         else
@@ -157,6 +158,10 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
         memset(read->page, 0, PAGE_BYTES);
         break; /* added, and never written since */
     case STORE_DAMAGED:
+        if (read->id.fork == FORK_FREESPACE) { /* hints, which heal (B7) */
+            memset(read->page, 0, PAGE_BYTES);
+            break;
+        }
         log_line(LOG_ERROR, "page %u of relation %u is damaged (branch %u, fork %u)", read->id.block,
                  read->id.relation, read->id.branch, read->id.fork);
         page_io_done(cx->proc, frame_no, IO_DAMAGED);
@@ -168,8 +173,8 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
         page_list_raw(cx, frame_no, read->id, raw);
 }
 
-static void
-read_some(Ctx *cx, StoreProcess *p)
+void
+store_serve_reads(Ctx *cx, PageStore *store)
 {
     PageCache *cache = page_cache(cx->proc);
     uint32_t frames[READ_PAGES];
@@ -182,7 +187,7 @@ read_some(Ctx *cx, StoreProcess *p)
             i++;
             continue;
         }
-        read_old(cx, p, frames[i]);
+        read_old(cx, store, frames[i]);
         frames[i] = frames[--count];
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -194,7 +199,7 @@ read_some(Ctx *cx, StoreProcess *p)
     }
     if (count == 0)
         return;
-    rc = p->store->methods->read(cx, p->store, reads, count);
+    rc = store->methods->read(cx, store, reads, count);
     for (uint32_t i = 0; i < count; i++) {
         if (rc == ST_OK)
             finish_read(cx, &reads[i], frames[i]);
@@ -216,7 +221,7 @@ reader(void *arg)
         abort();
     }
     while (atomic_load(&w.process->stop_readers) == 0)
-        read_some(&w.cx, w.process);
+        store_serve_reads(&w.cx, w.process->store);
     worker_end(&w);
     return NULL;
 }
@@ -394,6 +399,23 @@ write_super(Ctx *cx, StoreProcess *p, bool flush)
     return rc;
 }
 
+/* The superblock is written before the first word of the log: a log without one means that the store is not what it was. It is
+ * asked before RocksDB makes a new store, and takes the old one's files for rubbish. */
+static Status
+expect_store(Ctx *cx, const StoreProcess *p, bool is_there)
+{
+    WalDir dir = {.path = p->wal_path};
+    Lsn first, last;
+
+    TRY(wal_segments_range(cx, &dir, &first, &last));
+    if (is_there || first == 0)
+        return ST_OK;
+    (void)fail(cx, ST_CORRUPT, "XX001", "there is no page store in \"%s/pages\", but there is a log in \"%s\"",
+               p->settings->data_dir, p->wal_path);
+    fail_hint(cx, "Restore the directory from a copy.");
+    return ST_CORRUPT;
+}
+
 static Status
 open_store(Ctx *cx, StoreProcess *p, bool *is_new)
 {
@@ -405,11 +427,13 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
+    TRY(expect_store(cx, p, access(arena_printf(cx->arena, "%s/CURRENT", options.path), F_OK) == 0));
     TRY(store_rocks_open(cx, &options, &p->store));
     TRY(store_super_read(cx, p->store, &p->super, &found));
     *is_new = !found;
     if (found)
         return store_meta_load(cx, p->store, &p->super);
+    TRY(expect_store(cx, p, false));
     p->super = (StoreSuper){.version = STORE_FORMAT_VERSION,
                             .incarnation = 1,
                             .redo = WAL_FIRST_LSN,
@@ -450,7 +474,7 @@ recover(Ctx *cx, StoreProcess *p)
 
     p->wal =
         (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
-    TRY(engine_start_log(cx, &p->wal, p->super.redo, &result));
+    TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
     if (!p->super.clean || result.records > 0)
         rel_empty_unlogged(cx);
     if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */

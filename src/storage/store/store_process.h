@@ -46,6 +46,9 @@ void store_shared_carve(Region *region);
  * everybody else being gone but the log writer. False: it could not start, and has said why (store_wait_ready). */
 bool store_process_run(Engine *engine, const StoreSettings *settings);
 
+/* A reader's step: answers some of those who wait for pages; sleeps for a moment if there are none. */
+void store_serve_reads(Ctx *cx, PageStore *store);
+
 /* ---- for others ------------------------------------------------------------------------------------------------- */
 /* Waits until the store is ready or has refused (then the error is the store's). */
 MUST_CHECK Status store_wait_ready(Ctx *cx, Engine *engine, bool *is_new);

@@ -5,11 +5,11 @@
 
 typedef enum RecordKind {
     RECORD_NONE,
-#define RECORD(symbol, name, redo, doc) RECORD_##symbol,
+#define RECORD(symbol, name, redo, describe, doc) RECORD_##symbol,
 #include "storage/wal/record_kinds.def"
 #undef RECORD
     RECORD_PAGE_KINDS, /* how many kinds are about a page */
-#define SYSTEM_RECORD(symbol, number, name, doc) RECORD_##symbol = number,
+#define SYSTEM_RECORD(symbol, number, name, describe, doc) RECORD_##symbol = number,
 #include "storage/wal/system_records.def"
 #undef SYSTEM_RECORD
     RECORD_KIND_COUNT

@@ -94,7 +94,9 @@ wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const Recor
     Proc *proc = cx->proc;
     WalShared *w = wal_shared(proc);
     static const char zeros[WAL_ALIGN];
+    uint64_t behind = (place.start - atomic_load(&w->flushed) + WAL_BEHIND_BYTES - 1) / WAL_BEHIND_BYTES;
     WalRecord r = {.bytes = place.bytes,
+                   .behind = (uint16_t)MIN_OF(behind, (uint64_t)WAL_BEHIND_MOST),
                    .kind = (uint8_t)kind,
                    .fork = target.fork,
                    .branch = target.branch,

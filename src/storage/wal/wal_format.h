@@ -13,6 +13,8 @@ enum {
     WAL_FORMAT_VERSION = 1,
     WAL_SEGMENT_HEADER_BYTES = 4096,
     WAL_ALIGN = 8,
+    WAL_BEHIND_BYTES = 512,
+    WAL_BEHIND_MOST = 0xffff, /* says nothing */
 };
 #define WAL_SEGMENT_MAGIC UINT64_C(0x006c61772d6e6148) /* "Han-wal" */
 #define WAL_SEGMENT_BYTES (UINT64_C(16) << 20)
@@ -35,7 +37,8 @@ typedef struct WalRecord {
     uint32_t bytes; /* header and payload, without the padding to a multiple of 8 */
     uint8_t kind; /* RecordKind */
     uint8_t fork;
-    uint16_t spare;
+    uint16_t
+        behind; /* in units of WAL_BEHIND_BYTES: the log was durable up to so far before this record (wal_end.h) */
     BranchId branch;
     RelationId relation;
     BlockNo block;

@@ -11,7 +11,7 @@
 #include "base/crc32c.h"
 #include "base/env.h"
 
-enum { PATH_MOST = 4096, ZERO_BYTES = 64 * 1024 };
+enum { PATH_MOST = WAL_PATH_MOST, ZERO_BYTES = 64 * 1024 };
 
 static const char making_name[] = "next";
 
@@ -19,6 +19,12 @@ static void
 path_of(const WalDir *dir, Lsn first, char *out)
 {
     snprintf(out, PATH_MOST, "%s/%016llx", dir->path, (unsigned long long)first);
+}
+
+void
+wal_segment_path(const WalDir *dir, Lsn lsn, char out[WAL_PATH_MOST])
+{
+    path_of(dir, wal_segment_first(lsn), out);
 }
 
 /* The LSN a file name stands for; 0 = it is no segment's. */
@@ -97,6 +103,20 @@ write_header(Ctx *cx, const WalDir *dir, int fd, Lsn first, const char *path)
     return wal_write_at(cx, fd, block, sizeof(block), 0, path);
 }
 
+/* A file gets its name when it is whole. */
+static Status
+check_length(Ctx *cx, int fd, const char *path)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return fail_io(cx, "examine", path);
+    if ((uint64_t)st.st_size == WAL_SEGMENT_HEADER_BYTES + WAL_SEGMENT_BYTES)
+        return ST_OK;
+    return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has %lld bytes instead of %llu", path,
+                (long long)st.st_size, (unsigned long long)(WAL_SEGMENT_HEADER_BYTES + WAL_SEGMENT_BYTES));
+}
+
 static Status
 check_header(Ctx *cx, const WalDir *dir, int fd, Lsn first, const char *path)
 {
@@ -115,7 +135,7 @@ check_header(Ctx *cx, const WalDir *dir, int fd, Lsn first, const char *path)
     if (h.first != first)
         return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" says that it begins at %llx", path,
                     (unsigned long long)h.first);
-    return ST_OK;
+    return check_length(cx, fd, path);
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */

@@ -32,8 +32,12 @@ typedef struct WalSegment {
 } WalSegment;
 #define WAL_SEGMENT_NONE ((WalSegment){.fd = -1})
 
-/* Opens the segment that contains `lsn`. `exists` false: there is no such file (and ST_OK). A header that is not ours is
- * XX001. */
+enum { WAL_PATH_MOST = 4096 };
+/* The file that contains `lsn`. */
+void wal_segment_path(const WalDir *dir, Lsn lsn, char out[WAL_PATH_MOST]);
+
+/* Opens the segment that contains `lsn`. `exists` false: there is no such file (and ST_OK). A header that is not ours, or a
+ * length that is not a segment's, is XX001. */
 MUST_CHECK Status wal_segment_open(Ctx *cx, const WalDir *dir, Lsn lsn, bool for_writing, WalSegment *out,
                                    bool *exists);
 void wal_segment_close(Ctx *cx, WalSegment *segment);

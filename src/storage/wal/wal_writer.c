@@ -185,6 +185,18 @@ wal_writer_drain(Ctx *cx, WalWriter *w)
     return flush(cx, w);
 }
 
+/* Nothing has come for a while: what is durable is said once, for wal_verify_end. */
+static void
+note_durable(Ctx *cx, WalWriter *w)
+{
+    Lsn flushed = atomic_load(&wal_shared(cx->proc)->flushed);
+
+    if (flushed == w->noted || wal_position(cx->proc) != flushed ||
+        !change_gate_open(&page_cache(cx->proc)->gate))
+        return;
+    w->noted = wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, NULL, 0);
+}
+
 Status
 wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
 {
@@ -213,5 +225,7 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
         futex_wait(&shared->writer_bell, bell,
                    MIN_OF((uint64_t)idle_ms * 1000, w->unflushed_since_us != 0 ? FLUSH_AFTER_US : UINT64_MAX));
     atomic_store(&shared->writer_sleeps, 0);
+    if (atomic_load(&shared->writer_bell) == bell)
+        note_durable(cx, w);
     return ST_OK;
 }

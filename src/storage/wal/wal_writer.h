@@ -11,6 +11,7 @@ typedef struct WalWriter {
     WalSegment current;
     WalMaking making; /* of the segment after the current one */
     bool next_ready;
+    Lsn noted; /* the last RECORD_DURABLE ends here */
     uint64_t unflushed_since_us; /* 0 = everything written is flushed */
     uint64_t retry_us; /* disk full: when to try again */
 } WalWriter;

@@ -12,6 +12,7 @@
 #include "storage/engine/engine_log.h"
 #include "storage/store/store_process.h"
 #include "storage/wal/wal.h"
+#include "storage/wal/wal_end.h"
 #include "storage/wal/wal_reader.h"
 #include "storage/wal/wal_writer.h"
 
@@ -89,7 +90,7 @@ open_engine(Log *log, Ctx **cx, pid_t pids[2])
     pids[1] = 0;
     if (log->cache_bytes == 0) {
         *cx = sim_session(e);
-        SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, &result));
+        SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, 0, &result));
     } else {
         pids[1] = fork_store(e, log);
         *cx = sim_session(e);
@@ -452,4 +453,150 @@ TEST(store, what_was_acknowledged_survives_with_pages_that_come_and_go)
     Log *log = new_store(24);
 
     kill_all_again_and_again(log, sim_world() ? 300 : 12);
+}
+
+/* ---- where the log ends --------------------------------------------------------------------------------------------- */
+
+enum { TREE_ROWS = 6000, CUTS_MOST = 4000, CUTS_TRIED = 60 };
+
+typedef struct Cuts {
+    Lsn at[CUTS_MOST];
+    uint32_t count, merges;
+} Cuts;
+
+/* A tree that grows by splits and shrinks by merges, all of it in the log; returns where the changes begin. */
+static Lsn
+grow_and_shrink(Log *log)
+{
+    pid_t pids[2];
+    HeapStats stats;
+    Snapshot s;
+    Lsn start;
+    Ctx *cx;
+
+    (void)open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    sim_begin(cx);
+    sim_insert(cx, &log->table, (SimRow){0, 0, "the first", 0});
+    sim_commit(cx);
+    start = wal_position(cx->proc);
+    sim_begin(cx);
+    for (int i = 1; i < TREE_ROWS; i++)
+        sim_insert(cx, &log->table, (SimRow){i * 7919 % TREE_ROWS, i, NULL, 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    for (int i = 0; i < TREE_ROWS; i++) {
+        RowChange change;
+        SimRow row;
+        Tid tid;
+
+        if (i % 16 == 0)
+            continue;
+        SIM_EXPECT(sim_get(cx, &log->table, &s, i, &row, &tid));
+        SIM_OK(cx, heap_delete(cx, &log->table.heap, tid, &s, &change));
+    }
+    sim_commit(cx);
+    SIM_OK(cx, heap_vacuum(cx, &log->table.heap, &log->table.index, 1, &stats));
+    wal_wait_flushed(cx, wal_copied(cx->proc));
+    crash(pids, 2);
+    engine_detach(cx);
+    return start;
+}
+
+static bool
+is_step_of_many(uint8_t kind)
+{
+    return kind == RECORD_BTREE_IMAGE || kind == RECORD_BTREE_LINK || kind == RECORD_BTREE_FLAGS ||
+           kind == RECORD_BTREE_REMOVE_SLOT || kind == RECORD_BTREE_RETIRE;
+}
+
+static void
+collect_cuts(Ctx *cx, const Log *log, Lsn start, Cuts *cuts)
+{
+    WalReader *reader;
+    WalEntry e;
+    bool found;
+
+    SIM_OK(cx, wal_reader_open(cx, &log->dir, start, &reader));
+    for (;;) {
+        SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
+        if (!found)
+            break;
+        cuts->merges += e.record.kind == RECORD_BTREE_REMOVE_SLOT;
+        if (is_step_of_many(e.record.kind) && cuts->count < CUTS_MOST)
+            cuts->at[cuts->count++] = e.end;
+    }
+    wal_reader_close(cx, reader);
+}
+
+/* A child, because an engine is made for each. */
+static void
+use_what_is_left(Log *log, int no)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        Engine *e = sim_engine_logged(0);
+        Ctx *cx = sim_session(e);
+        RecoverResult result;
+
+        SIM_OK(cx, engine_start_log(cx, &log->dir, WAL_FIRST_LSN, 0, &result));
+        sim_check(cx, &log->table);
+        cx->proc->log_asynchronous = true; /* nobody writes this log */
+        sim_begin(cx);
+        for (int i = 0; i < 400; i++)
+            sim_insert(cx, &log->table, (SimRow){TREE_ROWS + i * 97 % 400, no, NULL, 0});
+        for (int i = 1; i < TREE_ROWS; i += 16)
+            SIM_OK(cx, btree_remove(cx, &log->table.index, sim_key(i, (uint8_t[5]){0}), 1));
+        sim_commit(cx);
+        sim_check(cx, &log->table);
+        _exit(0);
+    }
+    EXPECT(sim_join(pid));
+}
+
+TEST(wal, a_tree_can_be_used_wherever_the_log_ends)
+{
+    Log *log = new_log();
+    Cuts *cuts = sim_shared(sizeof(*cuts));
+    Lsn start = grow_and_shrink(log);
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    uint32_t step;
+
+    collect_cuts(cx, log, start, cuts);
+    EXPECT(cuts->merges > 3);
+    /* The last ones, which are merges, each by itself; those before in steps. */
+    step = sim_world() ? 1 : MAX_OF(cuts->count / CUTS_TRIED, 1u);
+    for (uint32_t i = cuts->count; i > 0; i -= cuts->count - i < CUTS_TRIED ? 1 : MIN_OF(step, i)) {
+        SIM_OK(cx, wal_segments_cut(cx, &log->dir, cuts->at[i - 1]));
+        use_what_is_left(log, (int)i);
+    }
+    remove_log(log);
+}
+
+TEST(wal, a_log_that_was_durable_may_not_end_before)
+{
+    Log *log = new_log();
+    Lsn start = grow_and_shrink(log);
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    WalSegment segment;
+    bool exists;
+
+    SIM_OK(cx, wal_verify_end(cx, &log->dir, start + 64 * 1024, 0) == ST_CORRUPT ? ST_OK : ST_ERROR);
+    EXPECT(strstr(cx->error.message, "is damaged at byte") != NULL);
+    /* Without what follows nothing tells of it, but the store may. */
+    SIM_OK(cx, wal_segments_cut(cx, &log->dir, start));
+    SIM_OK(cx, wal_verify_end(cx, &log->dir, start, start));
+    EXPECT_EQ(wal_verify_end(cx, &log->dir, start, start + 8), ST_CORRUPT);
+    /* A file is as long as it was made. */
+    {
+        char path[WAL_PATH_MOST];
+
+        wal_segment_path(&log->dir, start, path);
+        EXPECT_EQ(truncate(path, 1 << 20), 0);
+    }
+    EXPECT_EQ(wal_segment_open(cx, &log->dir, start, false, &segment, &exists), ST_CORRUPT);
+    EXPECT(strstr(cx->error.message, "has 1048576 bytes instead of") != NULL);
+    remove_log(log);
 }

@@ -1,0 +1,155 @@
+/* cmd_check.c - heliosdb-nano check DIR: is everything in a data directory as it should be? Writes nothing but the lock. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "backend/command/check.h"
+#include "base/log.h"
+#include "bin/commands.h"
+#include "bin/data_dir.h"
+#include "storage/store/store_check.h"
+#include "storage/store/store_view.h"
+
+static void
+found(void *arg, const char *object, const char *what)
+{
+    (void)arg;
+    printf("damaged: %s: %s\n", object, what);
+}
+
+static void
+complain(CheckReport *report, const char *object, const char *what)
+{
+    report->damages++;
+    found(NULL, object, what);
+}
+
+static void
+print_log(const StoreViewLog *log)
+{
+    const RecoverResult *r = &log->result;
+
+    printf("log: %llu records, %llu transactions, from the last checkpoint to %llx\n",
+           (unsigned long long)r->records, (unsigned long long)r->commits, (unsigned long long)r->end);
+}
+
+typedef struct Part {
+    CheckReport *report;
+    const char *name;
+} Part;
+
+static void
+found_in_part(void *arg, PageId where, const char *what)
+{
+    const Part *p = arg;
+
+    if (where.block == DAMAGE_NO_BLOCK) {
+        complain(p->report, p->name, what);
+        return;
+    }
+    p->report->damages++;
+    printf("damaged: %s: branch %u, relation %u, fork %u, block %u: %s\n", p->name, where.branch,
+           where.relation, where.fork, where.block, what);
+}
+
+/* Rows and indexes can only be compared when the log is whole: pages are of different times else. */
+static Status
+check_contents(Ctx *cx, StoreView *view, CheckReport *report)
+{
+    Part part = {report, "table of transactions"};
+    DamageReport damage = {.found = found_in_part, .arg = &part};
+    uint64_t ids = 0;
+    Status rc;
+
+    TRY(engine_attach(cx, store_view_engine(view)));
+    store_check_ids(cx, &damage, &ids);
+    rc = check_databases(cx, report);
+    engine_detach(cx);
+    return rc;
+}
+
+static Status
+check_stored(Ctx *cx, StoreView *view, CheckReport *report)
+{
+    Part part = {report, "page store"};
+    DamageReport damage = {.found = found_in_part, .arg = &part};
+
+    return store_check_pages(cx, store_view_store(view), &damage, &report->pages);
+}
+
+/* As init leaves it: neither store nor log. */
+static Status
+is_unused(Ctx *cx, const char *path, bool *unused)
+{
+    WalDir wal = {.path = arena_printf(cx->arena, "%s/wal", path)};
+    Lsn first, last;
+
+    TRY(wal_segments_range(cx, &wal, &first, &last));
+    *unused = first == 0 && access(arena_printf(cx->arena, "%s/pages/CURRENT", path), F_OK) != 0;
+    return ST_OK;
+}
+
+static Status
+check(Ctx *cx, const char *path, CheckReport *report)
+{
+    StoreViewLog log;
+    StoreView *view;
+    bool unused;
+    Status rc;
+
+    TRY(is_unused(cx, path, &unused));
+    if (unused) {
+        printf("no server has ever been started on it\n");
+        return ST_OK;
+    }
+    rc = store_view_open(cx, path, true, &view, &log);
+    if (rc == ST_CORRUPT || rc == ST_IO) { /* there is nothing more to look at */
+        complain(report, "page store", cx->error.message);
+        ctx_error_clear(cx);
+        return ST_OK;
+    }
+    TRY(rc);
+    if (log.whole) {
+        print_log(&log);
+        rc = check_contents(cx, view, report);
+    } else {
+        complain(report, "log", log.error);
+        rc = check_stored(cx, view, report);
+    }
+    store_view_close(cx, view);
+    return rc;
+}
+
+int
+command_check(Ctx *cx, const Command *command, char **argv, int argc)
+{
+    CheckReport report = {.found = found};
+    FlagSet flags;
+    DataDir dir;
+    int status;
+
+    if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
+        return status;
+    if (flags.word_count == 0) {
+        fail(cx, ST_ERROR, "42601", "which data directory?");
+        return command_complain(cx, command, EXIT_USAGE);
+    }
+    log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL}); /* what is found is printed */
+    if (data_dir_open(cx, flags.words[0], &dir) != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
+    if (check(cx, flags.words[0], &report) != ST_OK) {
+        data_dir_unlock(&dir);
+        return command_complain(cx, command, EXIT_FAILED);
+    }
+    data_dir_unlock(&dir);
+    printf("%llu databases, %llu tables with %llu rows, %llu indexes with %llu entries, %llu sequences, %llu "
+           "pages: ",
+           (unsigned long long)report.databases, (unsigned long long)report.tables,
+           (unsigned long long)report.rows, (unsigned long long)report.indexes,
+           (unsigned long long)report.entries, (unsigned long long)report.sequences,
+           (unsigned long long)report.pages);
+    if (report.damages == 0)
+        printf("clean\n");
+    else
+        printf("%llu damaged places\n", (unsigned long long)report.damages);
+    return report.damages == 0 ? EXIT_DONE : EXIT_FAILED;
+}
