@@ -173,6 +173,10 @@ void page_unpin(Ctx *cx, PageRef *ref);
  * CACHE_EXTEND_FRAMES frames and initializes the page before it drops the latch. */
 enum { CACHE_EXTEND_FRAMES = 4 };
 void page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out);
+/* The same for a block that the relation has and no page of its own stands in, in a critical section: gives it a frame with
+ * this image, dirty, which nobody sees before _end; 0 if somebody was faster. Ended in any case. CACHE_EXTEND_FRAMES too. */
+uint32_t page_place_begin(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *image);
+void page_place_end(Ctx *cx, CacheRel *rel, uint32_t frame_no);
 /* For a page that will be read soon: has its descriptor fetched, and says where its bytes lie, for the
  * processor to be asked for them and nothing else. NULL: there is no such page. */
 const char *page_prefetch_start(const PageCache *cache, const CacheRel *rel, Fork fork, BlockNo block);

@@ -1,7 +1,9 @@
-/* pagecache_int.h - for the sources of this folder: from block to frame. */
+/* pagecache_int.h - for the sources of this folder: from block to frame, and notes of pins. */
 #ifndef PAGECACHE_INT_H
 #define PAGECACHE_INT_H
 #include "shmem/pagecache/pagecache.h"
+
+enum { CACHE_SPIN_MOST = 400 };
 
 /* 0 = the page is not in memory. */
 uint32_t cache_map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block);
@@ -22,6 +24,32 @@ static inline bool
 cache_tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
 {
     return f->relation == rel->relation && f->block == block && f->branch == rel->branch && f->fork == fork;
+}
+
+/* Pins held are noted in the slot (C1): a free note is taken, and given back. */
+static inline uint16_t
+page_note_take(Proc *proc, uint32_t frame_no, bool shared)
+{
+    uint16_t i;
+
+    if (proc->pin_free != 0) {
+        i = (uint16_t)(proc->pin_free - 1);
+        proc->pin_free = proc->pins[i].next_free;
+    } else {
+        i = proc->pin_high++;
+    }
+    proc->pins[i] = (PinNote){.frame_no = frame_no, .shared = shared};
+    proc->pin_count++;
+    return i;
+}
+
+static inline void
+page_note_drop(Proc *proc, uint16_t i)
+{
+    proc->pins[i].frame_no = 0;
+    proc->pins[i].next_free = proc->pin_free;
+    proc->pin_free = (uint16_t)(i + 1);
+    proc->pin_count--;
 }
 
 #endif

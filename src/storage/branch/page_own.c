@@ -5,7 +5,6 @@
  * critical section is entered anew (B1). */
 #include "storage/branch/page_own.h"
 
-#include "shmem/pagecache/pagecache_int.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/wal/page_image.h"
 #include "storage/wal/wal.h"
@@ -58,29 +57,15 @@ enter(Ctx *cx)
 static void
 put_copy(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *copy, bool alive)
 {
-    Proc *proc = cx->proc;
-    PageCache *cache = page_cache(proc);
+    PageCache *cache = page_cache(cx->proc);
     uint32_t no;
 
     enter(cx);
-    latch_take(proc, &rel->extend);
-    no = cache_map_lookup(cache, &rel->forks[fork], block);
-    if ((no == 0 || no == CACHE_MAP_LINKED) &&
-        cache_is_linked(rel, fork, block)) { /* else somebody was faster */
-        Frame *f;
-
-        no = cache_take_frame(proc, rel, fork, block);
-        f = cache_frame(cache, no);
-        memcpy(cache_frame_bytes(cache, no), copy, PAGE_BYTES);
-        f->dirty = 1;
-        if (alive)
-            begin_life(cx, rel, f, cache_frame_bytes(cache, no));
-        atomic_store(&f->use, FRAME_PAGE);
-        cache_map_set(proc, &rel->forks[fork], block, no);
-        atomic_fetch_add(&cache->pages_live, 1);
-    }
-    latch_drop(proc, &rel->extend);
-    proc_critical_leave(proc);
+    no = page_place_begin(cx, rel, fork, block, copy);
+    if (no != 0 && alive)
+        begin_life(cx, rel, cache_frame(cache, no), cache_frame_bytes(cache, no));
+    page_place_end(cx, rel, no);
+    proc_critical_leave(cx->proc);
 }
 
 Status
