@@ -208,6 +208,8 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
         uint32_t before = proc->stash_count;
 
         pop_free(cache, proc, MIN_OF(MAX_OF(count - before, TAKE_BATCH), PROC_STASH_MOST - before));
+        if (cache_has_store(cache))
+            page_cleaner_nudge(cache);
         if (proc->stash_count > before || pop_hole(cache, proc, spare))
             continue;
         if (cache_has_store(cache) && atomic_load(&cache->pages_live) >= cache->page_frames) {

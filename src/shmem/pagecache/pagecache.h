@@ -52,7 +52,8 @@ typedef struct Frame {
     _Atomic uint32_t raw_next; /* raw list */
     uint32_t next_free; /* latch free_frames */
     uint8_t unlogged; /* changes with the tag: its relation's pages are not logged (H8) */
-    _Atomic uint8_t used; /* atomic: since the clock's hand came by (page_io.h) */
+    _Atomic uint8_t
+        used; /* atomic: how often, less the visits of the clock's hand; FRAME_USED_MOST at most (page_io.h) */
     uint8_t reserved8[2];
     _Atomic uint32_t io; /* atomic: IO_... */
     Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
@@ -62,6 +63,8 @@ typedef struct Frame {
 } Frame;
 
 static_assert(sizeof(Frame) == 64, "one cache line per frame");
+
+enum { FRAME_USED_MOST = 4, CACHE_LEFT_MOST = 256 };
 
 typedef struct PageCache {
     ShmRef frames; /* set once at start: distance from here to the descriptors */
@@ -87,12 +90,14 @@ typedef struct PageCache {
     /* A store, if there is one (page_io.h). */
     uint32_t page_frames
         __attribute__((aligned(64))); /* set once at start: pages in memory at most; 0 = no store */
-    _Atomic uint32_t io_bell; /* atomic */
+    _Atomic uint32_t io_bell, io_sleepers; /* atomic */
     _Atomic uint32_t cleaner_bell, cleaner_sleeps; /* atomic */
     _Atomic uint32_t free_bell, free_sleepers; /* atomic */
     Latch io_latch;
     uint32_t io_first, io_last; /* io_latch: linked by next_free; 0 = none */
     _Atomic uint64_t loads, evictions; /* atomic */
+    _Atomic uint32_t left_next,
+        left[CACHE_LEFT_MOST]; /* atomic: frames that large scans are done with; a hint */
     RelTable rels;
 } PageCache;
 
