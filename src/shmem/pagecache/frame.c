@@ -252,8 +252,8 @@ frame_release(Proc *proc, uint32_t frame_no)
     ASSERT(frame_no > 0);
     ASSERT(frame_no < cache->high);
     latch_take(proc, &cache->free_latch);
-    atomic_store(&f->use, FRAME_FREE);
     f->next_free = cache->free_head;
+    atomic_store(&f->use, FRAME_FREE); /* after all else: whoever sees the next use sees that, too */
     cache->free_head = frame_no;
     cache->free_count++;
     latch_drop(proc, &cache->free_latch);

@@ -16,7 +16,7 @@ start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block, const PageOldIma
     uint32_t no = cache_take_frame(proc, rel, fork, block);
     Frame *f = cache_frame(cache, no);
 
-    f->dirty = 0;
+    frame_set_dirty(f, false);
     if (image != NULL)
         memcpy(cache_frame_bytes(cache, no), image, sizeof(*image));
     atomic_store(&f->io, image != NULL ? IO_LOADING_OLD : IO_LOADING);
@@ -149,9 +149,11 @@ page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us)
 
     latch_take(proc, &cache->io_latch);
     while (count < most && cache->io_first != 0) {
-        frames[count] = cache->io_first;
-        cache->io_first = cache_frame(cache, cache->io_first)->next_free;
-        count++;
+        const Frame *f = cache_frame(cache, cache->io_first);
+
+        ASSERT(atomic_load(&f->use) == FRAME_LOADING);
+        frames[count++] = cache->io_first;
+        cache->io_first = f->next_free;
     }
     if (cache->io_first == 0)
         cache->io_last = 0;
@@ -238,7 +240,7 @@ page_evict(Ctx *cx, uint32_t frame_no)
         atomic_store_explicit(&f->used, used - 1, memory_order_relaxed);
         return EVICT_USED;
     }
-    if (f->dirty)
+    if (frame_is_dirty(f))
         return EVICT_DIRTY;
     rel = cache_rel(cx, branch, relation);
     if (rel == NULL)

@@ -582,7 +582,7 @@ page_pin_frame(Ctx *cx, uint32_t no, PageRef *out)
 
     while (!pin_frame_once(cx, no, out)) {
         if (atomic_load(&f->use) == FRAME_SHARED || atomic_load(&f->use) >= FRAME_LOADING ||
-            (!f->dirty && f->raw_min == 0))
+            (!frame_is_dirty(f) && f->raw_min == 0))
             return false;
         __builtin_ia32_pause();
     }

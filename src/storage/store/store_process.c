@@ -280,6 +280,19 @@ clean_between(Ctx *cx, void *arg)
     return clean(cx, arg);
 }
 
+/* Somebody waits for the next checkpoint, or for the end; or the log has become as large as it may. */
+static bool
+is_urgent(Ctx *cx, void *arg)
+{
+    const Cleaner *c = arg;
+    const StoreProcess *p = c->process;
+    StoreShared *shared = shared_of(p->engine);
+
+    return atomic_load(&p->stop_cleaner) != 0 ||
+           atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
+           wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes;
+}
+
 static Status
 checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 {
@@ -317,6 +330,16 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
     return now != redo && env_mono_us(cx->env) - last_us >= p->settings->checkpoint_timeout_us;
 }
 
+/* What recovery has found is where the first checkpoint begins. */
+static void
+follow_recovery(Cleaner *c)
+{
+    if (c->checkpointer.super.version != 0)
+        return;
+    c->checkpointer.super = c->process->super;
+    c->checkpointer.id_from = c->process->super.trimmed;
+}
+
 static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
@@ -329,7 +352,9 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         uint32_t asked;
 
         TRY(clean(cx, c));
-        if (atomic_load(&shared->state) == STORE_STATE_READY && is_due(cx, c, last_us, &spread_us, &asked)) {
+        if (atomic_load(&shared->state) == STORE_STATE_READY)
+            follow_recovery(c);
+        if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             TRY(checkpoint(cx, c, spread_us, false));
             last_us = env_mono_us(cx->env);
             atomic_fetch_add(asked != atomic_load(&shared->checkpoint_done) ? &shared->checkpoints_asked
@@ -344,6 +369,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
     }
+    follow_recovery(c);
     return checkpoint(cx, c, 0, true);
 }
 
@@ -357,8 +383,8 @@ cleaner(void *arg)
 
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.writer);
-    c.checkpointer = (Checkpointer){
-        .store = p->store, .super = p->super, .id_from = p->super.trimmed, .between = clean_between, .arg = &c};
+    c.checkpointer =
+        (Checkpointer){.store = p->store, .between = clean_between, .is_urgent = is_urgent, .arg = &c};
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.checkpointer.writer);
     if (rc == ST_OK)
@@ -498,6 +524,7 @@ run(Ctx *cx, StoreProcess *p)
     if (pthread_create(&cleaning, NULL, cleaner, p) != 0)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
+    atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
     set_state(p, STORE_STATE_READY);
     while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
