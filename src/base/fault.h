@@ -36,7 +36,8 @@ typedef struct FaultRule {
     _Atomic uint32_t armed; /* atomic: 1 = it counts; written last */
     uint32_t kind, action; /* before `armed` */
     uint32_t argument; /* before `armed`: errno, or milliseconds */
-    uint64_t first, count; /* before `armed`: the first call that is met, from 1; how many, 0 = all from there on */
+    uint64_t first,
+        count; /* before `armed`: the first call that is met, from 1; how many, 0 = all from there on */
     _Atomic uint64_t calls, hits; /* atomic: seen, and met, since it was armed */
     char process[16]; /* before `armed`: the process's name begins so; "" = every process */
     char spare[64];
