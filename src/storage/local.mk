@@ -46,6 +46,8 @@ libstorage_a_SOURCES = \
 	src/storage/recover/redo.c src/storage/recover/redo.h \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
 	src/storage/rel/rel_upkeep.h \
+	src/storage/seal/seal.c src/storage/seal/seal.h \
+	src/storage/seal/seal_ring.c src/storage/seal/seal_ring.h \
 	src/storage/seq/seq.c src/storage/seq/seq.h \
 	src/storage/store/checkpoint.c src/storage/store/checkpoint.h \
 	src/storage/store/page_store.h \
@@ -84,4 +86,4 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
 	src/storage/wal/wal_shared.h \
 	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
-STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS)
+STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(OPENSSL_LIBS)
