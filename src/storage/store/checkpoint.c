@@ -17,14 +17,15 @@
 
 enum { PORTION_FRAMES = 512, NAP_MOST_US = 50 * 1000 };
 
-/* With the epoch that the log has at that place. */
+/* With the epoch that the log has at that place, and where the log has to be kept from. */
 static Lsn
-take_redo(Ctx *cx, uint64_t *epoch)
+take_redo(Ctx *cx, uint64_t *epoch, Lsn *readable)
 {
     TxnShared *s = txn_shared(cx->proc);
     Lsn redo;
 
     latch_take(cx->proc, &s->commit_latch);
+    *readable = wal_readable(cx->proc);
     redo = wal_position(cx->proc);
     *epoch = atomic_load(&page_cache(cx->proc)->epoch);
     latch_drop(cx->proc, &s->commit_latch);
@@ -116,7 +117,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
 
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
     super.trimmed = atomic_load(&s->ids.trimmed);
-    super.redo = take_redo(cx, &super.epoch);
+    super.redo = take_redo(cx, &super.epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us));
     /* Counters are read after the pages were: nothing on them is beyond. */

@@ -298,7 +298,7 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
     atomic_store(&shared->pages_written, c->checkpointer.writer.pages_written);
-    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.super.redo, wal_position(cx->proc),
+    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
                              clean_stop ? 1 : SEGMENTS_KEPT));
     p->store->methods->stats(cx, p->store, &stats);
     atomic_store(&shared->file_bytes, stats.file_bytes);
