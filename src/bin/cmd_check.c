@@ -101,7 +101,7 @@ check(Ctx *cx, const char *path, CheckReport *report)
         printf("no server has ever been started on it\n");
         return ST_OK;
     }
-    rc = store_view_open(cx, path, true, &view, &log);
+    rc = store_view_open(cx, path, NULL, true, &view, &log);
     if (rc == ST_CORRUPT || rc == ST_IO) { /* there is nothing more to look at */
         complain(report, "page store", cx->error.message);
         ctx_error_clear(cx);

@@ -136,7 +136,7 @@ inspect_wal(Ctx *cx, const char *path, const WalRequest *want)
     bool found;
     Status rc;
 
-    rc = store_view_open_store(cx, path, &store, &super, &found);
+    rc = store_view_open_store(cx, path, NULL, &store, &super, &found);
     if (rc == ST_OK) {
         store->methods->close(cx, store);
         printf("superblock: redo %llx, durable %llx, next id %llu, next OID %u, next relation %u, last csn "
@@ -192,7 +192,7 @@ inspect_stored(Ctx *cx, const char *path, PageId id)
     bool found;
     Status rc;
 
-    TRY(store_view_open_store(cx, path, &store, &super, &found));
+    TRY(store_view_open_store(cx, path, NULL, &store, &super, &found));
     rc = store->methods->read(cx, store, &read, 1);
     store->methods->close(cx, store);
     TRY(rc);
@@ -227,7 +227,7 @@ inspect_page(Ctx *cx, const char *path, PageId id)
     StoreView *view;
     Status rc;
 
-    TRY(store_view_open(cx, path, true, &view, &log));
+    TRY(store_view_open(cx, path, NULL, true, &view, &log));
     if (!log.whole) {
         rc = fail(cx, ST_CORRUPT, "XX001", "%s", log.error);
         fail_hint(cx, "See the stored page with --stored.");

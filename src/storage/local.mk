@@ -58,6 +58,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_batch.c src/storage/store/store_batch.h \
 	src/storage/store/store_check.c src/storage/store/store_check.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
+	src/storage/store/store_seal.c src/storage/store/store_seal.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
 	src/storage/store/store_view.c src/storage/store/store_view.h \
@@ -87,4 +88,4 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
 	src/storage/wal/wal_shared.h \
 	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
-STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(OPENSSL_LIBS)
+STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS)

@@ -421,6 +421,7 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
 {
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
+                            .data_key = p->settings->data_key,
                             .background_threads = 2};
     bool found;
 
@@ -472,8 +473,10 @@ recover(Ctx *cx, StoreProcess *p)
 {
     RecoverResult result;
 
-    p->wal =
-        (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
+    p->wal = (WalDir){.path = p->wal_path,
+                      .system_id = p->super.system_id,
+                      .incarnation = p->super.incarnation,
+                      .data_key = p->settings->data_key};
     TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);

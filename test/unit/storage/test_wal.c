@@ -472,6 +472,15 @@ TEST(store, what_was_acknowledged_survives_with_pages_that_come_and_go)
     kill_all_again_and_again(log, sim_world() ? 300 : 12);
 }
 
+TEST(store, what_was_acknowledged_survives_encrypted)
+{
+    Log *log = new_store(24);
+
+    EXPECT(env_system()->random(env_system(), &log->key, sizeof(log->key)));
+    log->dir.data_key = log->store.data_key = &log->key;
+    kill_all_again_and_again(log, sim_world() ? 300 : 12);
+}
+
 /* ---- where the log ends --------------------------------------------------------------------------------------------- */
 
 enum { TREE_ROWS = 6000, CUTS_MOST = 4000, CUTS_TRIED = 60 };
