@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/fault.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/stop_point.h"
@@ -20,6 +21,7 @@
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
+#include "storage/store/store_fault.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
@@ -430,6 +432,8 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
     TRY(expect_store(cx, p, access(arena_printf(cx->arena, "%s/CURRENT", options.path), F_OK) == 0));
     TRY(store_rocks_open(cx, &options, &p->store));
+    if (fault_board != NULL && (p->store = store_fault_wrap(p->store)) == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     TRY(store_super_read(cx, p->store, &p->super, &found));
     *is_new = !found;
     if (found)
