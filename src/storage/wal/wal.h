@@ -54,6 +54,12 @@ void wal_wait_bell(const Proc *proc);
 /* The writer is told that somebody wants it, soon. */
 void wal_wake_writer(const Proc *proc);
 
+/* What has been done to the log since it was started. */
+typedef struct WalCounts {
+    uint64_t bytes, writes, syncs, write_us, sync_us;
+} WalCounts;
+void wal_counts(const Proc *proc, WalCounts *out);
+
 /* ---- commits (T2, T3) --------------------------------------------------------------------------------------- */
 /* Before the commit latch: waits until the ring of commits has room. */
 void wal_secure_commit(Ctx *cx);

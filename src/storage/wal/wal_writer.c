@@ -89,9 +89,15 @@ ready:
 static Status
 sync_current(Ctx *cx, WalWriter *w)
 {
+    WalShared *shared = wal_shared(cx->proc);
+    uint64_t start_us = env_mono_us(cx->env);
+
     stop_point("wal.before_sync");
-    if (cx->env->sync(cx->env, w->current.fd) == 0)
+    if (cx->env->sync(cx->env, w->current.fd) == 0) {
+        atomic_fetch_add(&shared->syncs, 1);
+        atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
         return ST_OK;
+    }
     return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
 }
 
@@ -129,14 +135,17 @@ write_up_to(Ctx *cx, WalWriter *w, Lsn target)
 
     while (at < target) {
         uint64_t in_ring = shared->ring_bytes - at % shared->ring_bytes;
-        uint64_t in_segment, bytes;
+        uint64_t in_segment, bytes, start_us;
 
         if (at >= w->current.first + WAL_SEGMENT_BYTES)
             TRY(go_to_next(cx, w));
         in_segment = w->current.first + WAL_SEGMENT_BYTES - at;
         bytes = MIN_OF(MIN_OF(in_ring, in_segment), target - at);
+        start_us = env_mono_us(cx->env);
         TRY(wal_write_at(cx, w->current.fd, wal_ring(shared) + at % shared->ring_bytes, bytes,
                          wal_file_offset(at), "of the log"));
+        atomic_fetch_add(&shared->writes, 1);
+        atomic_fetch_add(&shared->write_us, env_mono_us(cx->env) - start_us);
         at += bytes;
         atomic_store(&shared->written, at);
         change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
