@@ -4,6 +4,7 @@
 
 #include "backend/config/nearest.h"
 #include "base/env.h"
+#include "base/stop_point.h"
 #include "bin/commands.h"
 #include "bin/options.h"
 #include "config.h"
@@ -115,6 +116,10 @@ main(int argc, char **argv)
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         printf(PROGRAM " " PACKAGE_VERSION "\n");
         return EXIT_DONE;
+    }
+    if (!stop_board_from_env()) { /* tests */
+        fprintf(stderr, PROGRAM ": could not open the file that HELIOS_STOP_BOARD names\n");
+        return EXIT_FAILED;
     }
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         if (strcmp(commands[i].name, name) != 0)

@@ -13,7 +13,7 @@ engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult
 
     TRY(recover_log(cx, dir, from, needed, result));
     TRY(recover_finish(cx));
-    if (result->records > 0)
+    if (result->changes > 0)
         log_line(LOG_INFO,
                  "recovery: %llu log records done again from %llx to %llx, %llu transactions, in %llu ms",
                  (unsigned long long)result->records, (unsigned long long)from, (unsigned long long)result->end,

@@ -295,6 +295,13 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     }
 }
 
+/* The log writer notes now and then what is durable, also after a shutdown's checkpoint. */
+static bool
+says_nothing(const WalEntry *e)
+{
+    return e->record.kind == RECORD_CHECKPOINT || e->record.kind == RECORD_DURABLE;
+}
+
 static Status
 redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
 {
@@ -308,6 +315,7 @@ redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
         if (!found)
             return ST_OK;
         TRY(redo(cx, &e, result));
+        result->changes += !says_nothing(&e);
         stop_point("recover.record");
         if (++result->records % ARENA_EVERY == 0 && env_mono_us(cx->env) >= report_us) {
             log_line(LOG_INFO, "recovery: at %llx, %llu records", (unsigned long long)e.end,

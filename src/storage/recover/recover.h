@@ -10,6 +10,7 @@
 typedef struct RecoverResult {
     Lsn end; /* where the log ends, and goes on */
     uint64_t records, pages_changed, commits, pages_damaged;
+    uint64_t changes; /* records that change something: behind a clean end there are none */
 } RecoverResult;
 
 /* Reads from `from` on; XX001 when a record does not fit its page. Says in the server's log how far it is. */

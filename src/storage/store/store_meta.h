@@ -19,7 +19,7 @@ typedef struct StoreSuper {
     uint32_t next_oid;
     RelationId next_relation;
     BranchId next_branch;
-    uint32_t clean; /* 1 = written by a shutdown: the log ends at `redo` */
+    uint32_t clean; /* 1 = written by a shutdown: but for notes, the log ends at `redo` */
     uint64_t written_us; /* wall clock */
     Lsn durable; /* the log was flushed up to here: what recovery can read must not end before */
 } StoreSuper;

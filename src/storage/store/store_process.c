@@ -497,7 +497,7 @@ recover(Ctx *cx, StoreProcess *p)
     p->wal =
         (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
     TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
-    if (!p->super.clean || result.records > 0)
+    if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
     if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */
         p->super.clean = 0;
