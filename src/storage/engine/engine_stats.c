@@ -8,6 +8,7 @@
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
 #include "storage/wal/wal.h"
+#include "storage/wal/wal_segment.h"
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
@@ -242,4 +243,25 @@ engine_stats_since_us(Ctx *cx, StatsGroup group)
     int64_t reset = engine_shared(cx->engine)->stats_reset_us[group];
 
     return reset != 0 ? reset : engine_start_us(cx->engine);
+}
+
+/* ---- the log ----------------------------------------------------------------------------------------------------- */
+
+bool
+engine_log_place(Ctx *cx, LogPlace which, uint64_t *lsn)
+{
+    if (!wal_is_on(cx->proc))
+        return false;
+    switch (which) {
+    case LOG_PLACE_INSERTED: *lsn = wal_position(cx->proc); break;
+    case LOG_PLACE_WRITTEN: *lsn = wal_written(cx->proc); break;
+    case LOG_PLACE_FLUSHED: *lsn = wal_flushed(cx->proc); break;
+    }
+    return true;
+}
+
+uint64_t
+engine_log_file(uint64_t lsn)
+{
+    return lsn == 0 ? 0 : wal_segment_first(lsn - 1);
 }

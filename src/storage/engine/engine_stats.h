@@ -20,6 +20,12 @@ void engine_stats(Ctx *cx, uint64_t out[ENGINE_STATS]);
 void engine_stats_reset(Ctx *cx, StatsGroup group);
 int64_t engine_stats_since_us(Ctx *cx, StatsGroup group); /* wall clock */
 
+/* Places in the log. False: there is none. */
+typedef enum LogPlace { LOG_PLACE_INSERTED, LOG_PLACE_WRITTEN, LOG_PLACE_FLUSHED } LogPlace;
+bool engine_log_place(Ctx *cx, LogPlace which, uint64_t *lsn);
+/* The file that ends at or behind this place begins there, which is its name. */
+uint64_t engine_log_file(uint64_t lsn);
+
 /* What all sessions of a database have done since it was made or reset, those that run included. */
 void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
 /* Begins anew, with the counters of its tables. */

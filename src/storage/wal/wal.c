@@ -143,6 +143,12 @@ wal_position(const Proc *proc)
 }
 
 Lsn
+wal_written(const Proc *proc)
+{
+    return atomic_load(&wal_shared(proc)->written);
+}
+
+Lsn
 wal_flushed(const Proc *proc)
 {
     return atomic_load(&wal_shared(proc)->flushed);

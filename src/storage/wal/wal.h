@@ -46,6 +46,7 @@ MUST_CHECK Status wal_check_disk(Ctx *cx);
 /* Up to here everything is copied. */
 Lsn wal_copied(const Proc *proc);
 Lsn wal_position(const Proc *proc); /* where the next record goes */
+Lsn wal_written(const Proc *proc); /* given to the system */
 Lsn wal_flushed(const Proc *proc);
 /* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
 void wal_wait_flushed(Ctx *cx, Lsn lsn);
