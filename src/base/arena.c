@@ -147,14 +147,19 @@ add_chunk(Arena *a, size_t bytes, bool must)
     return true;
 }
 
+void
+memory_is_gone(const char *what)
+{
+    log_line(LOG_ERROR, "out of memory (%s): the process ends", what);
+    _exit(1); /* no fault of ours, and outside critical sections: others go on (C2) */
+}
+
 void *
 arena_alloc_slow(Arena *a, size_t bytes)
 {
     ASSERT(forbidden_depth == 0); /* C1 */
-    if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16) + POISON_GAP_BYTES, true)) {
-        log_line(LOG_ERROR, "out of memory in arena \"%s\": the process ends", a->name);
-        _exit(1); /* no fault of ours, and outside critical sections: others go on (C2) */
-    }
+    if (!add_chunk(a, ALIGN_UP(bytes | (bytes == 0), 16) + POISON_GAP_BYTES, true))
+        memory_is_gone(a->name);
     return arena_alloc(a, bytes);
 }
 

@@ -51,6 +51,8 @@ void arena_reset(Arena *a);
 /* Gives everything back. The arena can be used again. */
 void arena_free(Arena *a);
 
+/* Says so and ends the process: for small requests that never fail. Outside of critical sections. */
+NORETURN void memory_is_gone(const char *what);
 void *arena_alloc_slow(Arena *a, size_t bytes);
 /* NULL when the budget or the machine has no room for it; nothing changed then. */
 void *arena_try_alloc(Arena *a, size_t bytes);

@@ -48,6 +48,8 @@ set_capacity(Buf *b, size_t want_bytes)
         return false;
     data = realloc(b->data, want_bytes);
     if (data == NULL) {
+        if (want_bytes <= BUF_COUNTED_BYTES)
+            memory_is_gone("Buf");
         if (more_bytes > 0)
             budget_give(b->budget, more_bytes);
         return false;

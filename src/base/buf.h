@@ -2,7 +2,8 @@
  *
  * Memory comes from malloc and belongs to the Buf until buf_free; a Buf is reused for many messages.
  * Growth past 1 GB (PostgreSQL's limit for one value or message) sets `failed` instead of growing;
- * whoever fills a Buf with data from outside checks it once at the end.
+ * whoever fills a Buf with data from outside checks it once at the end. Up to 256 kB it does not fail: names, keys and
+ * messages need no check (with no memory left at all the process ends, as with an arena).
  *
  * A Buf of BUF_OF(cx) counts in the budget of the context's arena once it is large, and fails when that has no
  * room; such a Buf may not outlive the session. */

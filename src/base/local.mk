@@ -7,6 +7,8 @@ libbase_a_SOURCES = \
 	src/base/crc32c.c src/base/crc32c.h \
 	src/base/ctx.c src/base/ctx.h \
 	src/base/env.c src/base/env.h \
+	src/base/fault.c src/base/fault.h src/base/fault_kinds.def \
+	src/base/fault_env.c \
 	src/base/hash.c src/base/hash.h \
 	src/base/ids.h \
 	src/base/interrupt.c src/base/interrupt.h \

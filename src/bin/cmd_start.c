@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/stop_point.h"
 #include "bin/commands.h"
 #include "bin/daemon.h"
 #include "bin/data_dir.h"
@@ -17,6 +19,10 @@ command_start(Ctx *cx, const Command *command, char **argv, int argc)
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
+    if (!stop_board_from_env() || !fault_board_from_env()) { /* tests */
+        (void)fail(cx, ST_ERROR, "58030", "HELIOS_STOP_BOARD or HELIOS_STORE_FAULT names no board");
+        return command_complain(cx, command, EXIT_FAILED);
+    }
     if (options_load(cx, &flags, options) != ST_OK)
         return command_complain(cx, command, options->usage_error ? EXIT_USAGE : EXIT_FAILED);
     if (options->daemon && daemon_fork(cx, &ready_fd) != ST_OK)

@@ -14,8 +14,10 @@ BIN_SHELL = \
 	src/bin/options.c src/bin/options.h \
 	src/bin/server.c src/bin/server.h
 BIN_LIBS = libpostmaster.a $(SQL_LIBS)
-heliosdb_nano_SOURCES = $(BIN_SHELL) src/bin/body.c src/bin/storage_workers.c src/bin/storage_workers.h
+heliosdb_nano_SOURCES = $(BIN_SHELL) src/bin/body.c src/bin/storage_workers.c src/bin/storage_workers.h \
+	src/base/fault_alloc.c
 heliosdb_nano_LDADD = $(BIN_LIBS)
+heliosdb_nano_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 
 # The manual of the configuration file comes from settings.def.
 noinst_PROGRAMS += heliosdb-manual

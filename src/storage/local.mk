@@ -57,6 +57,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/rocks_store.c \
 	src/storage/store/store_batch.c src/storage/store/store_batch.h \
 	src/storage/store/store_check.c src/storage/store/store_check.h \
+	src/storage/store/store_fault.c src/storage/store/store_fault.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \

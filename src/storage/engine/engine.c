@@ -117,7 +117,7 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         atomic_fetch_add(b->slot_used_bytes, b->used_bytes);
     }
     invalidation_start(proc);
-    if (page_cache(proc)->log_mode & PAGE_LOG_CHECK)
+    if (cache_log_mode(page_cache(proc)) & PAGE_LOG_CHECK)
         cx->page_check = page_check_open();
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);

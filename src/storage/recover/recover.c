@@ -65,7 +65,7 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
         h->prev_epoch = before.prev_epoch;
     }
     h->epoch = epoch;
-    ref->frame->dirty = 1;
+    frame_set_dirty(ref->frame, true);
     if (page_is(ref->page, PAGE_KIND_HEAP))
         page_mark_raw(cx, ref, XID_FIRST); /* the first look will find out */
     return true;

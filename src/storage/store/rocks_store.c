@@ -4,8 +4,9 @@
  * that has failed: so as soon as damage is noticed there is no more compaction, in this run and, by a mark beside the store
  * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
  *
- * Our page cache is in front, so its block cache is small and is for index blocks. Files are written whole, so there are
- * no torn pages; each page has its own checksum besides. */
+ * Our page cache is in front, so its block cache is small, and pages do not go into it. A block of a table file holds one
+ * page, so that reading one does not unpack its neighbours; with zstd, which is chosen for the room, it holds two. Files are
+ * written whole, so there are no torn pages; each page has its own checksum besides. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +16,21 @@
 #include "storage/store/rocks_api.h"
 #include "storage/store/store_batch.h"
 
-enum { BLOCK_CACHE_BYTES = 32 << 20, BLOCK_BYTES = 16 * 1024, MEMTABLE_BYTES = 64 << 20, BLOOM_BITS = 10 };
+enum {
+    BLOCK_CACHE_BYTES = 32 << 20,
+    BLOCK_BYTES = 8 * 1024,
+    ZSTD_BLOCK_BYTES = 16 * 1024,
+    MEMTABLE_BYTES = 64 << 20,
+    BLOOM_BITS = 10
+};
+#define MEMTABLE_BLOOM_SHARE 0.02
 
 typedef struct RocksStore {
     PageStore base;
     RocksApi api;
     rocksdb_t *db;
     rocksdb_options_t *options;
-    rocksdb_readoptions_t *read_options;
+    rocksdb_readoptions_t *read_options, *page_read_options;
     rocksdb_writeoptions_t *write_options;
     rocksdb_flushoptions_t *flush_options;
     rocksdb_cache_t *cache;
@@ -122,7 +130,7 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
         const char *value;
         size_t bytes = 0;
 
-        slice = s->api.rocksdb_get_pinned(s->db, s->read_options, (const char *)key, key_bytes, &error);
+        slice = s->api.rocksdb_get_pinned(s->db, s->page_read_options, (const char *)key, key_bytes, &error);
         if (error != NULL) {
             log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
                      reads[i].id.block, error);
@@ -265,6 +273,7 @@ rocks_close(Ctx *cx, PageStore *store)
         s->api.rocksdb_flushoptions_destroy(s->flush_options);
         s->api.rocksdb_writeoptions_destroy(s->write_options);
         s->api.rocksdb_readoptions_destroy(s->read_options);
+        s->api.rocksdb_readoptions_destroy(s->page_read_options);
         s->api.rocksdb_cache_destroy(s->cache);
         s->api.rocksdb_options_destroy(s->options);
     }
@@ -289,7 +298,9 @@ set_options(RocksStore *s, const StoreOptions *o)
 
     s->cache = api->rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
     api->rocksdb_block_based_options_set_block_cache(table, s->cache);
-    api->rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+    api->rocksdb_block_based_options_set_block_size(table, o->compression == STORE_COMPRESS_ZSTD
+                                                               ? ZSTD_BLOCK_BYTES
+                                                               : BLOCK_BYTES);
     api->rocksdb_block_based_options_set_filter_policy(table,
                                                        api->rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
     api->rocksdb_block_based_options_set_format_version(table, 5);
@@ -301,6 +312,8 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_bottommost_compression(s->options, bottom);
     api->rocksdb_options_set_write_buffer_size(s->options, MEMTABLE_BYTES);
     api->rocksdb_options_set_max_write_buffer_number(s->options, 4);
+    api->rocksdb_options_set_memtable_prefix_bloom_size_ratio(s->options, MEMTABLE_BLOOM_SHARE);
+    api->rocksdb_options_set_memtable_whole_key_filtering(s->options, 1);
     api->rocksdb_options_set_max_background_jobs(s->options, MAX_OF(o->background_threads, 2));
     api->rocksdb_options_set_max_open_files(s->options, 512);
     api->rocksdb_options_set_bytes_per_sync(s->options, 1 << 20);
@@ -317,6 +330,9 @@ set_options(RocksStore *s, const StoreOptions *o)
         api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
     s->read_options = api->rocksdb_readoptions_create();
     api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
+    s->page_read_options = api->rocksdb_readoptions_create();
+    api->rocksdb_readoptions_set_verify_checksums(s->page_read_options, 1);
+    api->rocksdb_readoptions_set_fill_cache(s->page_read_options, 0);
     s->write_options = api->rocksdb_writeoptions_create();
     api->rocksdb_writeoptions_disable_WAL(s->write_options, 1);
     s->flush_options = api->rocksdb_flushoptions_create();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/fault.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/stop_point.h"
@@ -20,12 +21,13 @@
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
+#include "storage/store/store_fault.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
 enum {
     READERS = 3,
-    READ_PAGES = 32,
+    READ_PAGES = 8, /* that one reader takes at a time: the others may help */
     NAP_US = 200 * 1000,
     WAIT_NAP_US = 100 * 1000,
     SEGMENTS_KEPT = 4,
@@ -179,37 +181,24 @@ store_serve_reads(Ctx *cx, PageStore *store)
 {
     PageCache *cache = page_cache(cx->proc);
     uint32_t frames[READ_PAGES];
-    StoreRead reads[READ_PAGES];
     uint32_t count = page_io_take(cx->proc, frames, READ_PAGES, NAP_US);
-    Status rc;
 
-    for (uint32_t i = 0; i < count;) { /* those that need more than one read, by themselves */
-        if (atomic_load(&cache_frame(cache, frames[i])->io) != IO_LOADING_OLD) {
-            i++;
-            continue;
-        }
-        read_old(cx, store, frames[i]);
-        frames[i] = frames[--count];
-    }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) { /* one by one: whoever waits for the first goes on */
         const Frame *f = cache_frame(cache, frames[i]);
-
-        reads[i] = (StoreRead){
+        StoreRead read = {
             .id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
             .page = cache_frame_bytes(cache, frames[i])};
-    }
-    if (count == 0)
-        return;
-    rc = store->methods->read(cx, store, reads, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (rc == ST_OK)
-            finish_read(cx, &reads[i], frames[i]);
-        else
+
+        if ((atomic_load(&f->io) & ~(uint32_t)IO_WAITED) == IO_LOADING_OLD) {
+            read_old(cx, store, frames[i]);
+        } else if (store->methods->read(cx, store, &read, 1) == ST_OK) {
+            finish_read(cx, &read, frames[i]);
+        } else {
+            log_report(LOG_ERROR, "store", &cx->error, NULL);
             page_io_done(cx->proc, frames[i], IO_ERROR);
+        }
+        ctx_error_clear(cx);
     }
-    if (rc != ST_OK)
-        log_report(LOG_ERROR, "store", &cx->error, NULL);
-    ctx_error_clear(cx);
 }
 
 static void *
@@ -237,34 +226,39 @@ typedef struct Cleaner {
     uint64_t published_us;
 } Cleaner;
 
+/* The next frame to look at: what scans have left, then where the hand points. */
 static uint32_t
-frames_missing(const PageCache *cache)
+next_candidate(Cleaner *c, PageCache *cache, uint32_t *place)
 {
-    uint64_t live = atomic_load(&cache->pages_live);
-    uint32_t free_now = cache->free_count, wanted = page_free_wanted(cache);
+    while (*place < CACHE_LEFT_MOST) {
+        uint32_t no = page_left_take(cache, (*place)++);
 
-    /* As long as memory may grow nobody waits. */
-    if (live + wanted < cache->page_frames || free_now >= wanted)
-        return 0;
-    return wanted - free_now;
+        if (no != 0 && atomic_load_explicit(&cache_frame(cache, no)->used, memory_order_relaxed) == 0)
+            return no;
+    }
+    c->hand = c->hand + 1 < cache->high ? c->hand + 1 : 1;
+    return c->hand;
 }
 
-/* Frees frames until there are enough, or two rounds have found none. Dirty ones are written on the way. */
+/* Frees frames until there are enough, or as many rounds as a page can stay have found none. Dirty ones are written on the
+ * way. */
 static Status
 clean(Ctx *cx, Cleaner *c)
 {
     PageCache *cache = page_cache(cx->proc);
-    uint32_t missing = frames_missing(cache), freed = 0, waiting[PAGE_WRITER_PAGES], waiting_count = 0;
-    uint64_t steps = (uint64_t)cache->high * 3;
+    uint32_t missing = page_free_missing(cache), freed = 0, waiting[PAGE_WRITER_PAGES], waiting_count = 0,
+             place = 0;
+    uint64_t steps = (uint64_t)cache->high * (FRAME_USED_MOST + 2);
 
     while (missing > 0 && freed < missing && steps-- > 0) {
-        c->hand = c->hand + 1 < cache->high ? c->hand + 1 : 1;
-        switch (page_evict(cx, c->hand)) {
+        uint32_t no = next_candidate(c, cache, &place);
+
+        switch (page_evict(cx, no)) {
         case EVICT_DONE: freed++; break;
         case EVICT_DIRTY:
-            TRY(page_writer_add(cx, &c->writer, c->hand));
+            TRY(page_writer_add(cx, &c->writer, no));
             if (c->writer.count > 0)
-                waiting[waiting_count++] = c->hand;
+                waiting[waiting_count++] = no;
             break;
         case EVICT_BUSY:
         case EVICT_USED: break;
@@ -307,6 +301,19 @@ publish(Ctx *cx, Cleaner *c)
     c->published_us = env_mono_us(cx->env);
 }
 
+/* Somebody waits for the next checkpoint, or for the end; or the log has become as large as it may. */
+static bool
+is_urgent(Ctx *cx, void *arg)
+{
+    const Cleaner *c = arg;
+    const StoreProcess *p = c->process;
+    StoreShared *shared = store_shared(p->engine);
+
+    return atomic_load(&p->stop_cleaner) != 0 ||
+           atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
+           wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes;
+}
+
 static Status
 checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 {
@@ -345,6 +352,16 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
     return now != redo && env_mono_us(cx->env) - last_us >= p->settings->checkpoint_timeout_us;
 }
 
+/* What recovery has found is where the first checkpoint begins. */
+static void
+follow_recovery(Cleaner *c)
+{
+    if (c->checkpointer.super.version != 0)
+        return;
+    c->checkpointer.super = c->process->super;
+    c->checkpointer.id_from = c->process->super.trimmed;
+}
+
 static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
@@ -357,7 +374,9 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         uint32_t asked;
 
         TRY(clean(cx, c));
-        if (atomic_load(&shared->state) == STORE_STATE_READY && is_due(cx, c, last_us, &spread_us, &asked)) {
+        if (atomic_load(&shared->state) == STORE_STATE_READY)
+            follow_recovery(c);
+        if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             TRY(checkpoint(cx, c, spread_us, false));
             last_us = env_mono_us(cx->env);
             atomic_fetch_add(asked != atomic_load(&shared->checkpoint_done) ? &shared->checkpoints_asked
@@ -370,9 +389,11 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
             publish(cx, c);
         arena_reset(cx->arena);
-        if (frames_missing(page_cache(cx->proc)) == 0 || atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
+        if (page_free_missing(page_cache(cx->proc)) == 0 ||
+            atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
     }
+    follow_recovery(c);
     return checkpoint(cx, c, 0, true);
 }
 
@@ -386,8 +407,8 @@ cleaner(void *arg)
 
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.writer);
-    c.checkpointer = (Checkpointer){
-        .store = p->store, .super = p->super, .id_from = p->super.trimmed, .between = clean_between, .arg = &c};
+    c.checkpointer =
+        (Checkpointer){.store = p->store, .between = clean_between, .is_urgent = is_urgent, .arg = &c};
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.checkpointer.writer);
     if (rc == ST_OK)
@@ -451,6 +472,8 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
     TRY(expect_store(cx, p, access(arena_printf(cx->arena, "%s/CURRENT", options.path), F_OK) == 0));
     TRY(store_rocks_open(cx, &options, &p->store));
+    if (fault_board != NULL && (p->store = store_fault_wrap(p->store)) == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     TRY(store_super_read(cx, p->store, &p->super, &found));
     *is_new = !found;
     if (found)
@@ -527,6 +550,7 @@ run(Ctx *cx, StoreProcess *p)
     if (pthread_create(&cleaning, NULL, cleaner, p) != 0)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
+    atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
     set_state(p, STORE_STATE_READY);
     while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);

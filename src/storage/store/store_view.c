@@ -70,11 +70,9 @@ static void
 evict_some(Ctx *cx, uint32_t *hand)
 {
     PageCache *cache = page_cache(cx->proc);
-    uint64_t steps = (uint64_t)cache->high * 3;
-    uint32_t wanted = page_free_wanted(cache);
+    uint64_t steps = (uint64_t)cache->high * (FRAME_USED_MOST + 2);
 
-    while (atomic_load(&cache->pages_live) + wanted >= cache->page_frames && cache->free_count < wanted &&
-           steps-- > 0) {
+    while (page_free_missing(cache) > 0 && steps-- > 0) {
         *hand = *hand + 1 < cache->high ? *hand + 1 : 1;
         (void)page_evict(cx, *hand);
     }

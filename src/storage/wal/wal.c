@@ -39,7 +39,7 @@ gate_of(const Proc *proc)
 bool
 wal_is_on(const Proc *proc)
 {
-    return (page_cache(proc)->log_mode & PAGE_LOG_WRITE) != 0;
+    return (cache_log_mode(page_cache(proc)) & PAGE_LOG_WRITE) != 0;
 }
 
 void

@@ -1,0 +1,204 @@
+"""Servers on a data directory that tests kill, starve and lie to: DataServer; FaultBoard (src/base/fault.h) and StopBoard
+(src/base/stop_point.h) are what reaches into a running server."""
+import mmap, os, re, signal, struct, subprocess, sys, time
+from client import *
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../src')
+
+
+def children(pid):
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children') as f:
+            return [int(p) for p in f.read().split()]
+    except OSError:
+        return []
+
+
+def name_of(pid):
+    try:
+        with open(f'/proc/{pid}/comm') as f:
+            return f.read().strip()
+    except OSError:
+        return ''
+
+
+def kill_pid(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Board:
+    """A file of a known size that the server maps."""
+
+    def __init__(self, path, size, begin=b''):
+        with open(path, 'wb') as f:
+            f.write(begin.ljust(size, b'\0'))
+        self.path, self.file = path, open(path, 'r+b')
+        self.bytes = mmap.mmap(self.file.fileno(), size)
+
+    def get(self, form, at):
+        return struct.unpack_from(form, self.bytes, at)[0]
+
+    def put(self, form, at, value):
+        struct.pack_into(form, self.bytes, at, value)
+
+
+class FaultBoard(Board):
+    RULE, RULES, MAGIC = 128, 30, b'HeFault1'
+    KINDS = re.findall(r'FAULT_KIND\(\w+, "(\w+)"', open(f'{SOURCE}/base/fault_kinds.def').read())
+    ACTIONS = ['fail', 'delay', 'tear', 'corrupt', 'kill']
+
+    def __init__(self, path):
+        super().__init__(path, self.RULE * (self.RULES + 1), self.MAGIC)
+        self.env = {'HELIOS_STORE_FAULT': path}
+
+    def arm(self, kind, action='fail', error=0, first=1, count=1, process='', rule=0):
+        """error: errno, or milliseconds of a delay. count 0: from `first` on, all."""
+        at = self.RULE * (rule + 1)
+        self.put('<I', at, 0)
+        struct.pack_into('<IIIQQQQ16s', self.bytes, at + 4, self.KINDS.index(kind), self.ACTIONS.index(action), error, first,
+                         count, 0, 0, process.encode())
+        self.put('<I', at, 1)
+
+    def hits(self, rule=0):
+        return self.get('<Q', self.RULE * (rule + 1) + 40)
+
+    def calls(self, rule=0):
+        return self.get('<Q', self.RULE * (rule + 1) + 32)
+
+    def disarm(self):
+        for rule in range(self.RULES):
+            self.put('<I', self.RULE * (rule + 1), 0)
+
+
+class StopBoard(Board):
+    POINT, POINTS, NAME = 64, 64, 56
+    FREE, ARMED, STOPPED = 0, 1, 2
+
+    def __init__(self, path):
+        super().__init__(path, self.POINT * self.POINTS)
+        self.env = {'HELIOS_STOP_BOARD': path}
+
+    @staticmethod
+    def names():
+        """Every stop point of the program, from its source."""
+        found = set()
+        for folder, _, files in os.walk(SOURCE):
+            for f in files:
+                if f.endswith('.c'):
+                    found |= set(re.findall(r'\bstop_point\("([a-z_.]+)"\)', open(f'{folder}/{f}').read()))
+        return sorted(found)
+
+    def arm(self, name, slot=0):
+        at = self.POINT * slot
+        struct.pack_into(f'<i{self.NAME}s', self.bytes, at + 4, 0, name.encode())
+        self.put('<I', at, self.ARMED)
+
+    def stopped(self, slot=0):
+        """The process that stands at the point, or None."""
+        at = self.POINT * slot
+        return self.get('<i', at + 4) if self.get('<I', at) == self.STOPPED else None
+
+    def release(self):
+        for slot in range(self.POINTS):
+            self.put('<I', self.POINT * slot, self.FREE)
+
+
+class DataServer:
+    """A server on `directory`/db that is started again and again. What it says goes to one file for each start."""
+
+    def __init__(self, directory, *flags, env=None, start=True):
+        self.dir, self.flags, self.env = directory, flags, env or {}
+        self.port, self.process, self.starts, self.was_killed = free_port(), None, 0, False
+        if start:
+            self.start()
+
+    @property
+    def data(self):
+        return self.dir + '/db'
+
+    def begin(self):
+        """Starts without waiting for anything."""
+        self.starts += 1
+        self.log_path = f'{self.dir}/log.{self.starts}'
+        # A store that can not go on ends by abort(): that is no find of a sanitizer. Failed asserts are looked for in the log.
+        env = dict(os.environ, ASAN_OPTIONS=os.environ.get('ASAN_OPTIONS', '').replace('handle_abort=1', 'handle_abort=0'), **self.env)
+        with open(self.log_path, 'w') as log:
+            self.process = subprocess.Popen(
+                [NANO, 'start', '--data-dir', self.data, '--port', str(self.port), '--unix-socket-dir', 'none', '--pid-file',
+                 f'{self.dir}/pid', *self.flags], cwd=self.dir, stderr=log, stdin=subprocess.DEVNULL, env=env)
+
+    def start(self, seconds=60):
+        self.begin()
+        wait_until(lambda: 'Server listening' in self.log() or self.process.poll() is not None, seconds)
+        assert self.process.poll() is None, self.log()
+
+    def log(self):
+        with open(self.log_path, errors='replace') as f:
+            return f.read()
+
+    def pids(self, name=None):
+        return [p for p in children(self.process.pid) if name is None or name_of(p) == name]
+
+    def kill(self):
+        """All processes at once, as a power cut would."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # it must not begin to clean up
+            pids = self.pids()
+            for p in pids + [self.process.pid]:
+                kill_pid(p)
+            self.process.wait()
+            wait_until(lambda: not any(alive(p) for p in pids))
+
+    def connect(self, database='postgres', seconds=60, timeout=60):
+        """Waits until the server takes us: it may be recovering."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return Client(self.port, timeout=timeout).login(database=database)
+            except (OSError, Closed, PgError) as e:
+                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '53300') or time.monotonic() > end:
+                    raise
+                if self.process.poll() is not None:
+                    raise AssertionError('the server is gone: ' + self.log())
+                time.sleep(0.02)
+
+    def stop(self, seconds=60):
+        self.process.terminate()
+        assert self.process.wait(seconds) == 0, self.log()
+
+    def check(self):
+        """`check DIR` finds nothing; nobody has the directory open."""
+        r = run(NANO, 'check', self.data, timeout=120)
+        assert r.returncode == 0, f'check: {r.stdout}{r.stderr}\n{self.log()}'
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+def copy_in(c, table, lines):
+    """COPY table FROM STDIN."""
+    c.send(b'Q', f'COPY {table} FROM STDIN'.encode() + b'\0')
+    while True:
+        kind, body = c.receive()
+        if kind == b'E':
+            error = PgError(error_fields(body))
+            if error.severity != 'FATAL':
+                wait_for_ready(c)
+            raise error
+        if kind == b'G':
+            break
+    c.send(b'd', ''.join(line + '\n' for line in lines).encode())
+    c.send(b'c')
+    c.result()
+
+
+def wait_for_ready(c):
+    while c.receive()[0] != b'Z':
+        pass
