@@ -22,6 +22,8 @@ libstorage_a_SOURCES = \
 	src/storage/engine/engine_log.c src/storage/engine/engine_log.h \
 	src/storage/engine/invalidation.c src/storage/engine/invalidation.h \
 	src/storage/engine/janitor.c \
+	src/storage/engine/engine_stats.c src/storage/engine/engine_stats.h \
+	src/storage/engine/engine_stats.def \
 	src/storage/heap/heap.h \
 	src/storage/heap/heap_change.c \
 	src/storage/heap/heap_check.c \

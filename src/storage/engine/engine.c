@@ -9,6 +9,7 @@
 
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
 #include "storage/temp/temp_file.h"
@@ -157,6 +158,7 @@ engine_detach(Ctx *cx)
     lock_stash_release(cx);
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
+    rel_counts_flush(proc);
     branch_add_counters(cx, proc);
     proc->lock_timeout_us = proc->deadlock_timeout_us = 0;
     if (cx->arena->budget != NULL) {

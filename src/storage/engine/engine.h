@@ -67,9 +67,6 @@ MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root
 MUST_CHECK Status engine_branch_fork(Ctx *cx, BranchId parent, BranchId *out); /* undone on abort */
 MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
 
-/* What all sessions of a database have done since it was made, those that run included. */
-void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
-
 /* Waits until everything committed so far is in the store. Memory mode: nothing to do. */
 MUST_CHECK Status engine_checkpoint(Ctx *cx);
 

@@ -144,6 +144,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     super.redo = take_redo(cx, &super.epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us));
+    c->write_us = env_mono_us(cx->env) - start_us;
     /* Counters are read after the pages were: nothing on them is beyond. */
     super.next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
     super.next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
@@ -153,6 +154,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     super.clean = clean;
     super.written_us = (uint64_t)env_wall_us(cx->env);
     TRY(write_super(cx, c, &super, MIN_OF(c->id_from, running)));
+    c->sync_us = env_mono_us(cx->env) - start_us - c->write_us;
     c->super = super;
     c->id_from = running;
     store_meta_forget_gone(cx, super.redo);

@@ -50,6 +50,7 @@ wal_start(Region *region, Lsn at, bool sealed)
 
     ASSERT(at % WAL_ALIGN == 0);
     ASSERT(at >= WAL_FIRST_LSN);
+    w->started = at;
     atomic_store(&w->written, at);
     atomic_store(&w->flushed, at);
     w->sealed = sealed;
@@ -75,6 +76,7 @@ wal_reserve(Ctx *cx, const RecordPart *parts, int part_count)
     atomic_store(&proc->log_inserting, atomic_load(&gate->taken));
     place.start = atomic_fetch_add(&gate->taken, ALIGN_UP(place.bytes, (uint32_t)WAL_ALIGN));
     place.end = place.start + ALIGN_UP(place.bytes, (uint32_t)WAL_ALIGN);
+    proc_count(proc, COUNT_LOG_RECORDS, 1);
     atomic_store(&proc->log_inserting, place.start);
     return place;
 }
@@ -162,6 +164,12 @@ wal_readable(const Proc *proc)
 }
 
 Lsn
+wal_written(const Proc *proc)
+{
+    return atomic_load(&wal_shared(proc)->written);
+}
+
+Lsn
 wal_flushed(const Proc *proc)
 {
     return atomic_load(&wal_shared(proc)->flushed);
@@ -181,6 +189,18 @@ wal_copied(const Proc *proc)
             least = inserting;
     }
     return less_seal(proc, least);
+}
+
+void
+wal_counts(const Proc *proc, WalCounts *out)
+{
+    const WalShared *w = wal_shared(proc);
+
+    *out = (WalCounts){.bytes = wal_position(proc) - w->started,
+                       .writes = atomic_load(&w->writes),
+                       .syncs = atomic_load(&w->syncs),
+                       .write_us = atomic_load(&w->write_us),
+                       .sync_us = atomic_load(&w->sync_us)};
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------- */
@@ -203,6 +223,7 @@ wal_secure(Ctx *cx)
     ASSERT(!proc_in_critical(cx->proc));
     if (change_gate_open(gate))
         return;
+    proc_count(cx->proc, COUNT_LOG_FULL, 1);
     wal_wake_writer(cx->proc);
     change_gate_wait(gate);
 }

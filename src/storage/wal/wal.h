@@ -46,6 +46,7 @@ MUST_CHECK Status wal_check_disk(Ctx *cx);
 /* Up to here everything is copied. */
 Lsn wal_copied(const Proc *proc);
 Lsn wal_position(const Proc *proc); /* where the next record goes */
+Lsn wal_written(const Proc *proc); /* given to the system */
 Lsn wal_flushed(const Proc *proc);
 /* A place at or before the position where reading can begin: of a sealed log the begin of a portion. Taken before it. */
 Lsn wal_readable(const Proc *proc);
@@ -55,6 +56,12 @@ void wal_wait_flushed(Ctx *cx, Lsn lsn);
 void wal_wait_bell(const Proc *proc);
 /* The writer is told that somebody wants it, soon. */
 void wal_wake_writer(const Proc *proc);
+
+/* What has been done to the log since it was started. */
+typedef struct WalCounts {
+    uint64_t bytes, writes, syncs, write_us, sync_us;
+} WalCounts;
+void wal_counts(const Proc *proc, WalCounts *out);
 
 /* ---- commits (T2, T3) --------------------------------------------------------------------------------------- */
 /* Before the commit latch: waits until the ring of commits has room. */

@@ -107,9 +107,15 @@ ready:
 static Status
 sync_current(Ctx *cx, WalWriter *w)
 {
+    WalShared *shared = wal_shared(cx->proc);
+    uint64_t start_us = env_mono_us(cx->env);
+
     stop_point("wal.before_sync");
-    if (cx->env->sync(cx->env, w->current.fd) == 0)
+    if (cx->env->sync(cx->env, w->current.fd) == 0) {
+        atomic_fetch_add(&shared->syncs, 1);
+        atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
         return ST_OK;
+    }
     return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
 }
 
@@ -143,10 +149,17 @@ go_to_next(Ctx *cx, WalWriter *w)
 static Status
 write_some(Ctx *cx, WalWriter *w, Lsn at, const void *data, uint64_t bytes, uint64_t *written)
 {
+    WalShared *shared = wal_shared(cx->proc);
+    uint64_t start_us;
+
     if (at >= w->current.first + WAL_SEGMENT_BYTES)
         TRY(go_to_next(cx, w));
     *written = MIN_OF(w->current.first + WAL_SEGMENT_BYTES - at, bytes);
-    return wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), "of the log");
+    start_us = env_mono_us(cx->env);
+    TRY(wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), "of the log"));
+    atomic_fetch_add(&shared->writes, 1);
+    atomic_fetch_add(&shared->write_us, env_mono_us(cx->env) - start_us);
+    return ST_OK;
 }
 
 static void
