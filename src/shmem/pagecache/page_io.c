@@ -2,6 +2,7 @@
 #include "shmem/pagecache/page_io.h"
 
 #include "shmem/pagecache/pagecache_int.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "shmem/sync/futex.h"
 
 enum { LOAD_NAP_US = 100 * 1000, FREE_LEAST = 64 };
@@ -41,6 +42,13 @@ wake_store(PageCache *cache)
         futex_wake(&cache->io_bell, 1);
 }
 
+static void
+count_loads(Proc *proc, const CacheRel *rel, uint32_t count)
+{
+    proc_count(proc, COUNT_PAGES_LOADED, count);
+    rel_count(proc, rel, REL_LOADS, count);
+}
+
 static Status
 load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, uint32_t instead_of, const PageOldImage *image)
 {
@@ -55,6 +63,7 @@ load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, uint32_t instead_of, cons
     latch_drop(proc, &rel->extend);
     if (no == 0)
         return ST_OK; /* somebody was faster, or the page is gone */
+    count_loads(proc, rel, 1);
     wake_store(cache);
     return page_load_wait(cx, no, rel, fork, block);
 }
@@ -76,7 +85,7 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
-    bool asked = false;
+    uint32_t asked = 0;
 
     for (BlockNo block = first; block < first + count && block < cache_rel_length(rel, fork); block++) {
         if (cache_map_lookup(cache, &rel->forks[fork], block) != 0 || cache_is_linked(rel, fork, block))
@@ -88,12 +97,14 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
             (void)start_load(proc, rel, fork, block, NULL);
-            asked = true;
+            asked++;
         }
         latch_drop(proc, &rel->extend);
     }
-    if (asked)
+    if (asked > 0) {
         wake_store(cache);
+        count_loads(proc, rel, asked);
+    }
     ctx_error_clear(cx);
 }
 
@@ -102,6 +113,7 @@ fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outco
 {
     bool damaged = outcome == IO_DAMAGED;
 
+    proc_count(cx->proc, COUNT_PAGES_DAMAGED, damaged ? 1 : 0);
     (void)fail(cx, damaged ? ST_CORRUPT : ST_IO, damaged ? "XX001" : "58030",
                "block %u of relation %u %s (branch %u, fork %d)", block, rel->relation,
                damaged ? "is damaged" : "could not be read", rel->branch, (int)fork);

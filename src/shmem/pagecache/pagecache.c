@@ -11,6 +11,7 @@
 
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache_int.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "shmem/sync/futex.h"
 
 enum { KEEP_FRAMES = 8 };
@@ -136,6 +137,7 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             atomic_store_explicit(&f->used, used + 1, memory_order_relaxed);
         DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
         proc->page_count++;
+        rel_count(proc, rel, REL_PINS, 1);
         out->page = cache_frame_bytes(cache, no);
         out->frame = f;
         out->frame_no = no;

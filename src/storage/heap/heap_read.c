@@ -15,6 +15,7 @@ struct HeapScan {
     BlockNo block, end; /* next one to look at; one past the last */
     PageRef ref;
     HeapSelection sel;
+    bool counted; /* for pg_stat_all_tables */
     bool hinted;
     uint16_t hint_count;
     uint16_t hints[HEAP_SCAN_COLUMNS_MOST];
@@ -67,11 +68,19 @@ heap_scan_open(Ctx *cx, Arena *arena, const HeapRel *rel, const Snapshot *snapsh
     s->hinted = false;
     s->hint_count = 0;
     s->block = first_block;
+    s->counted = false;
     /* Rows on pages added later are too new for any snapshot that exists now. */
     s->end = MIN_OF(end_block, cache_rel_length(cr, FORK_MAIN));
     page_walk_begin(cx, &s->walk, cr, first_block, s->end);
     *out = s;
     return ST_OK;
+}
+
+void
+heap_scan_count(Ctx *cx, HeapScan *scan)
+{
+    scan->counted = true;
+    rel_count(cx->proc, scan->cr, REL_SCANS, 1);
 }
 
 void
@@ -160,6 +169,10 @@ heap_scan_next(Ctx *cx, HeapScan *s, HeapPageView *view, bool *done)
         if (page_is(s->ref.page, PAGE_KIND_HEAP))
             prefetch_like(cx, s, page_of(s->ref.page));
         if (s->sel.count > 0) {
+            if (s->counted) {
+                rel_count(cx->proc, s->cr, REL_ROWS_READ, s->sel.count);
+                proc_count(cx->proc, COUNT_ROWS_READ, s->sel.count);
+            }
             *view = (HeapPageView){.visible_count = s->sel.count,
                                    .visible = s->sel.visible,
                                    .slot_count = page_of(s->ref.page)->used,

@@ -24,14 +24,15 @@ enum {
 };
 #define DEBT_BYTES (UINT64_C(2) << 30)
 
-/* With the epoch that the log has at that place. */
+/* With the epoch that the log has at that place, and where the log has to be kept from. */
 static Lsn
-take_redo(Ctx *cx, uint64_t *epoch)
+take_redo(Ctx *cx, uint64_t *epoch, Lsn *readable)
 {
     TxnShared *s = txn_shared(cx->proc);
     Lsn redo;
 
     latch_take(cx->proc, &s->commit_latch);
+    *readable = wal_readable(cx->proc);
     redo = wal_position(cx->proc);
     *epoch = atomic_load(&page_cache(cx->proc)->epoch);
     latch_drop(cx->proc, &s->commit_latch);
@@ -140,9 +141,10 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
 
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
     super.trimmed = atomic_load(&s->ids.trimmed);
-    super.redo = take_redo(cx, &super.epoch);
+    super.redo = take_redo(cx, &super.epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us));
+    c->write_us = env_mono_us(cx->env) - start_us;
     /* Counters are read after the pages were: nothing on them is beyond. */
     super.next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
     super.next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
@@ -152,6 +154,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     super.clean = clean;
     super.written_us = (uint64_t)env_wall_us(cx->env);
     TRY(write_super(cx, c, &super, MIN_OF(c->id_from, running)));
+    c->sync_us = env_mono_us(cx->env) - start_us - c->write_us;
     c->super = super;
     c->id_from = running;
     store_meta_forget_gone(cx, super.redo);

@@ -31,6 +31,7 @@ enum {
     NAP_US = 200 * 1000,
     WAIT_NAP_US = 100 * 1000,
     SEGMENTS_KEPT = 4,
+    PUBLISH_US = 1000 * 1000,
     SPREAD_PERCENT = 70, /* of the checkpoint's interval */
 };
 
@@ -46,8 +47,8 @@ store_shared_carve(Region *region)
     region->part[PART_STORE] = region_ref(region, region_carve(region, sizeof(StoreShared), 64));
 }
 
-static StoreShared *
-shared_of(const Engine *engine)
+StoreShared *
+store_shared(const Engine *engine)
 {
     return region_part(engine->region, PART_STORE);
 }
@@ -222,6 +223,7 @@ typedef struct Cleaner {
     Checkpointer checkpointer;
     PageWriter writer;
     uint32_t hand; /* of the clock */
+    uint64_t published_us;
 } Cleaner;
 
 /* The next frame to look at: what scans have left, then where the hand points. */
@@ -282,13 +284,30 @@ clean_between(Ctx *cx, void *arg)
     return clean(cx, arg);
 }
 
+/* For system_stats. */
+static void
+publish(Ctx *cx, Cleaner *c)
+{
+    StoreShared *shared = store_shared(c->process->engine);
+    StoreStats stats;
+
+    c->process->store->methods->stats(cx, c->process->store, &stats);
+    atomic_store(&shared->pages_cleaned, c->writer.pages_written);
+    atomic_store(&shared->pages_written, c->checkpointer.writer.pages_written);
+    atomic_store(&shared->file_bytes, stats.file_bytes);
+    atomic_store(&shared->memory_bytes, stats.memory_bytes);
+    atomic_store(&shared->level0_files, stats.level0_files);
+    atomic_store(&shared->debt_bytes, stats.debt_bytes);
+    c->published_us = env_mono_us(cx->env);
+}
+
 /* Somebody waits for the next checkpoint, or for the end; or the log has become as large as it may. */
 static bool
 is_urgent(Ctx *cx, void *arg)
 {
     const Cleaner *c = arg;
     const StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
 
     return atomic_load(&p->stop_cleaner) != 0 ||
            atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
@@ -299,16 +318,17 @@ static Status
 checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 {
     StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
-    StoreStats stats;
+    StoreShared *shared = store_shared(p->engine);
+    uint64_t start_us = env_mono_us(cx->env);
 
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
-    atomic_store(&shared->pages_written, c->checkpointer.writer.pages_written);
-    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.super.redo, wal_position(cx->proc),
+    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
                              clean_stop ? 1 : SEGMENTS_KEPT));
-    p->store->methods->stats(cx, p->store, &stats);
-    atomic_store(&shared->file_bytes, stats.file_bytes);
+    atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
+    atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
+    atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
+    publish(cx, c);
     return ST_OK;
 }
 
@@ -317,7 +337,7 @@ static bool
 is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_t *asked)
 {
     const StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
     Lsn redo = c->checkpointer.super.redo, now = wal_position(cx->proc);
 
     *asked = atomic_load(&shared->checkpoint_wanted);
@@ -346,7 +366,7 @@ static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
     StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
     uint64_t last_us = env_mono_us(cx->env);
 
     while (atomic_load(&p->stop_cleaner) == 0) {
@@ -366,6 +386,8 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             atomic_fetch_add(&shared->checkpoint_bell, 1);
             futex_wake(&shared->checkpoint_bell, INT32_MAX);
         }
+        if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
+            publish(cx, c);
         arena_reset(cx->arena);
         if (page_free_missing(page_cache(cx->proc)) == 0 ||
             atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
@@ -442,6 +464,7 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
 {
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
+                            .data_key = p->settings->data_key,
                             .background_threads = 2};
     bool found;
 
@@ -474,7 +497,7 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
 static void
 set_state(StoreProcess *p, StoreState state)
 {
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
 
     atomic_store(&shared->state, state);
     futex_wake(&shared->state, INT32_MAX);
@@ -483,7 +506,7 @@ set_state(StoreProcess *p, StoreState state)
 static void
 refuse(StoreProcess *p, const ErrorInfo *error)
 {
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
 
     snprintf(shared->reason, sizeof(shared->reason), "%s", error->message);
     memcpy(shared->sqlstate, error->sqlstate, sizeof(shared->sqlstate));
@@ -495,8 +518,10 @@ recover(Ctx *cx, StoreProcess *p)
 {
     RecoverResult result;
 
-    p->wal =
-        (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
+    p->wal = (WalDir){.path = p->wal_path,
+                      .system_id = p->super.system_id,
+                      .incarnation = p->super.incarnation,
+                      .data_key = p->settings->data_key};
     TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
@@ -504,14 +529,14 @@ recover(Ctx *cx, StoreProcess *p)
         p->super.clean = 0;
         TRY(write_super(cx, p, false));
     }
-    atomic_store(&shared_of(p->engine)->redo, p->super.redo);
+    atomic_store(&store_shared(p->engine)->redo, p->super.redo);
     return ST_OK;
 }
 
 static Status
 run(Ctx *cx, StoreProcess *p)
 {
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
     pthread_t readers[READERS], cleaning;
     bool is_new;
 
@@ -568,7 +593,7 @@ store_process_run(Engine *engine, const StoreSettings *settings)
 Status
 store_wait_ready(Ctx *cx, Engine *engine, bool *is_new)
 {
-    StoreShared *shared = shared_of(engine);
+    StoreShared *shared = store_shared(engine);
 
     for (;;) {
         uint32_t state = atomic_load(&shared->state);
@@ -587,7 +612,7 @@ store_wait_ready(Ctx *cx, Engine *engine, bool *is_new)
 void
 store_wal_identity(const Engine *engine, WalDir *out)
 {
-    const StoreShared *shared = shared_of(engine);
+    const StoreShared *shared = store_shared(engine);
 
     out->system_id = shared->system_id;
     out->incarnation = shared->incarnation;
@@ -596,7 +621,7 @@ store_wal_identity(const Engine *engine, WalDir *out)
 Status
 store_checkpoint(Ctx *cx)
 {
-    StoreShared *shared = shared_of(cx->engine);
+    StoreShared *shared = store_shared(cx->engine);
     uint32_t mine = atomic_fetch_add(&shared->checkpoint_wanted, 1) + 1;
 
     page_cleaner_wake(page_cache(cx->proc));
