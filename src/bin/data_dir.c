@@ -56,7 +56,8 @@ is_empty(Ctx *cx, const char *path, bool *empty)
     while ((e = readdir(d)) != NULL) {
         /* What a daemon puts there before the directory is made. */
         static const char *const ours[] = {
-            ".", "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log"};
+            ".",         "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log",
+            "format.new" /* whoever made it was killed */};
         bool known = false;
 
         for (size_t i = 0; i < COUNT_OF(ours); i++)
@@ -144,9 +145,11 @@ data_dir_make(Ctx *cx, const char *path, bool *made)
             return ST_ERROR;
         }
     }
+    if (format == 0) /* first: with it the rest is known to be ours, if we are killed here */
+        TRY(write_format(cx, path));
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
-    return format == 0 ? write_format(cx, path) : ST_OK;
+    return ST_OK;
 }
 
 /* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. */

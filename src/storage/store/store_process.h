@@ -14,6 +14,7 @@ typedef struct StoreSettings {
     StoreCompression compression;
     uint64_t checkpoint_timeout_us;
     uint64_t max_wal_bytes;
+    bool unlogged; /* S4: no log is written */
 } StoreSettings;
 
 typedef enum StoreState {
