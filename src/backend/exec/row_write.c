@@ -371,7 +371,7 @@ fail_queued_duplicate(RowWriter *w, const IndexConflict *c)
         }
     }
     heap_row_release(w->cx, &row);
-    return fail_duplicate(w, &t->indexes[c->index_no], values);
+    return fail_duplicate(w, c->index_no, values);
 }
 
 uint32_t

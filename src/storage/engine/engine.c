@@ -55,6 +55,7 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
         return ST_NO_MEMORY;
     }
     engine->env = cx->env;
+    engine->seal_temp = options->seal_temp;
     if (options->temp_folder != NULL) {
         engine->temp_folder = strdup(options->temp_folder);
         rc = engine->temp_folder == NULL ? fail(cx, ST_NO_MEMORY, "53200", "out of memory")
@@ -95,6 +96,12 @@ const char *
 engine_temp_folder(const Engine *engine)
 {
     return engine->temp_folder;
+}
+
+bool
+engine_seals_temp(const Engine *engine)
+{
+    return engine->seal_temp;
 }
 
 Status

@@ -14,6 +14,7 @@ typedef struct Engine Engine;
 typedef struct EngineOptions {
     uint64_t max_memory_bytes; /* the ceiling of C5; 0 = min(80 % of RAM, cgroup limit - 20 %) */
     const char *temp_folder; /* for temporary files; NULL: they are kept in memory */
+    bool seal_temp; /* files there are encrypted, with keys that lie nowhere but in their owner's memory */
     uint32_t max_slots; /* process slots: connections, background workers, reserve */
     uint64_t deadlock_timeout_us;
     uint64_t cache_bytes; /* with a store: pages in memory; 0 = memory mode */
@@ -56,6 +57,7 @@ void engine_report_shortage(Ctx *cx);
 int64_t engine_wall_us(Engine *engine);
 /* Where temporary files go; NULL in memory mode. */
 const char *engine_temp_folder(const Engine *engine);
+bool engine_seals_temp(const Engine *engine);
 /* When it was made, by the same clock. */
 int64_t engine_start_us(Engine *engine);
 

@@ -29,7 +29,7 @@ engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult
 {
     TRY(recover(cx, dir, from, needed, result));
     TRY(wal_segments_cut(cx, dir, result->end));
-    wal_start(cx->engine->region, result->end);
+    wal_start(cx->engine->region, result->end, dir->data_key != NULL);
     return ST_OK;
 }
 

@@ -13,6 +13,7 @@ struct Engine {
     ProcTable *procs;
     struct Env *env;
     char *temp_folder; /* NULL in memory mode */
+    bool seal_temp;
     int64_t start_us;
 };
 

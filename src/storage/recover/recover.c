@@ -290,7 +290,8 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
     case RECORD_BRANCH_FORK: return redo_fork(cx, e);
     case RECORD_CHECKPOINT:
-    case RECORD_DURABLE: return ST_OK;
+    case RECORD_DURABLE:
+    case RECORD_SEAL: return ST_OK;
     default: return fail_record(cx, e, "is of a kind this server does not know");
     }
 }
@@ -299,7 +300,8 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
 static bool
 says_nothing(const WalEntry *e)
 {
-    return e->record.kind == RECORD_CHECKPOINT || e->record.kind == RECORD_DURABLE;
+    return e->record.kind == RECORD_CHECKPOINT || e->record.kind == RECORD_DURABLE ||
+           e->record.kind == RECORD_SEAL;
 }
 
 static Status

@@ -28,14 +28,15 @@ enum {
 };
 #define DEBT_BYTES (UINT64_C(2) << 30)
 
-/* With the epoch that the log has at that place. */
+/* With the epoch that the log has at that place, and where the log has to be kept from. */
 static Lsn
-take_redo(Ctx *cx, uint64_t *epoch)
+take_redo(Ctx *cx, uint64_t *epoch, Lsn *readable)
 {
     TxnShared *s = txn_shared(cx->proc);
     Lsn redo;
 
     latch_take(cx->proc, &s->commit_latch);
+    *readable = wal_readable(cx->proc);
     redo = wal_position(cx->proc);
     *epoch = atomic_load(&page_cache(cx->proc)->epoch);
     latch_drop(cx->proc, &s->commit_latch);
@@ -171,7 +172,7 @@ run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, Stor
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
     *running = id_oldest_running(cx, &s->ids);
     super->trimmed = atomic_load(&s->ids.trimmed);
-    super->redo = take_redo(cx, &super->epoch);
+    super->redo = take_redo(cx, &super->epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us, false));
     c->write_us = env_mono_us(cx->env) - start_us;
@@ -193,7 +194,7 @@ run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, St
     rc = write_pages(cx, c, 0, true);
     *running = id_oldest_running(cx, &s->ids);
     super->trimmed = atomic_load(&s->ids.trimmed);
-    super->redo = super->durable = take_redo(cx, &super->epoch);
+    super->redo = super->durable = take_redo(cx, &super->epoch, &c->readable);
     take_counters(cx, super);
     if (rc == ST_OK)
         rc = collect(cx, super, MIN_OF(c->id_from, *running), &batch);

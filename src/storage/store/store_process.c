@@ -356,7 +356,7 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
         TRY(make_copy(cx, p));
         TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
     } else {
-        TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.super.redo, wal_position(cx->proc),
+        TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
                                  clean_stop ? 1 : SEGMENTS_KEPT));
     }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
@@ -508,6 +508,7 @@ open_store(Ctx *cx, StoreProcess *p)
 {
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
+                            .data_key = p->settings->data_key,
                             .background_threads = 2};
     bool found, restored;
 
@@ -555,8 +556,10 @@ recover(Ctx *cx, StoreProcess *p)
 {
     RecoverResult result;
 
-    p->wal =
-        (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
+    p->wal = (WalDir){.path = p->wal_path,
+                      .system_id = p->super.system_id,
+                      .incarnation = p->super.incarnation,
+                      .data_key = p->settings->data_key};
     TRY((p->settings->unlogged ? engine_start_unlogged : engine_start_log)(cx, &p->wal, p->super.redo,
                                                                            p->super.durable, &result));
     if (!p->super.clean || result.changes > 0)

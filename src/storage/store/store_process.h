@@ -12,6 +12,7 @@
 typedef struct StoreSettings {
     const char *data_dir;
     StoreCompression compression;
+    const SealKey *data_key; /* NULL = neither pages nor log are encrypted */
     uint64_t checkpoint_timeout_us;
     uint64_t max_wal_bytes;
     bool unlogged; /* S4: no log is written */

@@ -43,7 +43,7 @@ wal_is_on(const Proc *proc)
 }
 
 void
-wal_start(Region *region, Lsn at)
+wal_start(Region *region, Lsn at, bool sealed)
 {
     WalShared *w = region_part(region, PART_WAL);
     PageCache *cache = region_part(region, PART_CACHE);
@@ -53,7 +53,9 @@ wal_start(Region *region, Lsn at)
     w->started = at;
     atomic_store(&w->written, at);
     atomic_store(&w->flushed, at);
-    atomic_store(&cache->gate.taken, at);
+    w->sealed = sealed;
+    atomic_store(&w->portion, at);
+    atomic_store(&cache->gate.taken, sealed ? at + WAL_SEAL_BYTES : at);
     atomic_store(&cache->gate.room, at + w->ring_bytes - w->reserve_bytes);
     cache->log_mode |= PAGE_LOG_WRITE;
 }
@@ -136,10 +138,29 @@ wal_insert(Ctx *cx, RecordKind kind, WalTarget target, const RecordPart *parts, 
 
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
+/* Behind the last record. The room for a seal that nothing follows yet does not count: nothing is lost if it never comes. */
+static Lsn
+less_seal(const Proc *proc, Lsn lsn)
+{
+    const WalShared *w;
+
+    if (!wal_is_on(proc))
+        return lsn;
+    w = wal_shared(proc);
+    return w->sealed && lsn == atomic_load(&w->portion) + WAL_SEAL_BYTES ? lsn - WAL_SEAL_BYTES : lsn;
+}
+
 Lsn
 wal_position(const Proc *proc)
 {
-    return atomic_load(&gate_of(proc)->taken);
+    return less_seal(proc, atomic_load(&gate_of(proc)->taken));
+}
+
+Lsn
+wal_readable(const Proc *proc)
+{
+    return wal_is_on(proc) && wal_shared(proc)->sealed ? atomic_load(&wal_shared(proc)->portion)
+                                                       : wal_position(proc);
 }
 
 Lsn
@@ -158,7 +179,7 @@ Lsn
 wal_copied(const Proc *proc)
 {
     const ProcTable *table = proc_table_of(proc);
-    Lsn least = wal_position(proc);
+    Lsn least = atomic_load(&gate_of(proc)->taken);
     uint32_t high = atomic_load(&table->high);
 
     for (uint32_t no = 0; no < high; no++) {
@@ -167,7 +188,7 @@ wal_copied(const Proc *proc)
         if (inserting != 0 && inserting < least)
             least = inserting;
     }
-    return least;
+    return less_seal(proc, least);
 }
 
 void

@@ -24,8 +24,8 @@ uint64_t wal_shared_bytes(uint32_t max_slots);
 /* Part PART_WAL. Until wal_start nothing is logged. */
 void wal_shared_carve(Region *region, uint32_t max_slots);
 bool wal_is_on(const Proc *proc);
-/* From `at` on. Nobody else uses the region yet. */
-void wal_start(Region *region, Lsn at);
+/* From `at` on. Nobody else uses the region yet. `sealed`: the writer will encrypt it. */
+void wal_start(Region *region, Lsn at, bool sealed);
 
 /* Reserves, copies, publishes. Returns the LSN behind the record. In a critical section. */
 Lsn wal_insert(Ctx *cx, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count);
@@ -48,6 +48,8 @@ Lsn wal_copied(const Proc *proc);
 Lsn wal_position(const Proc *proc); /* where the next record goes */
 Lsn wal_written(const Proc *proc); /* given to the system */
 Lsn wal_flushed(const Proc *proc);
+/* A place at or before the position where reading can begin: of a sealed log the begin of a portion. Taken before it. */
+Lsn wal_readable(const Proc *proc);
 /* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
 void wal_wait_flushed(Ctx *cx, Lsn lsn);
 /* Sleeps until something has been flushed, or a moment. */
