@@ -90,7 +90,8 @@ data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
             return ST_ERROR;
         }
     }
-    if (format.number == DIR_FORMAT_NONE) /* first: with it the rest is known to be ours, if we are killed here */
+    if (format.number ==
+        DIR_FORMAT_NONE) /* first: with it the rest is known to be ours, if we are killed here */
         TRY(dir_format_write(cx, path, fresh));
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));

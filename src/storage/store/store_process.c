@@ -514,8 +514,8 @@ open_store(Ctx *cx, StoreProcess *p)
 
     TRY(store_safe_restore(cx, p->settings->data_dir, &restored));
     if (restored)
-        log_line(LOG_WARNING,
-                 "the server wrote no log and was not stopped in good order: everything is as of its last checkpoint");
+        log_line(LOG_WARNING, "the server wrote no log and was not stopped in good order: everything is as of "
+                              "its last checkpoint");
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
