@@ -279,6 +279,8 @@ reload(void *arg, bool first)
             log_line(LOG_ERROR, "configuration not reloaded: %s", cx.error.message);
         else
             log_line(LOG_INFO, "configuration reloaded");
+        if (rc == ST_OK && server_body.reload != NULL)
+            server_body.reload(&s->door);
         if (restart != NULL)
             log_line(LOG_WARNING, "changed, but taken over only by a restart: %s", restart);
         write_facts(s);
@@ -340,6 +342,8 @@ announce(const Server *s)
 {
     log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name(s));
     log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
+    if (s->options->data_dir != NULL)
+        log_line(LOG_INFO, "Persistent storage: %s", s->options->data_dir);
     if (s->options->data_dir != NULL && !settings_bool(&s->options->settings, SETTING_WAL_ENABLED))
         log_line(LOG_WARNING,
                  "wal_enabled is off: no log is written, and a crash undoes what was committed since the "
