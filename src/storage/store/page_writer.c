@@ -22,7 +22,7 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
             page_latch_shared(cx, &w->refs[i]);
             frame_set_dirty(w->refs[i].frame, true);
         }
-        if (!dirty && w->refs[i].frame->older != 0) { /* they are in the store now */
+        if (!dirty && w->refs[i].frame->older != 0 && !page_fork_is_on(cx)) { /* they are in the store now */
             page_latch_exclusive(cx, &w->refs[i]);
             if (!frame_is_dirty(w->refs[i].frame) && !page_drop_old(cx->proc, w->refs[i].frame))
                 frame_set_dirty(w->refs[i].frame,

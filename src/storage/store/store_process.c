@@ -22,6 +22,7 @@
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
 #include "storage/store/store_fault.h"
+#include "storage/store/store_safe.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
@@ -32,6 +33,7 @@ enum {
     WAIT_NAP_US = 100 * 1000,
     SEGMENTS_KEPT = 4,
     PUBLISH_US = 1000 * 1000,
+    COPY_TRIES_AT_STOP = 5,
     SPREAD_PERCENT = 70, /* of the checkpoint's interval */
 };
 
@@ -63,6 +65,8 @@ typedef struct StoreProcess {
     WalDir wal;
     _Atomic uint32_t stop_readers; /* atomic */
     _Atomic uint32_t stop_cleaner; /* atomic */
+    _Atomic uint32_t
+        first_checkpoint; /* atomic: 1 = the cleaner is to make one, and says that the store is ready */
     _Atomic bool failed; /* atomic */
 } StoreProcess;
 
@@ -216,6 +220,15 @@ reader(void *arg)
     return NULL;
 }
 
+static void
+set_state(StoreProcess *p, StoreState state)
+{
+    StoreShared *shared = store_shared(p->engine);
+
+    atomic_store(&shared->state, state);
+    futex_wake(&shared->state, INT32_MAX);
+}
+
 /* ---- cleaning ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Cleaner {
@@ -311,7 +324,23 @@ is_urgent(Ctx *cx, void *arg)
 
     return atomic_load(&p->stop_cleaner) != 0 ||
            atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
-           wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes;
+           (!p->settings->unlogged &&
+            wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes);
+}
+
+/* S4. What is in the store is this checkpoint until it has been copied: so nothing else is done before that has worked. */
+static Status
+make_copy(Ctx *cx, const StoreProcess *p)
+{
+    for (uint32_t tries = 1;; tries++) {
+        Status rc = store_safe_make(cx, p->store, p->settings->data_dir);
+
+        if (rc != ST_IO || (atomic_load(&p->stop_cleaner) != 0 && tries >= COPY_TRIES_AT_STOP))
+            return rc;
+        log_report(LOG_ERROR, "checkpoint", &cx->error, NULL);
+        ctx_error_clear(cx);
+        page_cleaner_sleep(cx->proc, PUBLISH_US);
+    }
 }
 
 static Status
@@ -323,8 +352,13 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
-    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
-                             clean_stop ? 1 : SEGMENTS_KEPT));
+    if (p->settings->unlogged) {
+        TRY(make_copy(cx, p));
+        TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
+    } else {
+        TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
+                                 clean_stop ? 1 : SEGMENTS_KEPT));
+    }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
     atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
@@ -344,11 +378,14 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
     *spread_us = 0;
     if (*asked != atomic_load(&shared->checkpoint_done))
         return true;
-    if (now - redo > p->settings->max_wal_bytes / 2) {
+    if (!p->settings->unlogged && now - redo > p->settings->max_wal_bytes / 2) {
         *spread_us = MIN_OF(p->settings->checkpoint_timeout_us / 4, UINT64_C(30000000));
         return true;
     }
     *spread_us = p->settings->checkpoint_timeout_us / 100 * SPREAD_PERCENT;
+    if (p->settings->unlogged) /* places do not move by themselves */
+        now =
+            atomic_load(&txn_shared(cx->proc)->visible_csn) != c->checkpointer.super.last_csn ? redo + 1 : redo;
     return now != redo && env_mono_us(cx->env) - last_us >= p->settings->checkpoint_timeout_us;
 }
 
@@ -376,6 +413,12 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         TRY(clean(cx, c));
         if (atomic_load(&shared->state) == STORE_STATE_READY)
             follow_recovery(c);
+        if (atomic_exchange(&p->first_checkpoint, 0) != 0) { /* S4: before anybody changes anything */
+            c->checkpointer.super = p->super;
+            c->checkpointer.id_from = p->super.trimmed;
+            TRY(checkpoint(cx, c, 0, false));
+            set_state(p, STORE_STATE_READY);
+        }
         if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             TRY(checkpoint(cx, c, spread_us, false));
             last_us = env_mono_us(cx->env);
@@ -394,7 +437,8 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
     }
     follow_recovery(c);
-    return checkpoint(cx, c, 0, true);
+    TRY(checkpoint(cx, c, 0, true));
+    return p->settings->unlogged ? store_safe_forget(cx, p->settings->data_dir) : ST_OK;
 }
 
 static void *
@@ -460,14 +504,18 @@ expect_store(Ctx *cx, const StoreProcess *p, bool is_there)
 }
 
 static Status
-open_store(Ctx *cx, StoreProcess *p, bool *is_new)
+open_store(Ctx *cx, StoreProcess *p)
 {
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
                             .data_key = p->settings->data_key,
                             .background_threads = 2};
-    bool found;
+    bool found, restored;
 
+    TRY(store_safe_restore(cx, p->settings->data_dir, &restored));
+    if (restored)
+        log_line(LOG_WARNING, "the server wrote no log and was not stopped in good order: everything is as of "
+                              "its last checkpoint");
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
@@ -476,7 +524,6 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
     if (fault_board != NULL && (p->store = store_fault_wrap(p->store)) == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     TRY(store_super_read(cx, p->store, &p->super, &found));
-    *is_new = !found;
     if (found)
         return store_meta_load(cx, p->store, &p->super);
     TRY(expect_store(cx, p, false));
@@ -492,15 +539,6 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
     if (!cx->env->random(cx->env, &p->super.system_id, sizeof(p->super.system_id)))
         return fail(cx, ST_IO, "58030", "the system gives no random numbers");
     return write_super(cx, p, true); /* before the first word of the log: it says whose it is */
-}
-
-static void
-set_state(StoreProcess *p, StoreState state)
-{
-    StoreShared *shared = store_shared(p->engine);
-
-    atomic_store(&shared->state, state);
-    futex_wake(&shared->state, INT32_MAX);
 }
 
 static void
@@ -522,7 +560,8 @@ recover(Ctx *cx, StoreProcess *p)
                       .system_id = p->super.system_id,
                       .incarnation = p->super.incarnation,
                       .data_key = p->settings->data_key};
-    TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
+    TRY((p->settings->unlogged ? engine_start_unlogged : engine_start_log)(cx, &p->wal, p->super.redo,
+                                                                           p->super.durable, &result));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
     if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */
@@ -530,6 +569,8 @@ recover(Ctx *cx, StoreProcess *p)
         TRY(write_super(cx, p, false));
     }
     atomic_store(&store_shared(p->engine)->redo, p->super.redo);
+    /* Also when the first transaction, which makes the catalogs, never came to its end. */
+    atomic_store(&store_shared(p->engine)->is_new, atomic_load(&page_cache(cx->proc)->rels.count) == 0);
     return ST_OK;
 }
 
@@ -538,11 +579,9 @@ run(Ctx *cx, StoreProcess *p)
 {
     StoreShared *shared = store_shared(p->engine);
     pthread_t readers[READERS], cleaning;
-    bool is_new;
 
     set_state(p, STORE_STATE_RECOVERING);
-    TRY(open_store(cx, p, &is_new));
-    atomic_store(&shared->is_new, is_new);
+    TRY(open_store(cx, p));
     shared->system_id = p->super.system_id;
     shared->incarnation = p->super.incarnation;
     atomic_store(&shared->redo, p->super.redo);
@@ -554,7 +593,12 @@ run(Ctx *cx, StoreProcess *p)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
     atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
-    set_state(p, STORE_STATE_READY);
+    if (p->settings->unlogged) {
+        atomic_store(&p->first_checkpoint, 1);
+        page_cleaner_wake(page_cache(cx->proc));
+    } else {
+        set_state(p, STORE_STATE_READY);
+    }
     while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
     atomic_store(&p->stop_cleaner, 1);

@@ -368,6 +368,17 @@ wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32
 }
 
 Status
+wal_segments_remove(Ctx *cx, const WalDir *dir)
+{
+    SegmentList list;
+
+    TRY(list_segments(cx, dir, &list));
+    for (uint32_t i = 0; i < list.count; i++)
+        TRY(delete_segment(cx, dir, list.firsts[i]));
+    return list.count > 0 ? sync_folder(cx, dir) : ST_OK;
+}
+
+Status
 wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn end)
 {
     static const char zeros[ZERO_BYTES];
