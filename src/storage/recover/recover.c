@@ -335,6 +335,7 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out
 
     *out = (RecoverResult){.end = from};
     TRY(wal_reader_open(cx, dir, from, &reader));
+    id_table_fill(&txn_shared(cx->proc)->ids, true);
     rc = redo_all(cx, reader, out);
     wal_reader_close(cx, reader);
     return rc == ST_OK ? wal_verify_end(cx, dir, out->end, needed) : rc;
@@ -363,6 +364,7 @@ recover_finish(Ctx *cx)
     atomic_store(&s->visible_csn, s->last_csn);
     atomic_store(&s->durable_csn, s->last_csn);
     id_abort_running(cx, &s->ids);
+    id_table_fill(&s->ids, false);
     rel_finish_crashed(cx);
     cache_rel_each(cx, find_doomed, &doomed);
     if (doomed.relation != RELATION_NONE)
