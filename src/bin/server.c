@@ -366,12 +366,31 @@ take_pid_file(Ctx *cx, Server *s)
     return ST_OK;
 }
 
+/* Of a file that leaves open where the data lies, the key alone can be looked at. */
+static Status
+check_key(Ctx *cx, const StartOptions *o)
+{
+    SealKey *data_key = NULL, user_key;
+    DirFormat format;
+    Status rc = ST_OK;
+
+    if (o->data_dir != NULL) {
+        rc = key_source_open(cx, o->data_dir, &o->settings, &format, &data_key);
+    } else if (settings_bool(&o->settings, SETTING_ENCRYPTION_ENABLED)) {
+        rc = key_source_read(cx, &o->settings, &user_key);
+        seal_wipe(&user_key, sizeof(user_key));
+    }
+    seal_key_forget(data_key);
+    return rc;
+}
+
 Status
 server_check(Ctx *cx, const StartOptions *options)
 {
     TlsContext *tls;
 
     TRY(check_log(cx, options));
+    TRY(check_key(cx, options));
     TRY(make_tls(cx, &options->settings, &tls));
     tls_context_free(tls);
     return ST_OK;
