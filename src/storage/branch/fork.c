@@ -32,8 +32,11 @@ static bool
 creator_has_committed(Ctx *cx, Xid creator)
 {
     IdTable *ids = &txn_shared(cx->proc)->ids;
-    uint64_t state = creator != 0 ? id_state(page_cache(cx->proc), ids, creator) : 1;
+    uint64_t state;
 
+    if (creator < atomic_load(&ids->trimmed)) /* 0, or the entry is as of an earlier checkpoint */
+        return true;
+    state = id_state(page_cache(cx->proc), ids, creator);
     while (state != ID_ABORTED && (state & ID_SUB))
         state = id_state(page_cache(cx->proc), ids, state & ~ID_SUB);
     return state != ID_RUNNING && state != ID_ABORTED;

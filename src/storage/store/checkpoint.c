@@ -31,22 +31,32 @@ take_redo(Ctx *cx, uint64_t *epoch)
     return redo;
 }
 
-/* Which raw ids the stored images of a relation's pages in memory have. */
+/* Which raw ids the stored images of a relation's pages have: of those that are not in memory first. A page that is read
+ * meanwhile was counted among them; only who cleans, and that is us, takes one out of memory. */
 static void
-clear_cached_raw(Ctx *cx, void *arg, CacheRel *rel)
+begin_stored_raw(Ctx *cx, void *arg, CacheRel *rel)
 {
     (void)cx;
     (void)arg;
-    rel->cached_raw = 0;
+    rel->cached_raw = rel->evicted_raw;
 }
 
 static void
-note_cached_raw(Ctx *cx, const Frame *f)
+note_stored_raw(Ctx *cx)
 {
-    CacheRel *rel = cache_rel(cx, f->branch, f->relation);
+    PageCache *cache = page_cache(cx->proc);
 
-    if (rel != NULL && (rel->cached_raw == 0 || f->stored_raw < rel->cached_raw))
-        rel->cached_raw = f->stored_raw;
+    cache_rel_each(cx, begin_stored_raw, NULL);
+    for (uint32_t no = 1; no < cache->high; no++) {
+        const Frame *f = cache_frame(cache, no);
+        CacheRel *rel;
+
+        if (atomic_load(&f->use) != FRAME_PAGE || f->stored_raw == 0)
+            continue;
+        rel = cache_rel(cx, f->branch, f->relation);
+        if (rel != NULL && (rel->cached_raw == 0 || f->stored_raw < rel->cached_raw))
+            rel->cached_raw = f->stored_raw;
+    }
 }
 
 /* Not faster than the plan says: the share of frames done is not ahead of the share of time gone. */
@@ -66,13 +76,8 @@ write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us)
     uint64_t start_us = env_mono_us(cx->env);
     uint32_t high = cache->high;
 
-    cache_rel_each(cx, clear_cached_raw, NULL);
     for (uint32_t no = 1; no < high; no++) {
-        const Frame *f = cache_frame(cache, no);
-
         TRY(page_writer_add(cx, &c->writer, no));
-        if (atomic_load(&f->use) == FRAME_PAGE && f->stored_raw != 0)
-            note_cached_raw(cx, f);
         if (no % PORTION_FRAMES != 0)
             continue;
         TRY(page_writer_apply(cx, &c->writer));
@@ -119,6 +124,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     super.redo = take_redo(cx, &super.epoch);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us));
+    note_stored_raw(cx);
     /* Counters are read after the pages were: nothing on them is beyond. */
     super.next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
     super.next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
@@ -143,7 +149,8 @@ least_raw(Ctx *cx, void *arg, CacheRel *rel)
     Xid *least = arg;
 
     (void)cx;
-    if (rel->evicted_raw != 0 && atomic_load(&rel->gone_lsn) == 0)
+    /* Of one that was dropped, too, as long as branches read it. */
+    if (rel->evicted_raw != 0 && (atomic_load(&rel->gone_lsn) == 0 || atomic_load(&rel->children) != 0))
         *least = MIN_OF(*least, rel->evicted_raw);
 }
 
@@ -153,6 +160,8 @@ store_oldest_raw(Ctx *cx)
     const PageCache *cache = page_cache(cx->proc);
     Xid least = UINT64_MAX;
 
+    /* A page may be read (and a vacuum forget that it was not in memory) or leave while we look: so twice. */
+    cache_rel_each(cx, least_raw, &least);
     for (uint32_t no = 1; no < cache->high; no++) {
         const Frame *f = cache_frame(cache, no);
 

@@ -299,6 +299,7 @@ store_meta_load(Ctx *cx, PageStore *store, const StoreSuper *super)
     TRY(id_restore(cx, &s->ids, super->next_xid));
     TRY(store->methods->scan(cx, store, "Mi", 2, load_ids, NULL));
     id_forget_open_subs(cx, &s->ids);
+    atomic_store(&s->recover_floor, id_least_open(cx, &s->ids));
     TRY(store->methods->scan(cx, store, "Mb", 2, load_branch, NULL));
     TRY(store->methods->scan(cx, store, "Mr", 2, load_rel, NULL));
     return store->methods->scan(cx, store, "Mr", 2, load_link, NULL);
