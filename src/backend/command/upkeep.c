@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "storage/wal/wal.h"
+
 enum { ROUND_PAUSE_MS = 5000, STEP_PAUSE_MS = 20, TABLES_PER_STEP = 100, LEAST_ROWS = 50 };
 
 static bool
@@ -184,6 +186,10 @@ janitor_upkeep_step(Ctx *cx, UpkeepRound *round, uint32_t *idle_ms)
 
     ASSERT(cx->txn == NULL);
     *idle_ms = STEP_PAUSE_MS;
+    if (wal_disk_is_full(cx->proc)) { /* it would be refused */
+        *idle_ms = ROUND_PAUSE_MS;
+        return ST_OK;
+    }
     if (cx->catalog == NULL) {
         arena_init(&round->arena, "janitor catalog", NULL);
         TRY(fresh_catalog(cx, round));

@@ -31,6 +31,7 @@ enum {
     TRIM_BATCH = PROC_STASH_MOST,
     FREE_KEPT = 2048,
     FREE_PATIENCE_US = 30 * 1000 * 1000,
+    FULL_PATIENCE_US = 1000 * 1000,
     FREE_NAP_US = 20 * 1000
 };
 
@@ -182,6 +183,11 @@ wait_for_free(Ctx *cx, PageCache *cache)
         if (cache->free_count > 0)
             return ST_OK;
         TRY(ctx_poll(cx));
+        if (atomic_load(&cache->store_full) != 0 && waited >= FULL_PATIENCE_US) {
+            (void)fail(cx, ST_IO, "53100", "no page of the cache is free, and there is no space to write one");
+            fail_hint(cx, "Free some space; the server goes on by itself.");
+            return ST_IO;
+        }
         page_cleaner_wake(cache);
         atomic_fetch_add(&cache->free_sleepers, 1);
         futex_wait(&cache->free_bell, bell, FREE_NAP_US);

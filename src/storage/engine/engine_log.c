@@ -19,7 +19,7 @@ engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult
                  (unsigned long long)result->records, (unsigned long long)from, (unsigned long long)result->end,
                  (unsigned long long)result->commits,
                  (unsigned long long)((env_mono_us(cx->env) - start_us) / 1000));
-    TRY(wal_segments_cut(cx, dir, result->end));
+    TRY(wal_segments_cut(cx, dir, from, result->end));
     wal_start(cx->engine->region, result->end);
     return ST_OK;
 }

@@ -97,16 +97,18 @@ write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
     if (batch == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     store_meta_collect(cx, batch, super, id_from);
-    if (wal_is_on(cx->proc)) {
-        wal_wait_flushed(cx, wal_copied(cx->proc)); /* T5 */
+    rc = wal_is_on(cx->proc) ? wal_try_flushed(cx, wal_copied(cx->proc)) : ST_OK; /* T5 */
+    if (wal_is_on(cx->proc))
         super->durable = wal_flushed(cx->proc);
-    }
     store_super_put(batch, super);
-    rc = c->store->methods->apply(cx, c->store, batch);
+    if (rc == ST_OK)
+        rc = c->store->methods->apply(cx, c->store, batch);
     store_batch_free(batch);
     stop_point("checkpoint.before_flush");
     if (rc == ST_OK)
         rc = c->store->methods->flush(cx, c->store);
+    if (rc != ST_OK)
+        store_meta_forget_stored(cx);
     return rc;
 }
 

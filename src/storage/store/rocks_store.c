@@ -4,6 +4,9 @@
  * that has failed: so as soon as damage is noticed there is no more compaction, in this run and, by a mark beside the store
  * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
  *
+ * When the disk is full a flush or a merge fails, and RocksDB writes no more; what it was given it keeps in memory and goes
+ * on reading. The next attempt to write makes it go on (rocks_resume).
+ *
  * Our page cache is in front, so its block cache is small and is for index blocks. Files are written whole, so there are
  * no torn pages; each page has its own checksum besides. */
 #include <fcntl.h>
@@ -13,6 +16,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "storage/store/rocks_api.h"
+#include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
 
 enum { BLOCK_CACHE_BYTES = 32 << 20, BLOCK_BYTES = 16 * 1024, MEMTABLE_BYTES = 64 << 20, BLOOM_BITS = 10 };
@@ -28,6 +32,7 @@ typedef struct RocksStore {
     rocksdb_cache_t *cache;
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
+    bool stalled; /* of who applies and flushes: there was no space, and RocksDB has stopped writing */
     char path[4096 - 16], mark_path[4096];
 } RocksStore;
 
@@ -86,6 +91,7 @@ fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 
     if (s->db != NULL)
         note_damage(cx->env, s, text);
+    s->stalled |= full;
     rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store \"%s\": %s", what, s->path,
               text);
 
@@ -214,14 +220,28 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
 }
 
 static Status
+go_on(Ctx *cx, RocksStore *s)
+{
+    if (!s->stalled)
+        return ST_OK;
+    if (!rocks_resume(s->db))
+        return fail(cx, ST_IO, "53100", "could not write to the page store \"%s\": No space left on device",
+                    s->path);
+    s->stalled = false;
+    return ST_OK;
+}
+
+static Status
 rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
 {
     RocksStore *s = (RocksStore *)store;
-    Fill fill = {s, s->api.rocksdb_writebatch_create()};
+    Fill fill = {.store = s};
     char *error = NULL;
 
     if (batch->bytes.failed)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    TRY(go_on(cx, s));
+    fill.batch = s->api.rocksdb_writebatch_create();
     store_batch_each(batch, fill_one, &fill);
     s->api.rocksdb_write(s->db, s->write_options, fill.batch, &error);
     s->api.rocksdb_writebatch_destroy(fill.batch);
@@ -234,6 +254,7 @@ rocks_flush(Ctx *cx, PageStore *store)
     RocksStore *s = (RocksStore *)store;
     char *error = NULL;
 
+    TRY(go_on(cx, s));
     s->api.rocksdb_flush(s->db, s->flush_options, &error);
     return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
 }
@@ -310,10 +331,12 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_level0_slowdown_writes_trigger(s->options, 32);
     api->rocksdb_options_set_level0_stop_writes_trigger(s->options, 64);
     api->rocksdb_options_set_paranoid_checks(s->options, 1);
-    api->rocksdb_options_set_info_log_level(s->options, 3); /* errors */
-    api->rocksdb_options_set_keep_log_file_num(s->options, 2);
     api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
-    if (o->read_only) /* it would begin a log of its own */
+    /* It has a log of its own on the same disk, and builds with assertions do not survive that writing to it fails: so
+     * nothing is written but its head, and when it is opened there is room for that. What goes wrong we are told anyway. */
+    api->rocksdb_options_set_info_log_level(s->options, 4);
+    api->rocksdb_options_set_keep_log_file_num(s->options, 2);
+    if (o->read_only) /* it would begin one there */
         api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
     s->read_options = api->rocksdb_readoptions_create();
     api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);

@@ -152,6 +152,21 @@ store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_f
 }
 
 static void
+forget_stored(Ctx *cx, void *arg, CacheRel *rel)
+{
+    (void)cx;
+    (void)arg;
+    rel->stored_hash = 0;
+    rel->old_stored = 1; /* perhaps: their deletion may have been in it */
+}
+
+void
+store_meta_forget_stored(Ctx *cx)
+{
+    cache_rel_each(cx, forget_stored, NULL);
+}
+
+static void
 forget_gone(Ctx *cx, void *arg, CacheRel *rel)
 {
     Lsn gone = atomic_load(&rel->gone_lsn);

@@ -19,7 +19,7 @@ typedef struct WalShared {
     _Atomic Lsn written __attribute__((aligned(64))); /* atomic; the writer raises it */
     _Atomic Lsn flushed; /* atomic; the writer raises it */
     _Atomic uint32_t flushed_bell; /* atomic: raised with it */
-    _Atomic uint32_t disk_full; /* atomic: the writer finds no room for the next segment */
+    _Atomic uint32_t disk_full; /* atomic: WalFull bits */
 
     _Atomic uint32_t writer_bell __attribute__((aligned(64))); /* atomic: wakes the writer */
     _Atomic uint32_t writer_sleeps; /* atomic */
