@@ -58,7 +58,9 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
         body->engine.temp_folder = arena_printf(cx->arena, "%s/temp", options->data_dir);
         body->engine.cache_bytes =
             (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
+        body->engine.seal_temp = options->data_key != NULL;
         storage_settings(options->settings, options->data_dir, &body->store);
+        body->store.data_key = options->data_key;
     }
     TRY(engine_create(cx, &body->engine, &door->engine));
     if (options->data_dir == NULL)

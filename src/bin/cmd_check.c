@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bin/commands.h"
 #include "bin/data_dir.h"
+#include "bin/key_source.h"
 #include "storage/store/store_check.h"
 #include "storage/store/store_view.h"
 
@@ -89,7 +90,7 @@ is_unused(Ctx *cx, const char *path, bool *unused)
 }
 
 static Status
-check(Ctx *cx, const char *path, CheckReport *report)
+check(Ctx *cx, const char *path, const SealKey *data_key, CheckReport *report)
 {
     StoreViewLog log;
     StoreView *view;
@@ -101,7 +102,7 @@ check(Ctx *cx, const char *path, CheckReport *report)
         printf("no server has ever been started on it\n");
         return ST_OK;
     }
-    rc = store_view_open(cx, path, true, &view, &log);
+    rc = store_view_open(cx, path, data_key, true, &view, &log);
     if (rc == ST_CORRUPT || rc == ST_IO) { /* there is nothing more to look at */
         complain(report, "page store", cx->error.message);
         ctx_error_clear(cx);
@@ -123,8 +124,10 @@ int
 command_check(Ctx *cx, const Command *command, char **argv, int argc)
 {
     CheckReport report = {.found = found};
+    SealKey *data_key;
     FlagSet flags;
     DataDir dir;
+    Status rc;
     int status;
 
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
@@ -134,13 +137,16 @@ command_check(Ctx *cx, const Command *command, char **argv, int argc)
         return command_complain(cx, command, EXIT_USAGE);
     }
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL}); /* what is found is printed */
-    if (data_dir_open(cx, flags.words[0], &dir) != ST_OK)
+    if (key_source_for_command(cx, flags.words[0], &flags, &data_key) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    if (check(cx, flags.words[0], &report) != ST_OK) {
+    rc = data_dir_open(cx, flags.words[0], &dir);
+    if (rc == ST_OK) {
+        rc = check(cx, flags.words[0], data_key, &report);
         data_dir_unlock(&dir);
-        return command_complain(cx, command, EXIT_FAILED);
     }
-    data_dir_unlock(&dir);
+    seal_key_forget(data_key);
+    if (rc != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
     printf("%llu databases, %llu tables with %llu rows, %llu indexes with %llu entries, %llu sequences, %llu "
            "pages: ",
            (unsigned long long)report.databases, (unsigned long long)report.tables,

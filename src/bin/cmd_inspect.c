@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "bin/commands.h"
 #include "bin/data_dir.h"
+#include "bin/key_source.h"
+#include "bin/options.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/recover/describe.h"
 #include "storage/store/store_view.h"
@@ -16,15 +18,28 @@
 
 enum { OPT_FROM, OPT_LIMIT, OPT_RELATION, OPT_STORED };
 
+/* What is being looked at. */
+typedef struct Place {
+    const char *path;
+    DataDir dir;
+    SealKey *data_key; /* NULL = not encrypted */
+} Place;
+
 /* clang-format off */
+const Flag check_flags[] = {
+    CONFIG_FLAG,
+    {{NULL}, 0, 0, NULL, NULL},
+};
 const Flag wal_inspect_flags[] = {
     {{"from"}, 0, OPT_FROM, "LSN", "begin at this place (hexadecimal) instead of at the last checkpoint's redo position"},
     {{"limit"}, 0, OPT_LIMIT, "N", "print at most so many records"},
     {{"relation"}, 0, OPT_RELATION, "N", "print only records about this relation"},
+    CONFIG_FLAG,
     {{NULL}, 0, 0, NULL, NULL},
 };
 const Flag page_inspect_flags[] = {
     {{"stored"}, 0, OPT_STORED, NULL, "the page as it is stored, without what the log has done to it since"},
+    CONFIG_FLAG,
     {{NULL}, 0, 0, NULL, NULL},
 };
 /* clang-format on */
@@ -127,16 +142,16 @@ print_records(Ctx *cx, const WalDir *dir, WalReader *reader, const WalRequest *w
 }
 
 static Status
-inspect_wal(Ctx *cx, const char *path, const WalRequest *want)
+inspect_wal(Ctx *cx, const Place *place, const WalRequest *want)
 {
-    WalDir dir = {.path = arena_printf(cx->arena, "%s/wal", path)};
+    WalDir dir = {.path = arena_printf(cx->arena, "%s/wal", place->path), .data_key = place->data_key};
     StoreSuper super = {0};
     WalReader *reader;
     PageStore *store;
     bool found;
     Status rc;
 
-    rc = store_view_open_store(cx, path, &store, &super, &found);
+    rc = store_view_open_store(cx, place->path, place->data_key, &store, &super, &found);
     if (rc == ST_OK) {
         store->methods->close(cx, store);
         printf("superblock: redo %llx, durable %llx, next id %llu, next OID %u, next relation %u, last csn "
@@ -183,7 +198,7 @@ print_page(Ctx *cx, const char *page)
 }
 
 static Status
-inspect_stored(Ctx *cx, const char *path, PageId id)
+inspect_stored(Ctx *cx, const Place *place, PageId id)
 {
     _Alignas(16) char page[PAGE_BYTES];
     StoreRead read = {.id = id, .page = page};
@@ -192,7 +207,7 @@ inspect_stored(Ctx *cx, const char *path, PageId id)
     bool found;
     Status rc;
 
-    TRY(store_view_open_store(cx, path, &store, &super, &found));
+    TRY(store_view_open_store(cx, place->path, place->data_key, &store, &super, &found));
     rc = store->methods->read(cx, store, &read, 1);
     store->methods->close(cx, store);
     TRY(rc);
@@ -221,13 +236,13 @@ show_page(Ctx *cx, PageId id)
 }
 
 static Status
-inspect_page(Ctx *cx, const char *path, PageId id)
+inspect_page(Ctx *cx, const Place *place, PageId id)
 {
     StoreViewLog log;
     StoreView *view;
     Status rc;
 
-    TRY(store_view_open(cx, path, true, &view, &log));
+    TRY(store_view_open(cx, place->path, place->data_key, true, &view, &log));
     if (!log.whole) {
         rc = fail(cx, ST_CORRUPT, "XX001", "%s", log.error);
         fail_hint(cx, "See the stored page with --stored.");
@@ -243,10 +258,24 @@ inspect_page(Ctx *cx, const char *path, PageId id)
 
 /* ---- the commands ------------------------------------------------------------------------------------------------ */
 
-static int
-finish(Ctx *cx, const Command *command, DataDir *dir, Status rc)
+static Status
+open_place(Ctx *cx, const FlagSet *flags, Place *out)
 {
-    data_dir_unlock(dir);
+    Status rc;
+
+    *out = (Place){.path = flags->words[0]};
+    TRY(key_source_for_command(cx, out->path, flags, &out->data_key));
+    rc = data_dir_open(cx, out->path, &out->dir);
+    if (rc != ST_OK)
+        seal_key_forget(out->data_key);
+    return rc;
+}
+
+static int
+finish(Ctx *cx, const Command *command, Place *place, Status rc)
+{
+    data_dir_unlock(&place->dir);
+    seal_key_forget(place->data_key);
     fflush(stdout);
     return rc == ST_OK ? EXIT_DONE : command_complain(cx, command, EXIT_FAILED);
 }
@@ -263,7 +292,7 @@ command_wal_inspect(Ctx *cx, const Command *command, char **argv, int argc)
 {
     WalRequest want;
     FlagSet flags;
-    DataDir dir;
+    Place place;
     int status;
 
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
@@ -273,16 +302,16 @@ command_wal_inspect(Ctx *cx, const Command *command, char **argv, int argc)
     if (read_request(cx, &flags, &want) != ST_OK)
         return command_complain(cx, command, EXIT_USAGE);
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL});
-    if (data_dir_open(cx, flags.words[0], &dir) != ST_OK)
+    if (open_place(cx, &flags, &place) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    return finish(cx, command, &dir, inspect_wal(cx, flags.words[0], &want));
+    return finish(cx, command, &place, inspect_wal(cx, &place, &want));
 }
 
 int
 command_page_inspect(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
-    DataDir dir;
+    Place place;
     PageId id = {0};
     int status;
 
@@ -293,9 +322,9 @@ command_page_inspect(Ctx *cx, const Command *command, char **argv, int argc)
     if (read_page_name(cx, flags.words[1], &id) != ST_OK)
         return command_complain(cx, command, EXIT_USAGE);
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL});
-    if (data_dir_open(cx, flags.words[0], &dir) != ST_OK)
+    if (open_place(cx, &flags, &place) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    return finish(cx, command, &dir,
-                  flags_value(&flags, OPT_STORED) != NULL ? inspect_stored(cx, flags.words[0], id)
-                                                          : inspect_page(cx, flags.words[0], id));
+    return finish(cx, command, &place,
+                  flags_value(&flags, OPT_STORED) != NULL ? inspect_stored(cx, &place, id)
+                                                          : inspect_page(cx, &place, id));
 }

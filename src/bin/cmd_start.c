@@ -7,6 +7,7 @@
 #include "bin/commands.h"
 #include "bin/daemon.h"
 #include "bin/data_dir.h"
+#include "bin/key_source.h"
 #include "bin/options.h"
 #include "bin/server.h"
 
@@ -32,20 +33,41 @@ command_start(Ctx *cx, const Command *command, char **argv, int argc)
     return status;
 }
 
+static Status
+init(Ctx *cx, const FlagSet *flags, const char *path, bool *made, bool *encrypted)
+{
+    SettingSet *settings = arena_new(cx->arena, SettingSet);
+    bool usage_error = false;
+    const char *file;
+    SealKey *data_key;
+    DirFormat format;
+
+    TRY(options_load_settings(cx, NULL, flags_value(flags, OPT_CONFIG), settings, &file, &usage_error));
+    TRY(key_source_open(cx, path, settings, &format, &data_key));
+    seal_key_forget(data_key);
+    *encrypted = format.number == DIR_FORMAT_ENCRYPTED;
+    return data_dir_make(cx, path, &format, made);
+}
+
 int
 command_init(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
-    const char *path;
-    bool made;
+    const char *path, *config;
+    bool made, encrypted;
     int status;
 
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
         return status;
     path = flags.word_count > 0 ? flags.words[0] : "./heliosdb-data";
-    if (data_dir_make(cx, path, &made) != ST_OK)
+    config = flags_value(&flags, OPT_CONFIG);
+    if (init(cx, &flags, path, &made, &encrypted) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    printf(made ? "Made data directory \"%s\".\n" : "\"%s\" is a data directory already.\n", path);
-    printf("Start the server with:\n  heliosdb-nano start --data-dir %s\n", path);
+    printf(made ? "Made %sdata directory \"%s\".\n" : "\"%s%s\" is a data directory already.\n",
+           made && encrypted ? "encrypted " : "", path);
+    if (made && encrypted)
+        printf("Whoever loses its key loses the data: keep a copy of the key elsewhere.\n");
+    printf("Start the server with:\n  heliosdb-nano start --data-dir %s%s%s\n", path,
+           config != NULL ? " --config " : "", config != NULL ? config : "");
     return 0;
 }

@@ -23,9 +23,10 @@ int command_config(Ctx *cx, const Command *command, char **argv, int argc);
 int command_check(Ctx *cx, const Command *command, char **argv, int argc);
 int command_wal_inspect(Ctx *cx, const Command *command, char **argv, int argc);
 int command_page_inspect(Ctx *cx, const Command *command, char **argv, int argc);
+int command_rekey(Ctx *cx, const Command *command, char **argv, int argc);
 int command_init(Ctx *cx, const Command *command, char **argv, int argc);
 
-extern const Flag wal_inspect_flags[], page_inspect_flags[];
+extern const Flag check_flags[], wal_inspect_flags[], page_inspect_flags[], rekey_flags[];
 extern const Flag stop_flags[], status_flags[], reload_flags[], no_flags[];
 
 /* One line on standard error: "heliosdb-nano start: MESSAGE; HINT". Returns `status`. */

@@ -11,9 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FORMAT = 1, LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000 };
+enum { LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000 };
 
-static const char format_text[] = "heliosdb-nano data directory, format ";
 static const char *const folders[] = {"pages", "wal", "temp"};
 
 static Status
@@ -21,27 +20,6 @@ fail_path(Ctx *cx, const char *what, const char *path)
 {
     return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
                 strerror(errno));
-}
-
-/* *format 0: there is no such file. */
-static Status
-read_format(Ctx *cx, const char *path, int *format)
-{
-    const char *file = arena_printf(cx->arena, "%s/format", path);
-    char text[128] = "";
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
-    *format = 0;
-    if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? ST_OK : fail_path(cx, "open", file);
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (n > 0 && strncmp(text, format_text, sizeof(format_text) - 1) == 0)
-        *format = atoi(text + sizeof(format_text) - 1);
-    if (*format > 0)
-        return ST_OK;
-    return fail(cx, ST_CORRUPT, "XX001", "\"%s\" does not say which format the data directory has", file);
 }
 
 static Status
@@ -64,29 +42,6 @@ is_empty(Ctx *cx, const char *path, bool *empty)
         *empty &= known;
     }
     closedir(d);
-    return ST_OK;
-}
-
-static Status
-write_format(Ctx *cx, const char *path)
-{
-    const char *file = arena_printf(cx->arena, "%s/format", path),
-               *fresh = arena_printf(cx->arena, "%s.new", file);
-    char text[128];
-    int n = snprintf(text, sizeof(text), "%s%d\n", format_text, FORMAT), fd;
-    bool ok;
-
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail_path(cx, "create", fresh);
-    ok = write(fd, text, (size_t)n) == n && fsync(fd) == 0;
-    close(fd);
-    if (!ok || rename(fresh, file) != 0)
-        return fail_path(cx, "write", file);
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        return fail_path(cx, "flush directory", path);
-    close(fd);
     return ST_OK;
 }
 
@@ -114,26 +69,16 @@ make_parents(Ctx *cx, const char *path)
     return ST_OK;
 }
 
-static Status
-fail_format(Ctx *cx, const char *path, int format)
-{
-    return fail(cx, ST_ERROR, "0A000",
-                "data directory \"%s\" has format %d; this server knows formats up to %d", path, format,
-                FORMAT);
-}
-
 Status
-data_dir_make(Ctx *cx, const char *path, bool *made)
+data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
 {
+    DirFormat format;
     bool empty = true;
-    int format;
 
-    TRY(read_format(cx, path, &format));
+    TRY(dir_format_read(cx, path, &format));
     if (made != NULL)
-        *made = format == 0;
-    if (format > FORMAT)
-        return fail_format(cx, path, format);
-    if (format == 0) {
+        *made = format.number == DIR_FORMAT_NONE;
+    if (format.number == DIR_FORMAT_NONE) {
         TRY(make_parents(cx, path));
         TRY(make_folder(cx, path));
         TRY(is_empty(cx, path, &empty));
@@ -146,7 +91,7 @@ data_dir_make(Ctx *cx, const char *path, bool *made)
     }
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
-    return format == 0 ? write_format(cx, path) : ST_OK;
+    return format.number == DIR_FORMAT_NONE ? dir_format_write(cx, path, fresh) : ST_OK;
 }
 
 /* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. */
@@ -193,13 +138,11 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
 Status
 data_dir_open(Ctx *cx, const char *path, DataDir *out)
 {
-    int format;
+    DirFormat format;
 
-    TRY(read_format(cx, path, &format));
-    if (format == 0)
+    TRY(dir_format_read(cx, path, &format));
+    if (format.number == DIR_FORMAT_NONE)
         return fail(cx, ST_ERROR, "58P01", "\"%s\" is no data directory of HeliosDB Nano", path);
-    if (format > FORMAT)
-        return fail_format(cx, path, format);
     return data_dir_lock(cx, path, out);
 }
 

@@ -1,6 +1,6 @@
 /* src/bin/data_dir.h - a data directory from outside: making it, knowing it, having it for oneself.
  *
- *   DIR/format        "heliosdb-nano data directory, format 1": looked at before anything else is
+ *   DIR/format        its format, and the key of an encrypted one: looked at before anything else is
  *   DIR/lock          locked by whoever has it open; holds the process id
  *   DIR/pages         the page store
  *   DIR/wal           the log
@@ -8,14 +8,15 @@
 #ifndef BIN_DATA_DIR_H
 #define BIN_DATA_DIR_H
 #include "base/ctx.h"
+#include "bin/dir_format.h"
 
 typedef struct DataDir {
     int lock_fd; /* -1 = not locked */
 } DataDir;
 
-/* Makes the directory and what belongs into it; idempotent. *made (may be NULL): it was not one before. A directory that
- * holds other things, or has another format, is refused. */
-MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, bool *made);
+/* Makes the directory and what belongs into it; idempotent. A directory that holds other things, or has another format, is
+ * refused. `fresh`: the format of a new one. *made (may be NULL): it was not one before. */
+MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made);
 /* A directory that has to be there already: with a format that we know, and the lock. */
 MUST_CHECK Status data_dir_open(Ctx *cx, const char *path, DataDir *out);
 /* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id. */

@@ -5,11 +5,14 @@ BIN_SHELL = \
 	src/bin/cmd_config.c \
 	src/bin/cmd_control.c \
 	src/bin/cmd_inspect.c \
+	src/bin/cmd_rekey.c \
 	src/bin/cmd_start.c \
 	src/bin/commands.h \
 	src/bin/daemon.c src/bin/daemon.h \
 	src/bin/data_dir.c src/bin/data_dir.h \
+	src/bin/dir_format.c src/bin/dir_format.h \
 	src/bin/flags.c src/bin/flags.h \
+	src/bin/key_source.c src/bin/key_source.h \
 	src/bin/main.c \
 	src/bin/options.c src/bin/options.h \
 	src/bin/server.c src/bin/server.h

@@ -18,7 +18,7 @@
 const Flag start_flags[] = {
     {{"memory"}, 'm', OPT_MEMORY, NULL, "keep everything in memory and forget it at exit"},
     {{"data-dir", "data"}, 'd', OPT_DATA_DIR, "DIR", "keep everything in this directory; it is made if it is missing"},
-    {{"config"}, 'c', OPT_CONFIG, "FILE", "configuration file (default: $HELIOSDB_CONFIG, ./heliosdb.toml, /etc/heliosdb/heliosdb.toml)"},
+    CONFIG_FLAG,
     {{"port"}, 'p', SETTING_PORT, "N", "TCP port, and number of the Unix socket (5432)"},
     {{"listen"}, 0, OPT_LISTEN, "ADDR", "address or host name to listen on; may be repeated (127.0.0.1)"},
     {{"unix-socket-dir", "pg-socket-dir"}, 0, SETTING_UNIX_SOCKET_DIRECTORIES, "DIR", "directory of the Unix socket, or none (/var/run/postgresql if writable, else /tmp)"},

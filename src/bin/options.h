@@ -21,6 +21,12 @@ typedef struct StartOptions {
     bool usage_error; /* the failure is one of usage: exit status 2 */
 } StartOptions;
 
+/* One row of a table of flags: the configuration file. */
+#define CONFIG_FLAG                                                                                            \
+    {                                                                                                          \
+        {"config"}, 'c', OPT_CONFIG, "FILE",                                                                   \
+            "configuration file (default: $HELIOSDB_CONFIG, ./heliosdb.toml, /etc/heliosdb/heliosdb.toml)"     \
+    }
 extern const Flag start_flags[];
 extern const Flag config_flags[];
 
@@ -49,6 +55,7 @@ enum OptionId {
     OPT_LISTEN,
     OPT_MODE,
     OPT_TIMEOUT,
+    OPT_NEW_CONFIG,
     OPT_LATER, /* known, but not there yet */
 };
 

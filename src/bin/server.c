@@ -19,6 +19,7 @@
 #include "bin/body.h"
 #include "bin/daemon.h"
 #include "bin/data_dir.h"
+#include "bin/key_source.h"
 #include "postmaster/listen.h"
 #include "postmaster/pidfile.h"
 #include "postmaster/postmaster.h"
@@ -33,6 +34,7 @@ typedef struct Server {
     ListenSet listeners;
     PidFile pid_file;
     DataDir data_dir;
+    SealKey *data_key; /* of an encrypted data directory; a session's process has none */
     int ready_fd;
     uint32_t reload_count;
     const char *restart_keys; /* changed in the file, but only a restart takes them over */
@@ -299,6 +301,8 @@ serve(void *arg, int fd, bool too_many)
 {
     Server *s = arg;
 
+    seal_key_forget(s->data_key); /* pages and log are other processes' business */
+    s->data_key = NULL;
     return door_serve(&s->door, fd, too_many);
 }
 
@@ -392,12 +396,19 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                   .pid_file.fd = -1,
                   .data_dir.lock_fd = -1,
                   .ready_fd = ready_fd};
-    if (options->data_dir != NULL)
-        TRY(data_dir_make(cx, options->data_dir, &made)); /* the log may lie in it */
-    TRY(open_log(cx, options, settings));
+    if (options->data_dir != NULL) { /* before anything there is touched; the log may lie in it */
+        DirFormat format;
+
+        TRY(key_source_open(cx, options->data_dir, settings, &format, &s->data_key));
+        TRY_TO(out, rc, data_dir_make(cx, options->data_dir, &format, &made));
+    }
+    TRY_TO(out, rc, open_log(cx, options, settings));
+    body.data_key = s->data_key;
     announce(s);
     if (made)
         log_line(LOG_INFO, "made data directory \"%s\"", options->data_dir);
+    if (s->data_key != NULL)
+        log_line(LOG_INFO, "The data directory is encrypted");
     TRY_TO(out, rc, make_login(cx, settings, &s->door.login));
     if (!cx->env->random(cx->env, s->door.login.auth.mock_secret, sizeof(s->door.login.auth.mock_secret))) {
         rc = fail(cx, ST_ERROR, "XX000", "the system gives no random bytes");
@@ -423,5 +434,6 @@ out:
     listen_close(&s->listeners, true);
     pidfile_remove(&s->pid_file);
     data_dir_unlock(&s->data_dir);
+    seal_key_forget(s->data_key);
     return rc;
 }

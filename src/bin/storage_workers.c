@@ -38,9 +38,9 @@ storage_run_store(Door *door, const StoreSettings *settings)
 }
 
 static Status
-write_log(Ctx *cx, Door *door, WalWriter *w, const char *path)
+write_log(Ctx *cx, Door *door, WalWriter *w, const char *path, const SealKey *data_key)
 {
-    WalDir dir = {.path = path};
+    WalDir dir = {.path = path, .data_key = data_key};
 
     store_wal_identity(door->engine, &dir);
     TRY(wal_writer_open(cx, w, &dir));
@@ -64,7 +64,7 @@ storage_run_wal_writer(Door *door, const StoreSettings *settings)
     rc = engine_attach_as(&cx, door->engine, PROC_OTHER);
     if (rc == ST_OK) {
         interrupt_watch(-1, cx.interrupt);
-        rc = write_log(&cx, door, &w, path);
+        rc = write_log(&cx, door, &w, path, settings->data_key);
     }
     if (rc != ST_OK) {
         /* What is on disk is not known any more: never go on as if it were (S1). */

@@ -8,11 +8,13 @@ libshmem_a_SOURCES = \
 	src/shmem/lock/lock_table.c src/shmem/lock/lock_table.h \
 	src/shmem/lock/lock_wait.c \
 	src/shmem/pagecache/cache_rel.c src/shmem/pagecache/cache_rel.h \
+	src/shmem/pagecache/rel_counts.c src/shmem/pagecache/rel_counts.h \
 	src/shmem/pagecache/change_gate.c src/shmem/pagecache/change_gate.h \
 	src/shmem/pagecache/frame.c \
 	src/shmem/pagecache/page.h \
 	src/shmem/pagecache/page_io.c src/shmem/pagecache/page_io.h \
 	src/shmem/pagecache/page_place.c \
+	src/shmem/pagecache/page_walk.c src/shmem/pagecache/page_walk.h \
 	src/shmem/pagecache/pagecache_int.h \
 	src/shmem/pagecache/pagecache.c src/shmem/pagecache/pagecache.h \
 	src/shmem/proc/activity.c \

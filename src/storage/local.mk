@@ -22,6 +22,8 @@ libstorage_a_SOURCES = \
 	src/storage/engine/engine_log.c src/storage/engine/engine_log.h \
 	src/storage/engine/invalidation.c src/storage/engine/invalidation.h \
 	src/storage/engine/janitor.c \
+	src/storage/engine/engine_stats.c src/storage/engine/engine_stats.h \
+	src/storage/engine/engine_stats.def \
 	src/storage/heap/heap.h \
 	src/storage/heap/heap_change.c \
 	src/storage/heap/heap_check.c \
@@ -46,6 +48,8 @@ libstorage_a_SOURCES = \
 	src/storage/recover/redo.c src/storage/recover/redo.h \
 	src/storage/rel/rel.c src/storage/rel/rel.h \
 	src/storage/rel/rel_upkeep.h \
+	src/storage/seal/seal.c src/storage/seal/seal.h \
+	src/storage/seal/seal_ring.c src/storage/seal/seal_ring.h \
 	src/storage/seq/seq.c src/storage/seq/seq.h \
 	src/storage/store/checkpoint.c src/storage/store/checkpoint.h \
 	src/storage/store/page_store.h \
@@ -58,6 +62,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_check.c src/storage/store/store_check.h \
 	src/storage/store/store_fault.c src/storage/store/store_fault.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
+	src/storage/store/store_seal.c src/storage/store/store_seal.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
 	src/storage/store/store_view.c src/storage/store/store_view.h \
@@ -82,8 +87,9 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal.c src/storage/wal/wal.h \
 	src/storage/wal/wal_end.c src/storage/wal/wal_end.h \
 	src/storage/wal/wal_format.h \
+	src/storage/wal/wal_portion.c src/storage/wal/wal_portion.h \
 	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
 	src/storage/wal/wal_shared.h \
 	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
-STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(STATIC_CXX_LIBS)
+STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS) $(STATIC_CXX_LIBS)

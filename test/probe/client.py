@@ -181,12 +181,37 @@ def free_port():
         return s.getsockname()[1]
 
 
+def store_words():
+    return (os.environ.get('HELIOS_TEST_STORE') or '').split()
+
+
+def encryption(directory):
+    """What a configuration file has to say for an encrypted data directory; '' unless HELIOS_TEST_STORE asks for one."""
+    if 'encrypted' not in store_words():
+        return ''
+    key = directory + '/key'
+    if not os.path.exists(key):
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+            f.write(os.urandom(32).hex() + '\n')
+    return f'[encryption]\nenabled = true\nkey_source = {{ File = "{key}" }}\n'
+
+
+def encryption_flags(directory):
+    """The same as flags."""
+    text, path = encryption(directory), directory + '/encryption.toml'
+    if text:
+        with open(path, 'w') as f:
+            f.write(text)
+    return ['--config', path] if text else []
+
+
 def where(directory, program):
-    """Flags that say where a server keeps its data. HELIOS_TEST_STORE='--cache-size 8MB' (or empty): on a data directory."""
-    store = os.environ.get('HELIOS_TEST_STORE')
-    if store is None or program == PROBE:
+    """Flags that say where a server keeps its data. HELIOS_TEST_STORE='--cache-size 8MB' (or empty): on a data directory; with
+    the word encrypted among them, on an encrypted one."""
+    if os.environ.get('HELIOS_TEST_STORE') is None or program == PROBE:
         return ['--memory']
-    return ['--data-dir', directory + '/db', '--pid-file', directory + '/heliosdb.pid', *store.split()]
+    flags = [w for w in store_words() if w != 'encrypted']
+    return ['--data-dir', directory + '/db', '--pid-file', directory + '/heliosdb.pid', *encryption_flags(directory), *flags]
 
 
 class Server:
@@ -199,10 +224,11 @@ class Server:
         self.pid_file = self.dir + '/heliosdb.pid'
         if config is not None:
             with open(self.dir + '/heliosdb.toml', 'w') as f:
-                f.write(config)
+                f.write(config + '\n' + encryption(self.dir))
         self.env = dict(os.environ, **(env or {}))
         self.env.pop('HELIOSDB_CONFIG', None)
         self.log_path = self.dir + '/stderr'
+        flags = ['--config', self.dir + '/heliosdb.toml', *flags] if config is not None else flags  # instead of that of `where`
         argv = [program, 'start', *where(self.dir, program), '--port', str(self.port), '--unix-socket-dir', self.dir, *flags]
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(argv, cwd=self.dir, env=self.env, stderr=log, stdin=subprocess.DEVNULL)

@@ -110,7 +110,8 @@ class DataServer:
     """A server on `directory`/db (or in `data`) that is started again and again. What it says goes to one file for each start."""
 
     def __init__(self, directory, *flags, env=None, start=True, data=None):
-        self.dir, self.data, self.flags, self.env = directory, data or directory + '/db', flags, env or {}
+        self.dir, self.data, self.encryption, self.env = directory, data or directory + '/db', encryption_flags(directory), env or {}
+        self.flags = [*flags, *self.encryption]
         self.port, self.process, self.starts, self.was_killed = free_port(), None, 0, False
         if start:
             self.start()
@@ -167,7 +168,7 @@ class DataServer:
 
     def check(self):
         """`check DIR` finds nothing; nobody has the directory open."""
-        r = run(NANO, 'check', self.data, timeout=120)
+        r = run(NANO, 'check', self.data, *self.encryption, timeout=120)
         assert r.returncode == 0, f'check: {r.stdout}{r.stderr}\n{self.log()}'
 
     def __enter__(self):

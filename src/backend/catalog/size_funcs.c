@@ -83,34 +83,11 @@ SCALAR_FN(pg_total_relation_size)
     return ST_OK;
 }
 
-/* All relations of this database; another one's catalogs are not ours to read. */
-SCALAR_FN(pg_database_size)
-{
-    Ctx *cx = call->cx;
-    CatalogRow *rows;
-    int count;
-    int64_t bytes = 0;
-
-    *out = value_null();
-    if (call->arg_types[0] == TYPE_OID ? args[0].u32 != catalog_database(cx)
-                                       : strcmp(value_cstring(cx, args[0]), catalog_database_name(cx)) != 0)
-        return ST_OK;
-    TRY(catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count));
-    for (int i = 0; i < count; i++)
-        bytes += relation_bytes(cx, catalog_branch(cx), rows[i].values[COL_PG_CLASS_relfilenode].u32);
-    for (int i = 0; i < CAT_COUNT; i++) {
-        const TableInfo *t = catalog_relation(cx, (CatalogNo)i);
-
-        bytes += table_bytes(cx, t) + index_bytes(cx, t);
-    }
-    *out = value_i64(bytes);
-    return ST_OK;
-}
-
 static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
 
 typedef struct Tally {
-    bool shared;
+    bool (*counts)(BranchId branch, BranchId which);
+    BranchId which;
     int64_t bytes;
 } Tally;
 
@@ -120,8 +97,42 @@ add_relation(Ctx *cx, void *arg, CacheRel *rel)
     Tally *t = arg;
 
     (void)cx;
-    for (int fork = 0; (rel->branch == BRANCH_SHARED) == t->shared && fork < FORK_COUNT; fork++)
+    for (int fork = 0; t->counts(rel->branch, t->which) && fork < FORK_COUNT; fork++)
         t->bytes += (int64_t)cache_rel_length(rel, (Fork)fork) * PAGE_BYTES;
+}
+
+static bool
+is_branch(BranchId branch, BranchId which)
+{
+    return branch == which;
+}
+
+static bool
+is_other_branch(BranchId branch, BranchId which)
+{
+    return branch != which;
+}
+
+/* All relations of a database: what it would take by itself, if it shares pages with the one it was copied from. */
+SCALAR_FN(pg_database_size)
+{
+    Ctx *cx = call->cx;
+    bool by_name = call->arg_types[0] == TYPE_NAME;
+    CatalogRow *rows;
+    int count;
+    Tally t = {.counts = is_branch};
+
+    *out = value_null();
+    TRY(catalog_find(cx, CAT_PG_DATABASE, by_name ? COL_PG_DATABASE_datname : COL_PG_DATABASE_oid, args[0], 0,
+                     value_null(), &rows, &count));
+    if (count == 0)
+        return by_name
+                   ? fail(cx, ST_ERROR, "3D000", "database \"%s\" does not exist", value_cstring(cx, args[0]))
+                   : ST_OK;
+    t.which = rows[0].values[COL_PG_DATABASE_datfrozenxid].u32;
+    cache_rel_each(cx, add_relation, &t);
+    *out = value_i64(t.bytes);
+    return ST_OK;
 }
 
 /* pg_global has what all databases share, pg_default all else. */
@@ -130,12 +141,13 @@ SCALAR_FN(pg_tablespace_size)
     Ctx *cx = call->cx;
     bool by_name = call->arg_types[0] == TYPE_NAME;
     const char *name = by_name ? value_cstring(cx, args[0]) : "";
-    Tally t = {.shared = by_name ? strcmp(name, "pg_global") == 0 : args[0].u32 == TABLESPACE_GLOBAL};
+    bool shared = by_name ? strcmp(name, "pg_global") == 0 : args[0].u32 == TABLESPACE_GLOBAL;
+    Tally t = {.counts = shared ? is_branch : is_other_branch, .which = BRANCH_SHARED};
 
     *out = value_null();
-    if (by_name && !t.shared && strcmp(name, "pg_default") != 0)
+    if (by_name && !shared && strcmp(name, "pg_default") != 0)
         return fail(cx, ST_ERROR, "42704", "tablespace \"%s\" does not exist", name);
-    if (!by_name && !t.shared && args[0].u32 != TABLESPACE_DEFAULT)
+    if (!by_name && !shared && args[0].u32 != TABLESPACE_DEFAULT)
         return ST_OK;
     cache_rel_each(cx, add_relation, &t);
     *out = value_i64(t.bytes);

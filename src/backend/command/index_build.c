@@ -289,6 +289,7 @@ collect(IndexBuild *b)
     arena_init(&scan_arena, "index build scan", saved->budget);
     TRY_TO(out, rc, txn_catalog_snapshot(cx, &snapshot)); /* everything committed, and what we did ourselves */
     TRY_TO(out, rc, heap_scan_open(cx, &scan_arena, &b->table->heap, &snapshot, 0, UINT32_MAX, &scan));
+    heap_scan_count(cx, scan);
     for (;;) {
         uint16_t slots[HEAP_SLOTS_MOST];
         HeapPageView view;

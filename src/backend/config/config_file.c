@@ -164,6 +164,9 @@ config_key_name(Arena *a, SettingNo no)
 
 /* ---- values --------------------------------------------------------------------------------------- */
 
+/* An inline table with one entry: its key is part of the value. */
+static const char key_source_name[] = "encryption.key_source.";
+
 /* The words of wal_sync_mode, as synchronous_commit has them. */
 static const char *
 sync_word(const char *text)
@@ -220,6 +223,8 @@ apply(Reader *r, const char *key, SettingNo no, KeyForm form, enum TomlKind kind
         return complain(r, line, "%s can not be set", key);
     if (form == KEY_SYNC)
         value = sync_word(text);
+    if (no == SETTING_ENCRYPTION_KEY_SOURCE && strncmp(key, key_source_name, sizeof(key_source_name) - 1) == 0)
+        value = arena_printf(r->cx->arena, "%s:%s", key + sizeof(key_source_name) - 1, text);
     /* [postgresql] copies postgresql.conf, where everything may be written as a text. */
     if (kind == TOML_STRING && strncmp(key, "postgresql.", 11) == 0 && info->kind != KIND_TEXT)
         kind = info->kind == KIND_BOOL ? TOML_BOOL : info->kind == KIND_ENUM ? TOML_STRING : TOML_INTEGER;

@@ -8,6 +8,7 @@ MUST_CHECK Status check_application_name(Ctx *cx, const SettingSet *set, const c
 MUST_CHECK Status check_client_encoding(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
 MUST_CHECK Status check_datestyle(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
 MUST_CHECK Status check_timezone(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
+MUST_CHECK Status check_key_source(Ctx *cx, const SettingSet *set, const char *text, Buf *kept);
 
 Status fail_value(Ctx *cx, const SettingInfo *info, const char *text);
 

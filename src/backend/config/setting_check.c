@@ -166,3 +166,41 @@ check_timezone(Ctx *cx, const SettingSet *set, const char *text, Buf *kept)
     buf_add_text(kept, text);
     return ST_OK;
 }
+
+/* ---- where a key comes from --------------------------------------------------------------------------------------- */
+
+static const char *const key_sources[] = {"Environment", "File", "Command", "Credential"};
+
+const char *
+setting_key_source(const char *text, KeySourceKind *kind)
+{
+    for (size_t i = 0; i < COUNT_OF(key_sources); i++) {
+        size_t bytes = strlen(key_sources[i]);
+
+        if (strncasecmp(text, key_sources[i], bytes) != 0 || text[bytes] != ':' || text[bytes + 1] == '\0')
+            continue;
+        *kind = (KeySourceKind)i;
+        return text + bytes + 1;
+    }
+    return NULL;
+}
+
+/* "File:/path", as config_file.c writes an inline table. */
+Status
+check_key_source(Ctx *cx, const SettingSet *set, const char *text, Buf *kept)
+{
+    KeySourceKind kind;
+    const char *what = setting_key_source(text, &kind);
+
+    (void)set;
+    if (text[0] == '\0')
+        return ST_OK;
+    if (what != NULL) {
+        buf_printf(kept, "%s:%s", key_sources[kind], what);
+        return ST_OK;
+    }
+    (void)fail_value(cx, &setting_infos[SETTING_ENCRYPTION_KEY_SOURCE], text);
+    fail_detail(cx, "expected { Environment = \"NAME\" }, { File = \"...\" }, { Command = \"...\" } or "
+                    "{ Credential = \"NAME\" }");
+    return ST_ERROR;
+}

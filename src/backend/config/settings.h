@@ -107,6 +107,15 @@ const char *settings_source_name(SettingSource source);
 /* Changes whenever a value marked PLAN does, and comes back with it (X2). */
 uint64_t settings_plan_key(SettingSet *set);
 
+/* The parts of encryption.key_source: returns what stands behind the kind ("File:/path"), NULL if there is none. */
+typedef enum KeySourceKind {
+    KEY_FROM_ENVIRONMENT,
+    KEY_FROM_FILE,
+    KEY_FROM_COMMAND,
+    KEY_FROM_CREDENTIAL
+} KeySourceKind;
+const char *setting_key_source(const char *text, KeySourceKind *kind);
+
 /* ---- changing ------------------------------------------------------------------------------------- */
 typedef enum SettingScope { SCOPE_SESSION, SCOPE_LOCAL } SettingScope;
 /* SET name = text (text NULL: TO DEFAULT, the same as RESET). Errors as PostgreSQL: 42704, 22023,

@@ -200,6 +200,7 @@ open_scan(ScanOp *s)
     uint32_t count = 0;
 
     TRY(heap_scan_open(e->cx, &s->scan_arena, &plan->scan.table->heap, &e->snapshot, 0, UINT32_MAX, &s->scan));
+    heap_scan_count(e->cx, s->scan);
     if (plan->output_count <= HEAP_SCAN_COLUMNS_MOST) {
         for (int i = 0; i < plan->output_count; i++) {
             if (plan->scan.columns[i] > 0)
@@ -555,6 +556,7 @@ index_scan_next(Op *op, uint64_t budget, Batch **out)
         }
         if (n == 0)
             return ST_OK;
+        btree_scan_count_found(e->cx, s->scan, n);
         kept = (Rows){NULL, n};
         if (plan->filter != NULL)
             TRY(eval_filter(e, plan->filter, &op->out, kept, &kept));

@@ -5,6 +5,7 @@
 #include "backend/type/fn_decl.h"
 #include "base/env.h"
 #include "storage/engine/engine.h"
+#include "storage/engine/engine_stats.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -135,6 +136,50 @@ SCALAR_FN(pg_blocking_pids)
     for (uint32_t i = 0; i < count; i++)
         values[i] = value_i32(pids[i]);
     return array_from_values(call->cx, TYPE_INT4, values, count, out);
+}
+
+/* ---- the log ----------------------------------------------------------------------------------------------------- */
+
+static Status
+log_place(FnCall *call, LogPlace which, Value *out)
+{
+    uint64_t lsn;
+
+    if (!engine_log_place(call->cx, which, &lsn)) {
+        (void)fail(call->cx, ST_ERROR, "55000", "there is no write-ahead log");
+        fail_hint(call->cx, "The server runs in memory, or with wal_enabled = false.");
+        return ST_ERROR;
+    }
+    *out = value_i64((int64_t)lsn);
+    return ST_OK;
+}
+
+SCALAR_FN(pg_current_wal_lsn)
+{
+    (void)args;
+    return log_place(call, LOG_PLACE_WRITTEN, out);
+}
+
+SCALAR_FN(pg_current_wal_insert_lsn)
+{
+    (void)args;
+    return log_place(call, LOG_PLACE_INSERTED, out);
+}
+
+SCALAR_FN(pg_current_wal_flush_lsn)
+{
+    (void)args;
+    return log_place(call, LOG_PLACE_FLUSHED, out);
+}
+
+/* The file that has the byte before the place, as `wal` below the data directory names it. */
+SCALAR_FN(pg_walfile_name)
+{
+    const char *name =
+        arena_printf(call->cx->arena, "%016llx", (unsigned long long)engine_log_file((uint64_t)args[0].i64));
+
+    *out = value_var(name, strlen(name));
+    return ST_OK;
 }
 
 /* ---- advisory locks -------------------------------------------------------------------------------------------- */

@@ -233,6 +233,17 @@ position_in_characters(const Session *s, int position)
     return (int)utf8_length(s->sql, MIN_OF((size_t)position - 1, bytes)) + 1;
 }
 
+/* For pg_stat_database: how the session ends. */
+static void
+count_end(Loop *l, const char *sqlstate)
+{
+    SessionCounter how = strcmp(sqlstate, "57P01") == 0   ? COUNT_KILLED
+                         : strcmp(sqlstate, "08006") == 0 ? COUNT_ABANDONED
+                                                          : COUNT_FATAL;
+
+    proc_count_more(l->cx->proc, how, 1);
+}
+
 static void
 report_error(Loop *l, Status rc)
 {
@@ -242,6 +253,7 @@ report_error(Loop *l, Status rc)
     if (rc == ST_CLOSED) {
         info.severity = SEV_FATAL;
         l->over = true;
+        count_end(l, info.sqlstate);
     }
     if (info.message == NULL) {
         info.message = "internal error without a message";
@@ -709,8 +721,8 @@ one_message(Loop *l)
         if (conn_flush(l->cx, l->conn) != ST_OK)
             l->over = true;
         break;
-    case 'X':
-    case MESSAGE_END: l->over = true; break;
+    case MESSAGE_END: count_end(l, "08006"); /* fall through */
+    case 'X': l->over = true; break;
     case 'd':
     case 'c':
     case 'f': break; /* the rest of a COPY that failed */

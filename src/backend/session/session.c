@@ -387,6 +387,18 @@ session_close(Session *s)
     cx->hooks = NULL;
 }
 
+/* The state that ends has lasted so long. */
+static void
+count_time(Proc *proc, const Activity *a, int64_t now)
+{
+    uint64_t us = (uint64_t)MAX_OF(now - a->state_change_us, 0);
+
+    if (a->state == ACTIVITY_ACTIVE)
+        proc_count_more(proc, COUNT_ACTIVE_US, us);
+    else if (a->state == ACTIVITY_IDLE_IN_TRANSACTION || a->state == ACTIVITY_IDLE_IN_ABORTED)
+        proc_count_more(proc, COUNT_IDLE_IN_TRANSACTION_US, us);
+}
+
 static void
 show_activity(Session *s, ActivityState state, bool starts, const char *query)
 {
@@ -394,6 +406,7 @@ show_activity(Session *s, ActivityState state, bool starts, const char *query)
     int64_t now = engine_wall_us(s->cx->engine);
 
     a = proc_activity_begin(s->cx->proc);
+    count_time(s->cx->proc, a, now);
     a->state = state;
     a->state_change_us = now;
     if (starts)

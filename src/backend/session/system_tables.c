@@ -255,26 +255,6 @@ rows_cursors(Ctx *cx, const TableInfo *table, RowReceiver *to)
     return ST_OK;
 }
 
-/* Counters of the engine as they are now. */
-static Status
-rows_stats(Ctx *cx, const TableInfo *table, RowReceiver *to)
-{
-    Value v[3];
-    uint32_t sessions = 0;
-    ProcTable *procs = proc_table(cx->engine);
-
-    (void)table;
-    for (uint32_t i = 0; i < proc_slot_count(procs); i++) {
-        Activity a;
-
-        sessions += proc_activity_read(procs, i, &a) && a.kind == PROC_BACKEND && a.pid != 0;
-    }
-    v[0] = value_i64((int64_t)atomic_load(engine_used_bytes(cx->engine)));
-    v[1] = value_i64((int64_t)atomic_load(engine_limit_bytes(cx->engine)));
-    v[2] = value_i32((int32_t)sessions);
-    return to->row(cx, to, v);
-}
-
 #define TEXT_COLUMN(n)                                                                                         \
     {                                                                                                          \
         .name = n, .type = TYPE_TEXT, .typmod = -1, .phys = PHYS_VAR                                           \
@@ -382,8 +362,36 @@ static const ColumnInfo prepared_columns[] = {TEXT_COLUMN("name"),          TEXT
 static const ColumnInfo cursors_columns[] = {TEXT_COLUMN("name"),          TEXT_COLUMN("statement"),
                                              BOOL_COLUMN("is_holdable"),   BOOL_COLUMN("is_binary"),
                                              BOOL_COLUMN("is_scrollable"), TIME_COLUMN("creation_time")};
-static const ColumnInfo stats_columns[] = {INT8_COLUMN("memory_used_bytes"), INT8_COLUMN("memory_limit_bytes"),
-                                           INT4_COLUMN("sessions")};
+static const ColumnInfo stats_columns[] = {
+    INT4_COLUMN("sessions"),
+    FLOAT8_COLUMN("cache_hit_rate"),
+#define STAT(symbol, name, group, doc) INT8_COLUMN(name),
+#include "storage/engine/engine_stats.def"
+#undef STAT
+};
+static const ColumnInfo bgwriter_columns[] = {
+    INT8_COLUMN("checkpoints_timed"),
+    INT8_COLUMN("checkpoints_req"),
+    FLOAT8_COLUMN("checkpoint_write_time"),
+    FLOAT8_COLUMN("checkpoint_sync_time"),
+    INT8_COLUMN("buffers_checkpoint"),
+    INT8_COLUMN("buffers_clean"),
+    INT8_COLUMN("maxwritten_clean"),
+    INT8_COLUMN("buffers_backend"),
+    INT8_COLUMN("buffers_backend_fsync"),
+    INT8_COLUMN("buffers_alloc"),
+    TIME_COLUMN("stats_reset"),
+};
+static const ColumnInfo wal_columns[] = {
+    INT8_COLUMN("wal_records"),      INT8_COLUMN("wal_fpi"),         NUMERIC_COLUMN("wal_bytes"),
+    INT8_COLUMN("wal_buffers_full"), INT8_COLUMN("wal_write"),       INT8_COLUMN("wal_sync"),
+    FLOAT8_COLUMN("wal_write_time"), FLOAT8_COLUMN("wal_sync_time"), TIME_COLUMN("stats_reset"),
+};
+static const ColumnInfo archiver_columns[] = {
+    INT8_COLUMN("archived_count"), TEXT_COLUMN("last_archived_wal"), TIME_COLUMN("last_archived_time"),
+    INT8_COLUMN("failed_count"),   TEXT_COLUMN("last_failed_wal"),   TIME_COLUMN("last_failed_time"),
+    TIME_COLUMN("stats_reset"),
+};
 
 static const ColumnInfo database_columns[] = {
     OID_COLUMN("datid"),
@@ -433,8 +441,11 @@ const TableInfo system_tables[] = {
     SYSTEM_TABLE(11604, "pg_locks", locks_columns, rows_locks),
     SYSTEM_TABLE(11605, "pg_prepared_statements", prepared_columns, rows_prepared),
     SYSTEM_TABLE(11607, "pg_cursors", cursors_columns, rows_cursors),
-    SYSTEM_TABLE(11606, "system_stats", stats_columns, rows_stats),
+    SYSTEM_TABLE(11606, "system_stats", stats_columns, rows_system_stats),
     SYSTEM_TABLE(11608, "pg_stat_database", database_columns, rows_stat_database),
+    SYSTEM_TABLE(11610, "pg_stat_bgwriter", bgwriter_columns, rows_stat_bgwriter),
+    SYSTEM_TABLE(11611, "pg_stat_wal", wal_columns, rows_stat_wal),
+    SYSTEM_TABLE(11612, "pg_stat_archiver", archiver_columns, rows_stat_archiver),
     SYSTEM_TABLE(11609, "pg_stat_ssl", ssl_columns, rows_stat_ssl),
 };
 const int system_table_count = COUNT_OF(system_tables);

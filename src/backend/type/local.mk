@@ -50,6 +50,7 @@ libtype_a_SOURCES = \
 	src/backend/type/numeric_math.c \
 	src/backend/type/numeric_pack.c \
 	src/backend/type/oid.c \
+	src/backend/type/pg_lsn.c \
 	src/backend/type/aclitem.c src/backend/type/aclitem.h \
 	src/backend/type/opers.def \
 	src/backend/type/pow10.h \

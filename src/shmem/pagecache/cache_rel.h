@@ -9,6 +9,7 @@
 #define CACHE_REL_H
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "shmem/proc/proc.h"
 #include "shmem/region/region.h"
 #include "shmem/sync/latch.h"
 
@@ -26,6 +27,8 @@ typedef struct RelCounters {
     _Atomic uint64_t changed_before_analyze, inserted_before_vacuum; /* as the counters were then */
     _Atomic int64_t vacuumed_us[2], analyzed_us[2]; /* wall clock, 0 = never */
     _Atomic uint32_t vacuums[2], analyzes[2];
+    _Atomic uint64_t reads[REL_COUNTS],
+        reads_before[REL_COUNTS]; /* rel_counts.h; the latter at the last reset */
 } RelCounters;
 
 typedef struct CacheRel {

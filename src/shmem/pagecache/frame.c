@@ -214,6 +214,8 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
         uint32_t before = proc->stash_count;
 
         pop_free(cache, proc, MIN_OF(MAX_OF(count - before, TAKE_BATCH), PROC_STASH_MOST - before));
+        if (cache_has_store(cache))
+            page_cleaner_nudge(cache);
         if (proc->stash_count > before || pop_hole(cache, proc, spare))
             continue;
         if (cache_has_store(cache) && atomic_load(&cache->pages_live) >= cache->page_frames) {
@@ -256,8 +258,8 @@ frame_release(Proc *proc, uint32_t frame_no)
     ASSERT(frame_no > 0);
     ASSERT(frame_no < cache->high);
     latch_take(proc, &cache->free_latch);
-    atomic_store(&f->use, FRAME_FREE);
     f->next_free = cache->free_head;
+    atomic_store(&f->use, FRAME_FREE); /* after all else: whoever sees the next use sees that, too */
     cache->free_head = frame_no;
     cache->free_count++;
     latch_drop(proc, &cache->free_latch);

@@ -2,6 +2,7 @@
 #include "shmem/pagecache/page_io.h"
 
 #include "shmem/pagecache/pagecache_int.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "shmem/sync/futex.h"
 
 enum { LOAD_NAP_US = 100 * 1000, FREE_LEAST = 64 };
@@ -16,7 +17,7 @@ start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block, const PageOldIma
     uint32_t no = cache_take_frame(proc, rel, fork, block);
     Frame *f = cache_frame(cache, no);
 
-    f->dirty = 0;
+    frame_set_dirty(f, false);
     if (image != NULL)
         memcpy(cache_frame_bytes(cache, no), image, sizeof(*image));
     atomic_store(&f->io, image != NULL ? IO_LOADING_OLD : IO_LOADING);
@@ -37,7 +38,15 @@ static void
 wake_store(PageCache *cache)
 {
     atomic_fetch_add(&cache->io_bell, 1);
-    futex_wake(&cache->io_bell, 1);
+    if (atomic_load(&cache->io_sleepers) != 0)
+        futex_wake(&cache->io_bell, 1);
+}
+
+static void
+count_loads(Proc *proc, const CacheRel *rel, uint32_t count)
+{
+    proc_count(proc, COUNT_PAGES_LOADED, count);
+    rel_count(proc, rel, REL_LOADS, count);
 }
 
 static Status
@@ -54,6 +63,7 @@ load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, uint32_t instead_of, cons
     latch_drop(proc, &rel->extend);
     if (no == 0)
         return ST_OK; /* somebody was faster, or the page is gone */
+    count_loads(proc, rel, 1);
     wake_store(cache);
     return page_load_wait(cx, no, rel, fork, block);
 }
@@ -75,23 +85,26 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
-    bool asked = false;
+    uint32_t asked = 0;
 
     for (BlockNo block = first; block < first + count && block < cache_rel_length(rel, fork); block++) {
-        if (cache_map_lookup(cache, &rel->forks[fork], block) != 0)
+        if (cache_map_lookup(cache, &rel->forks[fork], block) != 0 || cache_is_linked(rel, fork, block))
             continue;
-        if (proc->stash_count < CACHE_EXTEND_FRAMES && (cache->free_count < page_free_wanted(cache) / 2 ||
-                                                        frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
+        if (proc->stash_count < CACHE_EXTEND_FRAMES &&
+            (page_free_missing(cache) > page_free_wanted(cache) / 2 ||
+             frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
             break; /* a hint: never wait for it */
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
             (void)start_load(proc, rel, fork, block, NULL);
-            asked = true;
+            asked++;
         }
         latch_drop(proc, &rel->extend);
     }
-    if (asked)
+    if (asked > 0) {
         wake_store(cache);
+        count_loads(proc, rel, asked);
+    }
     ctx_error_clear(cx);
 }
 
@@ -100,6 +113,7 @@ fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outco
 {
     bool damaged = outcome == IO_DAMAGED;
 
+    proc_count(cx->proc, COUNT_PAGES_DAMAGED, damaged ? 1 : 0);
     (void)fail(cx, damaged ? ST_CORRUPT : ST_IO, damaged ? "XX001" : "58030",
                "block %u of relation %u %s (branch %u, fork %d)", block, rel->relation,
                damaged ? "is damaged" : "could not be read", rel->branch, (int)fork);
@@ -115,7 +129,7 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
 
     for (;;) {
         uint8_t use = atomic_load_explicit(&f->use, memory_order_acquire);
-        uint32_t io = atomic_load(&f->io);
+        uint32_t io = atomic_load(&f->io), plain = io & ~(uint32_t)IO_WAITED;
 
         if (!cache_tag_is(f, rel, fork, block) || (use != FRAME_LOADING && use != FRAME_FAILED))
             return ST_OK;
@@ -125,10 +139,14 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
             if (cache_map_lookup(page_cache(cx->proc), &rel->forks[fork], block) == frame_no)
                 (void)cache_free_page(cx, rel, fork, block, false);
             latch_drop(cx->proc, &rel->extend);
-            return fail_load(cx, rel, fork, block, io);
+            return fail_load(cx, rel, fork, block, plain);
         }
+        if (plain != IO_LOADING && plain != IO_LOADING_OLD)
+            continue; /* it changes just now */
         TRY(ctx_poll(cx));
-        futex_wait(&f->io, io, LOAD_NAP_US);
+        if (io == plain && !atomic_compare_exchange_strong(&f->io, &io, plain | IO_WAITED))
+            continue;
+        futex_wait(&f->io, plain | IO_WAITED, LOAD_NAP_US);
     }
 }
 
@@ -139,19 +157,36 @@ page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us)
 {
     PageCache *cache = page_cache(proc);
     uint32_t bell = atomic_load(&cache->io_bell), count = 0;
+    bool more;
 
     latch_take(proc, &cache->io_latch);
     while (count < most && cache->io_first != 0) {
-        frames[count] = cache->io_first;
-        cache->io_first = cache_frame(cache, cache->io_first)->next_free;
-        count++;
+        const Frame *f = cache_frame(cache, cache->io_first);
+
+        ASSERT(atomic_load(&f->use) == FRAME_LOADING);
+        frames[count++] = cache->io_first;
+        cache->io_first = f->next_free;
     }
     if (cache->io_first == 0)
         cache->io_last = 0;
+    more = cache->io_first != 0;
     latch_drop(proc, &cache->io_latch);
-    if (count == 0)
+    if (more && atomic_load(&cache->io_sleepers) != 0)
+        futex_wake(&cache->io_bell, 1);
+    if (count == 0) {
+        atomic_fetch_add(&cache->io_sleepers, 1);
         futex_wait(&cache->io_bell, bell, timeout_us);
+        atomic_fetch_sub(&cache->io_sleepers, 1);
+    }
     return count;
+}
+
+/* Tells those who wait what has become of the frame. */
+static void
+end_load(Frame *f, uint32_t outcome)
+{
+    if (atomic_exchange(&f->io, outcome) & IO_WAITED)
+        futex_wake(&f->io, INT32_MAX);
 }
 
 void
@@ -167,10 +202,9 @@ page_io_linked(Ctx *cx, uint32_t frame_no)
     ASSERT(rel != NULL);
     latch_take(proc, &rel->extend);
     cache_map_set(proc, &rel->forks[fork], block, block < cache_rel_length(rel, fork) ? CACHE_MAP_LINKED : 0);
-    atomic_store(&f->io, IO_IDLE);
     frame_release(proc, frame_no);
     latch_drop(proc, &rel->extend);
-    futex_wake(&f->io, INT32_MAX);
+    end_load(f, IO_IDLE);
 }
 
 void
@@ -184,8 +218,7 @@ page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome)
         atomic_fetch_add(&cache->pages_live, 1);
     atomic_fetch_add(&cache->loads, 1);
     atomic_store(&f->use, outcome == IO_IDLE ? FRAME_PAGE : FRAME_FAILED);
-    atomic_store(&f->io, outcome);
-    futex_wake(&f->io, INT32_MAX);
+    end_load(f, outcome);
 }
 
 /* ---- the cleaner ------------------------------------------------------------------------------------------------- */
@@ -207,15 +240,19 @@ page_evict(Ctx *cx, uint32_t frame_no)
     RelationId relation = f->relation;
     Evict result = EVICT_BUSY;
     CacheRel *rel;
+    uint8_t used;
     Xid raw;
 
     if (atomic_load(&f->use) != FRAME_PAGE)
         return EVICT_BUSY;
     if (atomic_load(&f->latch) & (FRAME_PINS | FRAME_EXCLUSIVE | FRAME_SHARES))
         return EVICT_USED;
-    if (atomic_exchange(&f->used, 0) != 0)
+    used = atomic_load_explicit(&f->used, memory_order_relaxed);
+    if (used != 0) {
+        atomic_store_explicit(&f->used, used - 1, memory_order_relaxed);
         return EVICT_USED;
-    if (f->dirty)
+    }
+    if (frame_is_dirty(f))
         return EVICT_DIRTY;
     rel = cache_rel(cx, branch, relation);
     if (rel == NULL)
@@ -239,6 +276,42 @@ uint32_t
 page_free_wanted(const PageCache *cache)
 {
     return MIN_OF(MAX_OF(cache->page_frames / 64, (uint32_t)FREE_LEAST), cache->page_frames / 4 + 8);
+}
+
+uint32_t
+page_free_missing(const PageCache *cache)
+{
+    uint64_t live = atomic_load_explicit(&cache->pages_live, memory_order_relaxed);
+    uint32_t free_now = cache->free_count, wanted = page_free_wanted(cache);
+
+    /* As long as memory may grow nobody waits. */
+    if (live + wanted < cache->page_frames || free_now >= wanted)
+        return 0;
+    return wanted - free_now;
+}
+
+void
+page_leave(PageCache *cache, uint32_t frame_no)
+{
+    uint32_t i = atomic_fetch_add_explicit(&cache->left_next, 1, memory_order_relaxed) % CACHE_LEFT_MOST;
+
+    atomic_store_explicit(&cache->left[i], frame_no, memory_order_relaxed);
+}
+
+uint32_t
+page_left_take(PageCache *cache, uint32_t place)
+{
+    if (atomic_load_explicit(&cache->left[place], memory_order_relaxed) == 0)
+        return 0;
+    return atomic_exchange_explicit(&cache->left[place], 0, memory_order_relaxed);
+}
+
+void
+page_cleaner_nudge(PageCache *cache)
+{
+    if (atomic_load_explicit(&cache->cleaner_sleeps, memory_order_relaxed) != 0 &&
+        page_free_missing(cache) > page_free_wanted(cache) / 2)
+        page_cleaner_wake(cache);
 }
 
 void

@@ -8,14 +8,22 @@
  *                   LOADING --store--> FAILED --next asker--> LOADING
  *   PAGE, FAILED --cleaner--> FREE
  *
- * Leaving: the cleaner goes round the frames like the hand of a clock. A page that was used since the last round stays.
- * Pages that a large scan brings in count as not used (scan resistance). */
+ * Leaving: the cleaner goes round the frames like the hand of a clock. A page stays for as many visits as it was used in
+ * between, FRAME_USED_MOST at most. What a large scan (page_walk.h) brings in counts as not used, and is the first to go
+ * when the scan has left it: that leaves the others where they are (scan resistance). */
 #ifndef PAGE_IO_H
 #define PAGE_IO_H
 #include "shmem/pagecache/pagecache.h"
 
 /* Frame.io */
-enum { IO_IDLE, IO_LOADING, IO_DAMAGED, IO_ERROR, IO_LOADING_OLD /* the frame's bytes are a PageOldImage */ };
+enum {
+    IO_IDLE,
+    IO_LOADING,
+    IO_DAMAGED,
+    IO_ERROR,
+    IO_LOADING_OLD, /* the frame's bytes are a PageOldImage */
+    IO_WAITED = 16, /* with one of the others: somebody sleeps until it changes */
+};
 
 /* For page_pin: the page is not in memory, but the relation is that long. Returns when it is worth looking again. */
 MUST_CHECK Status page_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
@@ -29,7 +37,8 @@ typedef struct PageOldImage {
 MUST_CHECK Status page_load_old(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image);
 /* For page_pin: the frame has the right tag and is being loaded, or loading has failed. */
 MUST_CHECK Status page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo block);
-/* Asks for pages that will be read soon, as far as that costs nobody anything. */
+/* Asks for pages that will be read soon, as far as that costs nobody anything. Pages of a relation's origin are not asked
+ * for. */
 void page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count);
 
 /* ---- the store --------------------------------------------------------------------------------------------------- */
@@ -46,8 +55,15 @@ MUST_CHECK bool page_pin_frame(Ctx *cx, uint32_t frame_no, PageRef *out);
 typedef enum Evict { EVICT_DONE, EVICT_BUSY, EVICT_DIRTY, EVICT_USED } Evict;
 /* One step of the clock: frees the frame if it holds a clean page that nobody has used for a round. */
 Evict page_evict(Ctx *cx, uint32_t frame_no);
+/* A frame whose page the caller, a large scan, will not need again. */
+void page_leave(PageCache *cache, uint32_t frame_no);
+/* Takes one of the CACHE_LEFT_MOST places for frames that were left so; 0 = it is empty. */
+uint32_t page_left_take(PageCache *cache, uint32_t place);
 /* How many frames should be free before anybody has to wait, and how many are missing to that. */
 uint32_t page_free_wanted(const PageCache *cache);
+uint32_t page_free_missing(const PageCache *cache);
+/* For who takes frames: wakes the cleaner before there are none. */
+void page_cleaner_nudge(PageCache *cache);
 /* Sleeps until somebody needs free frames, or timeout_us. */
 void page_cleaner_sleep(Proc *proc, uint64_t timeout_us);
 void page_cleaner_wake(PageCache *cache);

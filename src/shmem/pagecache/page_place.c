@@ -122,7 +122,7 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     memset(cache_frame_bytes(cache, no), 0, PAGE_BYTES);
     latch_take(proc, &rel->extend);
     set_tag(proc, f, rel, fork, atomic_load(&cf->length));
-    f->dirty = 1;
+    frame_set_dirty(f, true);
     ASSERT(f->block < UINT32_MAX - 1);
     atomic_store_explicit(&f->use, FRAME_PAGE, memory_order_release);
     cache_map_set(proc, cf, f->block, no);
@@ -149,7 +149,7 @@ page_place_begin(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *i
         return 0;
     no = cache_take_frame(cx->proc, rel, fork, block);
     memcpy(cache_frame_bytes(cache, no), image, PAGE_BYTES);
-    cache_frame(cache, no)->dirty = 1;
+    frame_set_dirty(cache_frame(cache, no), true);
     return no;
 }
 
@@ -183,7 +183,7 @@ page_keep_image(Ctx *cx, Frame *f, const char *page)
     old->relation = f->relation;
     old->fork = f->fork;
     old->block = f->block;
-    old->dirty = 0;
+    frame_set_dirty(old, false);
     old->raw_min = old->stored_raw = 0;
     old->older = f->older;
     memcpy(cache_frame_bytes(cache, no), page, PAGE_BYTES);
@@ -236,12 +236,12 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
         proc_critical_leave(proc);
         return false;
     }
-    if (only_clean && f->dirty) { /* it was changed before we came */
+    if (only_clean && frame_is_dirty(f)) { /* it was changed before we came */
         atomic_store(&f->use, use);
         proc_critical_leave(proc);
         return false;
     }
-    f->dirty = 0;
+    frame_set_dirty(f, false);
     f->raw_min = 0;
     page_drop_old(proc, f);
     cache_map_set(proc, cf, block, 0);

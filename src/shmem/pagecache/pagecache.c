@@ -11,6 +11,7 @@
 
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache_int.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "shmem/sync/futex.h"
 
 enum { KEEP_FRAMES = 8 };
@@ -89,6 +90,7 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
     uint64_t add = want_shared ? FRAME_PIN + FRAME_SHARE : FRAME_PIN;
+    bool loaded = false;
 
     if (UNLIKELY(proc->pin_free == 0 && proc->pin_high == PROC_PINS_MOST))
         return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
@@ -99,6 +101,7 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
         uint32_t no = map_lookup(cache, &rel->forks[fork], block);
         Frame *f;
         uint64_t old;
+        uint8_t used;
 
         if (UNLIKELY(no == 0 || no == CACHE_MAP_LINKED)) {
             bool linked = cache_is_linked(rel, fork, block);
@@ -115,6 +118,7 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             if (!cache_has_store(cache) || block >= cache_rel_length(rel, fork))
                 return ST_OK;
             TRY(page_load(cx, region_ptr(proc_region(proc), rel->self), fork, block));
+            loaded = true; /* which counted as a use */
             continue;
         }
         f = cache_frame(cache, no);
@@ -128,10 +132,12 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             __builtin_ia32_pause();
             continue;
         }
-        if (atomic_load_explicit(&f->used, memory_order_relaxed) == 0 && LIKELY(!proc->scanning))
-            atomic_store_explicit(&f->used, 1, memory_order_relaxed);
+        used = atomic_load_explicit(&f->used, memory_order_relaxed);
+        if (UNLIKELY(used < FRAME_USED_MOST) && !proc->scanning && !loaded)
+            atomic_store_explicit(&f->used, used + 1, memory_order_relaxed);
         DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
         proc->page_count++;
+        rel_count(proc, rel, REL_PINS, 1);
         out->page = cache_frame_bytes(cache, no);
         out->frame = f;
         out->frame_no = no;
@@ -578,7 +584,7 @@ page_pin_frame(Ctx *cx, uint32_t no, PageRef *out)
 
     while (!pin_frame_once(cx, no, out)) {
         if (atomic_load(&f->use) == FRAME_SHARED || atomic_load(&f->use) >= FRAME_LOADING ||
-            (!f->dirty && f->raw_min == 0))
+            (!frame_is_dirty(f) && f->raw_min == 0))
             return false;
         __builtin_ia32_pause();
     }

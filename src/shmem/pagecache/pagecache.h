@@ -47,12 +47,14 @@ typedef struct Frame {
     uint8_t fork;
     _Atomic uint8_t use; /* atomic: FrameUse */
     _Atomic uint8_t raw_listed; /* atomic: linked in the list of frames with raw ids */
-    uint8_t dirty; /* exclusive latch: changed since it was last written (no store: never read) */
+    _Atomic uint8_t
+        dirty; /* exclusive latch, a look before it costs nothing: changed since it was last written (no store: never read) */
     Xid raw_min; /* exclusive latch: no raw id on the page is smaller; 0 = there is none */
     _Atomic uint32_t raw_next; /* raw list */
     uint32_t next_free; /* latch free_frames */
     uint8_t unlogged; /* changes with the tag: its relation's pages are not logged (H8) */
-    _Atomic uint8_t used; /* atomic: since the clock's hand came by (page_io.h) */
+    _Atomic uint8_t
+        used; /* atomic: how often, less the visits of the clock's hand; FRAME_USED_MOST at most (page_io.h) */
     uint8_t reserved8[2];
     _Atomic uint32_t io; /* atomic: IO_... */
     Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
@@ -63,11 +65,13 @@ typedef struct Frame {
 
 static_assert(sizeof(Frame) == 64, "one cache line per frame");
 
+enum { FRAME_USED_MOST = 4, CACHE_LEFT_MOST = 256 };
+
 typedef struct PageCache {
     ShmRef frames; /* set once at start: distance from here to the descriptors */
     ShmRef bytes; /* set once at start: distance from here to the frames' bytes */
     uint32_t frame_count; /* set once at start */
-    uint32_t log_mode; /* set once at start: PAGE_LOG_... */
+    _Atomic uint32_t log_mode; /* atomic: PAGE_LOG_..., set while the engine starts */
     _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
     _Atomic uint64_t epoch; /* atomic (B1) */
     _Atomic uint64_t
@@ -76,8 +80,8 @@ typedef struct PageCache {
 
     Latch free_latch __attribute__((aligned(64)));
     uint32_t free_head; /* free_latch */
-    uint32_t free_count; /* free_latch */
-    uint32_t high; /* free_latch: frames ever touched; frame 0 is never used */
+    _Atomic uint32_t free_count; /* free_latch; read without it as a hint */
+    _Atomic uint32_t high; /* free_latch: frames ever touched; frame 0 is never used */
     uint32_t holes; /* free_latch: free frames whose memory was given back */
     uint32_t hole_head; /* free_latch */
 
@@ -87,13 +91,15 @@ typedef struct PageCache {
     /* A store, if there is one (page_io.h). */
     uint32_t page_frames
         __attribute__((aligned(64))); /* set once at start: pages in memory at most; 0 = no store */
-    _Atomic uint32_t io_bell; /* atomic */
+    _Atomic uint32_t io_bell, io_sleepers; /* atomic */
     _Atomic uint32_t cleaner_bell, cleaner_sleeps; /* atomic */
     _Atomic uint32_t free_bell, free_sleepers; /* atomic */
     _Atomic uint32_t store_full; /* atomic: dirty pages can not be written: there is no space */
     Latch io_latch;
     uint32_t io_first, io_last; /* io_latch: linked by next_free; 0 = none */
     _Atomic uint64_t loads, evictions; /* atomic */
+    _Atomic uint32_t left_next,
+        left[CACHE_LEFT_MOST]; /* atomic: frames that large scans are done with; a hint */
     RelTable rels;
 } PageCache;
 
@@ -127,6 +133,23 @@ static inline void *
 cache_frame_bytes(const PageCache *cache, uint32_t frame_no)
 {
     return (char *)cache + cache->bytes + (uint64_t)frame_no * PAGE_BYTES;
+}
+
+static inline bool
+frame_is_dirty(const Frame *f)
+{
+    return atomic_load_explicit(&f->dirty, memory_order_relaxed) != 0;
+}
+static inline void
+frame_set_dirty(Frame *f, bool dirty)
+{
+    atomic_store_explicit(&f->dirty, dirty, memory_order_relaxed);
+}
+/* PAGE_LOG_... bits. */
+static inline uint32_t
+cache_log_mode(const PageCache *cache)
+{
+    return atomic_load_explicit(&cache->log_mode, memory_order_relaxed);
 }
 
 static inline bool

@@ -155,6 +155,12 @@ proc_count_session(Proc *proc)
 }
 
 void
+proc_count_more(Proc *proc, SessionCounter counter, uint64_t n)
+{
+    proc_count(proc, counter, n);
+}
+
+void
 proc_read_counters(const ProcTable *table, uint32_t slot_no, BranchId *branch, uint64_t out[SESSION_COUNTERS])
 {
     const Proc *p = proc_slot(table, slot_no);

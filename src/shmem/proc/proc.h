@@ -62,8 +62,30 @@ typedef enum SessionCounter {
     COUNT_TEMP_FILES,
     COUNT_TEMP_BYTES, /* that temporary files have taken */
     COUNT_SESSIONS, /* 1 once it has logged in */
+    COUNT_ROWS_READ, /* scanned, in tables and indexes */
+    COUNT_ROWS_FOUND, /* that an index led to */
+    COUNT_PAGES_LOADED, /* it asked the store for */
+    COUNT_PAGES_DAMAGED, /* it was refused for */
+    COUNT_LOG_RECORDS,
+    COUNT_LOG_FULL, /* waits for room in the log's buffer */
+    COUNT_ACTIVE_US, /* running statements; fast-path calls included */
+    COUNT_IDLE_IN_TRANSACTION_US,
+    COUNT_SESSION_US, /* logged in; of sessions that have ended */
+    COUNT_ABANDONED, /* 1: the client was lost */
+    COUNT_FATAL, /* 1: an error ended it */
+    COUNT_KILLED, /* 1: it was told to end */
     SESSION_COUNTERS
 } SessionCounter;
+
+/* How a relation was read; shmem/pagecache/rel_counts.h. */
+typedef enum RelCount {
+    REL_SCANS, /* begun */
+    REL_ROWS_READ, /* a table's by scanning it all; an index's entries */
+    REL_ROWS_FOUND, /* an index's: rows it led to */
+    REL_PINS, /* pages looked at */
+    REL_LOADS, /* pages that had to be read */
+    REL_COUNTS
+} RelCount;
 
 ProcTable *proc_table(struct Engine *engine);
 uint32_t proc_slot_count(const ProcTable *table);
@@ -77,6 +99,8 @@ uint32_t proc_cancel_secret(const Proc *proc); /* random, for BackendKeyData */
 void proc_set_pid(Proc *proc, int pid);
 /* The session is logged in; transactions it took for that do not count. */
 void proc_count_session(Proc *proc);
+/* For those who have no business with the slot itself. */
+void proc_count_more(Proc *proc, SessionCounter counter, uint64_t n);
 uint64_t proc_page_count(const Proc *proc); /* pages looked at so far; only ever grows */
 /* Seqlock write: between the two calls the owner may change the Activity it gets. */
 Activity *proc_activity_begin(Proc *proc);

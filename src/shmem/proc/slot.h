@@ -19,6 +19,7 @@ enum {
     FAST_MODES = 3, /* ACCESS_SHARE, ROW_SHARE, ROW_EXCLUSIVE */
     LOCK_PARTITIONS = 16,
     PROC_LOCK_ITEMS = 4,
+    PROC_REL_COUNTS = 32,
 };
 
 /* One pin of a page frame. */
@@ -27,6 +28,14 @@ typedef struct PinNote {
     uint16_t next_free; /* index + 1 of the next free note */
     bool shared; /* its share latch is held, too */
 } PinNote;
+
+/* How a relation was read; shmem/pagecache/rel_counts.h. */
+typedef struct RelCountSet {
+    BranchId branch; /* owner */
+    RelationId relation; /* owner; 0 = not in use */
+    ShmRef rel; /* owner: its entry in the page cache */
+    _Atomic uint64_t n[REL_COUNTS]; /* atomic: owner adds; whoever cleans up after it takes */
+} RelCountSet;
 
 /* R6: one relation's weak locks. seq[m] = when mode m was first taken, for lock_release_since. */
 typedef struct FastLock {
@@ -94,6 +103,7 @@ struct Proc {
     /* --- caches of the owner ------------------------------------------------------------------------ */
     ShmRef rel_cache[PROC_REL_CACHE]; /* owner */
     uint64_t absorbed; /* owner: position in the invalidation ring */
+    RelCountSet rel_counts[PROC_REL_COUNTS]; /* see there */
 
     PinNote pins[PROC_PINS_MOST]; /* owner */
 

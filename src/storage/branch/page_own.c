@@ -111,7 +111,7 @@ page_adopt(Ctx *cx, uint32_t frame_no, Csn cap)
 
     heap_resolve_for(cx, page, cap);
     enter(cx);
-    f->dirty = 1;
+    frame_set_dirty(f, true);
     begin_life(cx, rel, f, page);
     proc_critical_leave(cx->proc);
 }

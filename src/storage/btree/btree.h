@@ -79,6 +79,8 @@ MUST_CHECK Status btree_scan_reset(Ctx *cx, BtreeScan *scan, BtreeBound low, Btr
 MUST_CHECK Status btree_scan_next(Ctx *cx, BtreeScan *scan, uint32_t most, Tid *tids, BtreeKey *keys,
                                   uint32_t *count);
 void btree_scan_close(Ctx *cx, BtreeScan *scan);
+/* So many rows that the entries led to were visible: for pg_stat_all_indexes. */
+void btree_scan_count_found(Ctx *cx, const BtreeScan *scan, uint32_t row_count);
 
 /* Estimate for the planner: entries between the bounds as a fraction of all, from inner pages only. */
 MUST_CHECK Status btree_estimate(Ctx *cx, const BtreeRel *index, BtreeBound low, BtreeBound high,

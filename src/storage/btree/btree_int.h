@@ -19,6 +19,7 @@
 #ifndef BTREE_INT_H
 #define BTREE_INT_H
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "storage/btree/btree.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/page_change.h"

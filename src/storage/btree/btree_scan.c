@@ -66,7 +66,7 @@ btree_scan_reset(Ctx *cx, BtreeScan *s, BtreeBound low, BtreeBound high)
 {
     uint32_t need = (low.key.data != NULL ? low.key.bytes : 0) + (high.key.data != NULL ? high.key.bytes : 0);
 
-    (void)cx;
+    rel_count(cx->proc, s->cr, REL_SCANS, 1);
     if (need > s->bounds_room || s->bounds == NULL) {
         s->bounds_room = MAX_OF(need, 64);
         s->bounds = arena_alloc(s->arena, s->bounds_room);
@@ -428,13 +428,22 @@ btree_scan_next(Ctx *cx, BtreeScan *s, uint32_t most, Tid *tids, BtreeKey *keys,
     }
     if (s->few) {
         *count = give_few(s, most, tids, keys);
-        return ST_OK;
+    } else {
+        if (keys != NULL && s->keys == NULL)
+            s->keys = arena_alloc(s->arena, KEY_ROOM);
+        s->keys_used = 0;
+        *count = s->backward ? give_backward(s, most, tids, keys) : give_forward(s, most, tids, keys);
     }
-    if (keys != NULL && s->keys == NULL)
-        s->keys = arena_alloc(s->arena, KEY_ROOM);
-    s->keys_used = 0;
-    *count = s->backward ? give_backward(s, most, tids, keys) : give_forward(s, most, tids, keys);
+    rel_count(cx->proc, s->cr, REL_ROWS_READ, *count);
+    proc_count(cx->proc, COUNT_ROWS_READ, *count);
     return ST_OK;
+}
+
+void
+btree_scan_count_found(Ctx *cx, const BtreeScan *s, uint32_t row_count)
+{
+    rel_count(cx->proc, s->cr, REL_ROWS_FOUND, row_count);
+    proc_count(cx->proc, COUNT_ROWS_FOUND, row_count);
 }
 
 /* ---- estimating ---------------------------------------------------------------------------------------------------------------------- */

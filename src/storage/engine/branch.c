@@ -81,6 +81,8 @@ take_entry(EngineShared *s, BranchId id, Xid xid)
     atomic_store(&e->creator_xid, xid);
     atomic_store(&e->dropper_xid, 0);
     memset(e->counters, 0, sizeof(e->counters));
+    memset(e->reset, 0, sizeof(e->reset));
+    e->reset_us = 0;
     return e;
 }
 
@@ -233,9 +235,8 @@ branch_finish_crashed(Ctx *cx)
 
 /* ---- counters ------------------------------------------------------------------------------------------------- */
 
-/* Latch held. NULL: the branch has gone meanwhile. */
-static uint64_t *
-counters_of(EngineShared *s, BranchId branch)
+uint64_t *
+branch_counters(EngineShared *s, BranchId branch)
 {
     BranchEntry *e;
 
@@ -245,47 +246,14 @@ counters_of(EngineShared *s, BranchId branch)
     return e != NULL ? e->counters : NULL;
 }
 
-void
-branch_add_counters(Ctx *cx, Proc *ended)
+uint64_t *
+branch_reset_counters(EngineShared *s, BranchId branch, int64_t **when_us)
 {
-    EngineShared *s = engine_shared(cx->engine);
-    uint64_t done[SESSION_COUNTERS], *to;
-    BranchId branch;
+    BranchEntry *e = branch == BRANCH_SHARED ? NULL : find(s, branch);
 
-    proc_read_counters(cx->engine->procs, ended->no, &branch, done);
-    latch_take(cx->proc, &s->branch_latch);
-    to = counters_of(s, branch);
-    for (int i = 0; i < SESSION_COUNTERS; i++) {
-        if (to != NULL)
-            to[i] += done[i];
-        atomic_store(&ended->counters[i], 0); /* below the same latch: nobody sees them twice */
-    }
-    ended->page_count = 0;
-    latch_drop(cx->proc, &s->branch_latch);
-}
-
-void
-engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS])
-{
-    EngineShared *s = engine_shared(cx->engine);
-    const ProcTable *procs = cx->engine->procs;
-    uint32_t high = atomic_load(&procs->high);
-    const uint64_t *ended;
-
-    memset(out, 0, sizeof(uint64_t) * SESSION_COUNTERS);
-    latch_take(cx->proc, &s->branch_latch);
-    ended = counters_of(s, branch);
-    for (int i = 0; ended != NULL && i < SESSION_COUNTERS; i++)
-        out[i] = ended[i];
-    for (uint32_t no = 0; no < high; no++) {
-        uint64_t running[SESSION_COUNTERS];
-        BranchId of;
-
-        if (proc_state(proc_slot(procs, no)) != PROC_ACTIVE)
-            continue;
-        proc_read_counters(procs, no, &of, running);
-        for (int i = 0; of == branch && i < SESSION_COUNTERS; i++)
-            out[i] += running[i];
-    }
-    latch_drop(cx->proc, &s->branch_latch);
+    if (e == NULL && branch != BRANCH_SHARED)
+        return NULL;
+    if (when_us != NULL)
+        *when_us = e == NULL ? &s->shared_reset_us : &e->reset_us;
+    return e == NULL ? s->shared_reset : e->reset;
 }

@@ -9,6 +9,7 @@
 
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
 #include "storage/temp/temp_file.h"
@@ -54,6 +55,7 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
         return ST_NO_MEMORY;
     }
     engine->env = cx->env;
+    engine->seal_temp = options->seal_temp;
     if (options->temp_folder != NULL) {
         engine->temp_folder = strdup(options->temp_folder);
         rc = engine->temp_folder == NULL ? fail(cx, ST_NO_MEMORY, "53200", "out of memory")
@@ -96,6 +98,12 @@ engine_temp_folder(const Engine *engine)
     return engine->temp_folder;
 }
 
+bool
+engine_seals_temp(const Engine *engine)
+{
+    return engine->seal_temp;
+}
+
 Status
 engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
 {
@@ -116,7 +124,7 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         atomic_fetch_add(b->slot_used_bytes, b->used_bytes);
     }
     invalidation_start(proc);
-    if (page_cache(proc)->log_mode & PAGE_LOG_CHECK)
+    if (cache_log_mode(page_cache(proc)) & PAGE_LOG_CHECK)
         cx->page_check = page_check_open();
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
@@ -150,6 +158,7 @@ engine_detach(Ctx *cx)
     lock_stash_release(cx);
     frame_stash_release(proc);
     memset(proc->rel_cache, 0, sizeof(proc->rel_cache));
+    rel_counts_flush(proc);
     branch_add_counters(cx, proc);
     proc->lock_timeout_us = proc->deadlock_timeout_us = 0;
     if (cx->arena->budget != NULL) {

@@ -14,6 +14,7 @@ typedef struct Engine Engine;
 typedef struct EngineOptions {
     uint64_t max_memory_bytes; /* the ceiling of C5; 0 = min(80 % of RAM, cgroup limit - 20 %) */
     const char *temp_folder; /* for temporary files; NULL: they are kept in memory */
+    bool seal_temp; /* files there are encrypted, with keys that lie nowhere but in their owner's memory */
     uint32_t max_slots; /* process slots: connections, background workers, reserve */
     uint64_t deadlock_timeout_us;
     uint64_t cache_bytes; /* with a store: pages in memory; 0 = memory mode */
@@ -56,6 +57,7 @@ void engine_report_shortage(Ctx *cx);
 int64_t engine_wall_us(Engine *engine);
 /* Where temporary files go; NULL in memory mode. */
 const char *engine_temp_folder(const Engine *engine);
+bool engine_seals_temp(const Engine *engine);
 /* When it was made, by the same clock. */
 int64_t engine_start_us(Engine *engine);
 
@@ -64,9 +66,6 @@ MUST_CHECK Status engine_branch_create(Ctx *cx, BranchId *out); /* an empty root
 /* B1: a branch that begins as `parent` is now, which stays in use. Takes time for each relation, not for their pages. */
 MUST_CHECK Status engine_branch_fork(Ctx *cx, BranchId parent, BranchId *out); /* undone on abort */
 MUST_CHECK Status engine_branch_drop(Ctx *cx, BranchId branch); /* at commit */
-
-/* What all sessions of a database have done since it was made, those that run included. */
-void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
 
 /* Waits until everything committed so far is in the store. Memory mode: nothing to do. */
 MUST_CHECK Status engine_checkpoint(Ctx *cx);

@@ -20,6 +20,6 @@ engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult
                  (unsigned long long)result->commits,
                  (unsigned long long)((env_mono_us(cx->env) - start_us) / 1000));
     TRY(wal_segments_cut(cx, dir, from, result->end));
-    wal_start(cx->engine->region, result->end);
+    wal_start(cx->engine->region, result->end, dir->data_key != NULL);
     return ST_OK;
 }

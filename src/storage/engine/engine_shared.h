@@ -4,6 +4,7 @@
 #include "shmem/proc/slot.h"
 #include "shmem/region/region.h"
 #include "storage/engine/engine.h"
+#include "storage/engine/engine_stats.h"
 #include "storage/engine/invalidation.h"
 
 /* Private to a process (children inherit a copy): nothing of it lies in shared memory. */
@@ -12,6 +13,7 @@ struct Engine {
     ProcTable *procs;
     struct Env *env;
     char *temp_folder; /* NULL in memory mode */
+    bool seal_temp;
     int64_t start_us;
 };
 
@@ -28,6 +30,8 @@ typedef struct BranchEntry {
     Csn fork_csn; /* B1 */
     _Atomic Xid creator_xid, dropper_xid; /* atomic; 0 = none: for the janitor, as in CacheRel */
     uint64_t counters[SESSION_COUNTERS]; /* latch branch: of sessions that have ended */
+    uint64_t reset[SESSION_COUNTERS]; /* latch branch: what they all were at the last pg_stat_reset */
+    int64_t reset_us; /* latch branch: when that was; 0 = never */
 } BranchEntry;
 
 /* Part PART_ENGINE. */
@@ -42,6 +46,11 @@ typedef struct EngineShared {
     _Atomic Xid visited_xid; /* atomic: next id when pages with raw ids were last visited */
     InvalidationRing invalidations;
     uint64_t shared_counters[SESSION_COUNTERS]; /* latch branch: of those that were in no database */
+    uint64_t ended_counters[SESSION_COUNTERS]; /* latch branch: of all that have ended */
+    uint64_t shared_reset[SESSION_COUNTERS]; /* latch branch: as BranchEntry.reset */
+    int64_t shared_reset_us; /* latch branch */
+    uint64_t stats_reset[ENGINE_STATS]; /* latch branch: what counters were at the last pg_stat_reset_shared */
+    int64_t stats_reset_us[STATS_GROUPS]; /* latch branch: when; 0 = never */
     BranchEntry branches[BRANCHES_MOST];
 } EngineShared;
 
@@ -58,7 +67,11 @@ void branch_forget(Ctx *cx, BranchId id);
 void branch_set_fork(Ctx *cx, BranchId id, BranchId parent, uint64_t epoch, Csn csn);
 void branch_finish_crashed(Ctx *cx);
 
-/* The session ends: what it has counted becomes its database's. */
+/* Latch branch held: what sessions of it that have ended counted, and what is not shown of it any more. NULL: the branch has
+ * gone meanwhile. */
+uint64_t *branch_counters(EngineShared *s, BranchId branch);
+uint64_t *branch_reset_counters(EngineShared *s, BranchId branch, int64_t **when_us);
+/* The session ends: what it has counted becomes its database's (engine_stats.c). */
 void branch_add_counters(Ctx *cx, Proc *ended);
 /* The transaction of a dead session made or dropped branches: finishes it (C3). */
 void branch_finish_dead(Ctx *cx, Xid xid);

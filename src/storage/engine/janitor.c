@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
@@ -32,6 +33,7 @@ bury(Ctx *cx, Proc *dead)
     txn_forget_dead(cx, dead);
     lock_forget_dead(cx, dead);
     atomic_fetch_sub(&proc_region(dead)->used_bytes, atomic_exchange(&dead->private_bytes, 0));
+    rel_counts_flush(dead);
     branch_add_counters(cx, dead);
     dead->latch_depth = 0;
     memset(dead->rel_cache, 0, sizeof(dead->rel_cache));

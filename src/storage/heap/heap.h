@@ -70,6 +70,8 @@ typedef struct HeapScan HeapScan;
 /* Sequential scan of [first_block, end_block) (0, UINT32_MAX = all). Memory from `arena`. */
 MUST_CHECK Status heap_scan_open(Ctx *cx, Arena *arena, const HeapRel *rel, const Snapshot *snapshot,
                                  BlockNo first_block, BlockNo end_block, HeapScan **out);
+/* It is a scan of the table as pg_stat_all_tables counts them, and so are its rows. */
+void heap_scan_count(Ctx *cx, HeapScan *scan);
 /* A hint: these columns (0-based) will be read, and no others. Memory is fetched ahead accordingly. */
 enum { HEAP_SCAN_COLUMNS_MOST = 32 };
 void heap_scan_hint(HeapScan *scan, const uint16_t *columns, uint32_t count);

@@ -64,6 +64,10 @@ heap_carry_counters(Ctx *cx, BranchId branch, RelationId from, RelationId to)
     CacheRel *fresh = cache_rel(cx, branch, to);
 
     /* Both are locked against everybody else: nobody counts meanwhile. */
-    if (old != NULL && fresh != NULL)
-        memcpy(&fresh->done, &old->done, sizeof(fresh->done));
+    if (old == NULL || fresh == NULL)
+        return;
+    memcpy(&fresh->done, &old->done, sizeof(fresh->done));
+    memset(&fresh->done.reads, 0, sizeof(fresh->done.reads));
+    memset(&fresh->done.reads_before, 0, sizeof(fresh->done.reads_before));
+    rel_counts_carry(cx, old, fresh);
 }

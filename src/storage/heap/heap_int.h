@@ -21,6 +21,7 @@
 #ifndef HEAP_INT_H
 #define HEAP_INT_H
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "storage/heap/heap.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/txn/txn_shared.h"

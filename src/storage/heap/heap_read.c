@@ -3,16 +3,19 @@
  * Both look under the share latch and read values under the pin alone (H1). On the way they do what
  * they can for those who come after: prune a full page that nobody else uses, and resolve a page on
  * which some transaction's fate is known but not yet written down (T6: one try, no waiting). */
+#include "shmem/pagecache/page_walk.h"
 #include "storage/heap/heap_int.h"
 #include "storage/txn/ssi.h"
 
 struct HeapScan {
     const HeapRel *rel;
     CacheRel *cr;
+    PageWalk walk;
     Snapshot snapshot;
     BlockNo block, end; /* next one to look at; one past the last */
     PageRef ref;
     HeapSelection sel;
+    bool counted; /* for pg_stat_all_tables */
     bool hinted;
     uint16_t hint_count;
     uint16_t hints[HEAP_SCAN_COLUMNS_MOST];
@@ -35,19 +38,16 @@ heap_resolve_if_worth(Ctx *cx, PageRef *ref, bool resolvable)
     page_unlatch(cx, ref);
 }
 
-/* Pins and share-latches a page, pruned if that was useful. */
-static inline Status
-pin_for_reading(Ctx *cx, CacheRel *cr, BlockNo block, PageRef *ref)
+/* For a page that is pinned and share-latched: prunes it if that is useful. */
+static inline void
+prune_for_reading(Ctx *cx, CacheRel *cr, PageRef *ref)
 {
-    TRY(page_pin_shared(cx, cr, FORK_MAIN, block, ref));
-    if (ref->page == NULL)
-        return ST_OK;
-    if (UNLIKELY(page_of(ref->page)->prune_at != 0 && page_is(ref->page, PAGE_KIND_HEAP))) {
+    if (ref->page != NULL &&
+        UNLIKELY(page_of(ref->page)->prune_at != 0 && page_is(ref->page, PAGE_KIND_HEAP))) {
         page_unlatch(cx, ref);
         heap_prune_if_useful(cx, cr, ref);
         page_latch_shared(cx, ref);
     }
-    return ST_OK;
 }
 
 /* ---- scanning ---------------------------------------------------------------------------------------------------- */
@@ -68,10 +68,19 @@ heap_scan_open(Ctx *cx, Arena *arena, const HeapRel *rel, const Snapshot *snapsh
     s->hinted = false;
     s->hint_count = 0;
     s->block = first_block;
+    s->counted = false;
     /* Rows on pages added later are too new for any snapshot that exists now. */
     s->end = MIN_OF(end_block, cache_rel_length(cr, FORK_MAIN));
+    page_walk_begin(cx, &s->walk, cr, first_block, s->end);
     *out = s;
     return ST_OK;
+}
+
+void
+heap_scan_count(Ctx *cx, HeapScan *scan)
+{
+    scan->counted = true;
+    rel_count(cx->proc, scan->cr, REL_SCANS, 1);
 }
 
 void
@@ -152,13 +161,18 @@ heap_scan_next(Ctx *cx, HeapScan *s, HeapPageView *view, bool *done)
         BlockNo block = s->block++;
 
         TRY(ctx_poll(cx));
-        TRY(pin_for_reading(cx, s->cr, block, &s->ref));
+        TRY(page_walk_pin(cx, &s->walk, block, true, &s->ref));
         if (s->ref.page == NULL)
             continue;
+        prune_for_reading(cx, s->cr, &s->ref);
         TRY(select_rows(cx, s));
         if (page_is(s->ref.page, PAGE_KIND_HEAP))
             prefetch_like(cx, s, page_of(s->ref.page));
         if (s->sel.count > 0) {
+            if (s->counted) {
+                rel_count(cx->proc, s->cr, REL_ROWS_READ, s->sel.count);
+                proc_count(cx->proc, COUNT_ROWS_READ, s->sel.count);
+            }
             *view = (HeapPageView){.visible_count = s->sel.count,
                                    .visible = s->sel.visible,
                                    .slot_count = page_of(s->ref.page)->used,
@@ -169,6 +183,7 @@ heap_scan_next(Ctx *cx, HeapScan *s, HeapPageView *view, bool *done)
         }
         page_unpin(cx, &s->ref);
     }
+    page_walk_end(cx, &s->walk);
     *done = true;
     return ST_OK;
 }
@@ -353,9 +368,10 @@ heap_fetch(Ctx *cx, const HeapRel *rel, Tid root, const Snapshot *snapshot, Heap
 
     TRY(heap_open(cx, rel, &cr));
     *out = HEAP_ROW_NONE;
-    TRY(pin_for_reading(cx, cr, tid_block(root), &ref));
+    TRY(page_pin_shared(cx, cr, FORK_MAIN, tid_block(root), &ref));
     if (ref.page == NULL)
         return ST_OK;
+    prune_for_reading(cx, cr, &ref);
     ssi_read(cx, rel->branch, rel->relation, tid_block(root), root);
     p = page_of(ref.page);
     slot = is_root(p, tid_slot(root)) ? tid_slot(root) : 0;

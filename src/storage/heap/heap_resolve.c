@@ -140,7 +140,7 @@ heap_resolve(Ctx *cx, PageRef *ref)
     if (least == 0) {
         ref->frame->raw_min = 0;
         if (ref->frame->stored_raw != 0) /* so that the id table may forget, some day */
-            ref->frame->dirty = 1;
+            frame_set_dirty(ref->frame, true);
     }
     return least;
 }

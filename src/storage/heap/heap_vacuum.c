@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "shmem/pagecache/page_walk.h"
 #include "storage/btree/btree.h"
 #include "storage/heap/heap_record.h"
 #include "storage/rel/rel_upkeep.h"
@@ -28,6 +29,7 @@ typedef struct Vacuum {
     const BtreeRel *indexes;
     int index_count;
     CacheRel *cr;
+    PageWalk walk;
     Csn horizon;
     Tid *dead; /* ascending */
     uint32_t dead_count, dead_capacity;
@@ -69,7 +71,7 @@ vacuum_page(Ctx *cx, Vacuum *v, BlockNo block)
     uint32_t usable;
     PageRef ref;
 
-    TRY(page_pin(cx, v->cr, FORK_MAIN, block, &ref));
+    TRY(page_walk_pin(cx, &v->walk, block, false, &ref));
     if (ref.page != NULL && page_is_linked(&ref)) { /* not changed since the fork: there it is looked after */
         count_rows(v, (const HeapPage *)(void *)ref.page);
         page_unpin(cx, &ref);
@@ -193,6 +195,7 @@ vacuum_pages(Ctx *cx, Vacuum *v)
     BlockNo length = cache_rel_length(v->cr, FORK_MAIN);
     bool cut = true;
 
+    page_walk_begin(cx, &v->walk, v->cr, 0, length);
     for (BlockNo block = 0; block < length; block++) {
         TRY(ctx_poll(cx));
         TRY(wal_check_disk(cx));
@@ -200,6 +203,7 @@ vacuum_pages(Ctx *cx, Vacuum *v)
         if (v->dead_count + HEAP_SLOTS_MOST > v->dead_capacity)
             TRY(remove_dead(cx, v));
     }
+    page_walk_end(cx, &v->walk);
     TRY(remove_dead(cx, v));
     while (cut)
         TRY(cut_last(cx, v, &cut));

@@ -63,6 +63,21 @@ describe_word(Ctx *cx, uint64_t word, Buf *out)
 /* ---- records that are not about a page --------------------------------------------------------------------------- */
 
 void
+seal_describe(const uint8_t *data, uint32_t bytes, Buf *out)
+{
+    WalSeal seal;
+
+    if (bytes != sizeof(seal)) {
+        describe_bytes(data, bytes, out);
+        return;
+    }
+    memcpy(&seal, data, sizeof(seal));
+    buf_add_text(out, "with the key of writer ");
+    for (size_t i = 0; i < sizeof(seal.salt); i++)
+        buf_printf(out, "%02x", seal.salt[i]);
+}
+
+void
 commit_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     CommitRecord r;

@@ -65,7 +65,7 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
         h->prev_epoch = before.prev_epoch;
     }
     h->epoch = epoch;
-    ref->frame->dirty = 1;
+    frame_set_dirty(ref->frame, true);
     if (page_is(ref->page, PAGE_KIND_HEAP))
         page_mark_raw(cx, ref, XID_FIRST); /* the first look will find out */
     return true;
@@ -290,7 +290,8 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
     case RECORD_BRANCH_FORK: return redo_fork(cx, e);
     case RECORD_CHECKPOINT:
-    case RECORD_DURABLE: return ST_OK;
+    case RECORD_DURABLE:
+    case RECORD_SEAL: return ST_OK;
     default: return fail_record(cx, e, "is of a kind this server does not know");
     }
 }
@@ -299,7 +300,8 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
 static bool
 says_nothing(const WalEntry *e)
 {
-    return e->record.kind == RECORD_CHECKPOINT || e->record.kind == RECORD_DURABLE;
+    return e->record.kind == RECORD_CHECKPOINT || e->record.kind == RECORD_DURABLE ||
+           e->record.kind == RECORD_SEAL;
 }
 
 static Status

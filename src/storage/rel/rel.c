@@ -5,6 +5,7 @@
 #include "storage/rel/rel.h"
 
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "storage/branch/fork.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
@@ -276,4 +277,15 @@ rel_drop_branch(Ctx *cx, BranchId branch)
 
     ASSERT(branch != BRANCH_SHARED);
     cache_rel_each(cx, sweep_branch, &s);
+}
+
+void
+rel_reads(Ctx *cx, BranchId branch, RelationId relation, uint64_t out[REL_COUNTS])
+{
+    const CacheRel *rel = relation == RELATION_NONE ? NULL : cache_rel(cx, branch, relation);
+
+    if (rel != NULL)
+        rel_counts_read(cx, rel, out);
+    else
+        memset(out, 0, sizeof(*out) * REL_COUNTS);
 }

@@ -3,6 +3,7 @@
 #define REL_H
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "shmem/proc/proc.h"
 
 /* A new, empty relation. Removed again if the current (sub)transaction is rolled back. */
 MUST_CHECK Status rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out);
@@ -21,5 +22,8 @@ typedef struct RelLengthRecord {
 } RelLengthRecord;
 
 BlockNo rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork); /* in pages */
+
+/* How often it was read (rel_counts.h): zeros if there is no such relation. */
+void rel_reads(Ctx *cx, BranchId branch, RelationId relation, uint64_t out[REL_COUNTS]);
 
 #endif

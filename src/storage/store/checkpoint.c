@@ -11,20 +11,28 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "base/stop_point.h"
+#include "shmem/pagecache/page_io.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
-enum { PORTION_FRAMES = 512, NAP_MOST_US = 50 * 1000 };
+enum {
+    PORTION_FRAMES = 512,
+    NAP_MOST_US = 50 * 1000,
+    DEBT_NAPS_MOST = 10, /* for each portion: merging may be switched off */
+    DEBT_LEVEL0_FILES = 12,
+};
+#define DEBT_BYTES (UINT64_C(2) << 30)
 
-/* With the epoch that the log has at that place. */
+/* With the epoch that the log has at that place, and where the log has to be kept from. */
 static Lsn
-take_redo(Ctx *cx, uint64_t *epoch)
+take_redo(Ctx *cx, uint64_t *epoch, Lsn *readable)
 {
     TxnShared *s = txn_shared(cx->proc);
     Lsn redo;
 
     latch_take(cx->proc, &s->commit_latch);
+    *readable = wal_readable(cx->proc);
     redo = wal_position(cx->proc);
     *epoch = atomic_load(&page_cache(cx->proc)->epoch);
     latch_drop(cx->proc, &s->commit_latch);
@@ -59,14 +67,33 @@ note_stored_raw(Ctx *cx)
     }
 }
 
-/* Not faster than the plan says: the share of frames done is not ahead of the share of time gone. */
-static void
-pace(Ctx *cx, uint64_t start_us, uint64_t spread_us, uint32_t done, uint32_t all)
+static bool
+is_in_debt(Ctx *cx, const Checkpointer *c)
 {
-    uint64_t due = start_us + spread_us * done / MAX_OF(all, 1u), now = env_mono_us(cx->env);
+    StoreStats stats;
 
-    if (spread_us > 0 && now < due)
-        proc_sleep(cx, cx->proc, MIN_OF(due, now + NAP_MOST_US));
+    c->store->methods->stats(cx, c->store, &stats);
+    return stats.level0_files >= DEBT_LEVEL0_FILES || stats.debt_bytes >= DEBT_BYTES;
+}
+
+/* Not faster than the plan says: the share of frames done is not ahead of the share of time gone. */
+static Status
+pace(Ctx *cx, Checkpointer *c, uint64_t start_us, uint64_t spread_us, uint32_t done, uint32_t all)
+{
+    uint64_t due = start_us + spread_us * done / MAX_OF(all, 1u), now;
+    uint32_t debt_naps = 0;
+
+    for (;;) {
+        if (c->between != NULL)
+            TRY(c->between(cx, c->arg));
+        now = env_mono_us(cx->env);
+        if (spread_us == 0 || (c->is_urgent != NULL && c->is_urgent(cx, c->arg)))
+            return ST_OK;
+        if (now >= due && (debt_naps++ == DEBT_NAPS_MOST || !is_in_debt(cx, c)))
+            return ST_OK;
+        page_cleaner_sleep(cx->proc,
+                           now < due ? MIN_OF(due - now, (uint64_t)NAP_MOST_US) : (uint64_t)NAP_MOST_US);
+    }
 }
 
 static Status
@@ -81,9 +108,7 @@ write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us)
         if (no % PORTION_FRAMES != 0)
             continue;
         TRY(page_writer_apply(cx, &c->writer));
-        if (c->between != NULL)
-            TRY(c->between(cx, c->arg));
-        pace(cx, start_us, spread_us, no, high);
+        TRY(pace(cx, c, start_us, spread_us, no, high));
     }
     return page_writer_apply(cx, &c->writer);
 }
@@ -123,10 +148,11 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
 
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
     super.trimmed = atomic_load(&s->ids.trimmed);
-    super.redo = take_redo(cx, &super.epoch);
+    super.redo = take_redo(cx, &super.epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us));
     note_stored_raw(cx);
+    c->write_us = env_mono_us(cx->env) - start_us;
     /* Counters are read after the pages were: nothing on them is beyond. */
     super.next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
     super.next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
@@ -136,6 +162,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     super.clean = clean;
     super.written_us = (uint64_t)env_wall_us(cx->env);
     TRY(write_super(cx, c, &super, MIN_OF(c->id_from, running)));
+    c->sync_us = env_mono_us(cx->env) - start_us - c->write_us;
     c->super = super;
     c->id_from = running;
     store_meta_forget_gone(cx, super.redo);

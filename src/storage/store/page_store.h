@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "storage/seal/seal.h"
 
 typedef struct PageStore PageStore;
 typedef struct StoreBatch StoreBatch;
@@ -17,6 +18,7 @@ typedef enum StoreCompression { STORE_COMPRESS_NONE, STORE_COMPRESS_LZ4, STORE_C
 typedef struct StoreOptions {
     const char *path; /* the folder; made if missing */
     StoreCompression compression;
+    const SealKey *data_key; /* NULL = the store is not encrypted */
     int background_threads;
     bool read_only;
     const char
@@ -50,7 +52,8 @@ typedef struct PageStoreMethods {
     Status (*flush)(Ctx *cx, PageStore *store);
     /* A value by its key; *found. */
     Status (*get)(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *value, bool *found);
-    /* Each value whose key begins with `prefix`, in order. */
+    /* Each value whose key begins with `prefix`, in order. Of an encrypted store: one that is damaged comes with 0 bytes (also
+     * from get); none is ever stored so. */
     Status (*scan)(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
                    Status (*each)(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value,
                                   size_t value_bytes),

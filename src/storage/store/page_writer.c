@@ -23,15 +23,15 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
             Xid before = w->stored_raw[i];
 
             page_latch_shared(cx, &w->refs[i]);
-            f->dirty = 1;
+            frame_set_dirty(f, true);
             if (before != 0 && (f->stored_raw == 0 || before < f->stored_raw))
                 f->stored_raw = before;
         }
         if (!dirty && w->refs[i].frame->older != 0) { /* they are in the store now */
             page_latch_exclusive(cx, &w->refs[i]);
-            if (!w->refs[i].frame->dirty && !page_drop_old(cx->proc, w->refs[i].frame))
-                w->refs[i].frame->dirty =
-                    1; /* somebody is reading one: it is tried again with the next writing */
+            if (!frame_is_dirty(w->refs[i].frame) && !page_drop_old(cx->proc, w->refs[i].frame))
+                frame_set_dirty(w->refs[i].frame,
+                                true); /* somebody is reading one: it is tried again with the next writing */
         }
         page_unpin(cx, &w->refs[i]);
     }
@@ -77,14 +77,14 @@ page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
     PageRef *ref = &w->refs[w->count];
     Frame *f = cache_frame(page_cache(cx->proc), frame_no);
 
-    if (!f->dirty || !page_pin_frame(cx, frame_no, ref))
+    if (!frame_is_dirty(f) || !page_pin_frame(cx, frame_no, ref))
         return ST_OK;
     page_latch_shared(cx, ref);
-    if (!f->dirty) {
+    if (!frame_is_dirty(f)) {
         page_unpin(cx, ref);
         return ST_OK;
     }
-    f->dirty = 0; /* whoever changes it from now on says so again, below the exclusive latch */
+    frame_set_dirty(f, false); /* whoever changes it from now on says so again, below the exclusive latch */
     memcpy(copy, ref->page, PAGE_BYTES);
     put_old(cx, w, f); /* B4: in the batch of what replaces them */
     page_unlatch(cx, ref);

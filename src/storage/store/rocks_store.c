@@ -7,8 +7,11 @@
  * When the disk is full a flush or a merge fails, and RocksDB writes no more; what it was given it keeps in memory and goes
  * on reading. The next attempt to write makes it go on (rocks_resume).
  *
- * Our page cache is in front, so its block cache is small and is for index blocks. Files are written whole, so there are
- * no torn pages; each page has its own checksum besides. */
+ * Of an encrypted store RocksDB sees our keys, which are numbers, and values that have been through store_seal.h.
+ *
+ * Our page cache is in front, so its block cache is small, and pages do not go into it. A block of a table file holds one
+ * page, so that reading one does not unpack its neighbours; with zstd, which is chosen for the room, it holds two. Files are
+ * written whole, so there are no torn pages; each page has its own checksum besides. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +21,27 @@
 #include "storage/store/rocks_api.h"
 #include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
+#include "storage/store/store_seal.h"
 
-enum { BLOCK_CACHE_BYTES = 32 << 20, BLOCK_BYTES = 16 * 1024, MEMTABLE_BYTES = 64 << 20, BLOOM_BITS = 10 };
+enum {
+    BLOCK_CACHE_BYTES = 32 << 20,
+    BLOCK_BYTES = 8 * 1024,
+    ZSTD_BLOCK_BYTES = 16 * 1024,
+    MEMTABLE_BYTES = 64 << 20,
+    BLOOM_BITS = 10
+};
+#define MEMTABLE_BLOOM_SHARE 0.02
 
 typedef struct RocksStore {
     PageStore base;
     RocksApi api;
     rocksdb_t *db;
     rocksdb_options_t *options;
-    rocksdb_readoptions_t *read_options;
+    rocksdb_readoptions_t *read_options, *page_read_options;
     rocksdb_writeoptions_t *write_options;
     rocksdb_flushoptions_t *flush_options;
     rocksdb_cache_t *cache;
+    StoreSeal *seal; /* NULL = values are as they are */
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
     bool stalled; /* of who applies and flushes: there was no space, and RocksDB has stopped writing */
@@ -115,12 +127,30 @@ take_page(StoreRead *r, const char *value, size_t bytes)
     r->found = checksum == store_checksum(r->id, r->page) ? STORE_FOUND : STORE_DAMAGED;
 }
 
+/* What is stored below a key as it was given to us; *bytes 0: it is damaged. `room` is cleared and may be used. */
+static Status
+value_of(Ctx *cx, const RocksStore *s, const char *key, size_t key_bytes, Buf *room, const char **value,
+         size_t *bytes)
+{
+    bool whole;
+
+    if (s->seal == NULL)
+        return ST_OK;
+    buf_clear(room);
+    TRY(store_unseal_value(cx, s->seal, key, key_bytes, *value, *bytes, room, &whole));
+    *value = room->data;
+    *bytes = room->bytes;
+    return ST_OK;
+}
+
 static Status
 rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 {
     RocksStore *s = (RocksStore *)store;
+    Buf room = {0};
+    Status rc = ST_OK;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && rc == ST_OK; i++) {
         uint8_t key[STORE_PAGE_KEY_MOST];
         uint32_t key_bytes = store_page_key(reads[i].id, reads[i].epoch, key);
         char *error = NULL;
@@ -128,7 +158,7 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
         const char *value;
         size_t bytes = 0;
 
-        slice = s->api.rocksdb_get_pinned(s->db, s->read_options, (const char *)key, key_bytes, &error);
+        slice = s->api.rocksdb_get_pinned(s->db, s->page_read_options, (const char *)key, key_bytes, &error);
         if (error != NULL) {
             log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
                      reads[i].id.block, error);
@@ -139,12 +169,15 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
             reads[i].found = STORE_MISSING;
         } else {
             value = s->api.rocksdb_pinnableslice_value(slice, &bytes);
-            take_page(&reads[i], value, bytes);
+            rc = value_of(cx, s, (const char *)key, key_bytes, &room, &value, &bytes);
+            if (rc == ST_OK)
+                take_page(&reads[i], value, bytes);
         }
         if (slice != NULL)
             s->api.rocksdb_pinnableslice_destroy(slice);
     }
-    return ST_OK;
+    buf_free(&room);
+    return rc;
 }
 
 static Status
@@ -152,6 +185,9 @@ rocks_get(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *val
 {
     RocksStore *s = (RocksStore *)store;
     char *error = NULL, *data;
+    const char *plain;
+    Buf room = {0};
+    Status rc = ST_OK;
     size_t bytes = 0;
 
     data = s->api.rocksdb_get(s->db, s->read_options, key, key_bytes, &bytes, &error);
@@ -159,10 +195,14 @@ rocks_get(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *val
         return fail_rocks(cx, s, "read", error);
     *found = data != NULL;
     if (data != NULL) {
-        buf_add(value, data, bytes);
+        plain = data;
+        rc = value_of(cx, s, key, key_bytes, &room, &plain, &bytes);
+        if (rc == ST_OK && bytes > 0)
+            buf_add(value, plain, bytes);
         s->api.rocksdb_free(data);
     }
-    return ST_OK;
+    buf_free(&room);
+    return rc;
 }
 
 static Status
@@ -174,6 +214,7 @@ rocks_scan(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
     RocksStore *s = (RocksStore *)store;
     rocksdb_iterator_t *it = s->api.rocksdb_create_iterator(s->db, s->read_options);
     char *error = NULL;
+    Buf room = {0};
     Status rc = ST_OK;
 
     for (s->api.rocksdb_iter_seek(it, prefix, prefix_bytes); rc == ST_OK && s->api.rocksdb_iter_valid(it);
@@ -184,8 +225,11 @@ rocks_scan(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
 
         if (key_bytes < prefix_bytes || memcmp(key, prefix, prefix_bytes) != 0)
             break;
-        rc = each(cx, arg, key, key_bytes, value, value_bytes);
+        rc = value_of(cx, s, key, key_bytes, &room, &value, &value_bytes);
+        if (rc == ST_OK)
+            rc = each(cx, arg, key, key_bytes, value, value_bytes);
     }
+    buf_free(&room);
     s->api.rocksdb_iter_get_error(it, &error);
     s->api.rocksdb_iter_destroy(it);
     if (error == NULL)
@@ -199,17 +243,24 @@ rocks_scan(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Fill {
+    Ctx *cx;
     RocksStore *store;
     rocksdb_writebatch_t *batch;
+    Status rc;
 } Fill;
 
 static void
 fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const char *value,
          size_t value_bytes)
 {
-    const Fill *f = arg;
+    Fill *f = arg;
     const RocksApi *api = &f->store->api;
 
+    if (change == STORE_PUT && f->store->seal != NULL && f->rc == ST_OK)
+        f->rc =
+            store_seal_value(f->cx, f->store->seal, key, key_bytes, value, value_bytes, &value, &value_bytes);
+    if (f->rc != ST_OK)
+        return;
     switch (change) {
     case STORE_PUT: api->rocksdb_writebatch_put(f->batch, key, key_bytes, value, value_bytes); break;
     case STORE_DELETE: api->rocksdb_writebatch_delete(f->batch, key, key_bytes); break;
@@ -235,16 +286,22 @@ static Status
 rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
 {
     RocksStore *s = (RocksStore *)store;
-    Fill fill = {.store = s};
+    Fill fill = {.cx = cx, .store = s};
     char *error = NULL;
 
     if (batch->bytes.failed)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     TRY(go_on(cx, s));
     fill.batch = s->api.rocksdb_writebatch_create();
+    if (s->seal != NULL)
+        store_seal_begin(s->seal);
     store_batch_each(batch, fill_one, &fill);
-    s->api.rocksdb_write(s->db, s->write_options, fill.batch, &error);
+    if (s->seal != NULL)
+        store_seal_end(s->seal);
+    if (fill.rc == ST_OK)
+        s->api.rocksdb_write(s->db, s->write_options, fill.batch, &error);
     s->api.rocksdb_writebatch_destroy(fill.batch);
+    TRY(fill.rc);
     return error == NULL ? ST_OK : fail_rocks(cx, s, "write to", error);
 }
 
@@ -286,9 +343,11 @@ rocks_close(Ctx *cx, PageStore *store)
         s->api.rocksdb_flushoptions_destroy(s->flush_options);
         s->api.rocksdb_writeoptions_destroy(s->write_options);
         s->api.rocksdb_readoptions_destroy(s->read_options);
+        s->api.rocksdb_readoptions_destroy(s->page_read_options);
         s->api.rocksdb_cache_destroy(s->cache);
         s->api.rocksdb_options_destroy(s->options);
     }
+    store_seal_close(s->seal);
     free(s);
 }
 
@@ -305,12 +364,16 @@ set_options(RocksStore *s, const StoreOptions *o)
 {
     const RocksApi *api = &s->api;
     rocksdb_block_based_table_options_t *table = api->rocksdb_block_based_options_create();
-    int above = o->compression == STORE_COMPRESS_NONE ? rocksdb_no_compression : rocksdb_lz4_compression;
-    int bottom = o->compression == STORE_COMPRESS_ZSTD ? rocksdb_zstd_compression : above;
+    int above = o->compression == STORE_COMPRESS_NONE || o->data_key != NULL ? rocksdb_no_compression
+                                                                             : rocksdb_lz4_compression;
+    int bottom =
+        o->compression == STORE_COMPRESS_ZSTD && o->data_key == NULL ? rocksdb_zstd_compression : above;
 
     s->cache = api->rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
     api->rocksdb_block_based_options_set_block_cache(table, s->cache);
-    api->rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+    api->rocksdb_block_based_options_set_block_size(table, o->compression == STORE_COMPRESS_ZSTD
+                                                               ? ZSTD_BLOCK_BYTES
+                                                               : BLOCK_BYTES);
     api->rocksdb_block_based_options_set_filter_policy(table,
                                                        api->rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
     api->rocksdb_block_based_options_set_format_version(table, 5);
@@ -322,6 +385,8 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_bottommost_compression(s->options, bottom);
     api->rocksdb_options_set_write_buffer_size(s->options, MEMTABLE_BYTES);
     api->rocksdb_options_set_max_write_buffer_number(s->options, 4);
+    api->rocksdb_options_set_memtable_prefix_bloom_size_ratio(s->options, MEMTABLE_BLOOM_SHARE);
+    api->rocksdb_options_set_memtable_whole_key_filtering(s->options, 1);
     api->rocksdb_options_set_max_background_jobs(s->options, MAX_OF(o->background_threads, 2));
     api->rocksdb_options_set_max_open_files(s->options, 512);
     api->rocksdb_options_set_bytes_per_sync(s->options, 1 << 20);
@@ -340,6 +405,9 @@ set_options(RocksStore *s, const StoreOptions *o)
         api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
     s->read_options = api->rocksdb_readoptions_create();
     api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
+    s->page_read_options = api->rocksdb_readoptions_create();
+    api->rocksdb_readoptions_set_verify_checksums(s->page_read_options, 1);
+    api->rocksdb_readoptions_set_fill_cache(s->page_read_options, 0);
     s->write_options = api->rocksdb_writeoptions_create();
     api->rocksdb_writeoptions_disable_WAL(s->write_options, 1);
     s->flush_options = api->rocksdb_flushoptions_create();
@@ -360,6 +428,8 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
     snprintf(s->path, sizeof(s->path), "%s", options->path);
     snprintf(s->mark_path, sizeof(s->mark_path), "%s.damaged", s->path);
     rc = rocks_api_load(cx, &s->api);
+    if (rc == ST_OK && options->data_key != NULL)
+        rc = store_seal_open(cx, options->data_key, options->compression, &s->seal);
     if (rc != ST_OK) {
         free(s);
         return rc;

@@ -26,6 +26,10 @@ check_page(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *va
                   .fork = k[9],
                   .block = get_be32(k + 10)};
     ++*s->pages;
+    if (value_bytes == 0) {
+        damage_found(s->report, id, "it is not what was encrypted");
+        return ST_OK;
+    }
     if (value_bytes != STORE_PAGE_VALUE_BYTES) {
         damage_found(s->report, id, "the stored page has %zu bytes", value_bytes);
         return ST_OK;

@@ -191,7 +191,9 @@ store_super_read(Ctx *cx, PageStore *store, StoreSuper *out, bool *found)
     Status rc = store->methods->get(cx, store, super_key, sizeof(super_key) - 1, &value, found);
 
     if (rc == ST_OK && *found) {
-        if (value.bytes != sizeof(*out))
+        if (value.bytes == 0)
+            rc = fail(cx, ST_CORRUPT, "XX001", "the page store's superblock is damaged");
+        else if (value.bytes != sizeof(*out))
             rc = fail(cx, ST_CORRUPT, "XX001", "the page store's superblock has %zu bytes", value.bytes);
         else
             memcpy(out, value.data, sizeof(*out));

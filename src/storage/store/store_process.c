@@ -28,10 +28,11 @@
 
 enum {
     READERS = 3,
-    READ_PAGES = 32,
+    READ_PAGES = 8, /* that one reader takes at a time: the others may help */
     NAP_US = 200 * 1000,
     WAIT_NAP_US = 100 * 1000,
     SEGMENTS_KEPT = 4,
+    PUBLISH_US = 1000 * 1000,
     SPREAD_PERCENT = 70, /* of the checkpoint's interval */
     FULL_LOG_BYTES = 1 << 20, /* a checkpoint is worth it */
     LOOK_US = 250 * 1000, /* at the space that is left */
@@ -52,8 +53,8 @@ store_shared_carve(Region *region)
     region->part[PART_STORE] = region_ref(region, region_carve(region, sizeof(StoreShared), 64));
 }
 
-static StoreShared *
-shared_of(const Engine *engine)
+StoreShared *
+store_shared(const Engine *engine)
 {
     return region_part(engine->region, PART_STORE);
 }
@@ -186,37 +187,24 @@ store_serve_reads(Ctx *cx, PageStore *store)
 {
     PageCache *cache = page_cache(cx->proc);
     uint32_t frames[READ_PAGES];
-    StoreRead reads[READ_PAGES];
     uint32_t count = page_io_take(cx->proc, frames, READ_PAGES, NAP_US);
-    Status rc;
 
-    for (uint32_t i = 0; i < count;) { /* those that need more than one read, by themselves */
-        if (atomic_load(&cache_frame(cache, frames[i])->io) != IO_LOADING_OLD) {
-            i++;
-            continue;
-        }
-        read_old(cx, store, frames[i]);
-        frames[i] = frames[--count];
-    }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) { /* one by one: whoever waits for the first goes on */
         const Frame *f = cache_frame(cache, frames[i]);
-
-        reads[i] = (StoreRead){
+        StoreRead read = {
             .id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
             .page = cache_frame_bytes(cache, frames[i])};
-    }
-    if (count == 0)
-        return;
-    rc = store->methods->read(cx, store, reads, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (rc == ST_OK)
-            finish_read(cx, &reads[i], frames[i]);
-        else
+
+        if ((atomic_load(&f->io) & ~(uint32_t)IO_WAITED) == IO_LOADING_OLD) {
+            read_old(cx, store, frames[i]);
+        } else if (store->methods->read(cx, store, &read, 1) == ST_OK) {
+            finish_read(cx, &read, frames[i]);
+        } else {
+            log_report(LOG_ERROR, "store", &cx->error, NULL);
             page_io_done(cx->proc, frames[i], IO_ERROR);
+        }
+        ctx_error_clear(cx);
     }
-    if (rc != ST_OK)
-        log_report(LOG_ERROR, "store", &cx->error, NULL);
-    ctx_error_clear(cx);
 }
 
 static void *
@@ -244,6 +232,7 @@ typedef struct Cleaner {
     uint64_t look_us; /* when to look at the space that is left */
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
+    uint64_t published_us;
 } Cleaner;
 
 /* ---- a full disk -------------------------------------------------------------------------------------------------
@@ -323,36 +312,41 @@ look_at_space(Ctx *cx, Cleaner *c)
     }
 }
 
+/* The next frame to look at: what scans have left, then where the hand points. */
 static uint32_t
-frames_missing(const PageCache *cache)
+next_candidate(Cleaner *c, PageCache *cache, uint32_t *place)
 {
-    uint64_t live = atomic_load(&cache->pages_live);
-    uint32_t free_now = cache->free_count, wanted = page_free_wanted(cache);
+    while (*place < CACHE_LEFT_MOST) {
+        uint32_t no = page_left_take(cache, (*place)++);
 
-    /* As long as memory may grow nobody waits. */
-    if (live + wanted < cache->page_frames || free_now >= wanted)
-        return 0;
-    return wanted - free_now;
+        if (no != 0 && atomic_load_explicit(&cache_frame(cache, no)->used, memory_order_relaxed) == 0)
+            return no;
+    }
+    c->hand = c->hand + 1 < cache->high ? c->hand + 1 : 1;
+    return c->hand;
 }
 
-/* Frees frames until there are enough, or two rounds have found none. Dirty ones are written on the way. */
+/* Frees frames until there are enough, or as many rounds as a page can stay have found none. Dirty ones are written on the
+ * way. */
 static Status
 clean(Ctx *cx, Cleaner *c)
 {
     PageCache *cache = page_cache(cx->proc);
-    uint32_t missing = frames_missing(cache), freed = 0, waiting[PAGE_WRITER_PAGES], waiting_count = 0;
-    uint64_t steps = (uint64_t)cache->high * 3;
+    uint32_t missing = page_free_missing(cache), freed = 0, waiting[PAGE_WRITER_PAGES], waiting_count = 0,
+             place = 0;
+    uint64_t steps = (uint64_t)cache->high * (FRAME_USED_MOST + 2);
 
     while (missing > 0 && freed < missing && steps-- > 0) {
-        c->hand = c->hand + 1 < cache->high ? c->hand + 1 : 1;
-        switch (page_evict(cx, c->hand)) {
+        uint32_t no = next_candidate(c, cache, &place);
+
+        switch (page_evict(cx, no)) {
         case EVICT_DONE: freed++; break;
         case EVICT_DIRTY:
             if (is_stalled(cx, c))
                 break;
-            TRY(page_writer_add(cx, &c->writer, c->hand));
+            TRY(page_writer_add(cx, &c->writer, no));
             if (c->writer.count > 0)
-                waiting[waiting_count++] = c->hand;
+                waiting[waiting_count++] = no;
             break;
         case EVICT_BUSY:
         case EVICT_USED: break;
@@ -379,20 +373,51 @@ clean_between(Ctx *cx, void *arg)
     return clean(cx, arg);
 }
 
+/* For system_stats. */
+static void
+publish(Ctx *cx, Cleaner *c)
+{
+    StoreShared *shared = store_shared(c->process->engine);
+    StoreStats stats;
+
+    c->process->store->methods->stats(cx, c->process->store, &stats);
+    atomic_store(&shared->pages_cleaned, c->writer.pages_written);
+    atomic_store(&shared->pages_written, c->checkpointer.writer.pages_written);
+    atomic_store(&shared->file_bytes, stats.file_bytes);
+    atomic_store(&shared->memory_bytes, stats.memory_bytes);
+    atomic_store(&shared->level0_files, stats.level0_files);
+    atomic_store(&shared->debt_bytes, stats.debt_bytes);
+    c->published_us = env_mono_us(cx->env);
+}
+
+/* Somebody waits for the next checkpoint, or for the end; or the log has become as large as it may. */
+static bool
+is_urgent(Ctx *cx, void *arg)
+{
+    const Cleaner *c = arg;
+    const StoreProcess *p = c->process;
+    StoreShared *shared = store_shared(p->engine);
+
+    return atomic_load(&p->stop_cleaner) != 0 ||
+           atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
+           wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes;
+}
+
 static Status
 checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 {
     StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
-    StoreStats stats;
+    StoreShared *shared = store_shared(p->engine);
+    uint64_t start_us = env_mono_us(cx->env);
 
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
-    atomic_store(&shared->pages_written, c->checkpointer.writer.pages_written);
-    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.super.redo, wal_position(cx->proc),
+    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
                              clean_stop || wal_disk_is_full(cx->proc) ? 1 : SEGMENTS_KEPT));
-    p->store->methods->stats(cx, p->store, &stats);
-    atomic_store(&shared->file_bytes, stats.file_bytes);
+    atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
+    atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
+    atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
+    publish(cx, c);
     return ST_OK;
 }
 
@@ -401,7 +426,7 @@ static bool
 is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_t *asked)
 {
     const StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
     Lsn redo = c->checkpointer.super.redo, now = wal_position(cx->proc);
 
     *asked = atomic_load(&shared->checkpoint_wanted);
@@ -434,11 +459,21 @@ tell_waiters(StoreShared *shared, uint32_t asked, bool failed)
     futex_wake(&shared->checkpoint_bell, INT32_MAX);
 }
 
+/* What recovery has found is where the first checkpoint begins. */
+static void
+follow_recovery(Cleaner *c)
+{
+    if (c->checkpointer.super.version != 0)
+        return;
+    c->checkpointer.super = c->process->super;
+    c->checkpointer.id_from = c->process->super.trimmed;
+}
+
 static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
     StoreProcess *p = c->process;
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
     uint64_t last_us = env_mono_us(cx->env);
 
     while (atomic_load(&p->stop_cleaner) == 0) {
@@ -449,10 +484,11 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         if (!is_stalled(cx, c))
             c->retry_us = 0;
         TRY(pass_full(cx, c, clean(cx, c)));
-        if (atomic_load(&shared->state) == STORE_STATE_READY && is_due(cx, c, last_us, &spread_us, &asked)) {
+        if (atomic_load(&shared->state) == STORE_STATE_READY)
+            follow_recovery(c);
+        if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             Status rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
                                           : checkpoint(cx, c, spread_us, false);
-
             bool failed = rc != ST_OK;
 
             if (failed && (!is_stalled(cx, c) || asked != atomic_load(&shared->checkpoint_done)))
@@ -462,10 +498,14 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             last_us = env_mono_us(cx->env);
             tell_waiters(shared, asked, failed);
         }
+        if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
+            publish(cx, c);
         arena_reset(cx->arena);
-        if (frames_missing(page_cache(cx->proc)) == 0 || atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
+        if (page_free_missing(page_cache(cx->proc)) == 0 ||
+            atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
     }
+    follow_recovery(c);
     c->retry_us = 0;
     TRY(pass_full(cx, c, checkpoint(cx, c, 0, true)));
     if (c->retry_us != 0)
@@ -483,8 +523,8 @@ cleaner(void *arg)
 
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.writer);
-    c.checkpointer = (Checkpointer){
-        .store = p->store, .super = p->super, .id_from = p->super.trimmed, .between = clean_between, .arg = &c};
+    c.checkpointer =
+        (Checkpointer){.store = p->store, .between = clean_between, .is_urgent = is_urgent, .arg = &c};
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.checkpointer.writer);
     if (rc == ST_OK)
@@ -540,6 +580,7 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
 {
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
+                            .data_key = p->settings->data_key,
                             .background_threads = 2};
     bool found;
 
@@ -593,7 +634,7 @@ wait_for_space(Ctx *cx, const StoreProcess *p)
 static void
 set_state(StoreProcess *p, StoreState state)
 {
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
 
     atomic_store(&shared->state, state);
     futex_wake(&shared->state, INT32_MAX);
@@ -602,7 +643,7 @@ set_state(StoreProcess *p, StoreState state)
 static void
 refuse(StoreProcess *p, const ErrorInfo *error)
 {
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
 
     snprintf(shared->reason, sizeof(shared->reason), "%s", error->message);
     memcpy(shared->sqlstate, error->sqlstate, sizeof(shared->sqlstate));
@@ -614,8 +655,10 @@ recover(Ctx *cx, StoreProcess *p)
 {
     RecoverResult result;
 
-    p->wal =
-        (WalDir){.path = p->wal_path, .system_id = p->super.system_id, .incarnation = p->super.incarnation};
+    p->wal = (WalDir){.path = p->wal_path,
+                      .system_id = p->super.system_id,
+                      .incarnation = p->super.incarnation,
+                      .data_key = p->settings->data_key};
     TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
@@ -623,14 +666,14 @@ recover(Ctx *cx, StoreProcess *p)
         p->super.clean = 0;
         TRY(write_super(cx, p, false));
     }
-    atomic_store(&shared_of(p->engine)->redo, p->super.redo);
+    atomic_store(&store_shared(p->engine)->redo, p->super.redo);
     return ST_OK;
 }
 
 static Status
 run(Ctx *cx, StoreProcess *p)
 {
-    StoreShared *shared = shared_of(p->engine);
+    StoreShared *shared = store_shared(p->engine);
     pthread_t readers[READERS], cleaning;
     bool is_new;
 
@@ -648,6 +691,7 @@ run(Ctx *cx, StoreProcess *p)
     if (pthread_create(&cleaning, NULL, cleaner, p) != 0)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
+    atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
     set_state(p, STORE_STATE_READY);
     while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
@@ -687,7 +731,7 @@ store_process_run(Engine *engine, const StoreSettings *settings)
 Status
 store_wait_ready(Ctx *cx, Engine *engine, bool *is_new)
 {
-    StoreShared *shared = shared_of(engine);
+    StoreShared *shared = store_shared(engine);
 
     for (;;) {
         uint32_t state = atomic_load(&shared->state);
@@ -706,7 +750,7 @@ store_wait_ready(Ctx *cx, Engine *engine, bool *is_new)
 void
 store_wal_identity(const Engine *engine, WalDir *out)
 {
-    const StoreShared *shared = shared_of(engine);
+    const StoreShared *shared = store_shared(engine);
 
     out->system_id = shared->system_id;
     out->incarnation = shared->incarnation;
@@ -715,7 +759,7 @@ store_wal_identity(const Engine *engine, WalDir *out)
 Status
 store_checkpoint(Ctx *cx)
 {
-    StoreShared *shared = shared_of(cx->engine);
+    StoreShared *shared = store_shared(cx->engine);
     uint32_t mine = atomic_fetch_add(&shared->checkpoint_wanted, 1) + 1;
 
     page_cleaner_wake(page_cache(cx->proc));

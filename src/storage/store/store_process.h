@@ -12,6 +12,7 @@
 typedef struct StoreSettings {
     const char *data_dir;
     StoreCompression compression;
+    const SealKey *data_key; /* NULL = neither pages nor log are encrypted */
     uint64_t checkpoint_timeout_us;
     uint64_t max_wal_bytes;
 } StoreSettings;
@@ -35,7 +36,9 @@ typedef struct StoreShared {
     uint32_t incarnation; /* before state becomes READY */
     _Atomic uint64_t redo; /* atomic: of the last checkpoint */
     _Atomic uint64_t checkpoints_timed, checkpoints_asked, pages_written, pages_cleaned; /* atomic: counters */
-    _Atomic uint64_t file_bytes; /* atomic: of the store, when last looked */
+    _Atomic uint64_t write_us, sync_us, last_us; /* atomic: of checkpoints: all, all, the last one */
+    _Atomic uint64_t file_bytes, memory_bytes, level0_files,
+        debt_bytes; /* atomic: StoreStats, when last looked */
     char reason[512]; /* before state becomes REFUSED */
     char sqlstate[6];
 } StoreShared;
@@ -49,6 +52,9 @@ bool store_process_run(Engine *engine, const StoreSettings *settings);
 
 /* A reader's step: answers some of those who wait for pages; sleeps for a moment if there are none. */
 void store_serve_reads(Ctx *cx, PageStore *store);
+
+/* Part PART_STORE. */
+StoreShared *store_shared(const Engine *engine);
 
 /* ---- for others ------------------------------------------------------------------------------------------------- */
 /* Waits until the store is ready or has refused (then the error is the store's). */

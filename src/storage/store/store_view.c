@@ -70,11 +70,9 @@ static void
 evict_some(Ctx *cx, uint32_t *hand)
 {
     PageCache *cache = page_cache(cx->proc);
-    uint64_t steps = (uint64_t)cache->high * 3;
-    uint32_t wanted = page_free_wanted(cache);
+    uint64_t steps = (uint64_t)cache->high * (FRAME_USED_MOST + 2);
 
-    while (atomic_load(&cache->pages_live) + wanted >= cache->page_frames && cache->free_count < wanted &&
-           steps-- > 0) {
+    while (page_free_missing(cache) > 0 && steps-- > 0) {
         *hand = *hand + 1 < cache->high ? *hand + 1 : 1;
         (void)page_evict(cx, *hand);
     }
@@ -100,10 +98,12 @@ evictor(void *arg)
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 Status
-store_view_open_store(Ctx *cx, const char *data_dir, PageStore **out, StoreSuper *super, bool *found)
+store_view_open_store(Ctx *cx, const char *data_dir, const SealKey *data_key, PageStore **out,
+                      StoreSuper *super, bool *found)
 {
     char scratch[] = "/tmp/heliosdb-view-XXXXXX";
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", data_dir),
+                            .data_key = data_key,
                             .read_only = true,
                             .scratch = scratch};
     Status rc;
@@ -145,11 +145,12 @@ start_threads(Ctx *cx, StoreView *v)
 }
 
 static Status
-replay(Ctx *cx, const StoreView *v, const char *data_dir, StoreViewLog *log)
+replay(Ctx *cx, const StoreView *v, const char *data_dir, const SealKey *data_key, StoreViewLog *log)
 {
     WalDir dir = {.path = arena_printf(cx->arena, "%s/wal", data_dir),
                   .system_id = v->super.system_id,
-                  .incarnation = v->super.incarnation};
+                  .incarnation = v->super.incarnation,
+                  .data_key = data_key};
     Status rc = recover_log(cx, &dir, v->super.redo, v->super.durable, &log->result);
 
     log->whole = rc == ST_OK;
@@ -163,17 +164,18 @@ replay(Ctx *cx, const StoreView *v, const char *data_dir, StoreViewLog *log)
 
 /* In a slot. */
 static Status
-fill(Ctx *cx, StoreView *v, const char *data_dir, bool with_log, StoreViewLog *log)
+fill(Ctx *cx, StoreView *v, const char *data_dir, const SealKey *data_key, bool with_log, StoreViewLog *log)
 {
     TRY(store_meta_load(cx, v->store, &v->super));
     TRY(start_threads(cx, v));
     if (with_log)
-        TRY(replay(cx, v, data_dir, log));
+        TRY(replay(cx, v, data_dir, data_key, log));
     return recover_finish(cx);
 }
 
 Status
-store_view_open(Ctx *cx, const char *data_dir, bool with_log, StoreView **out, StoreViewLog *log)
+store_view_open(Ctx *cx, const char *data_dir, const SealKey *data_key, bool with_log, StoreView **out,
+                StoreViewLog *log)
 {
     StoreView *v = calloc(1, sizeof(*v));
     bool found = false;
@@ -182,7 +184,7 @@ store_view_open(Ctx *cx, const char *data_dir, bool with_log, StoreView **out, S
     *log = (StoreViewLog){.whole = true};
     if (v == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    rc = store_view_open_store(cx, data_dir, &v->store, &v->super, &found);
+    rc = store_view_open_store(cx, data_dir, data_key, &v->store, &v->super, &found);
     if (rc != ST_OK) {
         free(v);
         return rc;
@@ -194,7 +196,7 @@ store_view_open(Ctx *cx, const char *data_dir, bool with_log, StoreView **out, S
     if (rc == ST_OK)
         rc = engine_attach_as(cx, v->engine, PROC_OTHER);
     if (rc == ST_OK) {
-        rc = fill(cx, v, data_dir, with_log, log);
+        rc = fill(cx, v, data_dir, data_key, with_log, log);
         engine_detach(cx);
     }
     if (rc != ST_OK) {

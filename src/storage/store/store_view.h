@@ -17,15 +17,16 @@ typedef struct StoreViewLog {
 } StoreViewLog;
 
 /* The context gets no slot. Fails when the store cannot be read at all. A log that cannot be done again is no failure: then
- * *log says so, and pages are as the last checkpoint left them, or later. `with_log` false: it is not looked at. */
-MUST_CHECK Status store_view_open(Ctx *cx, const char *data_dir, bool with_log, StoreView **out,
-                                  StoreViewLog *log);
+ * *log says so, and pages are as the last checkpoint left them, or later. `with_log` false: it is not looked at.
+ * `data_key`: NULL if the directory is not encrypted; it has to live as long as the view. */
+MUST_CHECK Status store_view_open(Ctx *cx, const char *data_dir, const SealKey *data_key, bool with_log,
+                                  StoreView **out, StoreViewLog *log);
 void store_view_close(Ctx *cx, StoreView *view);
 Engine *store_view_engine(const StoreView *view);
 PageStore *store_view_store(const StoreView *view);
 const StoreSuper *store_view_super(const StoreView *view);
 /* The store alone, with its superblock; no engine. *found false: it has none. */
-MUST_CHECK Status store_view_open_store(Ctx *cx, const char *data_dir, PageStore **out, StoreSuper *super,
-                                        bool *found);
+MUST_CHECK Status store_view_open_store(Ctx *cx, const char *data_dir, const SealKey *data_key, PageStore **out,
+                                        StoreSuper *super, bool *found);
 
 #endif

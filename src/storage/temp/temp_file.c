@@ -4,7 +4,8 @@
  * hashed look alike from the first block to the last.
  *
  * All bytes that go to a disk pass through seal() and come back through unseal(); nothing else knows what lies
- * behind a block's bytes there. */
+ * behind a block's bytes there: 12 bytes that are 0 and a tag, when the directory is encrypted; else a checksum. A file's key is
+ * made for it and dies with it. Blocks are never written twice, so their place is a nonce. */
 #include "storage/temp/temp_file.h"
 
 #include <dirent.h>
@@ -21,6 +22,7 @@
 #include "base/hash.h"
 #include "shmem/proc/slot.h"
 #include "storage/engine/engine.h"
+#include "storage/seal/seal.h"
 
 enum { COMPRESS_LEAST = 256, COMPRESS_MOST = 16 * 1024 * 1024, SKIP_BLOCKS = 15, PATH_MOST = 4096 };
 
@@ -39,6 +41,7 @@ struct TempFile {
     uint32_t skip; /* blocks that compressing is not tried on */
     char *packed; /* room for what is written or read next */
     size_t packed_bytes;
+    Sealer *sealer; /* NULL = blocks are not encrypted */
     Budget *budget;
     MemoryBlock blocks; /* head of the ring */
 };
@@ -71,6 +74,19 @@ temp_folder_prepare(Ctx *cx, const char *folder)
 /* ---- making and ending ----------------------------------------------------------------------------------------- */
 
 static Status
+make_key(Ctx *cx, Sealer **out)
+{
+    SealKey key;
+    Status rc;
+
+    if (!cx->env->random(cx->env, &key, sizeof(key)))
+        return fail(cx, ST_IO, "58030", "the system gives no random numbers");
+    rc = sealer_open(cx, &key, out);
+    seal_wipe(&key, sizeof(key));
+    return rc;
+}
+
+static Status
 open_file(Ctx *cx, const char *folder, TempFile *f)
 {
     char path[PATH_MOST]; /* the address makes it the only one of this process */
@@ -99,9 +115,16 @@ temp_file_create(Ctx *cx, Budget *budget, TempFile **out)
     f->fd = -1;
     f->budget = budget;
     f->blocks.previous = f->blocks.next = &f->blocks;
-    if (folder != NULL && open_file(cx, folder, f) != ST_OK) {
-        free(f);
-        return ST_IO;
+    if (folder != NULL) {
+        Status rc = engine_seals_temp(cx->engine) ? make_key(cx, &f->sealer) : ST_OK;
+
+        if (rc == ST_OK)
+            rc = open_file(cx, folder, f);
+        if (rc != ST_OK) {
+            sealer_close(f->sealer);
+            free(f);
+            return rc;
+        }
     }
     *out = f;
     return ST_OK;
@@ -144,6 +167,7 @@ temp_file_close(Ctx *cx, TempFile *f)
     if (f->space != NULL && f->most > 0 && f->space->ended != NULL)
         f->space->ended(cx, f->most);
     budget_give(f->budget, f->packed_bytes);
+    sealer_close(f->sealer);
     free(f->packed);
     free(f);
 }
@@ -214,19 +238,27 @@ pack(Ctx *cx, TempFile *f, const void *data, uint32_t bytes, uint32_t *stored)
     return ST_OK;
 }
 
+enum { TAG_AT = TEMP_TRAILER_BYTES - SEAL_TAG_BYTES };
+
 /* Fills the trailer of a block whose bytes may be changed in place. */
-static void
-seal(char *block, uint32_t bytes, uint64_t at)
+static Status
+seal(Ctx *cx, const TempFile *f, char *block, uint32_t bytes, uint64_t at)
 {
     char *trailer = block + bytes;
 
     memset(trailer, 0, TEMP_TRAILER_BYTES);
+    if (f->sealer != NULL)
+        return sealer_seal(cx, f->sealer, at, (SealBound){0}, block, bytes, block, (uint8_t *)trailer + TAG_AT);
     put_be64(trailer, hash_bytes(block, bytes) ^ at);
+    return ST_OK;
 }
 
 static bool
-unseal(char *block, uint32_t bytes, uint64_t at)
+unseal(const TempFile *f, char *block, uint32_t bytes, uint64_t at)
 {
+    if (f->sealer != NULL)
+        return sealer_unseal(f->sealer, at, (SealBound){0}, block, bytes, block,
+                             (uint8_t *)block + bytes + TAG_AT);
     return get_be64(block + bytes) == (hash_bytes(block, bytes) ^ at);
 }
 
@@ -247,8 +279,8 @@ write_file(Ctx *cx, TempFile *f, uint32_t stored, TempBlock *out)
     size_t total = (size_t)stored + TEMP_TRAILER_BYTES, done = 0;
     uint64_t at = f->end;
 
-    seal(f->packed, stored, at);
-    TRY(take_room(cx, f, total));
+    TRY(take_room(cx, f, total)); /* from here on the place is used up, whatever happens */
+    TRY(seal(cx, f, f->packed, stored, at));
     while (done < total) {
         ssize_t n = f->env->pwrite(f->env, f->fd, f->packed + done, total - done, (off_t)(at + done));
 
@@ -326,7 +358,7 @@ read_file(Ctx *cx, TempFile *f, TempBlock b)
             return fail_damaged(cx);
         done += (size_t)n;
     }
-    return unseal(f->packed, b.stored_bytes, b.at) ? ST_OK : fail_damaged(cx);
+    return unseal(f, f->packed, b.stored_bytes, b.at) ? ST_OK : fail_damaged(cx);
 }
 
 Status

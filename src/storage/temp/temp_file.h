@@ -24,7 +24,7 @@ typedef struct TempBlock {
     uint32_t stored_bytes;
 } TempBlock;
 
-/* Every block has room behind its bytes for this: a checksum now; a nonce and a tag with encryption. */
+/* Every block has room behind its bytes for this: a checksum, or with encryption a tag. */
 enum { TEMP_TRAILER_BYTES = 28 };
 
 /* Makes DIR/temp if it is not there, and removes what a server that died within an instant has left in it. */

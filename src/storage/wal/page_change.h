@@ -17,7 +17,7 @@
 static inline bool
 page_change_is_logged(const Ctx *cx)
 {
-    return UNLIKELY(page_cache(cx->proc)->log_mode != 0);
+    return UNLIKELY(cache_log_mode(page_cache(cx->proc)) != 0);
 }
 
 void page_change_begin_logged(Ctx *cx, PageRef *ref);
@@ -34,7 +34,7 @@ page_change_begin(Ctx *cx, PageRef *ref)
     if (UNLIKELY(page_header(ref->page)->epoch <=
                  atomic_load_explicit(&page_cache(cx->proc)->last_fork_epoch, memory_order_relaxed)))
         page_keep_for_children(cx, ref);
-    ref->frame->dirty = 1; /* S1: before the record's place is reserved */
+    frame_set_dirty(ref->frame, true); /* S1: before the record's place is reserved */
     if (page_change_is_logged(cx))
         page_change_begin_logged(cx, ref);
 }
@@ -71,7 +71,7 @@ page_change_unlogged(Ctx *cx, PageRef *ref)
 {
     (void)cx;
     DEBUG_ASSERT(ref->exclusive);
-    ref->frame->dirty = 1;
+    frame_set_dirty(ref->frame, true);
 }
 
 #endif

@@ -39,20 +39,23 @@ gate_of(const Proc *proc)
 bool
 wal_is_on(const Proc *proc)
 {
-    return (page_cache(proc)->log_mode & PAGE_LOG_WRITE) != 0;
+    return (cache_log_mode(page_cache(proc)) & PAGE_LOG_WRITE) != 0;
 }
 
 void
-wal_start(Region *region, Lsn at)
+wal_start(Region *region, Lsn at, bool sealed)
 {
     WalShared *w = region_part(region, PART_WAL);
     PageCache *cache = region_part(region, PART_CACHE);
 
     ASSERT(at % WAL_ALIGN == 0);
     ASSERT(at >= WAL_FIRST_LSN);
+    w->started = at;
     atomic_store(&w->written, at);
     atomic_store(&w->flushed, at);
-    atomic_store(&cache->gate.taken, at);
+    w->sealed = sealed;
+    atomic_store(&w->portion, at);
+    atomic_store(&cache->gate.taken, sealed ? at + WAL_SEAL_BYTES : at);
     atomic_store(&cache->gate.room, at + w->ring_bytes - w->reserve_bytes);
     cache->log_mode |= PAGE_LOG_WRITE;
 }
@@ -73,6 +76,7 @@ wal_reserve(Ctx *cx, const RecordPart *parts, int part_count)
     atomic_store(&proc->log_inserting, atomic_load(&gate->taken));
     place.start = atomic_fetch_add(&gate->taken, ALIGN_UP(place.bytes, (uint32_t)WAL_ALIGN));
     place.end = place.start + ALIGN_UP(place.bytes, (uint32_t)WAL_ALIGN);
+    proc_count(proc, COUNT_LOG_RECORDS, 1);
     atomic_store(&proc->log_inserting, place.start);
     return place;
 }
@@ -134,10 +138,35 @@ wal_insert(Ctx *cx, RecordKind kind, WalTarget target, const RecordPart *parts, 
 
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
+/* Behind the last record. The room for a seal that nothing follows yet does not count: nothing is lost if it never comes. */
+static Lsn
+less_seal(const Proc *proc, Lsn lsn)
+{
+    const WalShared *w;
+
+    if (!wal_is_on(proc))
+        return lsn;
+    w = wal_shared(proc);
+    return w->sealed && lsn == atomic_load(&w->portion) + WAL_SEAL_BYTES ? lsn - WAL_SEAL_BYTES : lsn;
+}
+
 Lsn
 wal_position(const Proc *proc)
 {
-    return atomic_load(&gate_of(proc)->taken);
+    return less_seal(proc, atomic_load(&gate_of(proc)->taken));
+}
+
+Lsn
+wal_readable(const Proc *proc)
+{
+    return wal_is_on(proc) && wal_shared(proc)->sealed ? atomic_load(&wal_shared(proc)->portion)
+                                                       : wal_position(proc);
+}
+
+Lsn
+wal_written(const Proc *proc)
+{
+    return atomic_load(&wal_shared(proc)->written);
 }
 
 Lsn
@@ -150,7 +179,7 @@ Lsn
 wal_copied(const Proc *proc)
 {
     const ProcTable *table = proc_table_of(proc);
-    Lsn least = wal_position(proc);
+    Lsn least = atomic_load(&gate_of(proc)->taken);
     uint32_t high = atomic_load(&table->high);
 
     for (uint32_t no = 0; no < high; no++) {
@@ -159,7 +188,19 @@ wal_copied(const Proc *proc)
         if (inserting != 0 && inserting < least)
             least = inserting;
     }
-    return least;
+    return less_seal(proc, least);
+}
+
+void
+wal_counts(const Proc *proc, WalCounts *out)
+{
+    const WalShared *w = wal_shared(proc);
+
+    *out = (WalCounts){.bytes = wal_position(proc) - w->started,
+                       .writes = atomic_load(&w->writes),
+                       .syncs = atomic_load(&w->syncs),
+                       .write_us = atomic_load(&w->write_us),
+                       .sync_us = atomic_load(&w->sync_us)};
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------- */
@@ -182,6 +223,7 @@ wal_secure(Ctx *cx)
     ASSERT(!proc_in_critical(cx->proc));
     if (change_gate_open(gate))
         return;
+    proc_count(cx->proc, COUNT_LOG_FULL, 1);
     wal_wake_writer(cx->proc);
     change_gate_wait(gate);
 }

@@ -24,8 +24,8 @@ uint64_t wal_shared_bytes(uint32_t max_slots);
 /* Part PART_WAL. Until wal_start nothing is logged. */
 void wal_shared_carve(Region *region, uint32_t max_slots);
 bool wal_is_on(const Proc *proc);
-/* From `at` on. Nobody else uses the region yet. */
-void wal_start(Region *region, Lsn at);
+/* From `at` on. Nobody else uses the region yet. `sealed`: the writer will encrypt it. */
+void wal_start(Region *region, Lsn at, bool sealed);
 
 /* Reserves, copies, publishes. Returns the LSN behind the record. In a critical section. */
 Lsn wal_insert(Ctx *cx, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count);
@@ -52,7 +52,10 @@ MUST_CHECK Status wal_check_disk(Ctx *cx);
 /* Up to here everything is copied. */
 Lsn wal_copied(const Proc *proc);
 Lsn wal_position(const Proc *proc); /* where the next record goes */
+Lsn wal_written(const Proc *proc); /* given to the system */
 Lsn wal_flushed(const Proc *proc);
+/* A place at or before the position where reading can begin: of a sealed log the begin of a portion. Taken before it. */
+Lsn wal_readable(const Proc *proc);
 /* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
 void wal_wait_flushed(Ctx *cx, Lsn lsn);
 /* The same for who can do without: 53100 as soon as the log has no room on the disk. */
@@ -61,6 +64,12 @@ MUST_CHECK Status wal_try_flushed(Ctx *cx, Lsn lsn);
 void wal_wait_bell(const Proc *proc);
 /* The writer is told that somebody wants it, soon. */
 void wal_wake_writer(const Proc *proc);
+
+/* What has been done to the log since it was started. */
+typedef struct WalCounts {
+    uint64_t bytes, writes, syncs, write_us, sync_us;
+} WalCounts;
+void wal_counts(const Proc *proc, WalCounts *out);
 
 /* ---- commits (T2, T3) --------------------------------------------------------------------------------------- */
 /* Before the commit latch: waits until the ring of commits has room. */

@@ -87,8 +87,8 @@ is_witness(const Search *s, uint32_t offset)
     WalRecord r;
 
     memcpy(&r, s->buffer + offset, sizeof(r));
-    if (r.bytes < sizeof(r) || !is_known_kind(r.kind) || r.bytes > s->bytes - offset ||
-        r.bytes > WAL_BURST_BYTES || r.behind == WAL_BEHIND_MOST ||
+    if (r.bytes < sizeof(r) || (s->dir->data_key != NULL ? r.kind != RECORD_SEAL : !is_known_kind(r.kind)) ||
+        r.bytes > s->bytes - offset || r.bytes > WAL_BURST_BYTES || r.behind == WAL_BEHIND_MOST ||
         lsn - (uint64_t)r.behind * WAL_BEHIND_BYTES <= s->end || lsn <= s->end)
         return false;
     crc = crc32c(0, &lsn, sizeof(lsn));

@@ -88,12 +88,18 @@ header_crc(const WalSegmentHeader *h)
     return crc32c(0, h, offsetof(WalSegmentHeader, crc));
 }
 
+static uint32_t
+version_of(const WalDir *dir)
+{
+    return dir->data_key != NULL ? WAL_FORMAT_SEALED : WAL_FORMAT_VERSION;
+}
+
 static Status
 write_header(Ctx *cx, const WalDir *dir, int fd, Lsn first, const char *path)
 {
     char block[WAL_SEGMENT_HEADER_BYTES] = {0};
     WalSegmentHeader h = {.magic = WAL_SEGMENT_MAGIC,
-                          .version = WAL_FORMAT_VERSION,
+                          .version = version_of(dir),
                           .incarnation = dir->incarnation,
                           .system_id = dir->system_id,
                           .first = first};
@@ -127,9 +133,12 @@ check_header(Ctx *cx, const WalDir *dir, int fd, Lsn first, const char *path)
         return fail_io(cx, "read", path);
     if (n != (ssize_t)sizeof(h) || h.magic != WAL_SEGMENT_MAGIC || h.crc != header_crc(&h))
         return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has a damaged header", path);
-    if (h.version != WAL_FORMAT_VERSION)
+    if (h.version != version_of(dir) && (h.version == WAL_FORMAT_VERSION || h.version == WAL_FORMAT_SEALED))
+        return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" is %s, unlike its data directory", path,
+                    h.version == WAL_FORMAT_SEALED ? "encrypted" : "not encrypted");
+    if (h.version != version_of(dir))
         return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" has format version %u, this server knows %d",
-                    path, h.version, WAL_FORMAT_VERSION);
+                    path, h.version, (int)version_of(dir));
     if (dir->system_id != 0 && h.system_id != dir->system_id)
         return fail(cx, ST_CORRUPT, "XX001", "log file \"%s\" is of another database system", path);
     if (h.first != first)

@@ -6,12 +6,14 @@
 #ifndef WAL_SEGMENT_H
 #define WAL_SEGMENT_H
 #include "base/ctx.h"
+#include "storage/seal/seal.h"
 #include "storage/wal/wal_format.h"
 
 typedef struct WalDir {
     const char *path; /* of the folder */
     uint64_t system_id;
     uint32_t incarnation;
+    const SealKey *data_key; /* NULL = the log is not encrypted */
 } WalDir;
 
 static inline Lsn

@@ -15,11 +15,17 @@ typedef struct WalShared {
     uint64_t ring_bytes; /* set once at start */
     uint64_t reserve_bytes; /* set once at start: a burst for each slot */
     ShmRef ring; /* set once at start */
+    uint32_t sealed; /* set once at start: the log is encrypted */
+    Lsn started; /* set by wal_start: where this run's log begins */
 
     _Atomic Lsn written __attribute__((aligned(64))); /* atomic; the writer raises it */
     _Atomic Lsn flushed; /* atomic; the writer raises it */
+    /* Of a sealed log: where the portion begins that is written next, with room for its seal; and where it ends, which is
+     * where the one after it begins. Not above `portion`: that is not settled yet. */
+    _Atomic Lsn portion, portion_end; /* atomic; by the writer */
     _Atomic uint32_t flushed_bell; /* atomic: raised with it */
     _Atomic uint32_t disk_full; /* atomic: WalFull bits */
+    _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic; the writer counts */
 
     _Atomic uint32_t writer_bell __attribute__((aligned(64))); /* atomic: wakes the writer */
     _Atomic uint32_t writer_sleeps; /* atomic */

@@ -3,6 +3,10 @@
  * Group commit needs no rule of its own: while one flush runs, the commits that come meanwhile wait, and the next flush
  * serves them all.
  *
+ * An encrypted log is written in portions (wal_format.h): the writer reserves room for the next portion's seal where the present
+ * one shall end, waits for the instant until everything before that is copied, and writes it as one encrypted piece. Room in the
+ * ring is given back as a whole then.
+ *
  * The segment after the current one is made ahead, a little at each step. While that fails for lack of space, statements
  * that would change something are refused (wal_check_disk); what is under way has the rest of the current segment. A file
  * system may refuse room for that, too: nothing is lost by writing the same again later, so we wait. (That is no way out
@@ -11,6 +15,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/env.h"
@@ -19,8 +24,13 @@
 #include "base/stop_point.h"
 #include "shmem/sync/futex.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/wal_portion.h"
 #include "storage/wal/wal_shared.h"
 
+enum {
+    PORTION_BYTES = 256 * 1024, /* of an encrypted log that are not left waiting for somebody to want them */
+    PORTION_KEPT = 1 << 20, /* a larger buffer is given back */
+};
 enum { MAKE_BYTES = 256 * 1024, FLUSH_AFTER_US = 200 * 1000, RETRY_US = 1000 * 1000 };
 
 /* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
@@ -67,6 +77,11 @@ wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
     bool exists, done = false;
 
     *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
+    ASSERT((dir->data_key != NULL) == (wal_shared(cx->proc)->sealed != 0));
+    if (dir->data_key != NULL) {
+        at = atomic_load(&wal_shared(cx->proc)->portion);
+        TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
+    }
     TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
     if (exists)
         return ST_OK;
@@ -88,6 +103,9 @@ wal_writer_close(Ctx *cx, WalWriter *w)
 {
     wal_making_abandon(cx, &w->dir, &w->making);
     wal_segment_close(cx, &w->current);
+    seal_writer_close(&w->seal);
+    free(w->portion);
+    w->portion = NULL;
 }
 
 /* ---- the next segment ------------------------------------------------------------------------------------------- */
@@ -128,9 +146,15 @@ ready:
 static Status
 sync_current(Ctx *cx, WalWriter *w)
 {
+    WalShared *shared = wal_shared(cx->proc);
+    uint64_t start_us = env_mono_us(cx->env);
+
     stop_point("wal.before_sync");
-    if (cx->env->sync(cx->env, w->current.fd) == 0)
+    if (cx->env->sync(cx->env, w->current.fd) == 0) {
+        atomic_fetch_add(&shared->syncs, 1);
+        atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
         return ST_OK;
+    }
     return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
 }
 
@@ -159,34 +183,133 @@ go_to_next(Ctx *cx, WalWriter *w)
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
+/* Up to the end of the current segment at most; *written: so many. */
+static Status
+write_some(Ctx *cx, WalWriter *w, Lsn at, const void *data, uint64_t bytes, uint64_t *written)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    uint64_t start_us;
+    Status rc;
+
+    if (at >= w->current.first + WAL_SEGMENT_BYTES)
+        TRY(go_to_next(cx, w));
+    *written = MIN_OF(w->current.first + WAL_SEGMENT_BYTES - at, bytes);
+    start_us = env_mono_us(cx->env);
+    while ((rc = wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), "of the log")) != ST_OK) {
+        TRY(note_full(cx, rc));
+        TRY(wait_for_space(cx));
+    }
+    if (w->next_ready) /* else make_next says it, when there is space for that, too */
+        note_space(cx);
+    atomic_fetch_add(&shared->writes, 1);
+    atomic_fetch_add(&shared->write_us, env_mono_us(cx->env) - start_us);
+    return ST_OK;
+}
+
+static void
+note_written(Ctx *cx, WalShared *shared, Lsn at)
+{
+    atomic_store(&shared->written, at);
+    change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
+}
+
 static Status
 write_up_to(Ctx *cx, WalWriter *w, Lsn target)
 {
     WalShared *shared = wal_shared(cx->proc);
     Lsn at = atomic_load(&shared->written);
-    Status rc;
 
     while (at < target) {
-        uint64_t in_ring = shared->ring_bytes - at % shared->ring_bytes;
-        uint64_t in_segment, bytes;
+        uint64_t in_ring = shared->ring_bytes - at % shared->ring_bytes, bytes;
 
-        if (at >= w->current.first + WAL_SEGMENT_BYTES)
-            TRY(go_to_next(cx, w));
-        in_segment = w->current.first + WAL_SEGMENT_BYTES - at;
-        bytes = MIN_OF(MIN_OF(in_ring, in_segment), target - at);
-        rc = wal_write_at(cx, w->current.fd, wal_ring(shared) + at % shared->ring_bytes, bytes,
-                          wal_file_offset(at), "of the log");
-        if (rc != ST_OK) {
-            TRY(note_full(cx, rc));
-            TRY(wait_for_space(cx));
-            continue; /* the same again */
-        }
-        if (w->next_ready) /* else make_next says it, when there is space for that, too */
-            note_space(cx);
+        TRY(write_some(cx, w, at, wal_ring(shared) + at % shared->ring_bytes, MIN_OF(in_ring, target - at),
+                       &bytes));
         at += bytes;
-        atomic_store(&shared->written, at);
-        change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
+        note_written(cx, shared, at);
     }
+    return ST_OK;
+}
+
+/* ---- portions ---------------------------------------------------------------------------------------------------- */
+
+/* Where the portion ends: settled once, also if we are killed and another writer goes on. */
+static Lsn
+settle_end(Ctx *cx, WalShared *shared)
+{
+    Lsn end = atomic_load(&shared->portion_end);
+
+    if (end > atomic_load(&shared->portion))
+        return end;
+    proc_instant_enter(cx->proc); /* C1: between these two nobody would know what the place is for */
+    end = atomic_fetch_add(&page_cache(cx->proc)->gate.taken, WAL_SEAL_BYTES);
+    atomic_store(&shared->portion_end, end);
+    proc_instant_leave(cx->proc);
+    return end;
+}
+
+static Status
+need_portion(Ctx *cx, WalWriter *w, uint32_t bytes)
+{
+    if (bytes <= w->portion_bytes)
+        return ST_OK;
+    free(w->portion);
+    w->portion_bytes = 0;
+    w->portion = malloc(MAX_OF(bytes, (uint32_t)PORTION_BYTES));
+    if (w->portion == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    w->portion_bytes = MAX_OF(bytes, (uint32_t)PORTION_BYTES);
+    return ST_OK;
+}
+
+static void
+copy_from_ring(WalShared *shared, Lsn at, uint8_t *out, uint64_t bytes)
+{
+    uint64_t offset = at % shared->ring_bytes, first = MIN_OF(bytes, shared->ring_bytes - offset);
+
+    memcpy(out, wal_ring(shared) + offset, first);
+    if (bytes > first)
+        memcpy(out + first, wal_ring(shared), bytes - first);
+}
+
+/* All that has been reserved by now. */
+static Status
+write_portion(Ctx *cx, WalWriter *w)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn at = atomic_load(&shared->portion), end = settle_end(cx, shared);
+    uint32_t bytes = (uint32_t)(end - at);
+    uint64_t written;
+
+    stop_point("wal.portion_settled");
+    while (wal_copied(cx->proc) < end)
+        sched_yield();
+    TRY(need_portion(cx, w, bytes));
+    copy_from_ring(shared, at + WAL_SEAL_BYTES, w->portion + WAL_SEAL_BYTES, bytes - WAL_SEAL_BYTES);
+    TRY(wal_portion_seal(cx, &w->seal, at, atomic_load(&shared->flushed), w->portion, bytes - WAL_SEAL_BYTES));
+    for (uint32_t done = 0; done < bytes; done += (uint32_t)written)
+        TRY(write_some(cx, w, at + done, w->portion + done, bytes - done, &written));
+    stop_point("wal.portion_written");
+    atomic_store(&shared->portion, end);
+    note_written(cx, shared, end);
+    if (w->portion_bytes > PORTION_KEPT) {
+        free(w->portion);
+        w->portion = NULL;
+        w->portion_bytes = 0;
+    }
+    return ST_OK;
+}
+
+/* Writes what is copied. Portions cost their seals: `now` false: those that are large enough. */
+static Status
+write_copied(Ctx *cx, WalWriter *w, Lsn copied, bool now)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn portion = atomic_load(&shared->portion);
+
+    if (!shared->sealed)
+        return write_up_to(cx, w, copied);
+    if (copied - portion >= (now ? 1 : PORTION_BYTES) || atomic_load(&shared->wanted) > portion)
+        return write_portion(cx, w);
     return ST_OK;
 }
 
@@ -227,7 +350,7 @@ flush(Ctx *cx, WalWriter *w)
 Status
 wal_writer_drain(Ctx *cx, WalWriter *w)
 {
-    TRY(write_up_to(cx, w, wal_copied(cx->proc)));
+    TRY(write_copied(cx, w, wal_copied(cx->proc), true));
     return flush(cx, w);
 }
 
@@ -251,11 +374,13 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
     Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
         wanted = atomic_load(&shared->wanted);
     uint64_t now = env_mono_us(cx->env);
+    bool due;
 
-    TRY(write_up_to(cx, w, copied));
     if (copied > flushed && w->unflushed_since_us == 0)
         w->unflushed_since_us = now;
-    if (wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= FLUSH_AFTER_US))
+    due = wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= FLUSH_AFTER_US);
+    TRY(write_copied(cx, w, copied, due));
+    if (due)
         TRY(flush(cx, w));
     TRY(make_next(cx, w, MAKE_BYTES));
     /* A session between reserving and publishing has what somebody waits for: look again at once. */

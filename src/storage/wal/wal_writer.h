@@ -4,12 +4,17 @@
  * same place again does no harm. */
 #ifndef WAL_WRITER_H
 #define WAL_WRITER_H
+#include "storage/seal/seal_ring.h"
 #include "storage/wal/wal_segment.h"
 
 typedef struct WalWriter {
     WalDir dir;
     WalSegment current;
     WalMaking making; /* of the segment after the current one */
+    SealWriter
+        seal; /* of an encrypted log: its own key, so what another writer had begun is never written with the same */
+    uint8_t *portion; /* malloc: what is being encrypted */
+    uint32_t portion_bytes;
     bool next_ready;
     Lsn noted; /* the last RECORD_DURABLE ends here */
     uint64_t unflushed_since_us; /* 0 = everything written is flushed */

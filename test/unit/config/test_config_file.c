@@ -88,12 +88,42 @@ TEST(config_file, what_is_not_there_yet_is_refused_unless_off)
     EXPECT_OK(read_text("[audit]\nenabled = false\n[encryption]\nenabled = false\n[server]\nhttp_port = 0\n"));
     EXPECT_STR(refusal("[audit]\nenabled = true\n"),
                "h.toml:2: audit.enabled = true: setting \"audit.enabled\" to \"true\" is not supported yet");
-    EXPECT_STR(
-        refusal("[encryption]\nkey_source = { Environment = \"K\" }\n"),
-        "h.toml:2: encryption.key_source.Environment = \"K\": setting \"encryption.key_source\" to \"K\" "
-        "is not supported yet");
     EXPECT_STR(refusal("[vector]\nx = 1\n"),
                "h.toml:2: vector.x: section [vector] is reserved for features that do not exist yet");
+}
+
+static const char *
+key_source_of(const char *text)
+{
+    static SettingSet mine;
+
+    settings_init_defaults(&mine);
+    EXPECT_OK(config_text_apply(test_ctx(), &mine, "h.toml", text, strlen(text)));
+    return settings_text(&mine, SETTING_ENCRYPTION_KEY_SOURCE);
+}
+
+TEST(config_file, the_source_of_a_key_is_a_table_with_one_entry)
+{
+    EXPECT_STR(key_source_of("[encryption]\nkey_source = { Environment = \"K\" }\n"), "Environment:K");
+    EXPECT_STR(key_source_of("[encryption]\nkey_source = { file = \"/k:1\" }\n"), "File:/k:1");
+    EXPECT_STR(key_source_of("[encryption.key_source]\nCommand = \"pass db\"\n"), "Command:pass db");
+    EXPECT_STR(key_source_of("[encryption]\nkey_source.Credential = \"k\"\n"), "Credential:k");
+    EXPECT_STR(refusal("[encryption]\nkey_source = { Vault = \"k\" }\n"),
+               "h.toml:2: encryption.key_source.Vault = \"k\": expected { Environment = \"NAME\" }, { File = "
+               "\"...\" }, "
+               "{ Command = \"...\" } or { Credential = \"NAME\" }");
+    EXPECT_STR(
+        refusal("[encryption]\nkey_source = \"k\"\n"),
+        "h.toml:2: encryption.key_source = \"k\": expected { Environment = \"NAME\" }, { File = \"...\" }, "
+        "{ Command = \"...\" } or { Credential = \"NAME\" }");
+    EXPECT_STR(
+        refusal("[encryption]\nkey_source = { File = \"\" }\n"),
+        "h.toml:2: encryption.key_source.File = \"\": expected { Environment = \"NAME\" }, { File = \"...\" }, "
+        "{ Command = \"...\" } or { Credential = \"NAME\" }");
+    EXPECT_STR(
+        refusal("[encryption]\nkey_source = { File = \"a\", Command = \"b\" }\n"),
+        "h.toml:2: encryption.key_source.File and encryption.key_source.Command (line 2) set the same thing to "
+        "different values");
 }
 
 TEST(config_file, keys_for_one_thing_must_agree)

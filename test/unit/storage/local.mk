@@ -5,6 +5,8 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_heap.c \
 	test/unit/storage/test_model.c \
 	test/unit/storage/test_rowlock.c \
+	test/unit/storage/test_seal.c \
+	test/unit/storage/test_store.c \
 	test/unit/storage/test_temp.c \
 	test/unit/storage/test_torture.c \
 	test/unit/storage/test_txn.c \

@@ -21,13 +21,21 @@ typedef struct Place {
     Budget budget;
     Env env;
     ssize_t room; /* bytes that may still be written; -1 = any number */
+    char seen[BLOCK_MOST * 2]; /* what was written last */
+    size_t seen_bytes;
+    uint64_t flip_at; /* a bit of this byte is read wrong */
+    int flip_bit; /* 0 = none */
 } Place;
+
+typedef enum Kind { IN_MEMORY, IN_FOLDER, ENCRYPTED, KINDS } Kind;
 
 static ssize_t
 limited_pwrite(Env *env, int fd, const void *data, size_t bytes, off_t at)
 {
     Place *p = (Place *)(void *)((char *)env - offsetof(Place, env));
 
+    p->seen_bytes = MIN_OF(bytes, sizeof(p->seen));
+    memcpy(p->seen, data, p->seen_bytes);
     if (p->room == 0) {
         errno = ENOSPC;
         return -1;
@@ -39,15 +47,28 @@ limited_pwrite(Env *env, int fd, const void *data, size_t bytes, off_t at)
     return env_system()->pwrite(env_system(), fd, data, bytes, at);
 }
 
+static ssize_t
+flipping_pread(Env *env, int fd, void *out, size_t bytes, off_t at)
+{
+    Place *p = (Place *)(void *)((char *)env - offsetof(Place, env));
+    ssize_t n = env_system()->pread(env_system(), fd, out, bytes, at);
+
+    if (p->flip_bit != 0 && p->flip_at >= (uint64_t)at && n > 0 && p->flip_at < (uint64_t)at + (uint64_t)n)
+        ((char *)out)[p->flip_at - (uint64_t)at] ^= (char)p->flip_bit;
+    return n;
+}
+
 static void
-open_place(Place *p, bool with_folder)
+open_place(Place *p, Kind kind)
 {
     EngineOptions o = {.max_memory_bytes = 64 << 20, .max_slots = 4, .deadlock_timeout_us = 100000};
 
     *p = (Place){.folder = "/tmp/helios-temp-XXXXXX", .room = -1, .env = *env_system()};
     p->env.pwrite = limited_pwrite;
+    p->env.pread = flipping_pread;
     EXPECT(mkdtemp(p->folder) != NULL);
-    o.temp_folder = with_folder ? p->folder : NULL;
+    o.temp_folder = kind != IN_MEMORY ? p->folder : NULL;
+    o.seal_temp = kind == ENCRYPTED;
     EXPECT_OK(engine_create(test_ctx(), &o, &p->engine));
     p->cx = sim_session(p->engine);
     p->cx->temp = &p->space;
@@ -90,7 +111,7 @@ make_block(uint64_t seed, char *out)
 }
 
 static void
-write_and_read(bool with_folder)
+write_and_read(Kind kind)
 {
     static char made[BLOCK_MOST], read[BLOCK_MOST];
     uint64_t seed = test_seed();
@@ -98,13 +119,13 @@ write_and_read(bool with_folder)
     TempFile *file;
     Place p;
 
-    open_place(&p, with_folder);
+    open_place(&p, kind);
     EXPECT_OK(temp_file_create(p.cx, &p.budget, &file));
     for (uint64_t i = 0; i < BLOCKS; i++)
         EXPECT_OK(temp_file_write(p.cx, file, made, make_block(seed + i, made), &blocks[i]));
     EXPECT(files_in(&p) == 0);
     EXPECT(temp_file_bytes(file) == p.space.used_bytes);
-    EXPECT(with_folder || p.budget.used_bytes > p.space.used_bytes);
+    EXPECT(kind != IN_MEMORY || p.budget.used_bytes > p.space.used_bytes);
     for (uint64_t i = BLOCKS; i-- > 0;) {
         uint32_t bytes = make_block(seed + i, made);
 
@@ -120,24 +141,29 @@ write_and_read(bool with_folder)
 
 TEST(temp_file, what_is_written_below_a_folder_comes_back_in_any_order)
 {
-    write_and_read(true);
+    write_and_read(IN_FOLDER);
+}
+
+TEST(temp_file, what_is_written_encrypted_comes_back_in_any_order)
+{
+    write_and_read(ENCRYPTED);
 }
 
 TEST(temp_file, what_is_written_in_memory_comes_back_in_any_order)
 {
-    write_and_read(false);
+    write_and_read(IN_MEMORY);
 }
 
 TEST(temp_file, blocks_that_are_alike_take_little_room)
 {
     static char block[BLOCK_MOST];
 
-    for (int with_folder = 0; with_folder < 2; with_folder++) {
+    for (int kind = 0; kind < KINDS; kind++) {
         TempFile *file;
         TempBlock at;
         Place p;
 
-        open_place(&p, with_folder == 1);
+        open_place(&p, kind);
         EXPECT_OK(temp_file_create(p.cx, &p.budget, &file));
         EXPECT_OK(temp_file_write(p.cx, file, block, BLOCK_MOST, &at));
         EXPECT(temp_file_bytes(file) < BLOCK_MOST / 10);
@@ -147,7 +173,7 @@ TEST(temp_file, blocks_that_are_alike_take_little_room)
 }
 
 static void
-expect_limit(bool with_folder, const char *sqlstate, uint64_t limit, uint64_t budget, ssize_t room)
+expect_limit(Kind kind, const char *sqlstate, uint64_t limit, uint64_t budget, ssize_t room)
 {
     static char block[BLOCK_MOST], read[BLOCK_MOST];
     TempBlock first, next;
@@ -157,7 +183,7 @@ expect_limit(bool with_folder, const char *sqlstate, uint64_t limit, uint64_t bu
 
     for (uint32_t i = 0; i < BLOCK_MOST; i++)
         block[i] = (char)hash_u64(i);
-    open_place(&p, with_folder);
+    open_place(&p, kind);
     p.space.limited = limit > 0;
     p.space.limit_bytes = limit;
     p.budget.limit_bytes = budget;
@@ -176,18 +202,18 @@ expect_limit(bool with_folder, const char *sqlstate, uint64_t limit, uint64_t bu
 
 TEST(temp_file, beyond_the_sessions_limit_is_53400)
 {
-    expect_limit(true, "53400", 150000, 0, -1);
-    expect_limit(false, "53400", 150000, 0, -1);
+    expect_limit(IN_FOLDER, "53400", 150000, 0, -1);
+    expect_limit(IN_MEMORY, "53400", 150000, 0, -1);
 }
 
 TEST(temp_file, a_full_disk_is_53100)
 {
-    expect_limit(true, "53100", 0, 0, 150000);
+    expect_limit(IN_FOLDER, "53100", 0, 0, 150000);
 }
 
 TEST(temp_file, in_memory_a_used_up_budget_is_53200)
 {
-    expect_limit(false, "53200", 0, 150000, -1);
+    expect_limit(IN_MEMORY, "53200", 0, 150000, -1);
 }
 
 TEST(temp_file, damage_is_noticed)
@@ -197,12 +223,45 @@ TEST(temp_file, damage_is_noticed)
     TempFile *file;
     Place p;
 
-    open_place(&p, true);
+    open_place(&p, IN_FOLDER);
     EXPECT_OK(temp_file_create(p.cx, &p.budget, &file));
     EXPECT_OK(temp_file_write(p.cx, file, block, BLOCK_MOST, &at));
     at.at += 1; /* not where it is */
     EXPECT(temp_file_read(p.cx, file, at, read) == ST_CORRUPT);
     EXPECT_STR(p.cx->error.sqlstate, "XX001");
+    temp_file_close(p.cx, file);
+    close_place(&p);
+}
+
+/* The bytes between a block and its tag say nothing. */
+static bool
+is_filler(size_t byte, size_t block_bytes)
+{
+    return byte >= block_bytes && byte < block_bytes + TEMP_TRAILER_BYTES - 16;
+}
+
+TEST(temp_file, an_encrypted_file_shows_nothing_and_notices_every_change)
+{
+    static char read[BLOCK_MOST];
+    char block[] = "what only its owner may read";
+    TempBlock at[2];
+    TempFile *file;
+    Place p;
+
+    open_place(&p, ENCRYPTED);
+    EXPECT_OK(temp_file_create(p.cx, &p.budget, &file));
+    EXPECT_OK(temp_file_write(p.cx, file, block, sizeof(block), &at[0]));
+    EXPECT(p.seen_bytes > sizeof(block));
+    EXPECT(memmem(p.seen, p.seen_bytes, "owner", 5) == NULL);
+    EXPECT_OK(temp_file_write(p.cx, file, block, sizeof(block), &at[1]));
+    EXPECT_OK(temp_file_read(p.cx, file, at[1], read));
+    EXPECT_STR(read, block);
+    for (uint32_t bit = 0; bit < (sizeof(block) + TEMP_TRAILER_BYTES) * 8; bit++) {
+        p.flip_at = at[0].at + bit / 8;
+        p.flip_bit = 1 << bit % 8;
+        EXPECT((temp_file_read(p.cx, file, at[0], read) == ST_CORRUPT) == !is_filler(bit / 8, sizeof(block)));
+        ctx_error_clear(p.cx);
+    }
     temp_file_close(p.cx, file);
     close_place(&p);
 }
@@ -215,7 +274,7 @@ TEST(temp_file, a_new_engine_clears_the_folder)
     char path[128];
     FILE *left;
 
-    open_place(&p, true);
+    open_place(&p, IN_FOLDER);
     snprintf(path, sizeof(path), "%s/99.0x5", p.folder);
     left = fopen(path, "w");
     EXPECT(left != NULL);

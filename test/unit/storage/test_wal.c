@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/stop_point.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
 #include "shmem/pagecache/pagecache.h"
@@ -22,6 +23,7 @@ enum { KEPT_MOST = 6, WRITERS = 3, ACCOUNTS = 600, COUNTERS = 100000, START_N = 
 typedef struct Log {
     char path[64], wal_path[80];
     WalDir dir;
+    SealKey key; /* dir.data_key points here if the log is encrypted */
     uint64_t cache_bytes; /* 0 = no store: everything is recovered from the log alone */
     StoreSettings store;
     SimTable table;
@@ -42,6 +44,16 @@ new_log(void)
     EXPECT_EQ(mkdir(log->wal_path, 0700), 0);
     log->dir = (WalDir){.path = log->wal_path, .incarnation = 1};
     log->seed = test_seed();
+    return log;
+}
+
+static Log *
+new_encrypted_log(void)
+{
+    Log *log = new_log();
+
+    EXPECT(env_system()->random(env_system(), &log->key, sizeof(log->key)));
+    log->dir.data_key = &log->key;
     return log;
 }
 
@@ -410,6 +422,11 @@ TEST(wal, killed_at_any_instant_nothing_acknowledged_is_lost)
     kill_all_again_and_again(new_log(), sim_world() ? 60 : 12);
 }
 
+TEST(wal, killed_at_any_instant_an_encrypted_log_loses_nothing)
+{
+    kill_all_again_and_again(new_encrypted_log(), sim_world() ? 60 : 12);
+}
+
 static Log *
 new_store(uint64_t cache_pages)
 {
@@ -452,6 +469,15 @@ TEST(store, what_was_acknowledged_survives_with_pages_that_come_and_go)
 {
     Log *log = new_store(24);
 
+    kill_all_again_and_again(log, sim_world() ? 300 : 12);
+}
+
+TEST(store, what_was_acknowledged_survives_encrypted)
+{
+    Log *log = new_store(24);
+
+    EXPECT(env_system()->random(env_system(), &log->key, sizeof(log->key)));
+    log->dir.data_key = log->store.data_key = &log->key;
     kill_all_again_and_again(log, sim_world() ? 300 : 12);
 }
 
@@ -656,5 +682,233 @@ TEST(wal, a_log_that_was_durable_may_not_end_before)
     }
     EXPECT_EQ(wal_segment_open(cx, &log->dir, start, false, &segment, &exists), ST_CORRUPT);
     EXPECT(strstr(cx->error.message, "has 1048576 bytes instead of") != NULL);
+    remove_log(log);
+}
+
+/* ---- encrypted logs ------------------------------------------------------------------------------------------------- */
+
+enum { RECORDS_MOST = 100000, FLIPS = 150 };
+
+typedef struct Places {
+    Lsn at[RECORDS_MOST];
+    uint8_t kind[RECORDS_MOST];
+    uint32_t count;
+    Lsn end;
+} Places;
+
+static Places *
+read_places(Ctx *cx, const Log *log)
+{
+    Places *p = sim_shared(sizeof(*p));
+    WalReader *reader;
+    WalEntry e;
+    bool found;
+
+    SIM_OK(cx, wal_reader_open(cx, &log->dir, WAL_FIRST_LSN, &reader));
+    for (;;) {
+        SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
+        p->end = e.end;
+        if (!found)
+            break;
+        SIM_EXPECT(p->count < RECORDS_MOST);
+        p->at[p->count] = e.lsn;
+        p->kind[p->count++] = e.record.kind;
+    }
+    wal_reader_close(cx, reader);
+    return p;
+}
+
+static uint32_t
+count_kind(const Places *p, uint8_t kind)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->count; i++)
+        n += p->kind[i] == kind;
+    return n;
+}
+
+/* Some dozens of portions, one of them large. */
+static void
+write_some_portions(Log *log)
+{
+    pid_t pids[2];
+    Ctx *cx;
+
+    (void)open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    for (int round = 0; round < 60; round++) {
+        sim_begin(cx);
+        for (int i = 0; i < (round == 30 ? 3000 : 10); i++)
+            sim_insert(cx, &log->table, (SimRow){round * 10000 + i, i, "what only its owner may read", 28});
+        sim_commit(cx);
+    }
+    wal_wait_flushed(cx, wal_copied(cx->proc));
+    crash(pids, 2);
+    engine_detach(cx);
+}
+
+TEST(wal, an_encrypted_log_shows_nothing)
+{
+    Log *log = new_encrypted_log();
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    char command[256];
+    Places *p;
+
+    write_some_portions(log);
+    p = read_places(cx, log);
+    EXPECT(count_kind(p, RECORD_SEAL) >= 60);
+    EXPECT(count_kind(p, RECORD_COMMIT) >= 60);
+    snprintf(command, sizeof(command), "grep -rqa 'its owner' %s", log->wal_path);
+    EXPECT(system(command) != 0);
+    remove_log(log);
+}
+
+TEST(wal, an_encrypted_log_can_be_read_from_any_record_on)
+{
+    Log *log = new_encrypted_log();
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    Places *p;
+
+    write_some_portions(log);
+    p = read_places(cx, log);
+    for (uint32_t i = 0; i < p->count; i += i % 500 < 400 ? 1 : 100) {
+        WalReader *reader;
+        WalEntry e;
+        bool found;
+
+        SIM_OK(cx, wal_reader_open(cx, &log->dir, p->at[i], &reader));
+        for (uint32_t k = i; k < MIN_OF(i + 3, p->count); k++) {
+            SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
+            SIM_EXPECT(found);
+            ck_assert_int_eq((long)e.lsn, (long)p->at[k]);
+            ck_assert_int_eq(e.record.kind, p->kind[k]);
+        }
+        wal_reader_close(cx, reader);
+    }
+    remove_log(log);
+}
+
+static Status
+recover_in_new_engine(Log *log, RecoverResult *result, const char **message)
+{
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    Status rc = recover_log(cx, &log->dir, WAL_FIRST_LSN, 0, result);
+
+    *message = cx->error.message;
+    return rc;
+}
+
+/* One bit at a time, then back again: either the log is refused with the place, or it was in the last portion. */
+TEST(wal, a_flipped_bit_in_an_encrypted_log_is_found)
+{
+    Log *log = new_encrypted_log();
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    Lsn last = 0;
+    Places *p;
+
+    write_some_portions(log);
+    p = read_places(cx, log);
+    for (uint32_t i = 0; i < p->count; i++)
+        last = p->kind[i] == RECORD_SEAL ? p->at[i] : last;
+    for (uint64_t i = 0, x = log->seed; i < FLIPS; i++, x = hash_u64(x)) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            Lsn at = WAL_FIRST_LSN + x % (p->end - WAL_FIRST_LSN);
+            RecoverResult result;
+            const char *message;
+            WalSegment s;
+            bool exists;
+            char byte;
+            Status rc;
+
+            SIM_OK(cx, wal_segment_open(cx, &log->dir, at, true, &s, &exists));
+            SIM_EXPECT(pread(s.fd, &byte, 1, (off_t)wal_file_offset(at)) == 1);
+            byte ^= (char)(1 << (x >> 40) % 8);
+            SIM_EXPECT(pwrite(s.fd, &byte, 1, (off_t)wal_file_offset(at)) == 1);
+            rc = recover_in_new_engine(log, &result, &message);
+            byte ^= (char)(1 << (x >> 40) % 8);
+            SIM_EXPECT(pwrite(s.fd, &byte, 1, (off_t)wal_file_offset(at)) == 1);
+            if (at >= last)
+                SIM_EXPECT(rc == ST_OK && result.end == last);
+            else
+                ck_assert_msg(rc == ST_CORRUPT && strstr(message, "is damaged at byte") != NULL, "%d %s", rc,
+                              message != NULL ? message : "");
+            _exit(0);
+        }
+        EXPECT(sim_join(pid));
+    }
+    remove_log(log);
+}
+
+TEST(wal, plain_and_encrypted_logs_are_told_from_each_other)
+{
+    Log *log = new_encrypted_log(), *plain = new_log();
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    WalSegment s;
+    bool exists;
+
+    write_some_portions(log);
+    write_some_portions(plain);
+    log->dir.data_key = NULL;
+    plain->dir.data_key = &log->key;
+    EXPECT_EQ(wal_segment_open(cx, &log->dir, WAL_FIRST_LSN, false, &s, &exists), ST_CORRUPT);
+    EXPECT(strstr(cx->error.message, "is encrypted, unlike") != NULL);
+    EXPECT_EQ(wal_segment_open(cx, &plain->dir, WAL_FIRST_LSN, false, &s, &exists), ST_CORRUPT);
+    EXPECT(strstr(cx->error.message, "is not encrypted, unlike") != NULL);
+    remove_log(log);
+    remove_log(plain);
+}
+
+static bool
+commit_some(Ctx *cx, int no, void *arg)
+{
+    Log *log = arg;
+
+    for (int i = 0; i < 20; i++) {
+        sim_begin(cx);
+        sim_insert(cx, &log->table, (SimRow){1000 * (no + 1) + i, i, "a row", 0});
+        sim_commit(cx);
+        atomic_fetch_add(&log->acknowledged[0], 1);
+    }
+    return true;
+}
+
+/* The writer dies with a portion half done, and another one goes on; then everybody dies. */
+TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
+{
+    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.before_sync",
+                                         "wal.flushed"};
+    Log *log = new_encrypted_log();
+    pid_t pids[3];
+    Engine *e;
+    Snapshot s;
+    Ctx *cx;
+
+    EXPECT(stop_board_create());
+    e = open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+        pid_t worker;
+
+        stop_point_arm(points[i], pids[0]);
+        worker = sim_fork(e, commit_some, i, log);
+        EXPECT(stop_point_wait(points[i], 10000, NULL));
+        crash(pids, 1);
+        stop_point_release(points[i]);
+        pids[0] = sim_fork(e, write_log, 0, log);
+        EXPECT(sim_join(worker));
+    }
+    crash(pids, 2);
+    engine_detach(cx);
+    (void)open_engine(log, &cx, pids);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &log->table, &s), 20 * COUNT_OF(points));
+    EXPECT_EQ(atomic_load(&log->acknowledged[0]), 20 * COUNT_OF(points));
+    sim_commit(cx);
+    sim_check(cx, &log->table);
+    crash(pids, 2);
     remove_log(log);
 }

@@ -1,0 +1,229 @@
+/* A page store in RocksDB, plain and encrypted: what is applied comes back, and nothing else is taken for it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "harness.h"
+#include "storage/store/page_store.h"
+#include "storage/store/store_seal.h"
+
+enum { PAGES = 200 };
+
+typedef struct Place {
+    char folder[64];
+    SealKey key;
+    PageStore *store;
+} Place;
+
+static void
+open_place(Place *p, const SealKey *key, StoreCompression compression)
+{
+    StoreOptions o = {.path = p->folder, .compression = compression, .data_key = key, .background_threads = 2};
+
+    EXPECT_OK(store_rocks_open(test_ctx(), &o, &p->store));
+}
+
+static void
+make_place(Place *p)
+{
+    *p = (Place){.folder = "/tmp/helios-store-XXXXXX"};
+    EXPECT(mkdtemp(p->folder) != NULL);
+    EXPECT(env_system()->random(env_system(), &p->key, sizeof(p->key)));
+}
+
+static void
+close_place(Place *p)
+{
+    p->store->methods->close(test_ctx(), p->store);
+    p->store = NULL;
+}
+
+static void
+remove_place(Place *p)
+{
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -r %s", p->folder);
+    EXPECT_EQ(system(command), 0);
+}
+
+static bool
+files_show(const Place *p, const char *text)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "grep -rqa '%s' %s", text, p->folder);
+    return system(command) == 0;
+}
+
+/* Some compress well, some do not at all. */
+static void
+make_page(uint32_t block, char page[PAGE_BYTES])
+{
+    for (uint32_t i = 0; i < PAGE_BYTES; i++)
+        page[i] = block % 3 == 0 ? (char)hash_u64((uint64_t)block << 32 | i) : (char)(i / 64);
+    memcpy(page + 100, "what only its owner may read", 28);
+    memcpy(page, &block, sizeof(block));
+}
+
+static PageId
+id_of(uint32_t block)
+{
+    return (PageId){.branch = 3, .relation = 17, .fork = 0, .block = block};
+}
+
+static void
+write_pages(Place *p)
+{
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES];
+
+    for (uint32_t i = 0; i < PAGES; i++) {
+        make_page(i, page);
+        store_batch_put_page(batch, id_of(i), page);
+    }
+    store_batch_put(batch, "Mtest", 5, "its owner", 9);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    EXPECT_OK(p->store->methods->flush(test_ctx(), p->store));
+    store_batch_free(batch);
+}
+
+static StoreFound
+read_page(Place *p, uint32_t block, char page[PAGE_BYTES])
+{
+    StoreRead r = {.id = id_of(block), .page = page};
+
+    EXPECT_OK(p->store->methods->read(test_ctx(), p->store, &r, 1));
+    return r.found;
+}
+
+static void
+expect_pages(Place *p)
+{
+    char page[PAGE_BYTES], expected[PAGE_BYTES];
+    Buf value = {0};
+    bool found;
+
+    for (uint32_t i = 0; i < PAGES; i++) {
+        make_page(i, expected);
+        EXPECT_EQ(read_page(p, i, page), STORE_FOUND);
+        EXPECT(memcmp(page, expected, PAGE_BYTES) == 0);
+    }
+    EXPECT_EQ(read_page(p, PAGES, page), STORE_MISSING);
+    EXPECT_OK(p->store->methods->get(test_ctx(), p->store, "Mtest", 5, &value, &found));
+    EXPECT(found && value.bytes == 9 && memcmp(value.data, "its owner", 9) == 0);
+    buf_free(&value);
+}
+
+static void
+write_and_read(StoreCompression compression, bool encrypted)
+{
+    Place p;
+
+    make_place(&p);
+    open_place(&p, encrypted ? &p.key : NULL, compression);
+    write_pages(&p);
+    expect_pages(&p);
+    close_place(&p);
+    EXPECT(compression == STORE_COMPRESS_NONE || files_show(&p, "its owner") == !encrypted);
+    /* Whoever reads it need not know how it was compressed. */
+    open_place(&p, encrypted ? &p.key : NULL, STORE_COMPRESS_NONE);
+    expect_pages(&p);
+    write_pages(&p); /* by another writer, among those of the first */
+    expect_pages(&p);
+    close_place(&p);
+    EXPECT_EQ(files_show(&p, "its owner"), !encrypted);
+    remove_place(&p);
+}
+
+TEST(page_store, pages_come_back)
+{
+    write_and_read(STORE_COMPRESS_LZ4, false);
+}
+
+TEST(page_store, pages_come_back_encrypted_and_compressed_in_every_way)
+{
+    write_and_read(STORE_COMPRESS_NONE, true);
+    write_and_read(STORE_COMPRESS_LZ4, true);
+    write_and_read(STORE_COMPRESS_ZSTD, true);
+}
+
+static void
+get_stored(Place *p, PageId id, Buf *out)
+{
+    uint8_t key[STORE_PAGE_KEY_MOST];
+    uint32_t key_bytes = store_page_key(id, 0, key);
+    bool found;
+
+    EXPECT_OK(p->store->methods->get(test_ctx(), p->store, (char *)key, key_bytes, out, &found));
+    EXPECT(found && out->bytes > 0);
+}
+
+static void
+put_stored(Place *p, PageId id, const char *value, size_t bytes)
+{
+    uint8_t key[STORE_PAGE_KEY_MOST];
+    uint32_t key_bytes = store_page_key(id, 0, key);
+    StoreBatch *batch = store_batch_new();
+
+    store_batch_put(batch, (char *)key, key_bytes, value, bytes);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    EXPECT_OK(p->store->methods->flush(test_ctx(), p->store));
+    store_batch_free(batch);
+}
+
+/* RocksDB opened without the key shows what lies there; so an enemy can put it elsewhere, or change it. */
+TEST(page_store, an_encrypted_page_counts_in_its_place_only_and_unchanged)
+{
+    char page[PAGE_BYTES];
+    Buf first = {0}, second = {0};
+    Place p;
+
+    make_place(&p);
+    open_place(&p, &p.key, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    get_stored(&p, id_of(1), &first);
+    get_stored(&p, id_of(2), &second);
+    EXPECT(memmem(first.data, first.bytes, "its owner", 9) == NULL);
+    put_stored(&p, id_of(1), second.data, second.bytes);
+    put_stored(&p, id_of(2), first.data, first.bytes);
+    second.data[second.bytes / 2] ^= 1;
+    put_stored(&p, id_of(3), second.data, second.bytes);
+    put_stored(&p, id_of(4), "short", 5);
+    put_stored(&p, (PageId){.branch = 4, .relation = 17, .fork = 0, .block = 1}, first.data, first.bytes);
+    close_place(&p);
+    open_place(&p, &p.key, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 1; i <= 4; i++)
+        EXPECT_EQ(read_page(&p, i, page), STORE_DAMAGED);
+    EXPECT_EQ(read_page(&p, 5, page), STORE_FOUND);
+    {
+        StoreRead r = {.id = {.branch = 4, .relation = 17, .fork = 0, .block = 1}, .page = page};
+
+        EXPECT_OK(p.store->methods->read(test_ctx(), p.store, &r, 1));
+        EXPECT_EQ(r.found, STORE_DAMAGED);
+    }
+    close_place(&p);
+    buf_free(&first);
+    buf_free(&second);
+    remove_place(&p);
+}
+
+TEST(page_store, with_another_key_nothing_can_be_read)
+{
+    SealKey other = {{1, 2, 3}};
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, &p.key, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    close_place(&p);
+    open_place(&p, &other, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < PAGES; i++)
+        EXPECT_EQ(read_page(&p, i, page), STORE_DAMAGED);
+    close_place(&p);
+    remove_place(&p);
+}
