@@ -226,7 +226,8 @@ sweep_crashed(Ctx *cx, void *arg, CacheRel *rel)
         return;
     if (atomic_load(&rel->gone_lsn) != 0)
         return;
-    if (creator < atomic_load(&txn_shared(cx->proc)->ids.trimmed) || /* the entry is as of an earlier checkpoint */
+    if (creator <
+            atomic_load(&txn_shared(cx->proc)->ids.trimmed) || /* the entry is as of an earlier checkpoint */
         xid_status(cx, creator, NULL) == XID_COMMITTED)
         atomic_store(&rel->creator_xid, 0);
     else

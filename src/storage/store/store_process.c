@@ -302,7 +302,8 @@ look_at_space(Ctx *cx, Cleaner *c)
     if (available > (uint64_t)cache->high * PAGE_BYTES * 2 + (UINT64_C(1) << 30)) /* however much is dirty */
         need = 0;
     else
-        need = bytes_to_write(cx, c) + WAL_SEGMENT_BYTES + RESERVE_BYTES; /* the log takes a segment at a time */
+        need =
+            bytes_to_write(cx, c) + WAL_SEGMENT_BYTES + RESERVE_BYTES; /* the log takes a segment at a time */
     if (available < need) {
         say_full(cx, "there is hardly room for the pages that have been changed: no space left on device");
     } else if (available >= need + need / 4 && !c->failed) {
@@ -618,8 +619,7 @@ wait_for_space(Ctx *cx, const StoreProcess *p)
     bool told = false;
     struct statvfs disk;
 
-    while (statvfs(p->settings->data_dir, &disk) == 0 &&
-           (uint64_t)disk.f_bavail * disk.f_frsize < OPEN_BYTES) {
+    while (statvfs(p->settings->data_dir, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < OPEN_BYTES) {
         if (!told)
             log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is",
                      p->settings->data_dir);

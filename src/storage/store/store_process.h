@@ -31,7 +31,8 @@ typedef struct StoreShared {
     _Atomic uint32_t checkpoint_wanted,
         checkpoint_bell; /* atomic: how many were asked for; raised when one is done */
     _Atomic uint32_t checkpoint_done; /* atomic: the last that was served */
-    _Atomic uint32_t checkpoint_failed; /* atomic: the last that was served with "disk full", one more; 0 = none */
+    _Atomic uint32_t
+        checkpoint_failed; /* atomic: the last that was served with "disk full", one more; 0 = none */
     uint64_t system_id; /* before state becomes READY */
     uint32_t incarnation; /* before state becomes READY */
     _Atomic uint64_t redo; /* atomic: of the last checkpoint */

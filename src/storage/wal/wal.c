@@ -232,8 +232,7 @@ bool
 wal_note_full(Proc *proc, WalFull who, bool full)
 {
     _Atomic uint32_t *word = &wal_shared(proc)->disk_full;
-    uint32_t before =
-        full ? atomic_fetch_or(word, (uint32_t)who) : atomic_fetch_and(word, ~(uint32_t)who);
+    uint32_t before = full ? atomic_fetch_or(word, (uint32_t)who) : atomic_fetch_and(word, ~(uint32_t)who);
 
     return full != ((before & (uint32_t)who) != 0);
 }
