@@ -47,7 +47,7 @@ libsql_a_SOURCES = \
 	src/backend/catalog/table.h \
 	src/backend/command/command.h src/backend/command/ddl.h src/backend/command/utility.h \
 	src/backend/command/alter_drop.c src/backend/command/alter_rename.c src/backend/command/alter_table.c \
-	src/backend/command/analyze.c src/backend/command/check.c src/backend/command/check.h src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/vacuum.c \
+	src/backend/command/analyze.c src/backend/command/check.c src/backend/command/check.h src/backend/command/upkeep.c src/backend/command/upkeep.h src/backend/command/reindex.c src/backend/command/vacuum.c \
 	src/backend/command/explain.c src/backend/command/explain.h src/backend/command/explain_format.c \
 	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c src/backend/command/explain_node.h src/backend/command/explain_property.c \
 	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \

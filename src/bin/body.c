@@ -54,12 +54,12 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     };
     fn_choose_kernels(settings_bool(options->settings, SETTING_SIMD_ENABLED));
     if (options->data_dir != NULL) {
-        body->engine.log = true;
         body->engine.temp_folder = arena_printf(cx->arena, "%s/temp", options->data_dir);
         body->engine.cache_bytes =
             (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
         body->engine.seal_temp = options->data_key != NULL;
         storage_settings(options->settings, options->data_dir, &body->store);
+        body->engine.log = !body->store.unlogged;
         body->store.data_key = options->data_key;
     }
     TRY(engine_create(cx, &body->engine, &door->engine));
@@ -96,12 +96,29 @@ run_store(void *arg)
     storage_run_store(body->door, &body->store);
 }
 
+/* Without a log catalogs last from the first checkpoint on. */
+static Status
+fill_unlogged(Ctx *cx, Engine *engine, const BodyOptions *options)
+{
+    Status rc;
+
+    TRY(fill(cx, engine, options));
+    TRY(engine_attach(cx, engine));
+    rc = engine_checkpoint(cx);
+    engine_detach(cx);
+    return rc;
+}
+
 static bool
 store_started(void *arg, int pid)
 {
     Body *body = arg;
 
-    if (storage_wait_store(body->cx, body->door, pid, &body->store_is_new) == ST_OK)
+    Status rc = storage_wait_store(body->cx, body->door, pid, &body->store_is_new);
+
+    if (rc == ST_OK && body->store.unlogged && body->store_is_new)
+        rc = fill_unlogged(body->cx, body->door->engine, &body->options);
+    if (rc == ST_OK)
         return true;
     log_report(LOG_FATAL, NULL, &body->cx->error, NULL);
     return false;
@@ -212,12 +229,13 @@ workers(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
                                           .started = store_started,
                                           .vital = true,
                                           .stop_order = 2};
+    }
+    if (body->options.data_dir != NULL && !body->store.unlogged)
         out[count++] = (PostmasterWorker){.name = "walwriter",
                                           .arg = body,
                                           .run = run_wal_writer,
                                           .started = wal_writer_started,
                                           .stop_order = 3};
-    }
     out[count++] = (PostmasterWorker){.name = "janitor", .arg = body, .run = run_janitor, .stop_order = 1};
     return count;
 }

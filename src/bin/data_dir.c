@@ -34,7 +34,8 @@ is_empty(Ctx *cx, const char *path, bool *empty)
     while ((e = readdir(d)) != NULL) {
         /* What a daemon puts there before the directory is made. */
         static const char *const ours[] = {
-            ".", "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log"};
+            ".",         "..", "lost+found", "heliosdb.pid", "heliosdb.pid.status", "heliosdb.log",
+            "format.new" /* whoever made it was killed */};
         bool known = false;
 
         for (size_t i = 0; i < COUNT_OF(ours); i++)
@@ -89,9 +90,12 @@ data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
             return ST_ERROR;
         }
     }
+    if (format.number ==
+        DIR_FORMAT_NONE) /* first: with it the rest is known to be ours, if we are killed here */
+        TRY(dir_format_write(cx, path, fresh));
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
-    return format.number == DIR_FORMAT_NONE ? dir_format_write(cx, path, fresh) : ST_OK;
+    return ST_OK;
 }
 
 /* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. */

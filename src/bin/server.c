@@ -340,6 +340,10 @@ announce(const Server *s)
 {
     log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name(s));
     log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
+    if (s->options->data_dir != NULL && !settings_bool(&s->options->settings, SETTING_WAL_ENABLED))
+        log_line(LOG_WARNING,
+                 "wal_enabled is off: no log is written, and a crash undoes what was committed since the "
+                 "last checkpoint");
     if (s->options->config_file != NULL)
         log_line(LOG_DEBUG, "configuration file: %s", s->options->config_file);
 }

@@ -26,6 +26,7 @@ storage_settings(const SettingSet *settings, const char *path, StoreSettings *ou
         .data_dir = path,
         .compression = compressions[settings_int(settings, SETTING_STORAGE_COMPRESSION)],
         .checkpoint_timeout_us = (uint64_t)settings_int(settings, SETTING_CHECKPOINT_TIMEOUT) * 1000000,
+        .unlogged = !settings_bool(settings, SETTING_WAL_ENABLED),
         .max_wal_bytes = (uint64_t)settings_int(settings, SETTING_MAX_WAL_SIZE),
     };
 }

@@ -62,6 +62,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_check.c src/storage/store/store_check.h \
 	src/storage/store/store_fault.c src/storage/store/store_fault.h \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
+	src/storage/store/store_safe.c src/storage/store/store_safe.h \
 	src/storage/store/store_seal.c src/storage/store/store_seal.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \

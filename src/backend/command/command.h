@@ -4,6 +4,7 @@
 #include "backend/session/session.h"
 
 MUST_CHECK Status command_copy(Session *s, const AstCopy *a, Sink *sink, const char **tag);
+MUST_CHECK Status command_reindex(Session *s, const AstReindex *a);
 MUST_CHECK Status command_vacuum(Session *s, const AstVacuum *a, const char **tag);
 MUST_CHECK Status command_role(Session *s, const AstRole *a, const char **tag);
 MUST_CHECK Status command_rename_role(Session *s, const char *old_name, const char *name);

@@ -11,6 +11,7 @@ utility_more(Session *s, const Ast *ast, Sink *sink, const char **tag)
     switch (ast->kind) {
     case AST_COPY: return command_copy(s, (const AstCopy *)ast, sink, tag);
     case AST_VACUUM: return command_vacuum(s, (const AstVacuum *)ast, tag);
+    case AST_REINDEX: *tag = "REINDEX"; return command_reindex(s, (const AstReindex *)ast);
     case AST_EXPLAIN: *tag = "EXPLAIN"; return command_explain(s, (const AstExplain *)ast, sink);
     case AST_ALTER_TABLE: return ddl_alter_table(s, (const AstAlterTable *)ast, tag);
     case AST_ALTER_SEQUENCE: *tag = "ALTER SEQUENCE"; return ddl_alter_sequence(s, (const AstSequence *)ast);

@@ -173,22 +173,30 @@ row_writer_key(RowWriter *w, int index_no, const Value *values, Buf *key, bool *
 }
 
 static Status
-fail_duplicate(RowWriter *w, const IndexInfo *x, const Value *values)
+fail_duplicate(RowWriter *w, int index_no, const Value *values)
 {
+    const IndexInfo *x = &w->table->indexes[index_no];
+    const IndexExprs *exprs = &w->indexes[index_no];
     Buf names = {0}, texts = {0};
 
     for (int k = 0; k < x->key_count; k++) {
         int c = x->keys[k].column;
         const TypeInfo *type = type_by_oid(x->keys[k].type);
+        Value v = value_null();
+        Status rc = ST_OK;
 
         if (k > 0) {
             buf_add_text(&names, ", ");
             buf_add_text(&texts, ", ");
         }
         buf_add_text(&names, c > 0 ? w->table->columns[c - 1].name : x->keys[k].expression);
-        if (c > 0 && values[c - 1].is_null)
+        if (c > 0)
+            v = values[c - 1];
+        else
+            rc = row_eval(w->eval, exprs->keys[k], values, w->table->column_count, &v);
+        if (rc == ST_OK && v.is_null)
             buf_add_text(&texts, "null");
-        else if (c > 0 && type->out(w->cx, type, &values[c - 1], &texts) != ST_OK)
+        else if (rc != ST_OK || type->out(w->cx, type, &v, &texts) != ST_OK)
             buf_add_text(&texts, "?");
     }
     (void)fail(w->cx, ST_ERROR, "23505", "duplicate key value violates unique constraint \"%s\"", x->name);
@@ -224,7 +232,7 @@ row_writer_index(RowWriter *w, int index_no, const Value *values, Tid tid)
     Tid conflict;
 
     TRY(add_to_index(w, index_no, values, tid, &conflict));
-    return conflict == TID_NONE ? ST_OK : fail_duplicate(w, &w->table->indexes[index_no], values);
+    return conflict == TID_NONE ? ST_OK : fail_duplicate(w, index_no, values);
 }
 
 Status
@@ -363,7 +371,7 @@ fail_queued_duplicate(RowWriter *w, const IndexConflict *c)
         }
     }
     heap_row_release(w->cx, &row);
-    return fail_duplicate(w, &t->indexes[c->index_no], values);
+    return fail_duplicate(w, c->index_no, values);
 }
 
 uint32_t

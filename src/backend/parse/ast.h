@@ -608,6 +608,20 @@ typedef struct AstVacuum {
     AstList options;
     AstList relations; /* AST_RANGE_VAR; its column_aliases are the columns */
 } AstVacuum;
+typedef enum ReindexObject {
+    REINDEX_INDEX,
+    REINDEX_TABLE,
+    REINDEX_SCHEMA,
+    REINDEX_SYSTEM,
+    REINDEX_DATABASE
+} ReindexObject;
+typedef struct AstReindex {
+    Ast ast;
+    ReindexObject object;
+    AstRangeVar *relation; /* index or table */
+    const char *name; /* of the others */
+    AstList options;
+} AstReindex;
 typedef struct AstLock {
     Ast ast;
     AstList relations;

@@ -356,7 +356,6 @@ tree_copy_definition(TreeCopy *c, const Node *n)
 
         return copy_database(c, AST_DROP_DATABASE, s->dbname, s->options, s->missing_ok);
     }
-    case T_ReindexStmt: return tree_refuse(c, -1, "REINDEX");
     default: return NULL;
     }
 }

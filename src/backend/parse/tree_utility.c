@@ -76,6 +76,23 @@ copy_vacuum(TreeCopy *c, const VacuumStmt *s)
     return &a->ast;
 }
 
+static Ast *
+copy_reindex(TreeCopy *c, const ReindexStmt *s)
+{
+    static const ReindexObject objects[] = {[REINDEX_OBJECT_INDEX] = REINDEX_INDEX,
+                                            [REINDEX_OBJECT_TABLE] = REINDEX_TABLE,
+                                            [REINDEX_OBJECT_SCHEMA] = REINDEX_SCHEMA,
+                                            [REINDEX_OBJECT_SYSTEM] = REINDEX_SYSTEM,
+                                            [REINDEX_OBJECT_DATABASE] = REINDEX_DATABASE};
+    AstReindex *a = MAKE(AstReindex, AST_REINDEX, -1);
+
+    a->object = objects[s->kind];
+    a->relation = s->relation != NULL ? tree_copy_range_var(c, s->relation) : NULL;
+    a->name = tree_copy_text(c, s->name);
+    a->options = tree_copy_list(c, s->params);
+    return &a->ast;
+}
+
 static FetchWay
 fetch_way(FetchDirection direction)
 {
@@ -205,6 +222,7 @@ tree_copy_utility(TreeCopy *c, const Node *n)
     case T_DiscardStmt: return copy_discard(c, (const DiscardStmt *)n);
     case T_ExplainStmt: return copy_explain(c, (const ExplainStmt *)n);
     case T_CopyStmt: return copy_copy(c, (const CopyStmt *)n);
+    case T_ReindexStmt: return copy_reindex(c, (const ReindexStmt *)n);
     case T_VacuumStmt: return copy_vacuum(c, (const VacuumStmt *)n);
     case T_DeclareCursorStmt:
     case T_FetchStmt:

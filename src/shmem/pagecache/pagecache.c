@@ -9,6 +9,8 @@
  * version (H6). Taking pin and share latch together is one atomic addition. */
 #include "shmem/pagecache/pagecache.h"
 
+#include <sched.h>
+
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/pagecache/rel_counts.h"
@@ -407,6 +409,27 @@ page_fork_end(Ctx *cx)
     atomic_store(&cache->fork_flag, 0);
     proc_critical_leave(cx->proc);
     futex_wake(&cache->fork_flag, INT32_MAX);
+}
+
+/* A session that was killed while it ended is waited for until the janitor has finished its work. */
+void
+page_hold_begin(Ctx *cx)
+{
+    ProcTable *procs = proc_table_of(cx->proc);
+
+    page_fork_begin(cx);
+    proc_critical_leave(cx->proc);
+    for (uint32_t no = 0; no < atomic_load(&procs->high); no++) {
+        while (atomic_load(&proc_slot(procs, no)->ending) != 0)
+            sched_yield();
+    }
+}
+
+void
+page_hold_end(Ctx *cx)
+{
+    proc_critical_enter(cx->proc);
+    page_fork_end(cx);
 }
 
 void

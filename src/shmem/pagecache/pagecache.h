@@ -72,6 +72,7 @@ typedef struct PageCache {
     ShmRef bytes; /* set once at start: distance from here to the frames' bytes */
     uint32_t frame_count; /* set once at start */
     _Atomic uint32_t log_mode; /* atomic: PAGE_LOG_..., set while the engine starts */
+    uint32_t unlogged_store; /* set once at start: there is a store, and no log (S4) */
     _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
     _Atomic uint64_t epoch; /* atomic (B1) */
     _Atomic uint64_t
@@ -213,6 +214,10 @@ page_fork_is_on(Ctx *cx)
     return atomic_load_explicit(&page_cache(cx->proc)->fork_flag, memory_order_relaxed) != 0;
 }
 void page_wait_for_fork(Ctx *cx);
+/* For longer, outside of critical sections: nobody changes a page, and no transaction is between its commit and what has to be
+ * done at its end (Proc.ending), until page_hold_end. Who holds must not latch a page exclusively. */
+void page_hold_begin(Ctx *cx);
+void page_hold_end(Ctx *cx);
 /* Raises the flag and waits until nobody else is in a critical section, and is in one itself; the other form ends both. */
 void page_fork_begin(Ctx *cx);
 void page_fork_end(Ctx *cx);

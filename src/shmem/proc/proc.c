@@ -131,6 +131,7 @@ proc_free_dead(Proc *proc)
 {
     ASSERT(proc_state(proc) == PROC_DEAD);
     assert_empty(proc);
+    atomic_store(&proc->ending, 0);
     atomic_store(&proc->owner, owner_word(PROC_FREE, 0));
 }
 

@@ -2,9 +2,11 @@
  *
  * What takes time for each relation is done before the instant of the fork: the child gets an entry for every relation of the
  * parent. Then new critical sections are held off until those under way have ended (B1), and in that instant lengths and
- * links are set, the record is written and the epoch goes up. A relation that came or went meanwhile makes us begin again.
+ * links are set, the record is written and the epoch goes up.
  *
- * A relation whose creator is still at work is not in what the child sees, and temporary ones never are (H8). */
+ * The child has the relations that its catalogs name: those whose creator has committed at or before fork_csn, and whose
+ * dropper has not, be the work at the end of those transactions done or not. So a commit that made or dropped relations
+ * (TxnShared.structure_commits) after we began to look makes us begin again. Temporary ones are never forked (H8). */
 #include "storage/branch/fork.h"
 
 #include <stdlib.h>
@@ -29,14 +31,11 @@ typedef struct Gather {
 
 /* During recovery a relation keeps the note of who made it until the end: the log says by then whether it committed. */
 static bool
-creator_has_committed(Ctx *cx, Xid creator)
+has_committed(Ctx *cx, Xid xid)
 {
     IdTable *ids = &txn_shared(cx->proc)->ids;
-    uint64_t state;
+    uint64_t state = id_state(page_cache(cx->proc), ids, xid);
 
-    if (creator < atomic_load(&ids->trimmed)) /* 0, or the entry is as of an earlier checkpoint */
-        return true;
-    state = id_state(page_cache(cx->proc), ids, creator);
     while (state != ID_ABORTED && (state & ID_SUB))
         state = id_state(page_cache(cx->proc), ids, state & ~ID_SUB);
     return state != ID_RUNNING && state != ID_ABORTED;
@@ -45,8 +44,12 @@ creator_has_committed(Ctx *cx, Xid creator)
 static bool
 belongs(Ctx *cx, const CacheRel *rel, BranchId branch)
 {
+    Xid creator = atomic_load(&rel->creator_xid), dropper = atomic_load(&rel->dropper_xid);
+    Xid forgotten = atomic_load(&txn_shared(cx->proc)->ids.trimmed); /* such a note is as of an earlier checkpoint */
+
     return rel->branch == branch && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
-           atomic_load(&rel->gone_lsn) == 0 && creator_has_committed(cx, atomic_load(&rel->creator_xid));
+           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator)) &&
+           (dropper < forgotten || !has_committed(cx, dropper));
 }
 
 static void
@@ -129,22 +132,9 @@ link_all(Ctx *cx, const Gather *g, uint64_t epoch, Csn csn)
     }
 }
 
-/* Are they still what they were when we looked? */
-static bool
-still_same(Ctx *cx, const Gather *g, uint32_t count)
-{
-    if (atomic_load(&page_cache(cx->proc)->rels.count) != count)
-        return false;
-    for (uint32_t i = 0; i < g->count; i++) {
-        if (!belongs(cx, g->pairs[i].parent, g->parent) || g->pairs[i].parent->relation != g->pairs[i].relation)
-            return false;
-    }
-    return true;
-}
-
 /* The instant. False: begin again. */
 static bool
-fork_now(Ctx *cx, const Gather *g, Xid creator, uint32_t count)
+fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
 {
     PageCache *cache = page_cache(cx->proc);
     TxnShared *s = txn_shared(cx->proc);
@@ -153,17 +143,19 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint32_t count)
 
     wal_secure(cx);
     page_fork_begin(cx);
-    same = still_same(cx, g, count);
+    latch_take(cx->proc, &s->commit_latch);
+    same = atomic_load(&s->structure_commits) == structure;
     if (same) {
         r.fork_epoch = atomic_load(&cache->epoch);
-        latch_take(cx->proc, &s->commit_latch);
         r.fork_csn = s->last_csn;
         if (wal_is_on(cx->proc))
             (void)wal_insert(cx, RECORD_BRANCH_FORK, (WalTarget){.branch = g->child},
                              &(RecordPart){&r, sizeof(r)}, 1);
         atomic_store(&cache->epoch,
                      r.fork_epoch + 1); /* below the latch: a checkpoint takes place and epoch together */
-        latch_drop(cx->proc, &s->commit_latch);
+    }
+    latch_drop(cx->proc, &s->commit_latch);
+    if (same) {
         link_all(cx, g, r.fork_epoch, r.fork_csn);
         branch_set_fork(cx, g->child, g->parent, r.fork_epoch, r.fork_csn);
     }
@@ -178,14 +170,12 @@ branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
     Gather g = {.parent = parent, .child = child};
 
     for (;;) {
-        uint32_t count;
+        uint64_t structure = atomic_load(&txn_shared(cx->proc)->structure_commits);
 
         g.count = 0;
         g.rc = ST_OK;
         cache_rel_each(cx, gather, &g);
-        /* Counted after our own have been made: any that come now are somebody else's. */
-        count = atomic_load(&page_cache(cx->proc)->rels.count);
-        if (g.rc != ST_OK || fork_now(cx, &g, creator, count))
+        if (g.rc != ST_OK || fork_now(cx, &g, creator, structure))
             break;
         if (ctx_poll(cx) != ST_OK) {
             g.rc = ST_CANCELED;

@@ -49,7 +49,9 @@ rel_last_child_gone(Ctx *cx, CacheRel *rel)
     Lsn gone = atomic_load(&rel->gone_lsn);
 
     if (gone != 0)
-        rel_gone_at(cx, rel, wal_is_on(cx->proc) ? wal_position(cx->proc) : gone);
+        rel_gone_at(cx, rel,
+                    wal_is_on(cx->proc) || page_cache(cx->proc)->unlogged_store ? wal_position(cx->proc)
+                                                                                : gone);
     else
         cache_rel_drop_old(cx, rel);
 }
@@ -128,6 +130,7 @@ rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out)
     TRY(txn_write_id(cx, &xid, &command_id));
     TRY(cache_rel_make(cx, branch, id, persistence, &rel));
     atomic_store(&rel->creator_xid, xid);
+    txn_note_structure(cx);
     log_create(cx, rel, xid);
     txn_at_end(cx, end_create, name_of(cx, branch, id));
     *out = id;

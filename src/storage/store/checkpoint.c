@@ -5,13 +5,17 @@
  *    they are met, writing them does no harm.
  * 3. The last batch has the redo position, counters, relations, branches, ids.
  * 4. One flush makes all of it durable; what RocksDB flushed on its own before is levelled by redo.
- * 5. Only then may log before the redo position go, which is the caller's business. */
+ * 5. Only then may log before the redo position go, which is the caller's business.
+ *
+ * Without a log (S4) there is nothing to level anything, so what is written has to be one moment: most pages are written as
+ * above, and then, while nobody changes a page or ends a transaction, those that are dirty again and all the rest. */
 #include "storage/store/checkpoint.h"
 
 #include "base/env.h"
 #include "base/log.h"
 #include "base/stop_point.h"
 #include "shmem/pagecache/page_io.h"
+#include "storage/engine/engine_log.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -97,7 +101,7 @@ pace(Ctx *cx, Checkpointer *c, uint64_t start_us, uint64_t spread_us, uint32_t d
 }
 
 static Status
-write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us)
+write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool held)
 {
     PageCache *cache = page_cache(cx->proc);
     uint64_t start_us = env_mono_us(cx->env);
@@ -108,26 +112,30 @@ write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us)
         if (no % PORTION_FRAMES != 0)
             continue;
         TRY(page_writer_apply(cx, &c->writer));
-        TRY(pace(cx, c, start_us, spread_us, no, high));
+        if (!held)
+            TRY(pace(cx, c, start_us, spread_us, no, high));
     }
     return page_writer_apply(cx, &c->writer);
 }
 
+/* Everything but the superblock and pages. */
 static Status
-write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
+collect(Ctx *cx, const StoreSuper *super, Xid id_from, StoreBatch **out)
 {
-    StoreBatch *batch = store_batch_new();
+    *out = store_batch_new();
+    if (*out == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    store_meta_collect(cx, *out, super, id_from);
+    return ST_OK;
+}
+
+static Status
+apply_and_flush(Ctx *cx, Checkpointer *c, StoreBatch *batch, const StoreSuper *super)
+{
     Status rc;
 
-    if (batch == NULL)
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    store_meta_collect(cx, batch, super, id_from);
-    rc = wal_is_on(cx->proc) ? wal_try_flushed(cx, wal_copied(cx->proc)) : ST_OK; /* T5 */
-    if (wal_is_on(cx->proc))
-        super->durable = wal_flushed(cx->proc);
     store_super_put(batch, super);
-    if (rc == ST_OK)
-        rc = c->store->methods->apply(cx, c->store, batch);
+    rc = c->store->methods->apply(cx, c->store, batch);
     store_batch_free(batch);
     stop_point("checkpoint.before_flush");
     if (rc == ST_OK)
@@ -137,31 +145,91 @@ write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
     return rc;
 }
 
-Status
-checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
+static Status
+write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
+{
+    StoreBatch *batch;
+    Status rc;
+
+    TRY(collect(cx, super, id_from, &batch));
+    rc = wal_try_flushed(cx, wal_copied(cx->proc)); /* T5 */
+    if (rc != ST_OK) {
+        store_batch_free(batch);
+        store_meta_forget_stored(cx);
+        return rc;
+    }
+    super->durable = wal_flushed(cx->proc);
+    return apply_and_flush(cx, c, batch, super);
+}
+
+/* Counters are read after the pages were: nothing on them is beyond. */
+static void
+take_counters(Ctx *cx, StoreSuper *super)
 {
     EngineShared *e = engine_shared(cx->engine);
     TxnShared *s = txn_shared(cx->proc);
-    uint64_t start_us = env_mono_us(cx->env), before = c->writer.pages_written;
-    StoreSuper super = c->super;
-    Xid running = id_oldest_running(cx, &s->ids);
+
+    super->next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
+    super->next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
+    super->next_relation = atomic_load(&page_cache(cx->proc)->rels.next_relation);
+    super->next_branch = e->next_branch;
+    super->last_csn = atomic_load(&s->visible_csn);
+    super->written_us = (uint64_t)env_wall_us(cx->env);
+}
+
+static Status
+run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, StoreSuper *super, Xid *running)
+{
+    TxnShared *s = txn_shared(cx->proc);
 
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
-    super.trimmed = atomic_load(&s->ids.trimmed);
-    super.redo = take_redo(cx, &super.epoch, &c->readable);
+    *running = id_oldest_running(cx, &s->ids);
+    super->trimmed = atomic_load(&s->ids.trimmed);
+    super->redo = take_redo(cx, &super->epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
-    TRY(write_pages(cx, c, spread_us));
+    TRY(write_pages(cx, c, spread_us, false));
     note_stored_raw(cx);
     c->write_us = env_mono_us(cx->env) - start_us;
-    /* Counters are read after the pages were: nothing on them is beyond. */
-    super.next_xid = MAX_OF(e->logged_xid, atomic_load(&s->ids.next));
-    super.next_oid = MAX_OF(atomic_load(&e->logged_oid), atomic_load(&e->next_oid));
-    super.next_relation = atomic_load(&page_cache(cx->proc)->rels.next_relation);
-    super.next_branch = e->next_branch;
-    super.last_csn = atomic_load(&s->visible_csn);
+    take_counters(cx, super);
+    return write_super(cx, c, super, MIN_OF(c->id_from, *running));
+}
+
+static Status
+run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, StoreSuper *super, Xid *running)
+{
+    TxnShared *s = txn_shared(cx->proc);
+    StoreBatch *batch = NULL;
+    Status rc;
+
+    TRY(write_pages(cx, c, spread_us, false));
+    TRY(write_pages(cx, c, 0,
+                    false)); /* what has changed in all that time: little is left for those who wait */
+    page_hold_begin(cx);
+    rc = write_pages(cx, c, 0, true);
+    note_stored_raw(cx);
+    *running = id_oldest_running(cx, &s->ids);
+    super->trimmed = atomic_load(&s->ids.trimmed);
+    super->redo = super->durable = take_redo(cx, &super->epoch, &c->readable);
+    take_counters(cx, super);
+    if (rc == ST_OK)
+        rc = collect(cx, super, MIN_OF(c->id_from, *running), &batch);
+    engine_next_place(cx); /* what is dropped from now on goes with the next checkpoint */
+    stop_point("checkpoint.held");
+    page_hold_end(cx);
+    c->write_us = env_mono_us(cx->env) - start_us;
+    return rc == ST_OK ? apply_and_flush(cx, c, batch, super) : rc;
+}
+
+Status
+checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
+{
+    uint64_t start_us = env_mono_us(cx->env), before = c->writer.pages_written;
+    StoreSuper super = c->super;
+    Xid running;
+
     super.clean = clean;
-    super.written_us = (uint64_t)env_wall_us(cx->env);
-    TRY(write_super(cx, c, &super, MIN_OF(c->id_from, running)));
+    TRY(wal_is_on(cx->proc) ? run_logged(cx, c, spread_us, start_us, &super, &running)
+                            : run_unlogged(cx, c, spread_us, start_us, &super, &running));
     c->sync_us = env_mono_us(cx->env) - start_us - c->write_us;
     c->super = super;
     c->id_from = running;

@@ -58,6 +58,8 @@ typedef struct PageStoreMethods {
                    Status (*each)(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *value,
                                   size_t value_bytes),
                    void *arg);
+    /* A copy of what has been flushed, of its own and durable, in a folder that is not there yet. Nobody writes meanwhile. */
+    Status (*copy)(Ctx *cx, PageStore *store, const char *path);
     void (*stats)(Ctx *cx, PageStore *store, StoreStats *out);
     void (*close)(Ctx *cx, PageStore *store);
 } PageStoreMethods;

@@ -27,7 +27,7 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
             if (before != 0 && (f->stored_raw == 0 || before < f->stored_raw))
                 f->stored_raw = before;
         }
-        if (!dirty && w->refs[i].frame->older != 0) { /* they are in the store now */
+        if (!dirty && w->refs[i].frame->older != 0 && !page_fork_is_on(cx)) { /* they are in the store now */
             page_latch_exclusive(cx, &w->refs[i]);
             if (!frame_is_dirty(w->refs[i].frame) && !page_drop_old(cx->proc, w->refs[i].frame))
                 frame_set_dirty(w->refs[i].frame,

@@ -124,6 +124,14 @@ fault_scan(Ctx *cx, PageStore *store, const char *prefix, size_t prefix_bytes,
     return inner->methods->scan(cx, inner, prefix, prefix_bytes, each, arg);
 }
 
+static Status
+fault_copy(Ctx *cx, PageStore *store, const char *path)
+{
+    PageStore *inner = inner_of(store);
+
+    return inner->methods->copy(cx, inner, path);
+}
+
 static void
 fault_stats(Ctx *cx, PageStore *store, StoreStats *out)
 {
@@ -146,6 +154,7 @@ static const PageStoreMethods fault_methods = {.read = fault_read,
                                                .flush = fault_flush,
                                                .get = fault_get,
                                                .scan = fault_scan,
+                                               .copy = fault_copy,
                                                .stats = fault_stats,
                                                .close = fault_close};
 

@@ -23,6 +23,7 @@
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
 #include "storage/store/store_fault.h"
+#include "storage/store/store_safe.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
@@ -33,6 +34,7 @@ enum {
     WAIT_NAP_US = 100 * 1000,
     SEGMENTS_KEPT = 4,
     PUBLISH_US = 1000 * 1000,
+    COPY_TRIES_AT_STOP = 5,
     SPREAD_PERCENT = 70, /* of the checkpoint's interval */
     FULL_LOG_BYTES = 1 << 20, /* a checkpoint is worth it */
     LOOK_US = 250 * 1000, /* at the space that is left */
@@ -69,6 +71,8 @@ typedef struct StoreProcess {
     WalDir wal;
     _Atomic uint32_t stop_readers; /* atomic */
     _Atomic uint32_t stop_cleaner; /* atomic */
+    _Atomic uint32_t
+        first_checkpoint; /* atomic: 1 = the cleaner is to make one, and says that the store is ready */
     _Atomic bool failed; /* atomic */
 } StoreProcess;
 
@@ -222,6 +226,15 @@ reader(void *arg)
     return NULL;
 }
 
+static void
+set_state(StoreProcess *p, StoreState state)
+{
+    StoreShared *shared = store_shared(p->engine);
+
+    atomic_store(&shared->state, state);
+    futex_wake(&shared->state, INT32_MAX);
+}
+
 /* ---- cleaning ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Cleaner {
@@ -245,7 +258,9 @@ static void
 say_full(Ctx *cx, const char *why)
 {
     atomic_store(&page_cache(cx->proc)->store_full, 1);
-    if (wal_note_full(cx->proc, WAL_FULL_STORE, true))
+    if (!wal_is_on(cx->proc)) /* then nobody is refused before memory is full */
+        log_line(LOG_ERROR, "%s", why);
+    else if (wal_note_full(cx->proc, WAL_FULL_STORE, true))
         log_line(LOG_ERROR, "%s; statements that change something are refused until there is space", why);
 }
 
@@ -296,6 +311,8 @@ look_at_space(Ctx *cx, Cleaner *c)
     if (env_mono_us(cx->env) < c->look_us)
         return;
     c->look_us = env_mono_us(cx->env) + LOOK_US;
+    if (!wal_is_on(cx->proc) && !c->failed)
+        atomic_store(&page_cache(cx->proc)->store_full, 0);
     if (!wal_is_on(cx->proc) || statvfs(c->process->wal_path, &disk) != 0)
         return;
     available = (uint64_t)disk.f_bavail * disk.f_frsize;
@@ -401,7 +418,23 @@ is_urgent(Ctx *cx, void *arg)
 
     return atomic_load(&p->stop_cleaner) != 0 ||
            atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
-           wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes;
+           (!p->settings->unlogged &&
+            wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes);
+}
+
+/* S4. What is in the store is this checkpoint until it has been copied: so nothing else is done before that has worked. */
+static Status
+make_copy(Ctx *cx, const StoreProcess *p)
+{
+    for (uint32_t tries = 1;; tries++) {
+        Status rc = store_safe_make(cx, p->store, p->settings->data_dir);
+
+        if (rc != ST_IO || (atomic_load(&p->stop_cleaner) != 0 && tries >= COPY_TRIES_AT_STOP))
+            return rc;
+        log_report(LOG_ERROR, "checkpoint", &cx->error, NULL);
+        ctx_error_clear(cx);
+        page_cleaner_sleep(cx->proc, PUBLISH_US);
+    }
 }
 
 static Status
@@ -413,8 +446,13 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
-    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
-                             clean_stop || wal_disk_is_full(cx->proc) ? 1 : SEGMENTS_KEPT));
+    if (p->settings->unlogged) {
+        TRY(make_copy(cx, p));
+        TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
+    } else {
+        TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
+                                 clean_stop || wal_disk_is_full(cx->proc) ? 1 : SEGMENTS_KEPT));
+    }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
     atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
@@ -434,7 +472,7 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
     *spread_us = 0;
     if (*asked != atomic_load(&shared->checkpoint_done))
         return true;
-    if (now - redo > p->settings->max_wal_bytes / 2) {
+    if (!p->settings->unlogged && now - redo > p->settings->max_wal_bytes / 2) {
         *spread_us = MIN_OF(p->settings->checkpoint_timeout_us / 4, UINT64_C(30000000));
         return true;
     }
@@ -443,6 +481,9 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
         *spread_us = 0;
         return (c->failed || now - redo >= FULL_LOG_BYTES) && env_mono_us(cx->env) - last_us >= RETRY_US;
     }
+    if (p->settings->unlogged) /* places do not move by themselves */
+        now =
+            atomic_load(&txn_shared(cx->proc)->visible_csn) != c->checkpointer.super.last_csn ? redo + 1 : redo;
     return now != redo && env_mono_us(cx->env) - last_us >= p->settings->checkpoint_timeout_us;
 }
 
@@ -487,6 +528,12 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         TRY(pass_full(cx, c, clean(cx, c)));
         if (atomic_load(&shared->state) == STORE_STATE_READY)
             follow_recovery(c);
+        if (atomic_exchange(&p->first_checkpoint, 0) != 0) { /* S4: before anybody changes anything */
+            c->checkpointer.super = p->super;
+            c->checkpointer.id_from = p->super.trimmed;
+            TRY(checkpoint(cx, c, 0, false));
+            set_state(p, STORE_STATE_READY);
+        }
         if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             Status rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
                                           : checkpoint(cx, c, spread_us, false);
@@ -509,9 +556,11 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
     follow_recovery(c);
     c->retry_us = 0;
     TRY(pass_full(cx, c, checkpoint(cx, c, 0, true)));
-    if (c->retry_us != 0)
+    if (c->retry_us != 0) {
         log_line(LOG_WARNING, "there was no space for the last checkpoint: the next start does the log again");
-    return ST_OK;
+        return ST_OK;
+    }
+    return p->settings->unlogged ? store_safe_forget(cx, p->settings->data_dir) : ST_OK;
 }
 
 static void *
@@ -577,14 +626,18 @@ expect_store(Ctx *cx, const StoreProcess *p, bool is_there)
 }
 
 static Status
-open_store(Ctx *cx, StoreProcess *p, bool *is_new)
+open_store(Ctx *cx, StoreProcess *p)
 {
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
                             .data_key = p->settings->data_key,
                             .background_threads = 2};
-    bool found;
+    bool found, restored;
 
+    TRY(store_safe_restore(cx, p->settings->data_dir, &restored));
+    if (restored)
+        log_line(LOG_WARNING, "the server wrote no log and was not stopped in good order: everything is as of "
+                              "its last checkpoint");
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
@@ -593,7 +646,6 @@ open_store(Ctx *cx, StoreProcess *p, bool *is_new)
     if (fault_board != NULL && (p->store = store_fault_wrap(p->store)) == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     TRY(store_super_read(cx, p->store, &p->super, &found));
-    *is_new = !found;
     if (found)
         return store_meta_load(cx, p->store, &p->super);
     TRY(expect_store(cx, p, false));
@@ -632,15 +684,6 @@ wait_for_space(Ctx *cx, const StoreProcess *p)
 }
 
 static void
-set_state(StoreProcess *p, StoreState state)
-{
-    StoreShared *shared = store_shared(p->engine);
-
-    atomic_store(&shared->state, state);
-    futex_wake(&shared->state, INT32_MAX);
-}
-
-static void
 refuse(StoreProcess *p, const ErrorInfo *error)
 {
     StoreShared *shared = store_shared(p->engine);
@@ -659,7 +702,8 @@ recover(Ctx *cx, StoreProcess *p)
                       .system_id = p->super.system_id,
                       .incarnation = p->super.incarnation,
                       .data_key = p->settings->data_key};
-    TRY(engine_start_log(cx, &p->wal, p->super.redo, p->super.durable, &result));
+    TRY((p->settings->unlogged ? engine_start_unlogged : engine_start_log)(cx, &p->wal, p->super.redo,
+                                                                           p->super.durable, &result));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
     if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */
@@ -667,6 +711,8 @@ recover(Ctx *cx, StoreProcess *p)
         TRY(write_super(cx, p, false));
     }
     atomic_store(&store_shared(p->engine)->redo, p->super.redo);
+    /* Also when the first transaction, which makes the catalogs, never came to its end. */
+    atomic_store(&store_shared(p->engine)->is_new, atomic_load(&page_cache(cx->proc)->rels.count) == 0);
     return ST_OK;
 }
 
@@ -675,12 +721,10 @@ run(Ctx *cx, StoreProcess *p)
 {
     StoreShared *shared = store_shared(p->engine);
     pthread_t readers[READERS], cleaning;
-    bool is_new;
 
     set_state(p, STORE_STATE_RECOVERING);
     TRY(wait_for_space(cx, p));
-    TRY(open_store(cx, p, &is_new));
-    atomic_store(&shared->is_new, is_new);
+    TRY(open_store(cx, p));
     shared->system_id = p->super.system_id;
     shared->incarnation = p->super.incarnation;
     atomic_store(&shared->redo, p->super.redo);
@@ -692,7 +736,12 @@ run(Ctx *cx, StoreProcess *p)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
     atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
-    set_state(p, STORE_STATE_READY);
+    if (p->settings->unlogged) {
+        atomic_store(&p->first_checkpoint, 1);
+        page_cleaner_wake(page_cache(cx->proc));
+    } else {
+        set_state(p, STORE_STATE_READY);
+    }
     while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
     atomic_store(&p->stop_cleaner, 1);

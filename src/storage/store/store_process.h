@@ -15,6 +15,7 @@ typedef struct StoreSettings {
     const SealKey *data_key; /* NULL = neither pages nor log are encrypted */
     uint64_t checkpoint_timeout_us;
     uint64_t max_wal_bytes;
+    bool unlogged; /* S4: no log is written */
 } StoreSettings;
 
 typedef enum StoreState {

@@ -14,6 +14,7 @@
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
+#include "storage/store/store_safe.h"
 
 enum { READERS = 2, SLOTS = 16, NAP_US = 100 * 1000, CACHE_LEAST = 256 << 20 };
 
@@ -102,11 +103,13 @@ store_view_open_store(Ctx *cx, const char *data_dir, const SealKey *data_key, Pa
                       StoreSuper *super, bool *found)
 {
     char scratch[] = "/tmp/heliosdb-view-XXXXXX";
-    StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", data_dir),
-                            .data_key = data_key,
-                            .read_only = true,
-                            .scratch = scratch};
+    StoreOptions options = {.data_key = data_key, .read_only = true, .scratch = scratch};
+    char path[STORE_SAFE_PATH_MOST];
+    bool is_copy;
     Status rc;
+
+    TRY(store_safe_find(cx, data_dir, path, &is_copy));
+    options.path = path;
 
     if (mkdtemp(scratch) == NULL)
         return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", scratch, strerror(errno));

@@ -96,6 +96,7 @@ finish(Ctx *cx, Txn *t, bool committed)
     Arena arena;
 
     txn_run_ends(cx, t, NULL, committed);
+    atomic_store_explicit(&proc->ending, 0, memory_order_release);
     proc_count(proc, committed ? COUNT_COMMITS : COUNT_ROLLBACKS, 1);
     /* Before the locks go: a VACUUM that waited for them must not find that we still look at the past. */
     atomic_store_explicit(&proc->snapshot_csn, 0, memory_order_release);
@@ -110,6 +111,23 @@ finish(Ctx *cx, Txn *t, bool committed)
     arena = t->arena;
     *t = (Txn){.arena = arena};
     cx->txn = NULL;
+}
+
+/* S4: a checkpoint of a store without a log has all of a transaction or nothing. */
+static void
+begin_ending(Ctx *cx)
+{
+    Proc *proc = cx->proc;
+
+    if (LIKELY(!page_cache(proc)->unlogged_store))
+        return;
+    for (;;) {
+        atomic_store(&proc->ending, 1);
+        if (!page_fork_is_on(cx))
+            return;
+        atomic_store(&proc->ending, 0);
+        page_wait_for_fork(cx);
+    }
 }
 
 /* T2 */
@@ -127,6 +145,8 @@ publish_commit(Ctx *cx, Txn *t)
     s->last_csn = csn;
     if (t->invalidations.count > 0)
         invalidation_publish(proc, &t->invalidations);
+    if (t->structural)
+        atomic_fetch_add(&s->structure_commits, 1);
     id_set(cache, &s->ids, t->xid, csn);
     stop_point("txn.commit.before_visible");
     if (!wal_is_on(proc))
@@ -163,6 +183,7 @@ txn_commit(Ctx *cx)
             return rc;
         }
     } else if (t->xid != 0) {
+        begin_ending(cx);
         publish_commit(cx, t);
     }
     stop_point("txn.commit.before_locks_go");
@@ -304,10 +325,17 @@ txn_current_id(const Ctx *cx)
 }
 
 void
+txn_note_structure(Ctx *cx)
+{
+    cx->txn->structural = true;
+}
+
+void
 txn_note_gone(Ctx *cx, BranchId branch, RelationId relation)
 {
     Txn *t = cx->txn;
 
+    t->structural = true;
     if (t->gone_count == t->gone_capacity) {
         uint32_t capacity = MAX_OF(8, t->gone_capacity * 2);
         Gone *gone = arena_array(&t->arena, Gone, capacity);

@@ -68,6 +68,7 @@ struct Txn {
     uint32_t share_count, share_capacity;
     Gone *gone;
     uint32_t gone_count, gone_capacity;
+    bool structural; /* it, or a savepoint of it that may be gone, has made or dropped relations */
     uint64_t log_start; /* where the session's last record ended when it began */
     RowCount *row_counts;
     uint32_t row_count_count, row_count_capacity;

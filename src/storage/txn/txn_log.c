@@ -98,6 +98,8 @@ txn_log_commit(Ctx *cx, Txn *t)
     place = wal_reserve(cx, parts, part_count);
     if (t->invalidations.count > 0)
         invalidation_publish(proc, &t->invalidations);
+    if (t->structural)
+        atomic_fetch_add(&s->structure_commits, 1);
     id_set(page_cache(proc), &s->ids, t->xid, head.csn);
     wal_note_commit(proc, place.end, head.csn);
     latch_drop(proc, &s->commit_latch);

@@ -9,6 +9,7 @@
 typedef struct TxnShared {
     Latch commit_latch __attribute__((aligned(64))); /* T2 */
     Csn last_csn; /* commit_latch */
+    _Atomic uint64_t structure_commits; /* commit_latch changes it: commits that made or dropped relations */
     _Atomic Csn visible_csn __attribute__((aligned(64))); /* atomic, monotone (T3) */
     _Atomic Csn durable_csn; /* atomic: equal to visible_csn in memory mode */
     _Atomic Csn prune_horizon __attribute__((aligned(64))); /* atomic, monotone (T8) */
@@ -31,6 +32,8 @@ txn_shared(const Proc *proc)
 
 /* For the log: the relation (RELATION_NONE: the branch) goes if the current (sub)transaction commits. */
 void txn_note_gone(Ctx *cx, BranchId branch, RelationId relation);
+/* A relation was made, or will be dropped: whoever forks has to know when this commits. */
+void txn_note_structure(Ctx *cx);
 
 /* ---- words of a row (T1) ------------------------------------------------------------------------------- */
 #define WORD_RAW  (UINT64_C(1) << 63)

@@ -367,6 +367,17 @@ wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32
     return changed ? sync_folder(cx, dir) : ST_OK;
 }
 
+Status
+wal_segments_remove(Ctx *cx, const WalDir *dir)
+{
+    SegmentList list;
+
+    TRY(list_segments(cx, dir, &list));
+    for (uint32_t i = 0; i < list.count; i++)
+        TRY(delete_segment(cx, dir, list.firsts[i]));
+    return list.count > 0 ? sync_folder(cx, dir) : ST_OK;
+}
+
 /* Writes again what can be read between the two places of the segment. */
 static Status
 write_again(Ctx *cx, const WalDir *dir, const WalSegment *s, Lsn from, Lsn to)

@@ -68,6 +68,8 @@ MUST_CHECK Status wal_segments_range(Ctx *cx, const WalDir *dir, Lsn *first, Lsn
 /* Bytes of all files in the folder. */
 uint64_t wal_segments_bytes(Ctx *cx, const WalDir *dir);
 
+/* There is no log any more. */
+MUST_CHECK Status wal_segments_remove(Ctx *cx, const WalDir *dir);
 MUST_CHECK Status wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at,
                                const char *what);
 
