@@ -240,4 +240,16 @@ workers(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
     return count;
 }
 
-const ServerBody server_body = {.create = create, .workers = workers, .rebuild = rebuild};
+/* A store that is started later takes them as well. */
+static void
+reload(Door *door)
+{
+    Body *body = door->body;
+
+    if (body->options.data_dir == NULL)
+        return;
+    storage_limits(door->settings, &body->store.limits);
+    store_set_limits(door->engine, &body->store.limits);
+}
+
+const ServerBody server_body = {.create = create, .workers = workers, .rebuild = rebuild, .reload = reload};

@@ -31,6 +31,8 @@ typedef struct ServerBody {
     int (*workers)(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST]);
     /* After a crash: the engine is made anew. Not called in memory mode. */
     bool (*rebuild)(Ctx *cx, Door *door);
+    /* In the postmaster: door->settings are others now. May be NULL. */
+    void (*reload)(Door *door);
 } ServerBody;
 
 extern const ServerBody server_body;

@@ -23,9 +23,12 @@ read_new_key(Ctx *cx, const char *file, SealKey *out)
     SettingSet *settings = arena_new(cx->arena, SettingSet);
     bool usage_error = false;
     const char *found;
+    Status rc = options_load_settings(cx, NULL, file, settings, &found, &usage_error);
 
-    TRY(options_load_settings(cx, NULL, file, settings, &found, &usage_error));
-    return key_source_read(cx, settings, out);
+    if (rc == ST_OK)
+        rc = key_source_read(cx, settings, out);
+    settings_free(settings);
+    return rc;
 }
 
 /* Below the lock. */

@@ -41,9 +41,12 @@ init(Ctx *cx, const FlagSet *flags, const char *path, bool *made, bool *encrypte
     const char *file;
     SealKey *data_key;
     DirFormat format;
+    Status rc = options_load_settings(cx, NULL, flags_value(flags, OPT_CONFIG), settings, &file, &usage_error);
 
-    TRY(options_load_settings(cx, NULL, flags_value(flags, OPT_CONFIG), settings, &file, &usage_error));
-    TRY(key_source_open(cx, path, settings, &format, &data_key));
+    if (rc == ST_OK)
+        rc = key_source_open(cx, path, settings, &format, &data_key);
+    settings_free(settings);
+    TRY(rc);
     seal_key_forget(data_key);
     *encrypted = format.number == DIR_FORMAT_ENCRYPTED;
     return data_dir_make(cx, path, &format, made);

@@ -306,16 +306,18 @@ key_source_for_command(Ctx *cx, const char *path, const FlagSet *flags, SealKey 
     bool usage_error = false;
     const char *file;
     DirFormat format;
+    Status rc;
 
     *data_key = NULL;
     TRY(dir_format_read(cx, path, &format));
     if (format.number != DIR_FORMAT_ENCRYPTED)
         return ST_OK;
-    TRY(options_load_settings(cx, NULL, flags_value(flags, OPT_CONFIG), settings, &file, &usage_error));
-    if (unwrap(cx, path, settings, &format, data_key) == ST_OK)
-        return ST_OK;
-    if (cx->error.hint == NULL)
+    rc = options_load_settings(cx, NULL, flags_value(flags, OPT_CONFIG), settings, &file, &usage_error);
+    if (rc == ST_OK)
+        rc = unwrap(cx, path, settings, &format, data_key);
+    settings_free(settings);
+    if (rc != ST_OK && cx->error.hint == NULL)
         fail_hint(cx, "Say with --config in which file encryption.key_source stands, or set $%s.",
                   default_variable);
-    return ST_ERROR;
+    return rc;
 }

@@ -279,6 +279,8 @@ reload(void *arg, bool first)
             log_line(LOG_ERROR, "configuration not reloaded: %s", cx.error.message);
         else
             log_line(LOG_INFO, "configuration reloaded");
+        if (rc == ST_OK && server_body.reload != NULL)
+            server_body.reload(&s->door);
         if (restart != NULL)
             log_line(LOG_WARNING, "changed, but taken over only by a restart: %s", restart);
         write_facts(s);
@@ -340,6 +342,8 @@ announce(const Server *s)
 {
     log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name(s));
     log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
+    if (s->options->data_dir != NULL)
+        log_line(LOG_INFO, "Persistent storage: %s", s->options->data_dir);
     if (s->options->data_dir != NULL && !settings_bool(&s->options->settings, SETTING_WAL_ENABLED))
         log_line(LOG_WARNING,
                  "wal_enabled is off: no log is written, and a crash undoes what was committed since the "
@@ -362,12 +366,31 @@ take_pid_file(Ctx *cx, Server *s)
     return ST_OK;
 }
 
+/* Of a file that leaves open where the data lies, the key alone can be looked at. */
+static Status
+check_key(Ctx *cx, const StartOptions *o)
+{
+    SealKey *data_key = NULL, user_key;
+    DirFormat format;
+    Status rc = ST_OK;
+
+    if (o->data_dir != NULL) {
+        rc = key_source_open(cx, o->data_dir, &o->settings, &format, &data_key);
+    } else if (settings_bool(&o->settings, SETTING_ENCRYPTION_ENABLED)) {
+        rc = key_source_read(cx, &o->settings, &user_key);
+        seal_wipe(&user_key, sizeof(user_key));
+    }
+    seal_key_forget(data_key);
+    return rc;
+}
+
 Status
 server_check(Ctx *cx, const StartOptions *options)
 {
     TlsContext *tls;
 
     TRY(check_log(cx, options));
+    TRY(check_key(cx, options));
     TRY(make_tls(cx, &options->settings, &tls));
     tls_context_free(tls);
     return ST_OK;

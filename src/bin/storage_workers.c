@@ -13,8 +13,6 @@
 #include "storage/wal/wal.h"
 #include "storage/wal/wal_writer.h"
 
-enum { WRITER_IDLE_MS = 200 };
-
 void
 storage_settings(const SettingSet *settings, const char *path, StoreSettings *out)
 {
@@ -25,9 +23,21 @@ storage_settings(const SettingSet *settings, const char *path, StoreSettings *ou
     *out = (StoreSettings){
         .data_dir = path,
         .compression = compressions[settings_int(settings, SETTING_STORAGE_COMPRESSION)],
-        .checkpoint_timeout_us = (uint64_t)settings_int(settings, SETTING_CHECKPOINT_TIMEOUT) * 1000000,
         .unlogged = !settings_bool(settings, SETTING_WAL_ENABLED),
-        .max_wal_bytes = (uint64_t)settings_int(settings, SETTING_MAX_WAL_SIZE),
+    };
+    storage_limits(settings, &out->limits);
+}
+
+void
+storage_limits(const SettingSet *settings, StoreLimits *out)
+{
+    *out = (StoreLimits){
+        .checkpoint_timeout_us = (uint64_t)settings_int(settings, SETTING_CHECKPOINT_TIMEOUT) * 1000000,
+        .max_wal_bytes = (uint64_t)settings_int(settings, SETTING_MAX_WAL_SIZE) << 20,
+        .min_wal_bytes = (uint64_t)settings_int(settings, SETTING_MIN_WAL_SIZE) << 20,
+        .spread_percent = (uint64_t)(settings_real(settings, SETTING_CHECKPOINT_COMPLETION_TARGET) * 100),
+        .log_writer_delay_us = (uint64_t)settings_int(settings, SETTING_WAL_WRITER_DELAY) * 1000,
+        .log_checkpoints = settings_bool(settings, SETTING_LOG_CHECKPOINTS),
     };
 }
 
@@ -45,8 +55,12 @@ write_log(Ctx *cx, Door *door, WalWriter *w, const char *path, const SealKey *da
 
     store_wal_identity(door->engine, &dir);
     TRY(wal_writer_open(cx, w, &dir));
-    while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
-        TRY(wal_writer_step(cx, w, WRITER_IDLE_MS));
+    while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)) {
+        StoreLimits limits;
+
+        store_get_limits(door->engine, &limits);
+        TRY(wal_writer_step(cx, w, (uint32_t)(limits.log_writer_delay_us / 1000)));
+    }
     return wal_writer_drain(cx, w);
 }
 

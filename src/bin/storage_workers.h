@@ -7,6 +7,8 @@
 /* In the postmaster, before the fork. `path` absolute. */
 void storage_settings(const SettingSet *settings, const char *path, StoreSettings *out);
 
+/* Those that a reload changes. */
+void storage_limits(const SettingSet *settings, StoreLimits *out);
 /* In their processes. */
 void storage_run_store(Door *door, const StoreSettings *settings);
 void storage_run_wal_writer(Door *door, const StoreSettings *settings);

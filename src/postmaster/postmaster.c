@@ -31,6 +31,7 @@ enum {
     ENDING_PATIENCE_MS = 30000, /* then backends that do not listen are killed */
     KILLING_PATIENCE_MS = 5000,
     FORK_PAUSE_MS = 500, /* after a backend that failed at once, or could not be made */
+    RECOVERIES_MOST = 5, /* that were killed from outside, one after the other */
 };
 
 typedef enum Phase { RUNNING, DRAINING, ENDING, KILLING } Phase;
@@ -50,6 +51,7 @@ typedef struct Postmaster {
     Worker workers[POSTMASTER_WORKERS_MOST];
     ProcTable *procs;
     bool crashed; /* all children are on their way out; then memory is made anew */
+    int killed_recoveries; /* since the last that ended well */
     uint64_t ending_since_us; /* of ENDING or KILLING */
     uint64_t shrink_due_us, refill_after_us;
     bool one_less; /* a backend ended, and refill() has not looked yet */
@@ -362,7 +364,23 @@ look_after_workers(Postmaster *pm)
     }
 }
 
-/* Everybody is gone after a crash: from the beginning. */
+/* Has somebody killed a worker, who has not been reaped yet? */
+static bool
+worker_was_killed(const Postmaster *pm)
+{
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        siginfo_t info = {0};
+
+        if (pm->workers[i].pid != 0 &&
+            waitid(P_PID, (id_t)pm->workers[i].pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_code == CLD_KILLED && info.si_status == SIGKILL)
+            return true;
+    }
+    return false;
+}
+
+/* Everybody is gone after a crash: from the beginning. Recovery may be killed, too; what fails for another reason would fail
+ * again. */
 static void
 come_back(Postmaster *pm)
 {
@@ -375,6 +393,13 @@ come_back(Postmaster *pm)
     }
     if (pm->parts->rebuild(pm->parts->arg, &pm->procs) && start_workers(pm)) {
         log_line(LOG_INFO, "the server has recovered and accepts connections again");
+        pm->killed_recoveries = 0;
+        return;
+    }
+    if (worker_was_killed(pm) && ++pm->killed_recoveries < RECOVERIES_MOST) {
+        log_line(LOG_WARNING, "a process was killed while the server recovered: recovery begins again");
+        pm->crashed = true;
+        signal_workers(pm, SIGKILL);
         return;
     }
     log_line(LOG_FATAL, "the server could not recover and stops");

@@ -228,3 +228,21 @@ select pg_advisory_unlock_all();
 select pg_advisory_xact_lock(5), pg_try_advisory_xact_lock(2, 3);
 select pg_cancel_backend(0);
 select has_table_privilege('pg_class', 'select');
+
+-- the log and checkpoints
+select name, unit, vartype, context, boot_val from pg_settings where name in ('checkpoint_timeout', 'checkpoint_completion_target', 'max_wal_size', 'min_wal_size', 'wal_writer_delay', 'wal_segment_size', 'wal_block_size') order by name;
+select name, min_val, max_val from pg_settings where name in ('checkpoint_timeout', 'min_wal_size', 'wal_writer_delay') order by name;
+show checkpoint_timeout;
+show checkpoint_completion_target;
+show max_wal_size;
+show wal_writer_delay;
+show wal_sync_method;
+show log_checkpoints;
+set checkpoint_timeout = 60;
+set max_wal_size = '1GB';
+set synchronous_commit = off;
+show synchronous_commit;
+set synchronous_commit = local;
+show synchronous_commit;
+set synchronous_commit = 'nonsense';
+reset synchronous_commit;

@@ -2,7 +2,8 @@
  *
  * It walks the databases, and in each the tables in OID order, one step after the other. A table is due
  * for VACUUM when its dead rows are more than a fifth of the living (and 50), for ANALYZE when the number of
- * its rows is a tenth (and 50) away from what is noted. When a statement was refused memory, a round is made
+ * its rows is a tenth (and 50) away from what is noted. A table is due for VACUUM, too, when its pages in the store keep a
+ * million ids from being forgotten (T6), which is 8 MB of memory. When a statement was refused memory, a round is made
  * at once in which any dead row makes a table due. Whoever holds a lock on it goes first: it is
  * left for the next round. */
 #include "backend/command/upkeep.h"
@@ -11,12 +12,18 @@
 
 #include "storage/wal/wal.h"
 
-enum { ROUND_PAUSE_MS = 5000, STEP_PAUSE_MS = 20, TABLES_PER_STEP = 100, LEAST_ROWS = 50 };
+enum {
+    ROUND_PAUSE_MS = 5000,
+    STEP_PAUSE_MS = 20,
+    TABLES_PER_STEP = 100,
+    LEAST_ROWS = 50,
+    IDS_HELD_MOST = 1000 * 1000
+};
 
 static bool
 vacuum_due(const HeapStats *s, bool urgent)
 {
-    return s->dead_rows > (urgent ? 0 : LEAST_ROWS + s->live_rows / 5);
+    return s->dead_rows > (urgent ? 0 : LEAST_ROWS + s->live_rows / 5) || s->ids_held > IDS_HELD_MOST;
 }
 
 static bool

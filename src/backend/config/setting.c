@@ -40,8 +40,10 @@ static const struct {
     bool memory;
     double size;
 } units[] = {
-    [UNIT_NONE] = {NULL, false, 1},      [UNIT_BYTES] = {"B", true, 1},      [UNIT_KBYTES] = {"kB", true, 1024},
-    [UNIT_BLOCKS] = {"8kB", true, 8192}, [UNIT_MSECS] = {"ms", false, 1000}, [UNIT_SECS] = {"s", false, 1e6},
+    [UNIT_NONE] = {NULL, false, 1},      [UNIT_BYTES] = {"B", true, 1},
+    [UNIT_KBYTES] = {"kB", true, 1024},  [UNIT_MBYTES] = {"MB", true, 1024.0 * 1024},
+    [UNIT_BLOCKS] = {"8kB", true, 8192}, [UNIT_MSECS] = {"ms", false, 1000},
+    [UNIT_SECS] = {"s", false, 1e6},
 };
 
 const char *

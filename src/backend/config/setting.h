@@ -29,6 +29,7 @@ typedef enum SettingUnit {
     UNIT_NONE,
     UNIT_BYTES,
     UNIT_KBYTES,
+    UNIT_MBYTES,
     UNIT_BLOCKS, /* of 8 kB */
     UNIT_MSECS,
     UNIT_SECS,

@@ -52,6 +52,7 @@ WORDS(words_isolation) = {{"serializable", 0, 0},
 WORDS(words_synchronous_commit) = {{"local", 2, 0}, {"remote_write", 3, 0}, {"remote_apply", 4, 0},
                                    {"on", 1, 0},    {"off", 0, 0},          HIDDEN_SWITCH(1, 0),
                                    END_WORDS};
+WORDS(words_wal_sync_method) = {{"fdatasync", 0, 0}, END_WORDS};
 WORDS(words_password_encryption) = {{"md5", 0, 0}, {"scram-sha-256", 1, 0}, END_WORDS};
 WORDS(words_toast_compression) = {{"pglz", 0, 0}, {"lz4", 1, 0}, END_WORDS};
 WORDS(words_replication_role) = {{"origin", 0, 0}, {"replica", 1, 0}, {"local", 2, 0}, END_WORDS};

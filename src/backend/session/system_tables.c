@@ -60,8 +60,9 @@ boot_value(Ctx *cx, const SettingInfo *info)
 static const char *
 unit_name(SettingUnit unit)
 {
-    static const char *const names[] = {[UNIT_NONE] = NULL,    [UNIT_BYTES] = "B",  [UNIT_KBYTES] = "kB",
-                                        [UNIT_BLOCKS] = "8kB", [UNIT_MSECS] = "ms", [UNIT_SECS] = "s"};
+    static const char *const names[] = {
+        [UNIT_NONE] = NULL,    [UNIT_BYTES] = "B",  [UNIT_KBYTES] = "kB", [UNIT_MBYTES] = "MB",
+        [UNIT_BLOCKS] = "8kB", [UNIT_MSECS] = "ms", [UNIT_SECS] = "s"};
 
     return names[unit];
 }

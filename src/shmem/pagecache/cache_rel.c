@@ -178,6 +178,7 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     rel->fork_epoch = rel->fork_csn = 0;
     rel->linked = 0;
     rel->old_stored = rel->doomed = 0;
+    memset(rel->missing, 0, sizeof(rel->missing));
     atomic_store(&rel->children, 0);
     atomic_store(&rel->kept_epoch, 0);
     rel->evicted_raw = rel->evicted_since = rel->cached_raw = rel->stored_hash = 0;

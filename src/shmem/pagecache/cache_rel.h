@@ -60,7 +60,10 @@ typedef struct CacheRel {
         kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
 
     /* With a store. */
-    uint8_t doomed; /* recovery: what the log says of it can not be done, so it has to be dropped further on */
+    uint8_t doomed; /* recovery: the store knows nothing of it, so it has to be dropped further on */
+    /* Recovery: one more than the first block that the store should have and has not, so it has to be cut off, or all be dropped,
+     * further on; 0 = none. */
+    BlockNo missing[FORK_COUNT];
     uint8_t old_stored; /* the store's process: older images of its pages are stored */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
     _Atomic uint64_t

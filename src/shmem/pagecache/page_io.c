@@ -141,8 +141,10 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
             latch_drop(cx->proc, &rel->extend);
             return fail_load(cx, rel, fork, block, plain);
         }
-        if (plain != IO_LOADING && plain != IO_LOADING_OLD)
-            continue; /* it changes just now */
+        if (plain != IO_LOADING && plain != IO_LOADING_OLD) {
+            __builtin_ia32_pause(); /* its use changes just now */
+            continue;
+        }
         TRY(ctx_poll(cx));
         if (io == plain && !atomic_compare_exchange_strong(&f->io, &io, plain | IO_WAITED))
             continue;
@@ -181,11 +183,17 @@ page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us)
     return count;
 }
 
-/* Tells those who wait what has become of the frame. */
-static void
-end_load(Frame *f, uint32_t outcome)
+/* What has become of the frame is said before it gets its new use: from then on it may be anybody's. */
+static bool
+note_outcome(Frame *f, uint32_t outcome)
 {
-    if (atomic_exchange(&f->io, outcome) & IO_WAITED)
+    return (atomic_exchange(&f->io, outcome) & IO_WAITED) != 0;
+}
+
+static void
+wake_waiters(Frame *f, bool are_there)
+{
+    if (are_there)
         futex_wake(&f->io, INT32_MAX);
 }
 
@@ -197,14 +205,16 @@ page_io_linked(Ctx *cx, uint32_t frame_no)
     CacheRel *rel = cache_rel(cx, f->branch, f->relation);
     Fork fork = (Fork)f->fork;
     BlockNo block = f->block;
+    bool waited;
 
     ASSERT(atomic_load(&f->use) == FRAME_LOADING); /* nobody has more than a passing pin */
     ASSERT(rel != NULL);
     latch_take(proc, &rel->extend);
     cache_map_set(proc, &rel->forks[fork], block, block < cache_rel_length(rel, fork) ? CACHE_MAP_LINKED : 0);
+    waited = note_outcome(f, IO_IDLE);
     frame_release(proc, frame_no);
     latch_drop(proc, &rel->extend);
-    end_load(f, IO_IDLE);
+    wake_waiters(f, waited);
 }
 
 void
@@ -212,13 +222,15 @@ page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome)
 {
     PageCache *cache = page_cache(proc);
     Frame *f = cache_frame(cache, frame_no);
+    bool waited;
 
     ASSERT(atomic_load(&f->use) == FRAME_LOADING);
     if (outcome == IO_IDLE)
         atomic_fetch_add(&cache->pages_live, 1);
     atomic_fetch_add(&cache->loads, 1);
+    waited = note_outcome(f, outcome);
     atomic_store(&f->use, outcome == IO_IDLE ? FRAME_PAGE : FRAME_FAILED);
-    end_load(f, outcome);
+    wake_waiters(f, waited);
 }
 
 /* ---- the cleaner ------------------------------------------------------------------------------------------------- */

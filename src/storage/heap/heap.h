@@ -152,6 +152,9 @@ MUST_CHECK Status heap_fetch_newest(Ctx *cx, const HeapRel *rel, Tid root, HeapR
 
 typedef struct HeapStats {
     uint64_t live_rows, dead_rows, pages;
+    /* With a store: as many of the latest ids the id table has to keep because stored pages name the first of them (T6).
+     * Ended by a vacuum. Not filled in by heap_vacuum. */
+    uint64_t ids_held;
     /* Since the table was made; what was rolled back counts, too. Not filled in by heap_vacuum. */
     uint64_t inserted, updated, updated_in_place, deleted, changed_since_analyze, inserted_since_vacuum;
     int64_t vacuumed_us[2], analyzed_us[2]; /* wall clock, 0 = never; [0] by hand, [1] by the janitor */

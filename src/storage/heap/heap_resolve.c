@@ -145,12 +145,24 @@ heap_resolve(Ctx *cx, PageRef *ref)
     return least;
 }
 
+/* While the id table is being filled: any id that the table may know will do as the smallest, later writing finds the right one. */
+static Xid
+least_while_filling(Ctx *cx, const HeapPage *p)
+{
+    uint64_t raw[4];
+
+    heap_page_raw_bits(p, raw);
+    return (raw[0] | raw[1] | raw[2] | raw[3]) != 0 ? atomic_load(&txn_shared(cx->proc)->ids.trimmed) : 0;
+}
+
 Xid
 heap_resolve_copy(Ctx *cx, char *page)
 {
     if (!page_is(page, PAGE_KIND_HEAP))
         return 0;
     page_header(page)->flags &= (uint8_t)~HEAP_PAGE_RETIRED; /* a vacuum's note to itself */
+    if (id_table_is_filling(&txn_shared(cx->proc)->ids))
+        return least_while_filling(cx, (HeapPage *)(void *)page);
     return resolve_page(cx, (HeapPage *)(void *)page);
 }
 
@@ -163,6 +175,8 @@ heap_least_raw(Ctx *cx, const char *page)
 
     if (!page_is(page, PAGE_KIND_HEAP))
         return 0;
+    if (id_table_is_filling(&txn_shared(cx->proc)->ids))
+        return least_while_filling(cx, p);
     heap_page_raw_bits(p, raw);
     for (uint32_t w = 0; w < COUNT_OF(raw); w++) {
         for (; raw[w] != 0; raw[w] &= raw[w] - 1) {

@@ -9,7 +9,8 @@ Xid heap_resolve(Ctx *cx, PageRef *ref);
 
 /* The same on a private copy that is going to be stored; what was only of use in memory is taken off it. */
 Xid heap_resolve_copy(Ctx *cx, char *page);
-/* What heap_resolve would answer if nothing could be settled. */
+/* What heap_resolve would answer if nothing could be settled. In recovery this one and heap_resolve_copy settle nothing, and
+ * may answer a smaller id. */
 Xid heap_least_raw(Ctx *cx, const char *page);
 
 /* Takes away what every reader may set as it knows: a page of any kind. */

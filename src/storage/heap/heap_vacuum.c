@@ -14,6 +14,7 @@
 #include "storage/btree/btree.h"
 #include "storage/heap/heap_record.h"
 #include "storage/rel/rel_upkeep.h"
+#include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
 enum {
@@ -246,6 +247,21 @@ heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int ind
     return ST_OK;
 }
 
+/* How far back the oldest id goes that pages of the relation outside of memory may name; 0 = there is none. */
+static uint64_t
+ids_held(Ctx *cx, BranchId branch, RelationId relation)
+{
+    CacheRel *cr = cache_rel(cx, branch, relation);
+    Xid oldest;
+
+    if (cr == NULL || !cache_has_store(page_cache(cx->proc)))
+        return 0;
+    latch_take(cx->proc, &cr->extend);
+    oldest = cr->evicted_raw;
+    latch_drop(cx->proc, &cr->extend);
+    return oldest == 0 ? 0 : atomic_load(&txn_shared(cx->proc)->ids.next) - oldest;
+}
+
 void
 heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out)
 {
@@ -257,5 +273,8 @@ heap_stats(Ctx *cx, const HeapRel *rel, HeapStats *out)
     out->live_rows = (uint64_t)MAX_OF(atomic_load(&cr->live_rows), 0);
     out->dead_rows = (uint64_t)MAX_OF(atomic_load(&cr->dead_rows), 0);
     out->pages = cache_rel_length(cr, FORK_MAIN);
+    out->ids_held = ids_held(cx, rel->branch, rel->relation);
+    if (rel->toast_relation != RELATION_NONE)
+        out->ids_held = MAX_OF(out->ids_held, ids_held(cx, rel->branch, rel->toast_relation));
     heap_read_counters(cr, out);
 }

@@ -85,14 +85,31 @@ pin_for_redo(Ctx *cx, CacheRel *rel, const WalEntry *e, PageRef *ref)
     return page_pin(cx, rel, (Fork)e->record.fork, e->record.block, ref);
 }
 
-/* A relation that was dropped after the redo position need not be in the store any more: then its records can not be done,
- * and need not be. If its drop does not come, that was no excuse (recover_finish). */
+/* A relation that was dropped, or a page that was cut off, after the redo position and before the checkpoint came to it is
+ * not in the store: then its records can not be done, and need not be. If drop or cut do not come, that was no excuse
+ * (recover_finish). */
 static void
-doom(CacheRel *rel, const WalEntry *e, const char *why)
+doom(CacheRel *rel, const WalEntry *e)
 {
     rel->doomed = 1;
-    log_line(LOG_DEBUG, "recovery: %s at %llx: %s; relation %u of branch %u has to be dropped further on",
-             record_kind_name(e->record.kind), (unsigned long long)e->lsn, why, rel->relation, rel->branch);
+    log_line(LOG_DEBUG,
+             "recovery: %s at %llx: there is no relation %u of branch %u: it has to be dropped further on",
+             record_kind_name(e->record.kind), (unsigned long long)e->lsn, rel->relation, rel->branch);
+}
+
+static void
+note_missing(CacheRel *rel, const WalEntry *e)
+{
+    BlockNo *missing = &rel->missing[e->record.fork], block = e->record.block;
+
+    if (*missing == 0)
+        log_line(LOG_DEBUG,
+                 "recovery: %s at %llx: there is no block %u of relation %u of branch %u: it has to be cut off "
+                 "further on",
+                 record_kind_name(e->record.kind), (unsigned long long)e->lsn, block, rel->relation,
+                 rel->branch);
+    if (*missing == 0 || block + 1 < *missing)
+        *missing = block + 1;
 }
 
 /* The store has the page, but damaged: it stays so, and whoever wants to read it is told. */
@@ -121,7 +138,7 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
 
     if (rel == NULL) {
         TRY(cache_rel_make(cx, e->record.branch, e->record.relation, PERSIST_PERMANENT, &rel));
-        doom(rel, e, "there is no such relation");
+        doom(rel, e);
     }
     if (rel->doomed)
         return ST_OK;
@@ -132,8 +149,10 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     if (rc == ST_CORRUPT)
         return pass_over(cx, e, rel, result);
     TRY(rc);
-    if (ref.page == NULL)
-        return fail_record(cx, e, "there is no such page");
+    if (ref.page == NULL) {
+        note_missing(rel, e);
+        return ST_OK;
+    }
     page_latch_exclusive(cx, &ref);
     btree_redo_before(rel, ref.page, e->record.kind);
     before = page_header(ref.page)->lsn;
@@ -143,7 +162,7 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     page_unpin(cx, &ref);
     result->pages_changed += changed;
     if (!fits && before == 0)
-        doom(rel, e, "there is no such page");
+        note_missing(rel, e);
     else if (!fits)
         return fail_record(cx, e,
                            arena_printf(cx->arena, "does not fit the page, which is as of %llx",
@@ -197,6 +216,8 @@ redo_rel_length(Ctx *cx, const WalEntry *e)
         return ST_OK; /* it is dropped further on, else its pages' records tell */
     memcpy(&r, e->data, sizeof(r));
     (void)cache_rel_truncate(cx, rel, (Fork)e->record.fork, r.length, true);
+    if (rel->missing[e->record.fork] > r.length)
+        rel->missing[e->record.fork] = 0;
     return ST_OK;
 }
 
@@ -335,6 +356,7 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out
 
     *out = (RecoverResult){.end = from};
     TRY(wal_reader_open(cx, dir, from, &reader));
+    id_table_fill(&txn_shared(cx->proc)->ids, true);
     rc = redo_all(cx, reader, out);
     wal_reader_close(cx, reader);
     return rc == ST_OK ? wal_verify_end(cx, dir, out->end, needed) : rc;
@@ -348,8 +370,12 @@ typedef struct Doomed {
 static void
 find_doomed(Ctx *cx, void *arg, CacheRel *rel)
 {
+    bool missing = rel->doomed;
+
     (void)cx;
-    if (rel->relation != RELATION_NONE && rel->doomed && atomic_load(&rel->gone_lsn) == 0)
+    for (int fork = 0; fork < FORK_COUNT; fork++)
+        missing |= rel->missing[fork] != 0;
+    if (rel->relation != RELATION_NONE && missing && atomic_load(&rel->gone_lsn) == 0)
         *(Doomed *)arg = (Doomed){rel->branch, rel->relation};
 }
 
@@ -364,12 +390,14 @@ recover_finish(Ctx *cx)
     atomic_store(&s->visible_csn, s->last_csn);
     atomic_store(&s->durable_csn, s->last_csn);
     id_abort_running(cx, &s->ids);
+    id_table_fill(&s->ids, false);
     rel_finish_crashed(cx);
     cache_rel_each(cx, find_doomed, &doomed);
     if (doomed.relation != RELATION_NONE)
-        return fail(cx, ST_CORRUPT, "XX001",
-                    "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops it",
-                    doomed.relation, doomed.branch);
+        return fail(
+            cx, ST_CORRUPT, "XX001",
+            "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops them",
+            doomed.relation, doomed.branch);
     branch_finish_crashed(cx);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);

@@ -234,9 +234,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     c->super = super;
     c->id_from = running;
     store_meta_forget_gone(cx, super.redo);
-    log_line(LOG_DEBUG, "checkpoint: %llu pages in %llu ms, redo %llx",
-             (unsigned long long)(c->writer.pages_written - before),
-             (unsigned long long)((env_mono_us(cx->env) - start_us) / 1000), (unsigned long long)super.redo);
+    c->page_count = c->writer.pages_written - before;
     return ST_OK;
 }
 

@@ -9,6 +9,7 @@ typedef struct Checkpointer {
     PageWriter writer;
     StoreSuper super; /* of the last one */
     Lsn readable; /* of the last one: log before this is not needed any more */
+    uint64_t page_count; /* of the last one */
     uint64_t write_us, sync_us; /* of the last one: bringing pages to the store, making them durable */
     Xid id_from; /* ids below have had their outcome written */
     /* Called between portions of pages: the cleaner's work goes on meanwhile. May be NULL. */

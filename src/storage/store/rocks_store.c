@@ -382,8 +382,9 @@ set_options(RocksStore *s, const StoreOptions *o)
     rocksdb_block_based_table_options_t *table = api->rocksdb_block_based_options_create();
     int above = o->compression == STORE_COMPRESS_NONE || o->data_key != NULL ? rocksdb_no_compression
                                                                              : rocksdb_lz4_compression;
-    int bottom =
-        o->compression == STORE_COMPRESS_ZSTD && o->data_key == NULL ? rocksdb_zstd_compression : above;
+    int levels[] = {above, o->compression == STORE_COMPRESS_ZSTD && o->data_key == NULL
+                               ? rocksdb_zstd_compression
+                               : above};
 
     s->cache = api->rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
     api->rocksdb_block_based_options_set_block_cache(table, s->cache);
@@ -398,7 +399,9 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_block_based_options_destroy(table);
     api->rocksdb_options_set_create_if_missing(s->options, !o->read_only);
     api->rocksdb_options_set_compression(s->options, above);
-    api->rocksdb_options_set_bottommost_compression(s->options, bottom);
+    /* Young files, and all below. A compression of the bottommost level alone would not do: files that overlap with no others,
+     * as after a load, are moved down as they are, and RocksDB takes a first level that is the only one for the last. */
+    api->rocksdb_options_set_compression_per_level(s->options, levels, COUNT_OF(levels));
     api->rocksdb_options_set_write_buffer_size(s->options, MEMTABLE_BYTES);
     api->rocksdb_options_set_max_write_buffer_number(s->options, 4);
     api->rocksdb_options_set_memtable_prefix_bloom_size_ratio(s->options, MEMTABLE_BLOOM_SHARE);

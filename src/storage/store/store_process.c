@@ -32,10 +32,8 @@ enum {
     READ_PAGES = 8, /* that one reader takes at a time: the others may help */
     NAP_US = 200 * 1000,
     WAIT_NAP_US = 100 * 1000,
-    SEGMENTS_KEPT = 4,
     PUBLISH_US = 1000 * 1000,
     COPY_TRIES_AT_STOP = 5,
-    SPREAD_PERCENT = 70, /* of the checkpoint's interval */
     FULL_LOG_BYTES = 1 << 20, /* a checkpoint is worth it */
     LOOK_US = 250 * 1000, /* at the space that is left */
     RETRY_US = 1000 * 1000, /* after the disk was full */
@@ -75,6 +73,37 @@ typedef struct StoreProcess {
         first_checkpoint; /* atomic: 1 = the cleaner is to make one, and says that the store is ready */
     _Atomic bool failed; /* atomic */
 } StoreProcess;
+
+void
+store_set_limits(const Engine *engine, const StoreLimits *limits)
+{
+    StoreShared *shared = store_shared(engine);
+    uint64_t words[COUNT_OF(shared->limits)];
+
+    memcpy(words, limits, sizeof(words));
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        atomic_store(&shared->limits[i], words[i]);
+}
+
+void
+store_get_limits(const Engine *engine, StoreLimits *out)
+{
+    const StoreShared *shared = store_shared(engine);
+    uint64_t words[COUNT_OF(shared->limits)];
+
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        words[i] = atomic_load(&shared->limits[i]);
+    memcpy(out, words, sizeof(words));
+}
+
+static StoreLimits
+limits_of(const StoreProcess *p)
+{
+    StoreLimits limits;
+
+    store_get_limits(p->engine, &limits);
+    return limits;
+}
 
 /* A context for one thread. */
 typedef struct Worker {
@@ -419,7 +448,7 @@ is_urgent(Ctx *cx, void *arg)
     return atomic_load(&p->stop_cleaner) != 0 ||
            atomic_load(&shared->checkpoint_wanted) != atomic_load(&shared->checkpoint_done) ||
            (!p->settings->unlogged &&
-            wal_position(cx->proc) - c->checkpointer.super.redo > p->settings->max_wal_bytes);
+            wal_position(cx->proc) - c->checkpointer.super.redo > limits_of(p).max_wal_bytes);
 }
 
 /* S4. What is in the store is this checkpoint until it has been copied: so nothing else is done before that has worked. */
@@ -451,12 +480,20 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
         TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
     } else {
         TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
-                                 clean_stop || wal_disk_is_full(cx->proc) ? 1 : SEGMENTS_KEPT));
+                                 clean_stop || wal_disk_is_full(cx->proc)
+                                     ? 1
+                                     : (uint32_t)(limits_of(p).min_wal_bytes / WAL_SEGMENT_BYTES)));
     }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
     atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
     publish(cx, c);
+    log_line(
+        limits_of(p).log_checkpoints != 0 ? LOG_INFO : LOG_DEBUG,
+        "checkpoint complete: %llu pages in %llu ms, %llu ms of them to make them durable; log from %llx on",
+        (unsigned long long)c->checkpointer.page_count,
+        (unsigned long long)((c->checkpointer.write_us + c->checkpointer.sync_us) / 1000),
+        (unsigned long long)(c->checkpointer.sync_us / 1000), (unsigned long long)c->checkpointer.super.redo);
     return ST_OK;
 }
 
@@ -472,11 +509,11 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
     *spread_us = 0;
     if (*asked != atomic_load(&shared->checkpoint_done))
         return true;
-    if (!p->settings->unlogged && now - redo > p->settings->max_wal_bytes / 2) {
-        *spread_us = MIN_OF(p->settings->checkpoint_timeout_us / 4, UINT64_C(30000000));
+    if (!p->settings->unlogged && now - redo > limits_of(p).max_wal_bytes / 2) {
+        *spread_us = MIN_OF(limits_of(p).checkpoint_timeout_us / 4, UINT64_C(30000000));
         return true;
     }
-    *spread_us = p->settings->checkpoint_timeout_us / 100 * SPREAD_PERCENT;
+    *spread_us = limits_of(p).checkpoint_timeout_us / 100 * limits_of(p).spread_percent;
     if (wal_disk_is_full(cx->proc)) { /* the log it frees may be what is missing */
         *spread_us = 0;
         return (c->failed || now - redo >= FULL_LOG_BYTES) && env_mono_us(cx->env) - last_us >= RETRY_US;
@@ -484,7 +521,7 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
     if (p->settings->unlogged) /* places do not move by themselves */
         now =
             atomic_load(&txn_shared(cx->proc)->visible_csn) != c->checkpointer.super.last_csn ? redo + 1 : redo;
-    return now != redo && env_mono_us(cx->env) - last_us >= p->settings->checkpoint_timeout_us;
+    return now != redo && env_mono_us(cx->env) - last_us >= limits_of(p).checkpoint_timeout_us;
 }
 
 /* Those who wait for one learn how it went. */
@@ -551,7 +588,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         arena_reset(cx->arena);
         if (page_free_missing(page_cache(cx->proc)) == 0 ||
             atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
-            page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, p->settings->checkpoint_timeout_us));
+            page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, limits_of(p).checkpoint_timeout_us));
     }
     follow_recovery(c);
     c->retry_us = 0;
@@ -759,8 +796,10 @@ store_process_run(Engine *engine, const StoreSettings *settings)
 {
     StoreProcess p = {.engine = engine, .settings = settings};
     Worker w;
-    Status rc = worker_begin(&w, &p);
+    Status rc;
 
+    store_set_limits(engine, &settings->limits);
+    rc = worker_begin(&w, &p);
     if (rc == ST_OK) {
         interrupt_watch(-1, w.cx.interrupt);
         rc = run(&w.cx, &p);

@@ -9,12 +9,21 @@
 #include "storage/store/page_store.h"
 #include "storage/wal/wal_segment.h"
 
+/* What may change while the store runs. */
+typedef struct StoreLimits {
+    uint64_t checkpoint_timeout_us;
+    uint64_t max_wal_bytes; /* a checkpoint begins when half of it has been written since the last one */
+    uint64_t min_wal_bytes; /* so much of old log files is kept to be used again */
+    uint64_t spread_percent; /* of the time between checkpoints that one may take */
+    uint64_t log_writer_delay_us; /* commits that nobody waits for are flushed after that */
+    uint64_t log_checkpoints; /* 0 = no */
+} StoreLimits;
+
 typedef struct StoreSettings {
     const char *data_dir;
     StoreCompression compression;
     const SealKey *data_key; /* NULL = neither pages nor log are encrypted */
-    uint64_t checkpoint_timeout_us;
-    uint64_t max_wal_bytes;
+    StoreLimits limits; /* at start */
     bool unlogged; /* S4: no log is written */
 } StoreSettings;
 
@@ -41,6 +50,8 @@ typedef struct StoreShared {
     _Atomic uint64_t write_us, sync_us, last_us; /* atomic: of checkpoints: all, all, the last one */
     _Atomic uint64_t file_bytes, memory_bytes, level0_files,
         debt_bytes; /* atomic: StoreStats, when last looked */
+    _Atomic uint64_t
+        limits[sizeof(StoreLimits) / sizeof(uint64_t)]; /* atomic: a StoreLimits, each for itself */
     char reason[512]; /* before state becomes REFUSED */
     char sqlstate[6];
 } StoreShared;
@@ -57,6 +68,10 @@ void store_serve_reads(Ctx *cx, PageStore *store);
 
 /* Part PART_STORE. */
 StoreShared *store_shared(const Engine *engine);
+
+/* Takes effect within a second or so. */
+void store_set_limits(const Engine *engine, const StoreLimits *limits);
+void store_get_limits(const Engine *engine, StoreLimits *out);
 
 /* ---- for others ------------------------------------------------------------------------------------------------- */
 /* Waits until the store is ready or has refused (then the error is the store's). */

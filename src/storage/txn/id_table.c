@@ -103,6 +103,12 @@ id_trim(Ctx *cx, IdTable *t, Xid below)
 
 /* ---- recovery --------------------------------------------------------------------------------------------------- */
 
+void
+id_table_fill(IdTable *t, bool filling)
+{
+    atomic_store(&t->filling, filling);
+}
+
 Status
 id_restore(Ctx *cx, IdTable *t, Xid next)
 {

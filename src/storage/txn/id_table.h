@@ -28,6 +28,7 @@ typedef struct IdTable {
     _Atomic Xid next; /* atomic; changes under the latch */
     _Atomic Xid trimmed; /* atomic; changes under the latch, by the janitor */
     ShmRef self; /* set once: where this is in the region */
+    _Atomic uint32_t filling; /* atomic: recovery: outcomes, parents and the latest ids may not have come yet */
     _Atomic uint32_t directory[ID_DIRECTORY]; /* atomic: frame of ids [1024 i, 1024 i + 1024) */
 } IdTable;
 
@@ -60,6 +61,13 @@ id_set(const PageCache *cache, IdTable *t, Xid xid, uint64_t state)
     atomic_store_explicit(id_slot(cache, t, xid), state, memory_order_release);
 }
 
+/* Recovery begins and ends. In between a stored page may be ahead of the table: nothing on it can be settled then. */
+void id_table_fill(IdTable *t, bool filling);
+static inline bool
+id_table_is_filling(const IdTable *t)
+{
+    return atomic_load(&t->filling) != 0;
+}
 /* Recovery: ids below `next` have perhaps been handed out. */
 MUST_CHECK Status id_restore(Ctx *cx, IdTable *t, Xid next);
 /* What is known of savepoints whose transaction was running is forgotten: they may have been rolled back since. Those

@@ -31,7 +31,7 @@ enum {
     PORTION_BYTES = 256 * 1024, /* of an encrypted log that are not left waiting for somebody to want them */
     PORTION_KEPT = 1 << 20, /* a larger buffer is given back */
 };
-enum { MAKE_BYTES = 256 * 1024, FLUSH_AFTER_US = 200 * 1000, RETRY_US = 1000 * 1000 };
+enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
 
 /* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
 static Status
@@ -373,12 +373,12 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
     uint32_t bell = atomic_load(&shared->writer_bell);
     Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
         wanted = atomic_load(&shared->wanted);
-    uint64_t now = env_mono_us(cx->env);
+    uint64_t now = env_mono_us(cx->env), idle_us = (uint64_t)idle_ms * 1000;
     bool due;
 
     if (copied > flushed && w->unflushed_since_us == 0)
         w->unflushed_since_us = now;
-    due = wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= FLUSH_AFTER_US);
+    due = wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= idle_us);
     TRY(write_copied(cx, w, copied, due));
     if (due)
         TRY(flush(cx, w));
@@ -393,8 +393,7 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
         return ST_OK;
     atomic_store(&shared->writer_sleeps, 1);
     if (atomic_load(&shared->writer_bell) == bell)
-        futex_wait(&shared->writer_bell, bell,
-                   MIN_OF((uint64_t)idle_ms * 1000, w->unflushed_since_us != 0 ? FLUSH_AFTER_US : UINT64_MAX));
+        futex_wait(&shared->writer_bell, bell, idle_us);
     atomic_store(&shared->writer_sleeps, 0);
     if (atomic_load(&shared->writer_bell) == bell)
         note_durable(cx, w);

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "storage/heap/heap_resolve.h"
+#include "storage/txn/txn_shared.h"
 #include "sim.h"
 
 TEST(heap, a_row_comes_back_as_it_went_in)
@@ -595,6 +597,38 @@ TEST(heap, xmin_is_the_same_before_and_after_resolving)
         heap_row_release(cx, &row);
         sim_commit(cx);
     }
+}
+
+/* A page that was stored after an id was handed out, and is read before the log's word of that id has been done again. */
+TEST(heap, while_the_id_table_is_filled_nothing_on_a_stored_page_is_settled)
+{
+    Ctx *cx = sim_session(sim_engine());
+    IdTable *ids = &txn_shared(cx->proc)->ids;
+    _Alignas(16) char page[PAGE_BYTES], before[PAGE_BYTES];
+    SimTable t;
+    PageRef ref;
+    Xid xid, next;
+    Tid tid;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    tid = sim_insert(cx, &t, (SimRow){1, 1, "x", 0});
+    xid = txn_id(cx);
+    SIM_OK(cx, page_pin(cx, cache_rel(cx, t.heap.branch, t.heap.relation), FORK_MAIN, tid_block(tid), &ref));
+    memcpy(page, ref.page, PAGE_BYTES);
+    memcpy(before, ref.page, PAGE_BYTES);
+    page_unpin(cx, &ref);
+    EXPECT_EQ(heap_least_raw(cx, page), xid);
+    next = atomic_exchange(&ids->next, atomic_load(&ids->trimmed));
+    id_table_fill(ids, true);
+    EXPECT_EQ(heap_least_raw(cx, page), atomic_load(&ids->trimmed));
+    EXPECT_EQ(heap_resolve_copy(cx, page), atomic_load(&ids->trimmed));
+    EXPECT(memcmp(page, before, PAGE_BYTES) == 0);
+    id_table_fill(ids, false);
+    atomic_store(&ids->next, next);
+    txn_abort(cx);
+    EXPECT_EQ(heap_resolve_copy(cx, page), 0);
+    EXPECT(memcmp(page, before, PAGE_BYTES) != 0);
 }
 
 TEST(heap, rows_of_what_is_rolled_back_count_as_dead)

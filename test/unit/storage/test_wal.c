@@ -435,8 +435,10 @@ new_store(uint64_t cache_pages)
     log->cache_bytes = cache_pages * PAGE_BYTES;
     log->store = (StoreSettings){.data_dir = log->path,
                                  .compression = STORE_COMPRESS_LZ4,
-                                 .checkpoint_timeout_us = 15000,
-                                 .max_wal_bytes = 64 << 20};
+                                 .limits = {.checkpoint_timeout_us = 15000,
+                                            .max_wal_bytes = 64 << 20,
+                                            .min_wal_bytes = 64 << 20,
+                                            .spread_percent = 70}};
     return log;
 }
 
