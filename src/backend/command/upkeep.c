@@ -121,7 +121,7 @@ try_table(Ctx *cx, const UpkeepRound *round, Oid oid, bool *worked)
     if (vacuum_due(&stats, round->urgent))
         TRY(upkeep_vacuum(cx, t));
     TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
-    return upkeep_analyze(cx, t, NULL);
+    return t != NULL ? upkeep_analyze(cx, t, NULL) : ST_OK;
 }
 
 /* Those of the database and the shared ones; they are small. */
