@@ -54,6 +54,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/checkpoint.c src/storage/store/checkpoint.h \
 	src/storage/store/page_store.h \
 	src/storage/store/page_writer.c src/storage/store/page_writer.h \
+	src/storage/store/rocks_resume.cc src/storage/store/rocks_resume.h \
 	src/storage/store/rocks_api.c src/storage/store/rocks_api.h \
 	src/storage/store/rocks_api.def \
 	src/storage/store/rocks_store.c \
@@ -92,4 +93,4 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
 	src/storage/wal/wal_shared.h \
 	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
-STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS)
+STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS) $(STATIC_CXX_LIBS)

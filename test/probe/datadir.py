@@ -107,18 +107,14 @@ class StopBoard(Board):
 
 
 class DataServer:
-    """A server on `directory`/db that is started again and again. What it says goes to one file for each start."""
+    """A server on `directory`/db (or in `data`) that is started again and again. What it says goes to one file for each start."""
 
-    def __init__(self, directory, *flags, env=None, start=True):
-        self.dir, self.encryption, self.env = directory, encryption_flags(directory), env or {}
+    def __init__(self, directory, *flags, env=None, start=True, data=None):
+        self.dir, self.data, self.encryption, self.env = directory, data or directory + '/db', encryption_flags(directory), env or {}
         self.flags = [*flags, *self.encryption]
         self.port, self.process, self.starts, self.was_killed = free_port(), None, 0, False
         if start:
             self.start()
-
-    @property
-    def data(self):
-        return self.dir + '/db'
 
     def begin(self):
         """Starts without waiting for anything."""

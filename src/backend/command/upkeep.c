@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "storage/wal/wal.h"
+
 enum {
     ROUND_PAUSE_MS = 5000,
     STEP_PAUSE_MS = 20,
@@ -119,7 +121,7 @@ try_table(Ctx *cx, const UpkeepRound *round, Oid oid, bool *worked)
     if (vacuum_due(&stats, round->urgent))
         TRY(upkeep_vacuum(cx, t));
     TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
-    return upkeep_analyze(cx, t, NULL);
+    return t != NULL ? upkeep_analyze(cx, t, NULL) : ST_OK;
 }
 
 /* Those of the database and the shared ones; they are small. */
@@ -191,6 +193,10 @@ janitor_upkeep_step(Ctx *cx, UpkeepRound *round, uint32_t *idle_ms)
 
     ASSERT(cx->txn == NULL);
     *idle_ms = STEP_PAUSE_MS;
+    if (wal_disk_is_full(cx->proc)) { /* it would be refused */
+        *idle_ms = ROUND_PAUSE_MS;
+        return ST_OK;
+    }
     if (cx->catalog == NULL) {
         arena_init(&round->arena, "janitor catalog", NULL);
         TRY(fresh_catalog(cx, round));

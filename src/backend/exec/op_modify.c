@@ -9,6 +9,7 @@
 #include "backend/exec/heap_read.h"
 #include "backend/exec/key.h"
 #include "backend/exec/row_write.h"
+#include "storage/wal/wal.h"
 
 typedef struct ModifyOp {
     Op op;
@@ -419,6 +420,7 @@ modify_next(Op *op, uint64_t budget, Batch **out)
         Batch *in;
 
         arena_reset(&op->scratch);
+        TRY(wal_check_disk(op->e->cx)); /* before all the reading */
         TRY(op_next(op->left, UINT64_MAX, &in));
         if (in != NULL) {
             TRY(modify_batch(m, in));

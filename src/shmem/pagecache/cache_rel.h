@@ -69,7 +69,7 @@ typedef struct CacheRel {
     _Atomic uint64_t
         gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */
     Xid evicted_since; /* extend latch: the same since a vacuum of it began */
-    Xid cached_raw; /* the store's process: the same of pages in memory, as they are stored */
+    Xid cached_raw; /* the store's process: the same of all its pages as they are stored, for a checkpoint */
     uint64_t stored_hash; /* the store's process: of what is stored of this */
 
     /* Hints and counters of the heap; none of them needs to be exact. */

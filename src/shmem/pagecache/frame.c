@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/env.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/sync/futex.h"
 
@@ -31,6 +32,8 @@ enum {
     TRIM_BATCH = PROC_STASH_MOST,
     FREE_KEPT = 2048,
     FREE_PATIENCE_US = 30 * 1000 * 1000,
+    FULL_PATIENCE_US = 1000 * 1000,
+    FULL_MORE_FRAMES = 64,
     FREE_NAP_US = 20 * 1000
 };
 
@@ -172,16 +175,36 @@ grow(Ctx *cx, PageCache *cache, bool spare)
     return true;
 }
 
+/* Are there as many pages as may be? While the store takes none because the disk is full, who only reads may have some
+ * more: else changed pages could fill all of memory, and reading would end, too. */
+static bool
+is_crowded(const PageCache *cache, const Proc *proc)
+{
+    uint64_t most = cache->page_frames;
+
+    if (UNLIKELY(atomic_load_explicit(&cache->store_full, memory_order_relaxed) != 0) &&
+        atomic_load_explicit(&proc->xid, memory_order_relaxed) == 0)
+        most += most / 8 + FULL_MORE_FRAMES;
+    return cache_has_store(cache) && atomic_load(&cache->pages_live) >= most;
+}
+
 /* The cleaner frees frames; when everything is pinned it can not. */
 static Status
 wait_for_free(Ctx *cx, PageCache *cache)
 {
-    for (uint64_t waited = 0; waited < FREE_PATIENCE_US; waited += FREE_NAP_US) {
+    uint64_t start_us = env_mono_us(cx->env), waited;
+
+    while ((waited = env_mono_us(cx->env) - start_us) < FREE_PATIENCE_US) {
         uint32_t bell = atomic_load(&cache->free_bell);
 
-        if (cache->free_count > 0)
+        if (cache->free_count > 0 || !is_crowded(cache, cx->proc))
             return ST_OK;
         TRY(ctx_poll(cx));
+        if (atomic_load(&cache->store_full) != 0 && waited >= FULL_PATIENCE_US) {
+            (void)fail(cx, ST_IO, "53100", "no page of the cache is free, and there is no space to write one");
+            fail_hint(cx, "Free some space; the server goes on by itself.");
+            return ST_IO;
+        }
         page_cleaner_wake(cache);
         atomic_fetch_add(&cache->free_sleepers, 1);
         futex_wait(&cache->free_bell, bell, FREE_NAP_US);
@@ -212,7 +235,7 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
             page_cleaner_nudge(cache);
         if (proc->stash_count > before || pop_hole(cache, proc, spare))
             continue;
-        if (cache_has_store(cache) && atomic_load(&cache->pages_live) >= cache->page_frames) {
+        if (is_crowded(cache, proc)) {
             TRY(wait_for_free(cx, cache));
             continue;
         }

@@ -95,6 +95,7 @@ typedef struct PageCache {
     _Atomic uint32_t io_bell, io_sleepers; /* atomic */
     _Atomic uint32_t cleaner_bell, cleaner_sleeps; /* atomic */
     _Atomic uint32_t free_bell, free_sleepers; /* atomic */
+    _Atomic uint32_t store_full; /* atomic: dirty pages can not be written: there is no space */
     Latch io_latch;
     uint32_t io_first, io_last; /* io_latch: linked by next_free; 0 = none */
     _Atomic uint64_t loads, evictions; /* atomic */

@@ -45,10 +45,12 @@ static bool
 belongs(Ctx *cx, const CacheRel *rel, BranchId branch)
 {
     Xid creator = atomic_load(&rel->creator_xid), dropper = atomic_load(&rel->dropper_xid);
+    Xid forgotten =
+        atomic_load(&txn_shared(cx->proc)->ids.trimmed); /* such a note is as of an earlier checkpoint */
 
     return rel->branch == branch && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
-           atomic_load(&rel->gone_lsn) == 0 && (creator == 0 || has_committed(cx, creator)) &&
-           (dropper == 0 || !has_committed(cx, dropper));
+           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator)) &&
+           (dropper < forgotten || !has_committed(cx, dropper));
 }
 
 static void

@@ -28,7 +28,7 @@ Status
 engine_start_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *result)
 {
     TRY(recover(cx, dir, from, needed, result));
-    TRY(wal_segments_cut(cx, dir, result->end));
+    TRY(wal_segments_cut(cx, dir, from, result->end));
     wal_start(cx->engine->region, result->end, dir->data_key != NULL);
     return ST_OK;
 }

@@ -8,6 +8,7 @@
  * Slots that no chain reaches (a rolled back version that was overwritten) become free, and the
  * variable parts are moved together. What to do is a function of the page and the horizon alone. */
 #include "storage/heap/heap_record.h"
+#include "storage/wal/wal.h"
 
 enum { PRUNE_FREE_BYTES = PAGE_BYTES / 10 };
 
@@ -242,7 +243,7 @@ heap_prune_if_useful(Ctx *cx, CacheRel *rel, PageRef *ref)
     Csn at = p->prune_at, horizon; /* read without a latch: hints */
     uint32_t room;
 
-    if (LIKELY(at == 0) || !is_short_of_room(p) || !page_is_sole_pin(ref))
+    if (LIKELY(at == 0) || !is_short_of_room(p) || !page_is_sole_pin(ref) || wal_disk_is_full(cx->proc))
         return;
     horizon = txn_horizon(cx, at);
     if (horizon < at || !page_try_exclusive(cx, ref))

@@ -6,6 +6,7 @@
 #include "shmem/pagecache/page_walk.h"
 #include "storage/heap/heap_int.h"
 #include "storage/txn/ssi.h"
+#include "storage/wal/wal.h"
 
 struct HeapScan {
     const HeapRel *rel;
@@ -33,7 +34,8 @@ page_of(const void *page)
 void
 heap_resolve_if_worth(Ctx *cx, PageRef *ref, bool resolvable)
 {
-    if (UNLIKELY(resolvable) && page_try_upgrade(cx, ref))
+    /* With a full disk a page that is clean stays so: it is the one that can make room for another. */
+    if (UNLIKELY(resolvable) && !wal_disk_is_full(cx->proc) && page_try_upgrade(cx, ref))
         (void)heap_resolve(cx, ref);
     page_unlatch(cx, ref);
 }

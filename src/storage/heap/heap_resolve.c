@@ -12,6 +12,17 @@
 #include "storage/heap/heap_int.h"
 #include "storage/wal/page_change.h"
 
+/* Whose outcome the id table has to keep for this id. While the log is done again it is not known yet which savepoints are
+ * of which transaction; that one had no outcome when recovery began. */
+static Xid
+raw_top(Ctx *cx, Xid xid)
+{
+    Xid floor = atomic_load_explicit(&txn_shared(cx->proc)->recover_floor, memory_order_relaxed);
+    Xid top = xid_top(cx, xid);
+
+    return UNLIKELY(floor != 0) ? MIN_OF(top, floor) : top;
+}
+
 /* True if the word is settled now. */
 static bool
 resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
@@ -33,7 +44,7 @@ resolve_creator(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
     case XID_OWN:
     case XID_RUNNING: break;
     }
-    *least = MIN_OF(*least, xid_top(cx, word_xid(word)));
+    *least = MIN_OF(*least, raw_top(cx, word_xid(word)));
     return false;
 }
 
@@ -49,7 +60,7 @@ resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
         return true;
     status = xid_status(cx, word_xid(word), &csn);
     if (status == XID_OWN || status == XID_RUNNING || (status == XID_COMMITTED && csn > durable)) {
-        *least = MIN_OF(*least, xid_top(cx, word_xid(word)));
+        *least = MIN_OF(*least, raw_top(cx, word_xid(word)));
         return false;
     }
     if (status == XID_COMMITTED && !(*flags & SLOT_LOCK_ONLY)) {
@@ -172,9 +183,9 @@ heap_least_raw(Ctx *cx, const char *page)
             uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(raw[w]);
 
             if (word_is_raw(heap_creators(p)[i]))
-                least = MIN_OF(least, xid_top(cx, word_xid(heap_creators(p)[i])));
+                least = MIN_OF(least, raw_top(cx, word_xid(heap_creators(p)[i])));
             if (word_is_raw(heap_deleters(p)[i]))
-                least = MIN_OF(least, xid_top(cx, word_xid(heap_deleters(p)[i])));
+                least = MIN_OF(least, raw_top(cx, word_xid(heap_deleters(p)[i])));
         }
     }
     return least == UINT64_MAX ? 0 : least;

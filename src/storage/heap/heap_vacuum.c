@@ -199,6 +199,7 @@ vacuum_pages(Ctx *cx, Vacuum *v)
     page_walk_begin(cx, &v->walk, v->cr, 0, length);
     for (BlockNo block = 0; block < length; block++) {
         TRY(ctx_poll(cx));
+        TRY(wal_check_disk(cx));
         TRY(vacuum_page(cx, v, block));
         if (v->dead_count + HEAP_SLOTS_MOST > v->dead_capacity)
             TRY(remove_dead(cx, v));

@@ -386,6 +386,7 @@ recover_finish(Ctx *cx)
 
     TxnShared *s = txn_shared(cx->proc);
 
+    atomic_store(&s->recover_floor, 0);
     atomic_store(&s->visible_csn, s->last_csn);
     atomic_store(&s->durable_csn, s->last_csn);
     id_abort_running(cx, &s->ids);

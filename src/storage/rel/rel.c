@@ -227,7 +227,11 @@ sweep_crashed(Ctx *cx, void *arg, CacheRel *rel)
     (void)arg;
     if (rel->relation == RELATION_NONE || creator == 0)
         return;
-    if (xid_status(cx, creator, NULL) == XID_COMMITTED)
+    if (atomic_load(&rel->gone_lsn) != 0)
+        return;
+    if (creator <
+            atomic_load(&txn_shared(cx->proc)->ids.trimmed) || /* the entry is as of an earlier checkpoint */
+        xid_status(cx, creator, NULL) == XID_COMMITTED)
         atomic_store(&rel->creator_xid, 0);
     else
         rel_gone(cx, rel);

@@ -8,6 +8,7 @@
 #include "storage/recover/describe.h"
 #include "storage/recover/redo.h"
 #include "storage/wal/page_change.h"
+#include "storage/wal/wal.h"
 
 typedef struct SeqPage {
     PageHeader h;
@@ -88,6 +89,7 @@ seq_set(Ctx *cx, BranchId branch, RelationId relation, SeqState state)
 {
     PageRef ref;
 
+    TRY(wal_check_disk(cx));
     TRY(pin_sequence(cx, branch, relation, false, &ref));
     page_latch_exclusive(cx, &ref);
     set_state(cx, &ref, &state);
@@ -154,6 +156,7 @@ seq_next(Ctx *cx, BranchId branch, RelationId relation, const SeqParams *params,
 
     ASSERT(params->increment != 0);
     ASSERT(params->cache >= 1);
+    TRY(wal_check_disk(cx));
     TRY(pin_sequence(cx, branch, relation, false, &ref));
     page_latch_exclusive(cx, &ref);
     state = ((const SeqPage *)(const void *)ref.page)->state;

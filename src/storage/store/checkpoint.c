@@ -43,22 +43,32 @@ take_redo(Ctx *cx, uint64_t *epoch, Lsn *readable)
     return redo;
 }
 
-/* Which raw ids the stored images of a relation's pages in memory have. */
+/* Which raw ids the stored images of a relation's pages have: of those that are not in memory first. A page that is read
+ * meanwhile was counted among them; only who cleans, and that is us, takes one out of memory. */
 static void
-clear_cached_raw(Ctx *cx, void *arg, CacheRel *rel)
+begin_stored_raw(Ctx *cx, void *arg, CacheRel *rel)
 {
     (void)cx;
     (void)arg;
-    rel->cached_raw = 0;
+    rel->cached_raw = rel->evicted_raw;
 }
 
 static void
-note_cached_raw(Ctx *cx, const Frame *f)
+note_stored_raw(Ctx *cx)
 {
-    CacheRel *rel = cache_rel(cx, f->branch, f->relation);
+    PageCache *cache = page_cache(cx->proc);
 
-    if (rel != NULL && (rel->cached_raw == 0 || f->stored_raw < rel->cached_raw))
-        rel->cached_raw = f->stored_raw;
+    cache_rel_each(cx, begin_stored_raw, NULL);
+    for (uint32_t no = 1; no < cache->high; no++) {
+        const Frame *f = cache_frame(cache, no);
+        CacheRel *rel;
+
+        if (atomic_load(&f->use) != FRAME_PAGE || f->stored_raw == 0)
+            continue;
+        rel = cache_rel(cx, f->branch, f->relation);
+        if (rel != NULL && (rel->cached_raw == 0 || f->stored_raw < rel->cached_raw))
+            rel->cached_raw = f->stored_raw;
+    }
 }
 
 static bool
@@ -97,13 +107,8 @@ write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool held)
     uint64_t start_us = env_mono_us(cx->env);
     uint32_t high = cache->high;
 
-    cache_rel_each(cx, clear_cached_raw, NULL);
     for (uint32_t no = 1; no < high; no++) {
-        const Frame *f = cache_frame(cache, no);
-
         TRY(page_writer_add(cx, &c->writer, no));
-        if (atomic_load(&f->use) == FRAME_PAGE && f->stored_raw != 0)
-            note_cached_raw(cx, f);
         if (no % PORTION_FRAMES != 0)
             continue;
         TRY(page_writer_apply(cx, &c->writer));
@@ -135,6 +140,8 @@ apply_and_flush(Ctx *cx, Checkpointer *c, StoreBatch *batch, const StoreSuper *s
     stop_point("checkpoint.before_flush");
     if (rc == ST_OK)
         rc = c->store->methods->flush(cx, c->store);
+    if (rc != ST_OK)
+        store_meta_forget_stored(cx);
     return rc;
 }
 
@@ -142,9 +149,15 @@ static Status
 write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
 {
     StoreBatch *batch;
+    Status rc;
 
     TRY(collect(cx, super, id_from, &batch));
-    wal_wait_flushed(cx, wal_copied(cx->proc)); /* T5 */
+    rc = wal_try_flushed(cx, wal_copied(cx->proc)); /* T5 */
+    if (rc != ST_OK) {
+        store_batch_free(batch);
+        store_meta_forget_stored(cx);
+        return rc;
+    }
     super->durable = wal_flushed(cx->proc);
     return apply_and_flush(cx, c, batch, super);
 }
@@ -175,6 +188,7 @@ run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, Stor
     super->redo = take_redo(cx, &super->epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
     TRY(write_pages(cx, c, spread_us, false));
+    note_stored_raw(cx);
     c->write_us = env_mono_us(cx->env) - start_us;
     take_counters(cx, super);
     return write_super(cx, c, super, MIN_OF(c->id_from, *running));
@@ -192,6 +206,7 @@ run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, St
                     false)); /* what has changed in all that time: little is left for those who wait */
     page_hold_begin(cx);
     rc = write_pages(cx, c, 0, true);
+    note_stored_raw(cx);
     *running = id_oldest_running(cx, &s->ids);
     super->trimmed = atomic_load(&s->ids.trimmed);
     super->redo = super->durable = take_redo(cx, &super->epoch, &c->readable);
@@ -229,7 +244,8 @@ least_raw(Ctx *cx, void *arg, CacheRel *rel)
     Xid *least = arg;
 
     (void)cx;
-    if (rel->evicted_raw != 0 && atomic_load(&rel->gone_lsn) == 0)
+    /* Of one that was dropped, too, as long as branches read it. */
+    if (rel->evicted_raw != 0 && (atomic_load(&rel->gone_lsn) == 0 || atomic_load(&rel->children) != 0))
         *least = MIN_OF(*least, rel->evicted_raw);
 }
 
@@ -239,6 +255,8 @@ store_oldest_raw(Ctx *cx)
     const PageCache *cache = page_cache(cx->proc);
     Xid least = UINT64_MAX;
 
+    /* A page may be read (and a vacuum forget that it was not in memory) or leave while we look: so twice. */
+    cache_rel_each(cx, least_raw, &least);
     for (uint32_t no = 1; no < cache->high; no++) {
         const Frame *f = cache_frame(cache, no);
 

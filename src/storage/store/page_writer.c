@@ -19,8 +19,13 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
 {
     for (uint32_t i = 0; i < w->count; i++) {
         if (dirty) {
+            Frame *f = w->refs[i].frame;
+            Xid before = w->stored_raw[i];
+
             page_latch_shared(cx, &w->refs[i]);
-            frame_set_dirty(w->refs[i].frame, true);
+            frame_set_dirty(f, true);
+            if (before != 0 && (f->stored_raw == 0 || before < f->stored_raw))
+                f->stored_raw = before;
         }
         if (!dirty && w->refs[i].frame->older != 0 && !page_fork_is_on(cx)) { /* they are in the store now */
             page_latch_exclusive(cx, &w->refs[i]);
@@ -83,6 +88,7 @@ page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
     memcpy(copy, ref->page, PAGE_BYTES);
     put_old(cx, w, f); /* B4: in the batch of what replaces them */
     page_unlatch(cx, ref);
+    w->stored_raw[w->count] = f->stored_raw;
     f->stored_raw = heap_resolve_copy(cx, copy);
     w->lsn = MAX_OF(w->lsn, page_header(copy)->lsn);
     store_batch_put_page(w->batch, id_of(f), copy);
@@ -99,10 +105,10 @@ page_writer_apply(Ctx *cx, PageWriter *w)
         return ST_OK;
     /* Ids in flight on the pages may be newer than what their LSN says (row locks are not logged): the log is flushed
      * to where it is now, so that no such id is handed out again after a crash. */
-    if (wal_is_on(cx->proc))
-        wal_wait_flushed(cx, MAX_OF(w->lsn, wal_copied(cx->proc)));
+    rc = wal_is_on(cx->proc) ? wal_try_flushed(cx, MAX_OF(w->lsn, wal_copied(cx->proc))) : ST_OK;
     stop_point("store.before_apply");
-    rc = w->store->methods->apply(cx, w->store, w->batch);
+    if (rc == ST_OK)
+        rc = w->store->methods->apply(cx, w->store, w->batch);
     if (rc == ST_OK)
         w->pages_written += w->count;
     let_go(cx, w, rc != ST_OK);

@@ -15,6 +15,7 @@ typedef struct PageWriter {
     PageStore *store;
     StoreBatch *batch;
     PageRef refs[PAGE_WRITER_PAGES];
+    Xid stored_raw[PAGE_WRITER_PAGES]; /* of the images these pages have had in the store until now */
     uint32_t count;
     Lsn lsn; /* the log has to be durable up to here */
     uint64_t pages_written; /* since it was opened */

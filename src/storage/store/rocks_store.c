@@ -4,6 +4,9 @@
  * that has failed: so as soon as damage is noticed there is no more compaction, in this run and, by a mark beside the store
  * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
  *
+ * When the disk is full a flush or a merge fails, and RocksDB writes no more; what it was given it keeps in memory and goes
+ * on reading. The next attempt to write makes it go on (rocks_resume).
+ *
  * Of an encrypted store RocksDB sees our keys, which are numbers, and values that have been through store_seal.h.
  *
  * Our page cache is in front, so its block cache is small, and pages do not go into it. A block of a table file holds one
@@ -16,6 +19,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "storage/store/rocks_api.h"
+#include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
 #include "storage/store/store_seal.h"
 
@@ -40,6 +44,7 @@ typedef struct RocksStore {
     StoreSeal *seal; /* NULL = values are as they are */
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
+    bool stalled; /* of who applies and flushes: there was no space, and RocksDB has stopped writing */
     char path[4096 - 16], mark_path[4096];
 } RocksStore;
 
@@ -98,6 +103,7 @@ fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 
     if (s->db != NULL)
         note_damage(cx->env, s, text);
+    s->stalled |= full;
     rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store \"%s\": %s", what, s->path,
               text);
 
@@ -265,6 +271,18 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
 }
 
 static Status
+go_on(Ctx *cx, RocksStore *s)
+{
+    if (!s->stalled)
+        return ST_OK;
+    if (!rocks_resume(s->db))
+        return fail(cx, ST_IO, "53100", "could not write to the page store \"%s\": No space left on device",
+                    s->path);
+    s->stalled = false;
+    return ST_OK;
+}
+
+static Status
 rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
 {
     RocksStore *s = (RocksStore *)store;
@@ -273,6 +291,7 @@ rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
 
     if (batch->bytes.failed)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    TRY(go_on(cx, s));
     fill.batch = s->api.rocksdb_writebatch_create();
     if (s->seal != NULL)
         store_seal_begin(s->seal);
@@ -292,6 +311,7 @@ rocks_flush(Ctx *cx, PageStore *store)
     RocksStore *s = (RocksStore *)store;
     char *error = NULL;
 
+    TRY(go_on(cx, s));
     s->api.rocksdb_flush(s->db, s->flush_options, &error);
     return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
 }
@@ -395,10 +415,12 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_level0_slowdown_writes_trigger(s->options, 32);
     api->rocksdb_options_set_level0_stop_writes_trigger(s->options, 64);
     api->rocksdb_options_set_paranoid_checks(s->options, 1);
-    api->rocksdb_options_set_info_log_level(s->options, 3); /* errors */
-    api->rocksdb_options_set_keep_log_file_num(s->options, 2);
     api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
-    if (o->read_only) /* it would begin a log of its own */
+    /* It has a log of its own on the same disk, and builds with assertions do not survive that writing to it fails: so
+     * nothing is written but its head, and when it is opened there is room for that. What goes wrong we are told anyway. */
+    api->rocksdb_options_set_info_log_level(s->options, 4);
+    api->rocksdb_options_set_keep_log_file_num(s->options, 2);
+    if (o->read_only) /* it would begin one there */
         api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
     s->read_options = api->rocksdb_readoptions_create();
     api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);

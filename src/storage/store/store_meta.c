@@ -151,6 +151,21 @@ store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_f
 }
 
 static void
+forget_stored(Ctx *cx, void *arg, CacheRel *rel)
+{
+    (void)cx;
+    (void)arg;
+    rel->stored_hash = 0;
+    rel->old_stored = 1; /* perhaps: their deletion may have been in it */
+}
+
+void
+store_meta_forget_stored(Ctx *cx)
+{
+    cache_rel_each(cx, forget_stored, NULL);
+}
+
+static void
 forget_gone(Ctx *cx, void *arg, CacheRel *rel)
 {
     Lsn gone = atomic_load(&rel->gone_lsn);
@@ -302,6 +317,7 @@ store_meta_load(Ctx *cx, PageStore *store, const StoreSuper *super)
     TRY(id_restore(cx, &s->ids, super->next_xid));
     TRY(store->methods->scan(cx, store, "Mi", 2, load_ids, NULL));
     id_forget_open_subs(cx, &s->ids);
+    atomic_store(&s->recover_floor, id_least_open(cx, &s->ids));
     TRY(store->methods->scan(cx, store, "Mb", 2, load_branch, NULL));
     TRY(store->methods->scan(cx, store, "Mr", 2, load_rel, NULL));
     return store->methods->scan(cx, store, "Mr", 2, load_link, NULL);

@@ -53,6 +53,8 @@ static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
 /* What goes into the last batch of a checkpoint: everything but pages and the superblock. `redo` as taken at its begin; ids from
  * `id_from` on may have changed since the last one. Drops at or before redo are carried out. */
 void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from);
+/* That batch has not become durable: the next one has everything again. */
+void store_meta_forget_stored(Ctx *cx);
 /* After the batch is durable: what was dropped is forgotten. */
 void store_meta_forget_gone(Ctx *cx, Lsn redo);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/env.h"
@@ -33,6 +34,11 @@ enum {
     WAIT_NAP_US = 100 * 1000,
     PUBLISH_US = 1000 * 1000,
     COPY_TRIES_AT_STOP = 5,
+    FULL_LOG_BYTES = 1 << 20, /* a checkpoint is worth it */
+    LOOK_US = 250 * 1000, /* at the space that is left */
+    RETRY_US = 1000 * 1000, /* after the disk was full */
+    OPEN_BYTES = 2 << 20, /* without so much free space the store is not opened */
+    RESERVE_BYTES = 2 << 20, /* for what the store writes besides pages */
 };
 
 uint64_t
@@ -265,8 +271,93 @@ typedef struct Cleaner {
     Checkpointer checkpointer;
     PageWriter writer;
     uint32_t hand; /* of the clock */
+    uint64_t look_us; /* when to look at the space that is left */
+    uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
+    bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
     uint64_t published_us;
 } Cleaner;
+
+/* ---- a full disk -------------------------------------------------------------------------------------------------
+ *
+ * What is changed in memory needs room in the store sooner or later, or there is no checkpoint and no end of the log. So
+ * changes are refused while there is not room for what is changed already; and when a write has failed all the same,
+ * because somebody else took the space. Pages that are dirty then stay in memory, others come and go. */
+
+static void
+say_full(Ctx *cx, const char *why)
+{
+    atomic_store(&page_cache(cx->proc)->store_full, 1);
+    if (!wal_is_on(cx->proc)) /* then nobody is refused before memory is full */
+        log_line(LOG_ERROR, "%s", why);
+    else if (wal_note_full(cx->proc, WAL_FULL_STORE, true))
+        log_line(LOG_ERROR, "%s; statements that change something are refused until there is space", why);
+}
+
+/* After a failure. ST_OK: it was lack of space, and passes. */
+static Status
+pass_full(Ctx *cx, Cleaner *c, Status rc)
+{
+    if (rc == ST_OK || strcmp(cx->error.sqlstate, "53100") != 0)
+        return rc;
+    say_full(cx, cx->error.message);
+    ctx_error_clear(cx);
+    c->retry_us = env_mono_us(cx->env) + RETRY_US;
+    c->failed = true;
+    return ST_OK;
+}
+
+static bool
+is_stalled(Ctx *cx, const Cleaner *c)
+{
+    return c->retry_us != 0 && env_mono_us(cx->env) < c->retry_us;
+}
+
+/* What would have to be written if there was a checkpoint now, at most. */
+static uint64_t
+bytes_to_write(Ctx *cx, const Cleaner *c)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    PageStore *store = c->process->store;
+    uint64_t pages = 0;
+    StoreStats stats;
+
+    for (uint32_t no = 1; no < cache->high; no++) {
+        const Frame *f = cache_frame(cache, no);
+
+        pages += atomic_load_explicit(&f->use, memory_order_relaxed) == FRAME_PAGE && f->dirty;
+    }
+    store->methods->stats(cx, store, &stats);
+    return pages * STORE_PAGE_VALUE_BYTES + stats.memory_bytes;
+}
+
+static void
+look_at_space(Ctx *cx, Cleaner *c)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    struct statvfs disk;
+    uint64_t available, need;
+
+    if (env_mono_us(cx->env) < c->look_us)
+        return;
+    c->look_us = env_mono_us(cx->env) + LOOK_US;
+    if (!wal_is_on(cx->proc) && !c->failed)
+        atomic_store(&page_cache(cx->proc)->store_full, 0);
+    if (!wal_is_on(cx->proc) || statvfs(c->process->wal_path, &disk) != 0)
+        return;
+    available = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (available > (uint64_t)cache->high * PAGE_BYTES * 2 + (UINT64_C(1) << 30)) /* however much is dirty */
+        need = 0;
+    else
+        need =
+            bytes_to_write(cx, c) + WAL_SEGMENT_BYTES + RESERVE_BYTES; /* the log takes a segment at a time */
+    if (available < need) {
+        say_full(cx, "there is hardly room for the pages that have been changed: no space left on device");
+    } else if (available >= need + need / 4 && !c->failed) {
+        atomic_store(&page_cache(cx->proc)->store_full, 0);
+        if (wal_note_full(cx->proc, WAL_FULL_STORE, false))
+            log_line(LOG_INFO, "there is space for pages again");
+    }
+}
 
 /* The next frame to look at: what scans have left, then where the hand points. */
 static uint32_t
@@ -298,6 +389,8 @@ clean(Ctx *cx, Cleaner *c)
         switch (page_evict(cx, no)) {
         case EVICT_DONE: freed++; break;
         case EVICT_DIRTY:
+            if (is_stalled(cx, c))
+                break;
             TRY(page_writer_add(cx, &c->writer, no));
             if (c->writer.count > 0)
                 waiting[waiting_count++] = no;
@@ -323,6 +416,7 @@ clean(Ctx *cx, Cleaner *c)
 static Status
 clean_between(Ctx *cx, void *arg)
 {
+    look_at_space(cx, arg);
     return clean(cx, arg);
 }
 
@@ -386,7 +480,9 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
         TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
     } else {
         TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
-                                 clean_stop ? 1 : (uint32_t)(limits_of(p).min_wal_bytes / WAL_SEGMENT_BYTES)));
+                                 clean_stop || wal_disk_is_full(cx->proc)
+                                     ? 1
+                                     : (uint32_t)(limits_of(p).min_wal_bytes / WAL_SEGMENT_BYTES)));
     }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
@@ -418,10 +514,28 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
         return true;
     }
     *spread_us = limits_of(p).checkpoint_timeout_us / 100 * limits_of(p).spread_percent;
+    if (wal_disk_is_full(cx->proc)) { /* the log it frees may be what is missing */
+        *spread_us = 0;
+        return (c->failed || now - redo >= FULL_LOG_BYTES) && env_mono_us(cx->env) - last_us >= RETRY_US;
+    }
     if (p->settings->unlogged) /* places do not move by themselves */
         now =
             atomic_load(&txn_shared(cx->proc)->visible_csn) != c->checkpointer.super.last_csn ? redo + 1 : redo;
     return now != redo && env_mono_us(cx->env) - last_us >= limits_of(p).checkpoint_timeout_us;
+}
+
+/* Those who wait for one learn how it went. */
+static void
+tell_waiters(StoreShared *shared, uint32_t asked, bool failed)
+{
+    bool wanted = asked != atomic_load(&shared->checkpoint_done);
+
+    atomic_fetch_add(wanted ? &shared->checkpoints_asked : &shared->checkpoints_timed, 1);
+    if (failed)
+        atomic_store(&shared->checkpoint_failed, asked + 1);
+    atomic_store(&shared->checkpoint_done, asked);
+    atomic_fetch_add(&shared->checkpoint_bell, 1);
+    futex_wake(&shared->checkpoint_bell, INT32_MAX);
 }
 
 /* What recovery has found is where the first checkpoint begins. */
@@ -445,7 +559,10 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         uint64_t spread_us;
         uint32_t asked;
 
-        TRY(clean(cx, c));
+        look_at_space(cx, c);
+        if (!is_stalled(cx, c))
+            c->retry_us = 0;
+        TRY(pass_full(cx, c, clean(cx, c)));
         if (atomic_load(&shared->state) == STORE_STATE_READY)
             follow_recovery(c);
         if (atomic_exchange(&p->first_checkpoint, 0) != 0) { /* S4: before anybody changes anything */
@@ -455,14 +572,16 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             set_state(p, STORE_STATE_READY);
         }
         if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
-            TRY(checkpoint(cx, c, spread_us, false));
+            Status rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
+                                          : checkpoint(cx, c, spread_us, false);
+            bool failed = rc != ST_OK;
+
+            if (failed && (!is_stalled(cx, c) || asked != atomic_load(&shared->checkpoint_done)))
+                log_line(LOG_WARNING, "checkpoint failed, and will be tried again: %s", cx->error.message);
+            TRY(pass_full(cx, c, rc));
+            c->failed = failed;
             last_us = env_mono_us(cx->env);
-            atomic_fetch_add(asked != atomic_load(&shared->checkpoint_done) ? &shared->checkpoints_asked
-                                                                            : &shared->checkpoints_timed,
-                             1);
-            atomic_store(&shared->checkpoint_done, asked);
-            atomic_fetch_add(&shared->checkpoint_bell, 1);
-            futex_wake(&shared->checkpoint_bell, INT32_MAX);
+            tell_waiters(shared, asked, failed);
         }
         if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
             publish(cx, c);
@@ -472,7 +591,12 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, limits_of(p).checkpoint_timeout_us));
     }
     follow_recovery(c);
-    TRY(checkpoint(cx, c, 0, true));
+    c->retry_us = 0;
+    TRY(pass_full(cx, c, checkpoint(cx, c, 0, true)));
+    if (c->retry_us != 0) {
+        log_line(LOG_WARNING, "there was no space for the last checkpoint: the next start does the log again");
+        return ST_OK;
+    }
     return p->settings->unlogged ? store_safe_forget(cx, p->settings->data_dir) : ST_OK;
 }
 
@@ -576,6 +700,26 @@ open_store(Ctx *cx, StoreProcess *p)
     return write_super(cx, p, true); /* before the first word of the log: it says whose it is */
 }
 
+/* Opening the store and doing the log again need some room. Without it the server would have to refuse, and after a crash
+ * nobody would start it again when there is space. */
+static Status
+wait_for_space(Ctx *cx, const StoreProcess *p)
+{
+    bool told = false;
+    struct statvfs disk;
+
+    while (statvfs(p->settings->data_dir, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < OPEN_BYTES) {
+        if (!told)
+            log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is",
+                     p->settings->data_dir);
+        told = true;
+        if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
+            return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);
+        proc_sleep(cx, cx->proc, env_mono_us(cx->env) + RETRY_US);
+    }
+    return ST_OK;
+}
+
 static void
 refuse(StoreProcess *p, const ErrorInfo *error)
 {
@@ -616,6 +760,7 @@ run(Ctx *cx, StoreProcess *p)
     pthread_t readers[READERS], cleaning;
 
     set_state(p, STORE_STATE_RECOVERING);
+    TRY(wait_for_space(cx, p));
     TRY(open_store(cx, p));
     shared->system_id = p->super.system_id;
     shared->incarnation = p->super.incarnation;
@@ -709,8 +854,15 @@ store_checkpoint(Ctx *cx)
     for (;;) {
         uint32_t bell = atomic_load(&shared->checkpoint_bell);
 
-        if ((int32_t)(atomic_load(&shared->checkpoint_done) - mine) >= 0)
-            return ST_OK;
+        if ((int32_t)(atomic_load(&shared->checkpoint_done) - mine) >= 0) {
+            uint32_t failed = atomic_load(&shared->checkpoint_failed);
+
+            if (failed == 0 || (int32_t)(failed - 1 - mine) < 0)
+                return ST_OK;
+            (void)fail(cx, ST_IO, "53100", "could not write a checkpoint: no space left on device");
+            fail_hint(cx, "Free some space; the server tries again by itself.");
+            return ST_IO;
+        }
         TRY(ctx_poll(cx));
         futex_wait(&shared->checkpoint_bell, bell, WAIT_NAP_US);
     }

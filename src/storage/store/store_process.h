@@ -41,6 +41,8 @@ typedef struct StoreShared {
     _Atomic uint32_t checkpoint_wanted,
         checkpoint_bell; /* atomic: how many were asked for; raised when one is done */
     _Atomic uint32_t checkpoint_done; /* atomic: the last that was served */
+    _Atomic uint32_t
+        checkpoint_failed; /* atomic: the last that was served with "disk full", one more; 0 = none */
     uint64_t system_id; /* before state becomes READY */
     uint32_t incarnation; /* before state becomes READY */
     _Atomic uint64_t redo; /* atomic: of the last checkpoint */
@@ -76,7 +78,7 @@ void store_get_limits(const Engine *engine, StoreLimits *out);
 MUST_CHECK Status store_wait_ready(Ctx *cx, Engine *engine, bool *is_new);
 /* Of a store that is ready: whose log it is. The path is the caller's. */
 void store_wal_identity(const Engine *engine, WalDir *out);
-/* CHECKPOINT: waits until one has ended that began after this call. */
+/* CHECKPOINT: waits until one has ended that began after this call. 53100: there was no space; it will be tried again. */
 MUST_CHECK Status store_checkpoint(Ctx *cx);
 
 #endif

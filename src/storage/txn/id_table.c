@@ -143,6 +143,17 @@ id_forget_open_subs(Ctx *cx, IdTable *t)
     }
 }
 
+Xid
+id_least_open(Ctx *cx, IdTable *t)
+{
+    const PageCache *cache = page_cache(cx->proc);
+    Xid next = atomic_load(&t->next), xid = atomic_load(&t->trimmed);
+
+    while (xid < next && id_state(cache, t, xid) != ID_RUNNING)
+        xid++;
+    return xid;
+}
+
 void
 id_abort_running(Ctx *cx, IdTable *t)
 {

@@ -47,9 +47,12 @@ id_slot(const PageCache *cache, IdTable *t, Xid xid)
     ASSERT(frame != 0);
     return (_Atomic uint64_t *)cache_frame_bytes(cache, frame) + xid % ID_PER_FRAME;
 }
+/* Recovery meets pages that were stored later than where it is in the log: their ids have not been given out yet. */
 static inline uint64_t
 id_state(const PageCache *cache, IdTable *t, Xid xid)
 {
+    if (UNLIKELY(xid >= atomic_load_explicit(&t->next, memory_order_acquire)))
+        return ID_RUNNING;
     return atomic_load_explicit(id_slot(cache, t, xid), memory_order_acquire);
 }
 static inline void
@@ -70,6 +73,8 @@ MUST_CHECK Status id_restore(Ctx *cx, IdTable *t, Xid next);
 /* What is known of savepoints whose transaction was running is forgotten: they may have been rolled back since. Those
  * that were kept are named by the commit's record. */
 void id_forget_open_subs(Ctx *cx, IdTable *t);
+/* The least id that has no outcome. */
+Xid id_least_open(Ctx *cx, IdTable *t);
 /* ... and those without an outcome have none any more. */
 void id_abort_running(Ctx *cx, IdTable *t);
 

@@ -16,6 +16,7 @@
 #include "storage/engine/engine.h"
 #include "storage/txn/txn_int.h"
 #include "storage/txn/txn_log.h"
+#include "storage/wal/wal.h"
 
 uint64_t
 txn_shared_bytes(void)
@@ -301,6 +302,7 @@ txn_write_id(Ctx *cx, Xid *xid, uint32_t *command_id)
     Txn *t = cx->txn;
 
     ASSERT(t != NULL);
+    TRY(wal_check_disk(cx));
     if (UNLIKELY(t->xid == 0)) {
         Xid top;
 

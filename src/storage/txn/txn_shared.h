@@ -16,6 +16,8 @@ typedef struct TxnShared {
     _Atomic Csn horizon; /* atomic, monotone: last horizon found */
     _Atomic uint64_t retention_us; /* atomic: how long dead rows are kept for AS OF */
     TxnClock clock;
+    _Atomic Xid
+        recover_floor; /* atomic: while the log is done again, the least id without an outcome; else 0 */
     IdTable ids;
 } TxnShared;
 

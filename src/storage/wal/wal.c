@@ -228,18 +228,37 @@ wal_secure(Ctx *cx)
     change_gate_wait(gate);
 }
 
+bool
+wal_note_full(Proc *proc, WalFull who, bool full)
+{
+    _Atomic uint32_t *word = &wal_shared(proc)->disk_full;
+    uint32_t before = full ? atomic_fetch_or(word, (uint32_t)who) : atomic_fetch_and(word, ~(uint32_t)who);
+
+    return full != ((before & (uint32_t)who) != 0);
+}
+
+bool
+wal_disk_is_full(const Proc *proc)
+{
+    return UNLIKELY(wal_is_on(proc)) &&
+           UNLIKELY(atomic_load_explicit(&wal_shared(proc)->disk_full, memory_order_relaxed) != 0);
+}
+
 Status
 wal_check_disk(Ctx *cx)
 {
-    if (LIKELY(!wal_is_on(cx->proc) || atomic_load(&wal_shared(cx->proc)->disk_full) == 0))
+    if (LIKELY(!wal_disk_is_full(cx->proc)))
         return ST_OK;
-    (void)fail(cx, ST_IO, "53100", "could not extend the write-ahead log: no space left on device");
+    (void)fail(cx, ST_IO, "53100", "could not extend %s: no space left on device",
+               atomic_load(&wal_shared(cx->proc)->disk_full) & WAL_FULL_LOG ? "the write-ahead log"
+                                                                            : "the page store");
     fail_hint(cx, "Free some space; the server goes on by itself.");
     return ST_IO;
 }
 
-void
-wal_wait_flushed(Ctx *cx, Lsn lsn)
+/* False: it was not flushed, and `give_up_full` and the disk is full. */
+static bool
+wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
 {
     Proc *proc = cx->proc;
     WalShared *w = wal_shared(proc);
@@ -247,7 +266,7 @@ wal_wait_flushed(Ctx *cx, Lsn lsn)
 
     ASSERT(!proc_in_critical(proc));
     if (atomic_load(&w->flushed) >= lsn)
-        return;
+        return true;
     while (wanted < lsn && !atomic_compare_exchange_weak(&w->wanted, &wanted, lsn))
         ;
     wal_wake_writer(proc);
@@ -255,9 +274,25 @@ wal_wait_flushed(Ctx *cx, Lsn lsn)
         uint32_t bell = atomic_load(&w->flushed_bell);
 
         if (atomic_load(&w->flushed) >= lsn)
-            return;
+            return true;
+        if (give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))
+            return false;
         futex_wait(&w->flushed_bell, bell, WAIT_NAP_US);
     }
+}
+
+void
+wal_wait_flushed(Ctx *cx, Lsn lsn)
+{
+    (void)wait_flushed(cx, lsn, false);
+}
+
+Status
+wal_try_flushed(Ctx *cx, Lsn lsn)
+{
+    if (wait_flushed(cx, lsn, true))
+        return ST_OK;
+    return fail(cx, ST_IO, "53100", "could not write the end of the log: No space left on device");
 }
 
 void

@@ -40,7 +40,13 @@ void wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const 
 
 /* Outside of critical sections: waits until the ring has room for a burst. */
 void wal_secure(Ctx *cx);
-/* 53100 while the disk has no room for more log: called before a statement changes something. */
+/* Who finds no room on the disk. */
+typedef enum WalFull { WAL_FULL_LOG = 1, WAL_FULL_STORE = 2 } WalFull;
+/* True if that is news. */
+bool wal_note_full(Proc *proc, WalFull who, bool full);
+bool wal_disk_is_full(const Proc *proc);
+/* 53100 while the disk has no room for more log or more pages: called before each change of a row. What is under way can
+ * end: the current segment has room for that. */
 MUST_CHECK Status wal_check_disk(Ctx *cx);
 
 /* Up to here everything is copied. */
@@ -52,6 +58,8 @@ Lsn wal_flushed(const Proc *proc);
 Lsn wal_readable(const Proc *proc);
 /* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
 void wal_wait_flushed(Ctx *cx, Lsn lsn);
+/* The same for who can do without: 53100 as soon as the log has no room on the disk. */
+MUST_CHECK Status wal_try_flushed(Ctx *cx, Lsn lsn);
 /* Sleeps until something has been flushed, or a moment. */
 void wal_wait_bell(const Proc *proc);
 /* The writer is told that somebody wants it, soon. */

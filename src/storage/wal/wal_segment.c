@@ -378,26 +378,42 @@ wal_segments_remove(Ctx *cx, const WalDir *dir)
     return list.count > 0 ? sync_folder(cx, dir) : ST_OK;
 }
 
-Status
-wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn end)
+/* Writes again what can be read between the two places of the segment. */
+static Status
+write_again(Ctx *cx, const WalDir *dir, const WalSegment *s, Lsn from, Lsn to)
+{
+    char piece[ZERO_BYTES];
+
+    for (Lsn at = from; at < to;) {
+        uint64_t n = MIN_OF(to - at, (uint64_t)sizeof(piece));
+        ssize_t got = cx->env->pread(cx->env, s->fd, piece, n, (off_t)wal_file_offset(at));
+
+        if (got <= 0) {
+            if (got == 0)
+                errno = EIO; /* it was there a moment ago */
+            return fail_io(cx, "read", dir->path);
+        }
+        TRY(wal_write_at(cx, s->fd, piece, (uint64_t)got, wal_file_offset(at), "of the end of the log"));
+        at += (uint64_t)got;
+    }
+    return ST_OK;
+}
+
+/* The segment's part [from, end) is written again, what is behind it is zeroed, and all of it flushed. */
+static Status
+settle_segment(Ctx *cx, const WalDir *dir, Lsn first, Lsn from, Lsn end)
 {
     static const char zeros[ZERO_BYTES];
-    SegmentList list;
     WalSegment s;
     bool exists;
-    Status rc = ST_OK;
+    Status rc;
 
-    TRY(list_segments(cx, dir, &list));
-    for (uint32_t i = 0; i < list.count; i++) {
-        if (list.firsts[i] > end)
-            TRY(delete_segment(cx, dir, list.firsts[i]));
-    }
-    TRY(sync_folder(cx, dir));
-    TRY(wal_segment_open(cx, dir, end, true, &s, &exists));
+    TRY(wal_segment_open(cx, dir, first, true, &s, &exists));
     if (!exists)
         return ST_OK;
-    for (Lsn at = end; rc == ST_OK && at < s.first + WAL_SEGMENT_BYTES;) {
-        uint64_t n = MIN_OF(s.first + WAL_SEGMENT_BYTES - at, (uint64_t)ZERO_BYTES);
+    rc = write_again(cx, dir, &s, MAX_OF(from, first), end);
+    for (Lsn at = end; rc == ST_OK && at < first + WAL_SEGMENT_BYTES;) {
+        uint64_t n = MIN_OF(first + WAL_SEGMENT_BYTES - at, (uint64_t)ZERO_BYTES);
 
         rc = wal_write_at(cx, s.fd, zeros, n, wal_file_offset(at), "of the end of the log");
         at += n;
@@ -406,4 +422,21 @@ wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn end)
         rc = fail_io(cx, "flush", dir->path);
     wal_segment_close(cx, &s);
     return rc;
+}
+
+Status
+wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn from, Lsn end)
+{
+    SegmentList list;
+
+    TRY(list_segments(cx, dir, &list));
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (list.firsts[i] > end)
+            TRY(delete_segment(cx, dir, list.firsts[i]));
+    }
+    TRY(sync_folder(cx, dir));
+    /* Earlier segments were flushed before anything was written to the next. */
+    if (from < end && end == wal_segment_first(end))
+        TRY(settle_segment(cx, dir, end - WAL_SEGMENT_BYTES, from, end));
+    return settle_segment(cx, dir, wal_segment_first(end), MIN_OF(from, end), end);
 }

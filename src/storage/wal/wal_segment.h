@@ -60,8 +60,9 @@ void wal_making_abandon(Ctx *cx, const WalDir *dir, WalMaking *m);
 /* Segments that end at or before `before` are renamed to follow `last`, as long as fewer than `keep` lie ahead; the others
  * are deleted. *ahead (may be NULL): the first LSN that no segment is ready for. */
 MUST_CHECK Status wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32_t keep);
-/* What follows `end` is no longer part of the log: zeros to the end of its segment, later files go. */
-MUST_CHECK Status wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn end);
+/* What follows `end` is no longer part of the log: zeros to the end of its segment, later files go. What has been read from
+ * `from` on is written once more: after a flush that failed the system may take for written what it only remembers. */
+MUST_CHECK Status wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn from, Lsn end);
 /* The least and the greatest first LSN of the files there; 0, 0 when there are none. */
 MUST_CHECK Status wal_segments_range(Ctx *cx, const WalDir *dir, Lsn *first, Lsn *last);
 /* Bytes of all files in the folder. */

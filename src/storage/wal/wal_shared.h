@@ -24,7 +24,7 @@ typedef struct WalShared {
      * where the one after it begins. Not above `portion`: that is not settled yet. */
     _Atomic Lsn portion, portion_end; /* atomic; by the writer */
     _Atomic uint32_t flushed_bell; /* atomic: raised with it */
-    _Atomic uint32_t disk_full; /* atomic: the writer finds no room for the next segment */
+    _Atomic uint32_t disk_full; /* atomic: WalFull bits */
     _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic; the writer counts */
 
     _Atomic uint32_t writer_bell __attribute__((aligned(64))); /* atomic: wakes the writer */

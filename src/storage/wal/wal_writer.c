@@ -8,7 +8,9 @@
  * ring is given back as a whole then.
  *
  * The segment after the current one is made ahead, a little at each step. While that fails for lack of space, statements
- * that would change something are refused (wal_check_disk); what is under way has the rest of the current segment. */
+ * that would change something are refused (wal_check_disk); what is under way has the rest of the current segment. A file
+ * system may refuse room for that, too: nothing is lost by writing the same again later, so we wait. (That is no way out
+ * when a flush fails: what the system has forgotten nobody writes again, so that ends the process.) */
 #include "storage/wal/wal_writer.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/stop_point.h"
 #include "shmem/sync/futex.h"
@@ -30,11 +33,48 @@ enum {
 };
 enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
 
+/* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
+static Status
+note_full(Ctx *cx, Status rc)
+{
+    if (rc == ST_OK || strcmp(cx->error.sqlstate, "53100") != 0)
+        return rc;
+    if (wal_note_full(cx->proc, WAL_FULL_LOG, true))
+        log_line(LOG_ERROR, "%s; statements that change something are refused until there is space",
+                 cx->error.message);
+    ctx_error_clear(cx);
+    return ST_OK;
+}
+
+/* Told to end we do not wait: what is not written has not been promised to anybody. */
+static Status
+wait_for_space(Ctx *cx)
+{
+    if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
+        return fail(cx, ST_IO, "53100", "there is no space for the end of the log");
+    usleep(RETRY_US / 10);
+    return ST_OK;
+}
+
+static void
+note_space(Ctx *cx)
+{
+    if (wal_note_full(cx->proc, WAL_FULL_LOG, false))
+        log_line(LOG_INFO, "there is space for the log again");
+}
+
+static Status
+make_whole(Ctx *cx, WalWriter *w, Lsn first, bool *done)
+{
+    TRY(wal_making_begin(cx, &w->dir, first, &w->making));
+    return wal_making_step(cx, &w->dir, &w->making, UINT64_MAX, done);
+}
+
 Status
 wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
 {
     Lsn at = atomic_load(&wal_shared(cx->proc)->written);
-    bool exists, done;
+    bool exists, done = false;
 
     *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
     ASSERT((dir->data_key != NULL) == (wal_shared(cx->proc)->sealed != 0));
@@ -45,8 +85,14 @@ wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
     TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
     if (exists)
         return ST_OK;
-    TRY(wal_making_begin(cx, dir, wal_segment_first(at), &w->making));
-    TRY(wal_making_step(cx, dir, &w->making, UINT64_MAX, &done));
+    for (;;) {
+        TRY(note_full(cx, make_whole(cx, w, wal_segment_first(at), &done)));
+        if (done)
+            break;
+        wal_making_abandon(cx, dir, &w->making);
+        TRY(wait_for_space(cx));
+    }
+    note_space(cx);
     TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
     ASSERT(exists);
     return ST_OK;
@@ -68,7 +114,6 @@ wal_writer_close(Ctx *cx, WalWriter *w)
 static Status
 make_next(Ctx *cx, WalWriter *w, uint64_t bytes)
 {
-    WalShared *shared = wal_shared(cx->proc);
     Lsn next = w->current.first + WAL_SEGMENT_BYTES;
     Status rc = ST_OK;
 
@@ -86,12 +131,7 @@ make_next(Ctx *cx, WalWriter *w, uint64_t bytes)
     if (rc == ST_OK)
         rc = wal_making_step(cx, &w->dir, &w->making, bytes, &w->next_ready);
     if (rc != ST_OK) {
-        if (strcmp(cx->error.sqlstate, "53100") != 0)
-            return rc;
-        if (atomic_exchange(&shared->disk_full, 1) == 0)
-            log_line(LOG_ERROR, "%s; statements that change something are refused until there is space",
-                     cx->error.message);
-        ctx_error_clear(cx);
+        TRY(note_full(cx, rc));
         wal_making_abandon(cx, &w->dir, &w->making);
         w->retry_us = env_mono_us(cx->env) + RETRY_US;
         return ST_OK;
@@ -99,8 +139,7 @@ make_next(Ctx *cx, WalWriter *w, uint64_t bytes)
     if (!w->next_ready)
         return ST_OK;
 ready:
-    if (atomic_exchange(&shared->disk_full, 0) != 0)
-        log_line(LOG_INFO, "there is space for the log again");
+    note_space(cx);
     return ST_OK;
 }
 
@@ -127,10 +166,9 @@ go_to_next(Ctx *cx, WalWriter *w)
 
     TRY(sync_current(cx, w));
     while (!w->next_ready) {
-        TRY(ctx_poll(cx));
         TRY(make_next(cx, w, UINT64_MAX));
         if (!w->next_ready)
-            usleep(RETRY_US / 10);
+            TRY(wait_for_space(cx));
     }
     {
         Lsn next = w->current.first + WAL_SEGMENT_BYTES;
@@ -151,12 +189,18 @@ write_some(Ctx *cx, WalWriter *w, Lsn at, const void *data, uint64_t bytes, uint
 {
     WalShared *shared = wal_shared(cx->proc);
     uint64_t start_us;
+    Status rc;
 
     if (at >= w->current.first + WAL_SEGMENT_BYTES)
         TRY(go_to_next(cx, w));
     *written = MIN_OF(w->current.first + WAL_SEGMENT_BYTES - at, bytes);
     start_us = env_mono_us(cx->env);
-    TRY(wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), "of the log"));
+    while ((rc = wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), "of the log")) != ST_OK) {
+        TRY(note_full(cx, rc));
+        TRY(wait_for_space(cx));
+    }
+    if (w->next_ready) /* else make_next says it, when there is space for that, too */
+        note_space(cx);
     atomic_fetch_add(&shared->writes, 1);
     atomic_fetch_add(&shared->write_us, env_mono_us(cx->env) - start_us);
     return ST_OK;

@@ -597,9 +597,67 @@ TEST(wal, a_tree_can_be_used_wherever_the_log_ends)
     /* The last ones, which are merges, each by itself; those before in steps. */
     step = sim_world() ? 1 : MAX_OF(cuts->count / CUTS_TRIED, 1u);
     for (uint32_t i = cuts->count; i > 0; i -= cuts->count - i < CUTS_TRIED ? 1 : MIN_OF(step, i)) {
-        SIM_OK(cx, wal_segments_cut(cx, &log->dir, cuts->at[i - 1]));
+        SIM_OK(cx, wal_segments_cut(cx, &log->dir, start, cuts->at[i - 1]));
         use_what_is_left(log, (int)i);
     }
+    remove_log(log);
+}
+
+/* An environment that notes what is written where. */
+typedef struct NotingEnv {
+    Env env;
+    off_t first, last; /* of the bytes written */
+    bool synced; /* after the last write */
+} NotingEnv;
+
+static ssize_t
+noting_pwrite(Env *env, int fd, const void *data, size_t bytes, off_t at)
+{
+    NotingEnv *n = (NotingEnv *)env;
+
+    n->first = MIN_OF(n->first, at);
+    n->last = MAX_OF(n->last, at + (off_t)bytes);
+    n->synced = false;
+    return env_system()->pwrite(env_system(), fd, data, bytes, at);
+}
+
+static int
+noting_sync(Env *env, int fd)
+{
+    ((NotingEnv *)env)->synced = true;
+    return env_system()->sync(env_system(), fd);
+}
+
+TEST(wal, recovery_writes_again_what_it_has_read)
+{
+    Log *log = new_log();
+    Lsn start = grow_and_shrink(log), end = start;
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    NotingEnv noting = {.env = *env_system(), .first = INT64_MAX};
+    WalReader *reader;
+    WalEntry entry;
+    bool found = true;
+
+    SIM_OK(cx, wal_reader_open(cx, &log->dir, start, &reader));
+    while (found) {
+        SIM_OK(cx, wal_reader_next(cx, reader, &entry, &found));
+        end = entry.end;
+    }
+    wal_reader_close(cx, reader);
+    noting.env.pwrite = noting_pwrite;
+    noting.env.sync = noting_sync;
+    cx->env = &noting.env;
+    SIM_OK(cx, wal_segments_cut(cx, &log->dir, start, end));
+    EXPECT_EQ(wal_segment_first(start), wal_segment_first(end));
+    EXPECT_EQ(noting.first, wal_file_offset(start));
+    EXPECT_EQ(noting.last, WAL_SEGMENT_HEADER_BYTES + WAL_SEGMENT_BYTES);
+    EXPECT(noting.synced);
+    cx->env = env_system();
+    SIM_OK(cx, wal_reader_open(cx, &log->dir, start, &reader)); /* the same as before */
+    for (found = true; found;)
+        SIM_OK(cx, wal_reader_next(cx, reader, &entry, &found));
+    EXPECT_EQ(entry.end, end);
+    wal_reader_close(cx, reader);
     remove_log(log);
 }
 
@@ -614,7 +672,7 @@ TEST(wal, a_log_that_was_durable_may_not_end_before)
     SIM_OK(cx, wal_verify_end(cx, &log->dir, start + 64 * 1024, 0) == ST_CORRUPT ? ST_OK : ST_ERROR);
     EXPECT(strstr(cx->error.message, "is damaged at byte") != NULL);
     /* Without what follows nothing tells of it, but the store may. */
-    SIM_OK(cx, wal_segments_cut(cx, &log->dir, start));
+    SIM_OK(cx, wal_segments_cut(cx, &log->dir, start, start));
     SIM_OK(cx, wal_verify_end(cx, &log->dir, start, start));
     EXPECT_EQ(wal_verify_end(cx, &log->dir, start, start + 8), ST_CORRUPT);
     /* A file is as long as it was made. */
