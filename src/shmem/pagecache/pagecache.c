@@ -599,14 +599,17 @@ pin_frame_once(Ctx *cx, uint32_t no, PageRef *out)
 }
 
 /* Somebody may just be trying to free it, in vain because it is pinned: then its use says so for an instant, but it is still
- * dirty, or still has raw ids. */
+ * dirty, or still has raw ids. Or it is being loaded, dirty because it is an older image that becomes a page of its own
+ * (page_adopt): that is in the log already, so whoever writes what is dirty must not pass it by. */
 bool
 page_pin_frame(Ctx *cx, uint32_t no, PageRef *out)
 {
     const Frame *f = cache_frame(page_cache(cx->proc), no);
 
     while (!pin_frame_once(cx, no, out)) {
-        if (atomic_load(&f->use) == FRAME_SHARED || atomic_load(&f->use) >= FRAME_LOADING ||
+        uint8_t use = atomic_load(&f->use);
+
+        if (use == FRAME_SHARED || use == FRAME_FAILED || use == FRAME_OLD ||
             (!frame_is_dirty(f) && f->raw_min == 0))
             return false;
         __builtin_ia32_pause();
