@@ -286,15 +286,16 @@ split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan
 }
 
 /* Is there still a reason to split? Exclusive latch held. Compacts if that is enough. Between finding
- * the page full and latching it again, somebody else may have split it; the root may have become an
- * inner page. */
+ * the page full and latching it again, somebody else may have split it, so that what is next belongs further right, and it may
+ * be as full as it was (plan_ascending); the root may have become an inner page. */
 static bool
 still_full(Ctx *cx, PageRef *ref, const BtreeTarget *next)
 {
     const BtreePage *p = btree_page(ref);
     uint32_t most = next->key.bytes + 8 + POSTING_HEAD_BYTES + TID_BYTES * POSTING_MOST;
 
-    if ((p->h.flags & (BTREE_DELETED | BTREE_SPLIT_OPEN)) || btree_free_bytes(p) >= most)
+    if ((p->h.flags & (BTREE_DELETED | BTREE_SPLIT_OPEN)) || btree_is_right_of(p, next, false) ||
+        btree_free_bytes(p) >= most)
         return false;
     if (p->dead_bytes > 0 && btree_free_bytes(p) + p->dead_bytes >= most) {
         btree_compact(cx, ref);

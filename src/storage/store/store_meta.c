@@ -39,9 +39,8 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
     if (rel->relation == RELATION_NONE)
         return;
     rel_key(rel->branch, rel->relation, key);
-    if (gone != 0 && atomic_load(&rel->children) == 0) {
-        if (gone > c->redo)
-            return;
+    /* What was dropped after the redo position is still there for the log, and for links that were written before the drop. */
+    if (gone != 0 && gone <= c->redo && atomic_load(&rel->children) == 0) {
         store_batch_delete(c->batch, key, sizeof(key));
         store_batch_delete_pages(c->batch, rel->branch, rel->relation);
         return;
@@ -50,7 +49,7 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
         store_batch_delete_old(c->batch, rel->branch, rel->relation);
         rel->old_stored = 0;
     }
-    m.gone = gone != 0;
+    m.gone = gone != 0 && gone <= c->redo;
     m.old_stored = rel->old_stored;
     if (rel->origin != SHM_REF_NONE) {
         m.origin = ((const CacheRel *)region_ptr(proc_region(cx->proc), rel->origin))->branch;
@@ -254,6 +253,8 @@ load_link(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *val
         return ST_OK;
     child = cache_rel(cx, get_be32((const uint8_t *)key + 2), get_be32((const uint8_t *)key + 6));
     origin = cache_rel(cx, m.origin, get_be32((const uint8_t *)key + 6));
+    if (child != NULL && origin == NULL && m.fork_epoch >= atomic_load(&page_cache(cx->proc)->epoch))
+        return ST_OK; /* both are younger than the redo position: the log will make the origin, and the link */
     if (child == NULL || origin == NULL)
         return fail(cx, ST_CORRUPT, "XX001", "relation %u of branch %u is not where it was forked from",
                     get_be32((const uint8_t *)key + 6), m.origin);

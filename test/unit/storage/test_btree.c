@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "storage/btree/btree_int.h"
 #include "sim.h"
 
 typedef struct Tree {
@@ -92,6 +93,32 @@ TEST(btree, ascending_inserts_fill_their_pages)
     per_entry = rel_length(t.cx, 1, t.index.relation, FORK_MAIN) * 8192.0 / 100000;
     ck_assert_msg(per_entry < 16, "%.1f bytes per entry", per_entry);
     SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    sim_commit(t.cx);
+}
+
+/* Two sessions find the same page full. The first splits it, and leaves it as full as it was; what the second wanted there
+ * belongs further right now. */
+TEST(btree, a_full_page_that_another_session_has_split_is_left_alone)
+{
+    Tree t = tree();
+    BtreeTarget start = {0}, next;
+    uint8_t key[5], full[BTREE_FULL_MOST];
+    CacheRel *cr;
+    PageRef ref;
+    uint32_t before;
+
+    for (int i = 0; i < MANY; i++)
+        put(&t, sim_key(i, key), (Tid)(i + 1));
+    SIM_OK(t.cx, btree_open(t.cx, &t.index, false, &cr));
+    SIM_OK(t.cx, btree_descend(t.cx, cr, &start, false, 0, &ref, NULL, NULL));
+    before = btree_page(&ref)->count;
+    page_unlatch(t.cx, &ref);
+    next = (BtreeTarget){btree_full_key(sim_key(MANY - 100, key), MANY * 2, full), false};
+    SIM_OK(t.cx, btree_split(t.cx, cr, &ref, &next));
+    EXPECT_EQ(btree_page(&ref)->count, before);
+    page_unpin(t.cx, &ref);
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), MANY);
     sim_commit(t.cx);
 }
 
