@@ -157,10 +157,13 @@ read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
     read.epoch = image.at;
     do {
         rc = store->methods->read(cx, store, &read, 1);
-        if (rc == ST_OK && read.found == STORE_FOUND && page_header_const(page)->epoch > image.epoch)
-            read.epoch = page_header_const(page)->prev_epoch;
-        else
+        if (rc != ST_OK || read.found != STORE_FOUND || page_header_const(page)->epoch <= image.epoch)
             break;
+        if (page_header_const(page)->prev_epoch >= read.epoch) {
+            read.found = STORE_DAMAGED; /* the way back leads nowhere */
+            break;
+        }
+        read.epoch = page_header_const(page)->prev_epoch;
     } while (read.epoch != 0);
     if (rc == ST_OK &&
         read.epoch == 0) { /* there was no such page then: like one that was added and never used */

@@ -5,6 +5,21 @@
 #include "storage/wal/page_check.h"
 #include "storage/wal/wal.h"
 
+static const PageHeader *
+image_of(Ctx *cx, const Frame *f)
+{
+    return page_header_const(cache_frame_bytes(page_cache(cx->proc), f->older));
+}
+
+void
+page_forget_kept(Ctx *cx, PageRef *ref)
+{
+    PageHeader *h = page_header(ref->page);
+
+    if (h->prev_epoch == h->epoch && image_of(cx, ref->frame)->epoch == h->epoch)
+        h->prev_epoch = image_of(cx, ref->frame)->prev_epoch;
+}
+
 void
 page_keep_for_children(Ctx *cx, PageRef *ref)
 {
@@ -19,6 +34,10 @@ page_keep_for_children(Ctx *cx, PageRef *ref)
     rel = cache_rel(cx, f->branch, f->relation);
     if (rel == NULL || h->epoch > atomic_load(&rel->kept_epoch))
         return;
+    if (f->older != 0 && image_of(cx, f)->epoch == h->epoch) { /* whoever kept it has changed nothing */
+        h->prev_epoch = h->epoch;
+        return;
+    }
     /* Who has not committed by now had not when the children were made. */
     heap_resolve_for(cx, cache_frame_bytes(page_cache(cx->proc), page_keep_image(cx, ref->frame, ref->page)),
                      UINT64_MAX >> 1);

@@ -26,6 +26,8 @@ void page_change_end_logged(Ctx *cx, PageRef *ref, RecordKind kind, const Record
 
 /* B4: if somebody still needs the page as it is, it is kept. Below the exclusive latch. */
 void page_keep_for_children(Ctx *cx, PageRef *ref);
+/* The page was kept and has not changed: it does not name the image, which is the same, as the one before it. */
+void page_forget_kept(Ctx *cx, PageRef *ref);
 
 static inline void
 page_change_begin(Ctx *cx, PageRef *ref)
@@ -52,7 +54,8 @@ page_change_end(Ctx *cx, PageRef *ref, RecordKind kind, const RecordPart *parts,
 static inline void
 page_change_cancel(Ctx *cx, PageRef *ref)
 {
-    (void)ref;
+    if (UNLIKELY(ref->frame->older != 0))
+        page_forget_kept(cx, ref);
     if (page_change_is_logged(cx))
         page_change_cancel_logged(cx);
 }
