@@ -65,6 +65,7 @@ typedef struct CacheRel {
      * further on; 0 = none. */
     BlockNo missing[FORK_COUNT];
     uint8_t old_stored; /* the store's process: older images of its pages are stored */
+    uint8_t gone_stored; /* the store's process: what is stored of it says that it is gone */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
     _Atomic uint64_t
         gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */

@@ -97,7 +97,8 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
     if (UNLIKELY(proc->pin_free == 0 && proc->pin_high == PROC_PINS_MOST))
         return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
     /* C5: whoever changes it may have to keep its old image, and can not fail then. */
-    if (UNLIKELY(atomic_load_explicit(&rel->kept_epoch, memory_order_relaxed) != 0) && !proc_in_critical(proc))
+    if (UNLIKELY(atomic_load_explicit(&cache->last_fork_epoch, memory_order_relaxed) != 0) &&
+        !proc_in_critical(proc))
         TRY(frame_reserve(cx, KEEP_FRAMES, true));
     for (;;) {
         uint32_t no = map_lookup(cache, &rel->forks[fork], block);

@@ -101,12 +101,20 @@ void
 branch_unlink(Ctx *cx, CacheRel *child)
 {
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
+    bool last;
 
     if (origin == NULL)
         return;
     child->origin = SHM_REF_NONE;
     child->linked = 0;
-    if (atomic_fetch_sub(&origin->children, 1) != 1)
+    /* From the moment it has no child until rel_last_child_gone has done its work, a checkpoint may not forget it. */
+    latch_take(cx->proc, &origin->extend);
+    last = atomic_fetch_sub(&origin->children, 1) == 1;
+    if (last && atomic_load(&origin->gone_lsn) != 0 &&
+        (wal_is_on(cx->proc) || page_cache(cx->proc)->unlogged_store))
+        atomic_store(&origin->gone_lsn, UINT64_MAX);
+    latch_drop(cx->proc, &origin->extend);
+    if (!last)
         return;
     atomic_store(&origin->kept_epoch, 0);
     rel_last_child_gone(cx, origin);

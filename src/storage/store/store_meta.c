@@ -27,11 +27,24 @@ typedef struct Collect {
     Lsn redo;
 } Collect;
 
+/* Is what is stored of it of no use any more? The latch: see branch_unlink. */
+static bool
+is_past(Ctx *cx, CacheRel *rel, Lsn redo)
+{
+    bool past;
+
+    latch_take(cx->proc, &rel->extend);
+    past = atomic_load(&rel->gone_lsn) != 0 && atomic_load(&rel->gone_lsn) <= redo &&
+           atomic_load(&rel->children) == 0;
+    latch_drop(cx->proc, &rel->extend);
+    return past;
+}
+
 static void
 collect_rel(Ctx *cx, void *arg, CacheRel *rel)
 {
     const Collect *c = arg;
-    Lsn gone = atomic_load(&rel->gone_lsn);
+    Lsn gone;
     RelMeta m = {.persistence = rel->persistence, .kind = rel->kind};
     char key[10];
     uint64_t hash;
@@ -40,7 +53,7 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
         return;
     rel_key(rel->branch, rel->relation, key);
     /* What was dropped after the redo position is still there for the log, and for links that were written before the drop. */
-    if (gone != 0 && gone <= c->redo && atomic_load(&rel->children) == 0) {
+    if (is_past(cx, rel, c->redo)) {
         store_batch_delete(c->batch, key, sizeof(key));
         store_batch_delete_pages(c->batch, rel->branch, rel->relation);
         return;
@@ -49,7 +62,9 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
         store_batch_delete_old(c->batch, rel->branch, rel->relation);
         rel->old_stored = 0;
     }
-    m.gone = gone != 0 && gone <= c->redo;
+    gone = atomic_load(&rel->gone_lsn);
+    rel->gone_stored |= gone != 0 && gone <= c->redo;
+    m.gone = rel->gone_stored;
     m.old_stored = rel->old_stored;
     if (rel->origin != SHM_REF_NONE) {
         m.origin = ((const CacheRel *)region_ptr(proc_region(cx->proc), rel->origin))->branch;
@@ -168,10 +183,7 @@ store_meta_forget_stored(Ctx *cx)
 static void
 forget_gone(Ctx *cx, void *arg, CacheRel *rel)
 {
-    Lsn gone = atomic_load(&rel->gone_lsn);
-
-    if (rel->relation != RELATION_NONE && gone != 0 && gone <= *(const Lsn *)arg &&
-        atomic_load(&rel->children) == 0)
+    if (rel->relation != RELATION_NONE && is_past(cx, rel, *(const Lsn *)arg))
         cache_rel_forget(cx, rel);
 }
 
@@ -233,6 +245,7 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     atomic_store(&rel->space_hint, m.space_hint);
     atomic_store(&rel->counter, m.counter);
     rel->old_stored = m.old_stored;
+    rel->gone_stored = m.gone;
     if (m.gone)
         atomic_store(&rel->gone_lsn, 1);
     return ST_OK;
