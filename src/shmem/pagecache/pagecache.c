@@ -97,7 +97,8 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
     if (UNLIKELY(proc->pin_free == 0 && proc->pin_high == PROC_PINS_MOST))
         return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
     /* C5: whoever changes it may have to keep its old image, and can not fail then. */
-    if (UNLIKELY(atomic_load_explicit(&cache->last_fork_epoch, memory_order_relaxed) != 0) &&
+    if (UNLIKELY(atomic_load_explicit(cache_has_store(cache) ? &cache->last_fork_epoch : &rel->kept_epoch,
+                                      memory_order_relaxed) != 0) &&
         !proc_in_critical(proc))
         TRY(frame_reserve(cx, KEEP_FRAMES, true));
     for (;;) {
