@@ -64,7 +64,10 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_meta.c src/storage/store/store_meta.h \
 	src/storage/store/store_safe.c src/storage/store/store_safe.h \
 	src/storage/store/store_seal.c src/storage/store/store_seal.h \
-	src/storage/store/store_process.c src/storage/store/store_process.h \
+	src/storage/store/store_cleaner.c \
+	src/storage/store/store_process.c src/storage/store/store_process.h src/storage/store/store_process_int.h \
+	src/storage/store/store_reader.c src/storage/store/store_reader.h \
+	src/storage/store/store_shared.c \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
 	src/storage/store/store_view.c src/storage/store/store_view.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \

@@ -7,6 +7,7 @@
  *    million small transactions leave memory as it was.
  * 3. Free frames go back to the system when there are many of them; the clock is compared (T9). */
 #include "base/env.h"
+#include "base/stop_point.h"
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
@@ -70,6 +71,7 @@ cut_ids(Ctx *cx, EngineShared *s, bool *more)
     if (cache_has_store(page_cache(cx->proc)))
         oldest = MIN_OF(oldest, store_oldest_raw(cx));
     id_trim(cx, ids, MIN_OF(running, oldest));
+    stop_point("janitor.ids_cut");
     atomic_store(&s->visited_xid, next);
     *more = true;
     return ST_OK;

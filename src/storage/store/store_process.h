@@ -63,9 +63,6 @@ void store_shared_carve(Region *region);
  * everybody else being gone but the log writer. False: it could not start, and has said why (store_wait_ready). */
 bool store_process_run(Engine *engine, const StoreSettings *settings);
 
-/* A reader's step: answers some of those who wait for pages; sleeps for a moment if there are none. */
-void store_serve_reads(Ctx *cx, PageStore *store);
-
 /* Part PART_STORE. */
 StoreShared *store_shared(const Engine *engine);
 

@@ -14,6 +14,7 @@
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
+#include "storage/store/store_reader.h"
 #include "storage/store/store_safe.h"
 
 enum { READERS = 2, SLOTS = 16, NAP_US = 100 * 1000, CACHE_LEAST = 256 << 20 };

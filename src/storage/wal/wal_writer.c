@@ -364,6 +364,7 @@ note_durable(Ctx *cx, WalWriter *w)
         !change_gate_open(&page_cache(cx->proc)->gate))
         return;
     w->noted = wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, NULL, 0);
+    stop_point("wal.noted");
 }
 
 Status

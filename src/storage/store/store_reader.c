@@ -1,0 +1,123 @@
+/* store_reader.c - pages that somebody waits for, from the store into their frames (store_reader.h). */
+#include "storage/store/store_reader.h"
+
+#include "base/log.h"
+#include "shmem/pagecache/page_io.h"
+#include "storage/branch/page_own.h"
+#include "storage/heap/heap_resolve.h"
+
+enum {
+    READ_PAGES = 8, /* that one reader takes at a time: the others may help */
+    NAP_US = 200 * 1000,
+};
+
+/* Would the page be the origin's if the branch has none of its own? */
+static bool
+is_linked(Ctx *cx, const Frame *f)
+{
+    const CacheRel *rel = cache_rel(cx, f->branch, f->relation);
+
+    return rel != NULL && rel->origin != SHM_REF_NONE && f->fork == FORK_MAIN && f->block < rel->linked;
+}
+
+/* B3: an older image, from the newest that was stored back to the one that counts, by exact keys. */
+static void
+read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
+{
+    PageCache *cache = page_cache(cx->proc);
+    const Frame *f = cache_frame(cache, frame_no);
+    char *page = cache_frame_bytes(cache, frame_no);
+    PageOldImage image;
+    StoreRead read = {.page = page};
+    Status rc;
+
+    memcpy(&image, page, sizeof(image));
+    read.id = (PageId){.branch = image.branch, .relation = f->relation, .block = f->block, .fork = f->fork};
+    read.epoch = image.at;
+    do {
+        rc = store->methods->read(cx, store, &read, 1);
+        if (rc != ST_OK || read.found != STORE_FOUND || page_header_const(page)->epoch <= image.epoch)
+            break;
+        if (page_header_const(page)->prev_epoch >= read.epoch) {
+            read.found = STORE_DAMAGED; /* the way back leads nowhere */
+            break;
+        }
+        read.epoch = page_header_const(page)->prev_epoch;
+    } while (read.epoch != 0);
+    if (rc == ST_OK &&
+        read.epoch == 0) { /* there was no such page then: like one that was added and never used */
+        memset(page, 0, PAGE_BYTES);
+        read.found = STORE_FOUND;
+    }
+    if (rc == ST_OK)
+        rc = frame_reserve(cx, 1, true); /* page_adopt may keep one */
+    if (rc != ST_OK || read.found != STORE_FOUND) {
+        if (rc != ST_OK)
+            log_report(LOG_ERROR, "store", &cx->error, NULL);
+        log_line(LOG_ERROR,
+                 "an older image of page %u of relation %u is not in the store (branch %u, epoch %llu)",
+                 f->block, f->relation, image.branch, (unsigned long long)read.epoch);
+        ctx_error_clear(cx);
+        page_io_done(cx->proc, frame_no, rc != ST_OK ? IO_ERROR : IO_DAMAGED);
+        return;
+    }
+    page_adopt(cx, frame_no, image.cap);
+    page_io_done(cx->proc, frame_no, IO_IDLE);
+}
+
+static void
+finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
+{
+    PageCache *cache = page_cache(cx->proc);
+    Frame *f = cache_frame(cache, frame_no);
+    Xid raw;
+
+    switch (read->found) {
+    case STORE_FOUND: f->stored_raw = heap_least_raw(cx, read->page); break;
+    case STORE_MISSING:
+        if (is_linked(cx, f)) {
+            page_io_linked(cx, frame_no);
+            return;
+        }
+        memset(read->page, 0, PAGE_BYTES);
+        break; /* added, and never written since */
+    case STORE_DAMAGED:
+        if (read->id.fork == FORK_FREESPACE) { /* hints, which heal (B7) */
+            memset(read->page, 0, PAGE_BYTES);
+            break;
+        }
+        log_line(LOG_ERROR, "page %u of relation %u is damaged (branch %u, fork %u)", read->id.block,
+                 read->id.relation, read->id.branch, read->id.fork);
+        page_io_done(cx->proc, frame_no, IO_DAMAGED);
+        return;
+    }
+    raw = f->stored_raw;
+    page_io_done(cx->proc, frame_no, IO_IDLE); /* from here on the frame may be anybody's */
+    if (raw != 0)
+        page_list_raw(cx, frame_no, read->id, raw);
+}
+
+void
+store_serve_reads(Ctx *cx, PageStore *store)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint32_t frames[READ_PAGES];
+    uint32_t count = page_io_take(cx->proc, frames, READ_PAGES, NAP_US);
+
+    for (uint32_t i = 0; i < count; i++) { /* one by one: whoever waits for the first goes on */
+        const Frame *f = cache_frame(cache, frames[i]);
+        StoreRead read = {
+            .id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
+            .page = cache_frame_bytes(cache, frames[i])};
+
+        if ((atomic_load(&f->io) & ~(uint32_t)IO_WAITED) == IO_LOADING_OLD) {
+            read_old(cx, store, frames[i]);
+        } else if (store->methods->read(cx, store, &read, 1) == ST_OK) {
+            finish_read(cx, &read, frames[i]);
+        } else {
+            log_report(LOG_ERROR, "store", &cx->error, NULL);
+            page_io_done(cx->proc, frames[i], IO_ERROR);
+        }
+        ctx_error_clear(cx);
+    }
+}
