@@ -81,6 +81,11 @@ storage_run_wal_writer(Door *door, const StoreSettings *settings)
         interrupt_watch(-1, cx.interrupt);
         rc = write_log(&cx, door, &w, path, settings->data_key);
     }
+    if (rc != ST_OK && strcmp(cx.error.sqlstate, "53100") == 0 &&
+        (atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
+        log_line(LOG_WARNING, "%s: what was not told to anybody is not written", cx.error.message);
+        rc = ST_OK;
+    }
     if (rc != ST_OK) {
         /* What is on disk is not known any more: never go on as if it were (S1). */
         log_report(LOG_FATAL, "log writer", &cx.error, NULL);

@@ -27,7 +27,8 @@ bury(Ctx *cx, Proc *dead)
     page_forget_dead(cx, dead); /* first: the pages of what it made may have to be freed */
     if (xid != 0) {
         /* Decide, but keep the id noted until everything that hangs on it is done. */
-        txn_decide_dead(cx, dead);
+        if (!txn_decide_dead(cx, dead))
+            return; /* the next step tries again */
         rel_finish_dead(cx, xid);
         branch_finish_dead(cx, xid);
     }

@@ -389,7 +389,7 @@ engine_invalidate_at_commit(Ctx *cx, Invalidation message)
 
 /* ---- a dead session's transaction (C3) --------------------------------------------------------------------------- */
 
-void
+bool
 txn_decide_dead(Ctx *cx, Proc *dead)
 {
     Xid xid = atomic_load(&dead->xid);
@@ -398,10 +398,15 @@ txn_decide_dead(Ctx *cx, Proc *dead)
 
     if (xid == 0 ||
         atomic_compare_exchange_strong(id_slot(page_cache(cx->proc), &s->ids, xid), &state, ID_ABORTED))
-        return;
+        return true;
     /* It had committed: then it counts as such from now on. */
-    while (state != ID_ABORTED && atomic_load(&s->visible_csn) < state && wal_is_on(cx->proc))
-        wal_wait_flushed(cx, wal_copied(cx->proc));
+    while (state != ID_ABORTED && atomic_load(&s->visible_csn) < state && wal_is_on(cx->proc)) {
+        if (wal_try_flushed(cx, wal_copied(cx->proc)) != ST_OK) {
+            ctx_error_clear(cx);
+            return false;
+        }
+    }
+    return true;
 }
 
 void

@@ -86,8 +86,9 @@ MUST_CHECK Status txn_snapshot_at(Ctx *cx, Csn csn, Snapshot *out);
 MUST_CHECK Status txn_session_open(Ctx *cx);
 void txn_session_close(Ctx *cx);
 /* For a session that was killed (C3): decides its transaction, unless it had committed; and wakes who
- * waits for it and forgets its id and snapshot. */
-void txn_decide_dead(Ctx *cx, Proc *dead);
+ * waits for it and forgets its id and snapshot. False: it has committed, and its record can not be written while the disk
+ * is full. */
+MUST_CHECK bool txn_decide_dead(Ctx *cx, Proc *dead);
 void txn_forget_dead(Ctx *cx, Proc *dead);
 
 #endif
