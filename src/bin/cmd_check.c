@@ -132,10 +132,8 @@ command_check(Ctx *cx, const Command *command, char **argv, int argc)
 
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
         return status;
-    if (flags.word_count == 0) {
-        fail(cx, ST_ERROR, "42601", "which data directory?");
-        return command_complain(cx, command, EXIT_USAGE);
-    }
+    if (flags.word_count == 0)
+        return command_misused(cx, command, "which data directory?");
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL}); /* what is found is printed */
     if (key_source_for_command(cx, flags.words[0], &flags, &data_key) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);

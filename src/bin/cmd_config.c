@@ -125,6 +125,5 @@ command_config(Ctx *cx, const Command *command, char **argv, int argc)
         return show(cx, command, &flags);
     if (flags.word_count >= 1 && strcmp(flags.words[0], "validate") == 0)
         return validate(cx, command, &flags);
-    fail(cx, ST_ERROR, "42601", "expected validate [FILE] or show");
-    return command_complain(cx, command, EXIT_USAGE);
+    return command_misused(cx, command, "expected validate [FILE] or show");
 }

@@ -280,13 +280,6 @@ finish(Ctx *cx, const Command *command, Place *place, Status rc)
     return rc == ST_OK ? EXIT_DONE : command_complain(cx, command, EXIT_FAILED);
 }
 
-static int
-usage(Ctx *cx, const Command *command, const char *what)
-{
-    fail(cx, ST_ERROR, "42601", "%s", what);
-    return command_complain(cx, command, EXIT_USAGE);
-}
-
 int
 command_wal_inspect(Ctx *cx, const Command *command, char **argv, int argc)
 {
@@ -298,7 +291,7 @@ command_wal_inspect(Ctx *cx, const Command *command, char **argv, int argc)
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
         return status;
     if (flags.word_count == 0)
-        return usage(cx, command, "which data directory?");
+        return command_misused(cx, command, "which data directory?");
     if (read_request(cx, &flags, &want) != ST_OK)
         return command_complain(cx, command, EXIT_USAGE);
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL});
@@ -318,7 +311,7 @@ command_page_inspect(Ctx *cx, const Command *command, char **argv, int argc)
     if (!command_read_flags(cx, command, 2, argv, argc, &flags, &status))
         return status;
     if (flags.word_count < 2)
-        return usage(cx, command, "which page of which data directory?");
+        return command_misused(cx, command, "which page of which data directory?");
     if (read_page_name(cx, flags.words[1], &id) != ST_OK)
         return command_complain(cx, command, EXIT_USAGE);
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL});

@@ -63,12 +63,11 @@ command_rekey(Ctx *cx, const Command *command, char **argv, int argc)
 
     if (!command_read_flags(cx, command, 1, argv, argc, &flags, &status))
         return status;
-    if (flags.word_count == 0 || flags_value(&flags, OPT_NEW_CONFIG) == NULL) {
-        fail(cx, ST_ERROR, "42601",
-             flags.word_count == 0 ? "which data directory?"
-                                   : "where is the new key? Name a configuration file with --new-config");
-        return command_complain(cx, command, EXIT_USAGE);
-    }
+    if (flags.word_count == 0)
+        return command_misused(cx, command, "which data directory?");
+    if (flags_value(&flags, OPT_NEW_CONFIG) == NULL)
+        return command_misused(cx, command,
+                               "where is the new key? Name a configuration file with --new-config");
     if (data_dir_open(cx, flags.words[0], &dir) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
     rc = rekey(cx, &flags, flags.words[0]);

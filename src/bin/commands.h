@@ -31,6 +31,8 @@ extern const Flag stop_flags[], status_flags[], reload_flags[], no_flags[];
 
 /* One line on standard error: "heliosdb-nano start: MESSAGE; HINT". Returns `status`. */
 int command_complain(Ctx *cx, const Command *command, int status);
+/* The same for words and flags that make no command; returns EXIT_USAGE. */
+int command_misused(Ctx *cx, const Command *command, const char *what);
 /* Reads the flags. True = go on; else *status is how to exit (help was printed, or usage was wrong). */
 MUST_CHECK bool command_read_flags(Ctx *cx, const Command *command, int words_most, char **argv, int argc,
                                    FlagSet *out, int *status);

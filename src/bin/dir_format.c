@@ -162,10 +162,12 @@ dir_format_write(Ctx *cx, const char *path, const DirFormat *format)
     if (!ok || rename(fresh, file) != 0)
         return fail_path(cx, "write", file);
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        return fail_path(cx, "flush directory", path);
-    close(fd);
-    return ST_OK;
+    ok = fd >= 0 && fsync(fd) == 0;
+    if (!ok)
+        (void)fail_path(cx, "flush directory", path);
+    if (fd >= 0)
+        close(fd);
+    return ok ? ST_OK : ST_IO;
 }
 
 /* ---- the key ----------------------------------------------------------------------------------------------------- */

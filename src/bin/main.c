@@ -47,6 +47,13 @@ command_complain(Ctx *cx, const Command *command, int status)
     return status;
 }
 
+int
+command_misused(Ctx *cx, const Command *command, const char *what)
+{
+    fail(cx, ST_ERROR, "42601", "%s", what);
+    return command_complain(cx, command, EXIT_USAGE);
+}
+
 bool
 command_read_flags(Ctx *cx, const Command *command, int words_most, char **argv, int argc, FlagSet *out,
                    int *status)

@@ -46,11 +46,14 @@ login_welcome(Conn *conn, SettingSet *settings, int32_t pid, uint32_t secret)
 void
 login_refuse(Ctx *cx, Conn *conn, Status rc, const char *who)
 {
+    bool garbage; /* not a client of ours; a damaged catalog is ST_CORRUPT too, and is told */
+
     ASSERT(rc != ST_OK);
     ASSERT(cx->error.message != NULL);
     fail_fatal(cx, rc);
-    log_report(rc == ST_CLOSED || rc == ST_CORRUPT ? LOG_DEBUG : LOG_INFO, who, &cx->error, NULL);
-    if (rc == ST_CORRUPT || conn->broken)
+    garbage = rc == ST_CORRUPT && strcmp(cx->error.sqlstate, "08P01") == 0;
+    log_report(rc == ST_CLOSED || garbage ? LOG_DEBUG : LOG_INFO, who, &cx->error, NULL);
+    if (garbage || conn->broken)
         return;
     encode_report(conn, &cx->error);
     if (conn_flush(cx, conn) != ST_OK)

@@ -11,8 +11,10 @@ MUST_CHECK Status command_rename_role(Session *s, const char *old_name, const ch
 MUST_CHECK Status command_database(Session *s, const AstDatabase *a, const char **tag);
 MUST_CHECK Status command_rename_database(Session *s, const char *old_name, const char *name);
 /* Who logs in holds ACCESS SHARE until his slot says where he is; DROP and RENAME hold ACCESS EXCLUSIVE and look
- * at the slots then. Until the transaction ends. */
+ * at the slots then; the janitor holds ACCESS SHARE while it looks after a table. Until the transaction ends. The
+ * second form does not wait. */
 MUST_CHECK Status database_lock(Ctx *cx, Oid database, LockMode mode);
+MUST_CHECK Status database_try_lock(Ctx *cx, Oid database, LockMode mode, bool *granted);
 
 /* EXPLAIN: the plan as rows of one column. */
 MUST_CHECK Status command_explain(Session *s, const AstExplain *a, Sink *sink);

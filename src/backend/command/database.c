@@ -44,15 +44,25 @@ lock_database_name(Ctx *cx, const char *name)
                         LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false);
 }
 
+static LockKey
+database_key(Oid database)
+{
+    return (LockKey){.branch = BRANCH_SHARED,
+                     .a = CATALOG_OID_PG_DATABASE,
+                     .b = UINT64_C(1) << 63 | database, /* apart from the hashes of names */
+                     .kind = LOCK_KIND_OBJECT};
+}
+
 Status
 database_lock(Ctx *cx, Oid database, LockMode mode)
 {
-    return lock_acquire(cx,
-                        (LockKey){.branch = BRANCH_SHARED,
-                                  .a = CATALOG_OID_PG_DATABASE,
-                                  .b = UINT64_C(1) << 63 | database, /* apart from the hashes of names */
-                                  .kind = LOCK_KIND_OBJECT},
-                        mode, LOCK_SPAN_TRANSACTION, false);
+    return lock_acquire(cx, database_key(database), mode, LOCK_SPAN_TRANSACTION, false);
+}
+
+Status
+database_try_lock(Ctx *cx, Oid database, LockMode mode, bool *granted)
+{
+    return lock_try(cx, database_key(database), mode, LOCK_SPAN_TRANSACTION, granted);
 }
 
 static Status

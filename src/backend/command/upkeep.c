@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "backend/command/command.h"
 #include "storage/wal/wal.h"
 
 enum {
@@ -78,12 +79,16 @@ fresh_catalog(Ctx *cx, UpkeepRound *round)
     return ST_OK;
 }
 
+/* Who drops it waits for the end of this step, and we do not wait for who has begun to. */
 static Status
 enter_database(Ctx *cx, UpkeepRound *round, bool *found)
 {
     CatalogRow *rows;
     int count;
 
+    TRY(database_try_lock(cx, round->database, LOCK_ACCESS_SHARE, found));
+    if (!*found)
+        return ST_OK;
     TRY(catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_oid, value_oid(round->database), 0, value_null(),
                      &rows, &count));
     *found = count > 0;
