@@ -1,11 +1,20 @@
 /* page_io.c - see page_io.h. */
 #include "shmem/pagecache/page_io.h"
 
+#include <sched.h>
+
+#include "base/env.h"
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "shmem/sync/futex.h"
 
-enum { LOAD_NAP_US = 100 * 1000, FREE_LEAST = 64 };
+enum {
+    LOAD_NAP_US = 100 * 1000,
+    FREE_LEAST = 64,
+    LOOK_READER_US = 100, /* for work, after some was done */
+    LOOK_ASKER_MOST_US = 100, /* for a page, if reading is quick */
+    LOOK_READS = 4, /* it takes as long as this many: others may be before us */
+};
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
@@ -23,23 +32,32 @@ start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block, const PageOldIma
     atomic_store(&f->io, image != NULL ? IO_LOADING_OLD : IO_LOADING);
     atomic_store(&f->use, FRAME_LOADING);
     cache_map_set(proc, &rel->forks[fork], block, no);
+    atomic_fetch_add(&cache->io_pending, 1);
     latch_take(proc, &cache->io_latch);
     f->next_free = 0;
     if (cache->io_last != 0)
         cache_frame(cache, cache->io_last)->next_free = no;
     else
-        cache->io_first = no;
+        atomic_store(&cache->io_first, no);
     cache->io_last = no;
     latch_drop(proc, &cache->io_latch);
     return no;
 }
 
 static void
+wake_reader(PageCache *cache)
+{
+    if (atomic_load(&cache->io_sleepers) != 0)
+        futex_wake(&cache->io_bell, 1);
+}
+
+/* Who is about to sleep has noted the bell, then looked at the queue, then said that he does not look any more. */
+static void
 wake_store(PageCache *cache)
 {
     atomic_fetch_add(&cache->io_bell, 1);
-    if (atomic_load(&cache->io_sleepers) != 0)
-        futex_wake(&cache->io_bell, 1);
+    if (atomic_load(&cache->io_looking) == 0 && atomic_load(&cache->io_busy) == 0)
+        wake_reader(cache);
 }
 
 static void
@@ -122,11 +140,30 @@ fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outco
     return damaged ? ST_CORRUPT : ST_IO;
 }
 
+/* Until it is there, or has taken too long to stay awake for. */
+static void
+look_for_page(Ctx *cx, const PageCache *cache, const Frame *f)
+{
+    uint64_t most = (uint64_t)atomic_load_explicit(&cache->io_read_8us, memory_order_relaxed) / 8 * LOOK_READS, end;
+
+    if (most > LOOK_ASKER_MOST_US)
+        return;
+    end = env_mono_us(cx->env) + most;
+    do {
+        sched_yield();
+        if (atomic_load_explicit(&f->use, memory_order_acquire) != FRAME_LOADING)
+            return;
+    } while (env_mono_us(cx->env) < end);
+}
+
 Status
 page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo block)
 {
-    Frame *f = cache_frame(page_cache(cx->proc), frame_no);
+    PageCache *cache = page_cache(cx->proc);
+    Frame *f = cache_frame(cache, frame_no);
 
+    if (atomic_load(&cache->io_pending) <= 1) /* nobody before us */
+        look_for_page(cx, cache, f);
     for (;;) {
         uint8_t use = atomic_load_explicit(&f->use, memory_order_acquire);
         uint32_t io = atomic_load(&f->io), plain = io & ~(uint32_t)IO_WAITED;
@@ -136,7 +173,7 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
         if (use == FRAME_FAILED) {
             /* The frame goes, so that the next one who asks makes a new attempt. */
             latch_take(cx->proc, &rel->extend);
-            if (cache_map_lookup(page_cache(cx->proc), &rel->forks[fork], block) == frame_no)
+            if (cache_map_lookup(cache, &rel->forks[fork], block) == frame_no)
                 (void)cache_free_page(cx, rel, fork, block, false);
             latch_drop(cx->proc, &rel->extend);
             return fail_load(cx, rel, fork, block, plain);
@@ -148,45 +185,79 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
         TRY(ctx_poll(cx));
         if (io == plain && !atomic_compare_exchange_strong(&f->io, &io, plain | IO_WAITED))
             continue;
+        if (atomic_load(&cache->io_first) != 0) /* those that are awake have enough to do */
+            wake_reader(cache);
         futex_wait(&f->io, plain | IO_WAITED, LOAD_NAP_US);
     }
 }
 
 /* ---- the store --------------------------------------------------------------------------------------------------- */
 
-uint32_t
-page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us)
+static uint32_t
+take_first(Proc *proc, PageCache *cache)
 {
-    PageCache *cache = page_cache(proc);
-    uint32_t bell = atomic_load(&cache->io_bell), count = 0;
+    uint32_t no;
     bool more;
 
+    if (atomic_load(&cache->io_first) == 0)
+        return 0;
     latch_take(proc, &cache->io_latch);
-    while (count < most && cache->io_first != 0) {
-        const Frame *f = cache_frame(cache, cache->io_first);
-
-        ASSERT(atomic_load(&f->use) == FRAME_LOADING);
-        frames[count++] = cache->io_first;
-        cache->io_first = f->next_free;
+    no = atomic_load(&cache->io_first);
+    if (no != 0) {
+        ASSERT(atomic_load(&cache_frame(cache, no)->use) == FRAME_LOADING);
+        atomic_fetch_add(&cache->io_busy, 1);
+        atomic_store(&cache->io_first, cache_frame(cache, no)->next_free);
+        if (no == cache->io_last)
+            cache->io_last = 0;
     }
-    if (cache->io_first == 0)
-        cache->io_last = 0;
-    more = cache->io_first != 0;
+    more = cache->io_last != 0 && atomic_load(&cache->io_first) != cache->io_last;
     latch_drop(proc, &cache->io_latch);
-    if (more && atomic_load(&cache->io_sleepers) != 0)
-        futex_wake(&cache->io_bell, 1);
-    if (count == 0) {
+    if (more) /* two at least: another reader may help */
+        wake_reader(cache);
+    return no;
+}
+
+uint32_t
+page_io_take(Ctx *cx, bool warm, uint64_t timeout_us)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint64_t end = warm ? env_mono_us(cx->env) + LOOK_READER_US : 0;
+    uint32_t no, bell;
+    bool alone = atomic_fetch_add(&cache->io_looking, 1) == 0 && atomic_load(&cache->io_pending) == 0;
+
+    do {
+        bell = atomic_load(&cache->io_bell);
+        no = take_first(proc, cache);
+        if (no == 0 && warm && alone)
+            sched_yield();
+    } while (no == 0 && warm && alone && env_mono_us(cx->env) < end);
+    if (no == 0) {
         atomic_fetch_add(&cache->io_sleepers, 1);
+        atomic_fetch_sub(&cache->io_looking, 1);
         futex_wait(&cache->io_bell, bell, timeout_us);
         atomic_fetch_sub(&cache->io_sleepers, 1);
+    } else {
+        atomic_fetch_sub(&cache->io_looking, 1);
     }
-    return count;
+    return no;
+}
+
+void
+page_io_took(PageCache *cache, uint64_t us)
+{
+    uint32_t before = atomic_load_explicit(&cache->io_read_8us, memory_order_relaxed);
+
+    atomic_store_explicit(&cache->io_read_8us, before - before / 8 + (uint32_t)MIN_OF(us, 1u << 20),
+                          memory_order_relaxed);
 }
 
 /* What has become of the frame is said before it gets its new use: from then on it may be anybody's. */
 static bool
-note_outcome(Frame *f, uint32_t outcome)
+note_outcome(PageCache *cache, Frame *f, uint32_t outcome)
 {
+    atomic_fetch_sub(&cache->io_busy, 1);
+    atomic_fetch_sub(&cache->io_pending, 1);
     return (atomic_exchange(&f->io, outcome) & IO_WAITED) != 0;
 }
 
@@ -211,7 +282,7 @@ page_io_linked(Ctx *cx, uint32_t frame_no)
     ASSERT(rel != NULL);
     latch_take(proc, &rel->extend);
     cache_map_set(proc, &rel->forks[fork], block, block < cache_rel_length(rel, fork) ? CACHE_MAP_LINKED : 0);
-    waited = note_outcome(f, IO_IDLE);
+    waited = note_outcome(page_cache(proc), f, IO_IDLE);
     frame_release(proc, frame_no);
     latch_drop(proc, &rel->extend);
     wake_waiters(f, waited);
@@ -228,7 +299,7 @@ page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome)
     if (outcome == IO_IDLE)
         atomic_fetch_add(&cache->pages_live, 1);
     atomic_fetch_add(&cache->loads, 1);
-    waited = note_outcome(f, outcome);
+    waited = note_outcome(cache, f, outcome);
     atomic_store(&f->use, outcome == IO_IDLE ? FRAME_PAGE : FRAME_FAILED);
     wake_waiters(f, waited);
 }

@@ -8,6 +8,11 @@
  *                   LOADING --store--> FAILED --next asker--> LOADING
  *   PAGE, FAILED --cleaner--> FREE
  *
+ * Sleeping and being woken cost more than reading a page that the system has in memory. So nobody is woken who is awake: a
+ * reader that has just read looks round for a moment before it sleeps, and who waits for a page looks for about as long as
+ * a read takes, both giving their processor to whoever wants it. Reads that turn out slow (a disk that is asked) wake
+ * another reader.
+ *
  * Leaving: the cleaner goes round the frames like the hand of a clock. A page stays for as many visits as it was used in
  * between, FRAME_USED_MOST at most. What a large scan (page_walk.h) brings in counts as not used, and is the first to go
  * when the scan has left it: that leaves the others where they are (scan resistance). */
@@ -42,8 +47,11 @@ MUST_CHECK Status page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork
 void page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count);
 
 /* ---- the store --------------------------------------------------------------------------------------------------- */
-/* Takes up to `most` frames off the queue; sleeps for at most timeout_us if there are none. */
-uint32_t page_io_take(Proc *proc, uint32_t *frames, uint32_t most, uint64_t timeout_us);
+/* Takes a frame off the queue; looks for one for a moment if `warm`, as there was one just now, and then sleeps for at most
+ * timeout_us. 0 = there was none. */
+uint32_t page_io_take(Ctx *cx, bool warm, uint64_t timeout_us);
+/* For how long the store has read for one, in microseconds. */
+void page_io_took(PageCache *cache, uint64_t us);
 /* There is no such page of this relation, but it has an origin: the block is linked from now on. */
 void page_io_linked(Ctx *cx, uint32_t frame_no);
 /* The frame's bytes are what they should be, or (IO_DAMAGED, IO_ERROR) will not be. */

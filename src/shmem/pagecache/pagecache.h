@@ -92,12 +92,16 @@ typedef struct PageCache {
     /* A store, if there is one (page_io.h). */
     uint32_t page_frames
         __attribute__((aligned(64))); /* set once at start: pages in memory at most; 0 = no store */
-    _Atomic uint32_t io_bell, io_sleepers; /* atomic */
+    _Atomic uint32_t io_bell, io_sleepers; /* atomic: readers that sleep */
+    _Atomic uint32_t io_looking, io_busy; /* atomic: readers that look for work, and frames they are at */
+    _Atomic uint32_t io_pending; /* atomic: frames that are asked for and not there yet */
+    _Atomic uint32_t io_read_8us; /* atomic: how long a read takes, about, in eighths of a microsecond */
     _Atomic uint32_t cleaner_bell, cleaner_sleeps; /* atomic */
     _Atomic uint32_t free_bell, free_sleepers; /* atomic */
     _Atomic uint32_t store_full; /* atomic: dirty pages can not be written: there is no space */
     Latch io_latch;
-    uint32_t io_first, io_last; /* io_latch: linked by next_free; 0 = none */
+    _Atomic uint32_t io_first; /* io_latch; read without it as a hint */
+    uint32_t io_last; /* io_latch: linked by next_free; 0 = none */
     _Atomic uint64_t loads, evictions; /* atomic */
     _Atomic uint32_t left_next,
         left[CACHE_LEFT_MOST]; /* atomic: frames that large scans are done with; a hint */

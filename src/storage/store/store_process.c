@@ -53,13 +53,14 @@ static void *
 reader(void *arg)
 {
     StoreWorker w;
+    bool warm = false;
 
     if (store_worker_begin(&w, arg) != ST_OK) {
         log_report(LOG_FATAL, "store", &w.cx.error, NULL);
         abort();
     }
     while (atomic_load(&w.process->stop_readers) == 0)
-        store_serve_reads(&w.cx, w.process->store);
+        warm = store_serve_read(&w.cx, w.process->store, warm);
     store_worker_end(&w);
     return NULL;
 }

@@ -1,15 +1,13 @@
 /* store_reader.c - pages that somebody waits for, from the store into their frames (store_reader.h). */
 #include "storage/store/store_reader.h"
 
+#include "base/env.h"
 #include "base/log.h"
 #include "shmem/pagecache/page_io.h"
 #include "storage/branch/page_own.h"
 #include "storage/heap/heap_resolve.h"
 
-enum {
-    READ_PAGES = 8, /* that one reader takes at a time: the others may help */
-    NAP_US = 200 * 1000,
-};
+enum { NAP_US = 200 * 1000 };
 
 /* Would the page be the origin's if the branch has none of its own? */
 static bool
@@ -97,27 +95,35 @@ finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
         page_list_raw(cx, frame_no, read->id, raw);
 }
 
-void
-store_serve_reads(Ctx *cx, PageStore *store)
+bool
+store_serve_read(Ctx *cx, PageStore *store, bool warm)
 {
     PageCache *cache = page_cache(cx->proc);
-    uint32_t frames[READ_PAGES];
-    uint32_t count = page_io_take(cx->proc, frames, READ_PAGES, NAP_US);
+    uint32_t no = page_io_take(cx, warm, NAP_US);
+    uint64_t start = env_mono_us(cx->env);
+    const Frame *f;
+    StoreRead read;
+    Status rc;
 
-    for (uint32_t i = 0; i < count; i++) { /* one by one: whoever waits for the first goes on */
-        const Frame *f = cache_frame(cache, frames[i]);
-        StoreRead read = {
-            .id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
-            .page = cache_frame_bytes(cache, frames[i])};
-
-        if ((atomic_load(&f->io) & ~(uint32_t)IO_WAITED) == IO_LOADING_OLD) {
-            read_old(cx, store, frames[i]);
-        } else if (store->methods->read(cx, store, &read, 1) == ST_OK) {
-            finish_read(cx, &read, frames[i]);
-        } else {
-            log_report(LOG_ERROR, "store", &cx->error, NULL);
-            page_io_done(cx->proc, frames[i], IO_ERROR);
-        }
+    if (no == 0)
+        return false;
+    f = cache_frame(cache, no);
+    if ((atomic_load(&f->io) & ~(uint32_t)IO_WAITED) == IO_LOADING_OLD) {
+        read_old(cx, store, no);
         ctx_error_clear(cx);
+        return true;
     }
+    read = (StoreRead){
+        .id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
+        .page = cache_frame_bytes(cache, no)};
+    rc = store->methods->read(cx, store, &read, 1);
+    page_io_took(cache, env_mono_us(cx->env) - start);
+    if (rc == ST_OK) {
+        finish_read(cx, &read, no);
+    } else {
+        log_report(LOG_ERROR, "store", &cx->error, NULL);
+        page_io_done(cx->proc, no, IO_ERROR);
+    }
+    ctx_error_clear(cx);
+    return true;
 }

@@ -4,8 +4,8 @@
 #define STORE_READER_H
 #include "storage/store/page_store.h"
 
-/* A reader's step: answers some of those who wait; sleeps for a moment if there are none. What fails concerns that page
- * alone, and is told to whoever asked for it. */
-void store_serve_reads(Ctx *cx, PageStore *store);
+/* A reader's step: answers somebody who waits, or sleeps for a moment and returns false. `warm`: the step before answered.
+ * What fails concerns that page alone, and is told to whoever asked for it. */
+bool store_serve_read(Ctx *cx, PageStore *store, bool warm);
 
 #endif

@@ -59,11 +59,12 @@ static void *
 reader(void *arg)
 {
     StoreView *v = arg;
+    bool warm = false;
     Helper h;
 
     helper_begin(&h, v->engine);
     while (atomic_load(&v->stop) == 0)
-        store_serve_reads(&h.cx, v->store);
+        warm = store_serve_read(&h.cx, v->store, warm);
     helper_end(&h);
     return NULL;
 }
