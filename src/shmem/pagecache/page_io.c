@@ -144,7 +144,8 @@ fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outco
 static void
 look_for_page(Ctx *cx, const PageCache *cache, const Frame *f)
 {
-    uint64_t most = (uint64_t)atomic_load_explicit(&cache->io_read_8us, memory_order_relaxed) / 8 * LOOK_READS, end;
+    uint64_t most = (uint64_t)atomic_load_explicit(&cache->io_read_8us, memory_order_relaxed) / 8 * LOOK_READS,
+             end;
 
     if (most > LOOK_ASKER_MOST_US)
         return;
