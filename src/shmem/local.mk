@@ -14,6 +14,7 @@ libshmem_a_SOURCES = \
 	src/shmem/pagecache/page.h \
 	src/shmem/pagecache/page_io.c src/shmem/pagecache/page_io.h \
 	src/shmem/pagecache/page_place.c \
+	src/shmem/pagecache/page_spots.c src/shmem/pagecache/page_spots.h \
 	src/shmem/pagecache/page_walk.c src/shmem/pagecache/page_walk.h \
 	src/shmem/pagecache/pagecache_int.h \
 	src/shmem/pagecache/pagecache.c src/shmem/pagecache/pagecache.h \

@@ -52,12 +52,15 @@ libstorage_a_SOURCES = \
 	src/storage/seal/seal_ring.c src/storage/seal/seal_ring.h \
 	src/storage/seq/seq.c src/storage/seq/seq.h \
 	src/storage/store/checkpoint.c src/storage/store/checkpoint.h \
+	src/storage/store/page_direct.c src/storage/store/page_direct.h \
 	src/storage/store/page_store.h \
 	src/storage/store/page_writer.c src/storage/store/page_writer.h \
 	src/storage/store/rocks_resume.cc src/storage/store/rocks_resume.h \
 	src/storage/store/rocks_api.c src/storage/store/rocks_api.h \
 	src/storage/store/rocks_api.def \
 	src/storage/store/rocks_store.c \
+	src/storage/store/table_files.c src/storage/store/table_files.h \
+	src/storage/store/table_format.c src/storage/store/table_format.h \
 	src/storage/store/store_batch.c src/storage/store/store_batch.h \
 	src/storage/store/store_check.c src/storage/store/store_check.h \
 	src/storage/store/store_fault.c src/storage/store/store_fault.h \

@@ -48,10 +48,12 @@ page_cache_carve(Region *region)
 {
     PageCache *cache = region_carve(region, sizeof(PageCache), 64);
     Frame *frames = region_carve(region, sizeof(Frame) * region->frame_count, 64);
+    PageSpot *spots = region_carve(region, sizeof(PageSpot) * region->frame_count, 64);
     char *bytes = (char *)region + region->mapped_bytes - region->frame_count * PAGE_BYTES;
 
     ASSERT(region->frame_count < UINT32_MAX);
     cache->frames = (ShmRef)((char *)frames - (char *)cache);
+    cache->spots = (ShmRef)((char *)spots - (char *)cache);
     cache->bytes = (ShmRef)(bytes - (char *)cache);
     cache->frame_count = (uint32_t)region->frame_count;
     cache->high = 1; /* frame 0 stands for "none" */

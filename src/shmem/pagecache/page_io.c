@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "base/env.h"
+#include "base/stop_point.h"
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "shmem/sync/futex.h"
@@ -18,29 +19,47 @@ enum {
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-/* The extend latch is held, the page is not in memory, the stash has what it takes. */
-static uint32_t
-start_load(Proc *proc, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image)
+/* From now on the frame is the store's. */
+static void
+queue_frame(Proc *proc, uint32_t no)
 {
     PageCache *cache = page_cache(proc);
-    uint32_t no = cache_take_frame(proc, rel, fork, block);
-    Frame *f = cache_frame(cache, no);
 
-    frame_set_dirty(f, false);
-    if (image != NULL)
-        memcpy(cache_frame_bytes(cache, no), image, sizeof(*image));
-    atomic_store(&f->io, image != NULL ? IO_LOADING_OLD : IO_LOADING);
-    atomic_store(&f->use, FRAME_LOADING);
-    cache_map_set(proc, &rel->forks[fork], block, no);
     atomic_fetch_add(&cache->io_pending, 1);
     latch_take(proc, &cache->io_latch);
-    f->next_free = 0;
+    cache_frame(cache, no)->next_free = 0;
     if (cache->io_last != 0)
         cache_frame(cache, cache->io_last)->next_free = no;
     else
         atomic_store(&cache->io_first, no);
     cache->io_last = no;
     latch_drop(proc, &cache->io_latch);
+}
+
+/* The extend latch is held, the page is not in memory, the stash has what it takes. Who wants to read it by himself, and can,
+ * finds the frame in proc->reading afterwards. */
+static uint32_t
+start_load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image, bool read_self)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint32_t no = cache_take_frame(proc, rel, fork, block);
+    Frame *f = cache_frame(cache, no);
+    bool spotted;
+
+    frame_set_dirty(f, false);
+    spotted = page_spots_take(proc, frame_page_id(f), cache_frame_spot(cache, no)) && image == NULL;
+    atomic_store(&f->spotted, spotted);
+    if (image != NULL)
+        memcpy(cache_frame_bytes(cache, no), image, sizeof(*image));
+    atomic_store(&f->io, image != NULL ? IO_LOADING_OLD : IO_LOADING);
+    atomic_store(&f->use, FRAME_LOADING);
+    cache_map_set(proc, &rel->forks[fork], block, no);
+    ASSERT(proc->reading == 0);
+    if (spotted && read_self && cx->page_reader != NULL)
+        proc->reading = no;
+    else
+        queue_frame(proc, no);
     return no;
 }
 
@@ -67,6 +86,57 @@ count_loads(Proc *proc, const CacheRel *rel, uint32_t count)
     rel_count(proc, rel, REL_LOADS, count);
 }
 
+static void wake_waiters(Frame *f, bool are_there);
+
+/* The frame that is noted in proc->reading. False: it was not what it should be, and is the store's now. */
+static bool
+read_self(Ctx *cx)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    uint32_t no = proc->reading;
+    Frame *f = cache_frame(cache, no);
+    bool ok, waited;
+
+    ASSERT(!proc_in_critical(proc));
+    stop_point("page.read_self");
+    ok = cx->page_reader->read(cx, cx->page_reader, frame_page_id(f), cache_frame_spot(cache, no),
+                               cache_frame_bytes(cache, no));
+    proc_instant_enter(proc);
+    proc->reading = 0;
+    if (!ok) {
+        atomic_store(&f->spotted, 0);
+        queue_frame(proc, no);
+        proc_instant_leave(proc);
+        wake_store(cache);
+        return false;
+    }
+    atomic_fetch_add(&cache->pages_live, 1);
+    waited = (atomic_exchange(&f->io, IO_IDLE) & IO_WAITED) != 0;
+    atomic_store(&f->use, FRAME_PAGE);
+    proc_instant_leave(proc);
+    wake_waiters(f, waited);
+    atomic_fetch_add(&cache->loads, 1);
+    proc_count(proc, COUNT_PAGES_READ, 1);
+    return true;
+}
+
+void
+page_read_forsaken(Ctx *cx, Proc *dead)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+
+    if (dead->reading == 0)
+        return;
+    proc_instant_enter(proc);
+    atomic_store(&cache_frame(cache, dead->reading)->spotted, 0);
+    queue_frame(proc, dead->reading);
+    dead->reading = 0;
+    proc_instant_leave(proc);
+    wake_store(cache);
+}
+
 static Status
 load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, uint32_t instead_of, const PageOldImage *image)
 {
@@ -77,12 +147,15 @@ load(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, uint32_t instead_of, cons
     TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, true));
     latch_take(proc, &rel->extend);
     if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == instead_of)
-        no = start_load(proc, rel, fork, block, image);
+        no = start_load(cx, rel, fork, block, image, true);
     latch_drop(proc, &rel->extend);
     if (no == 0)
         return ST_OK; /* somebody was faster, or the page is gone */
     count_loads(proc, rel, 1);
-    wake_store(cache);
+    if (proc->reading == 0)
+        wake_store(cache);
+    else if (read_self(cx))
+        return ST_OK;
     return page_load_wait(cx, no, rel, fork, block);
 }
 
@@ -114,7 +187,7 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
             break; /* a hint: never wait for it */
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
-            (void)start_load(proc, rel, fork, block, NULL);
+            (void)start_load(cx, rel, fork, block, NULL, false);
             asked++;
         }
         latch_drop(proc, &rel->extend);

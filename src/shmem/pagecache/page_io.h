@@ -42,6 +42,8 @@ typedef struct PageOldImage {
 MUST_CHECK Status page_load_old(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const PageOldImage *image);
 /* For page_pin: the frame has the right tag and is being loaded, or loading has failed. */
 MUST_CHECK Status page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo block);
+/* For the janitor: what a dead process was reading by itself becomes the store's. */
+void page_read_forsaken(Ctx *cx, Proc *dead);
 /* Asks for pages that will be read soon, as far as that costs nobody anything. Pages of a relation's origin are not asked
  * for. */
 void page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count);

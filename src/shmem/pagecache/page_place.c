@@ -88,7 +88,17 @@ set_tag(const Proc *proc, Frame *f, const CacheRel *rel, Fork fork, BlockNo bloc
     f->unlogged = rel->persistence != PERSIST_PERMANENT;
     f->raw_min = f->stored_raw = 0;
     f->older = 0;
+    atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     atomic_store_explicit(&f->used, !proc->scanning, memory_order_relaxed);
+}
+
+/* A page that is not the stored one comes to be: what was known of that is no longer so. The extend latch is held. */
+static void
+forget_spot(Proc *proc, const Frame *f)
+{
+    PageSpot spot;
+
+    (void)page_spots_take(proc, frame_page_id(f), &spot);
 }
 
 uint32_t
@@ -122,6 +132,7 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     memset(cache_frame_bytes(cache, no), 0, PAGE_BYTES);
     latch_take(proc, &rel->extend);
     set_tag(proc, f, rel, fork, atomic_load(&cf->length));
+    forget_spot(proc, f);
     frame_set_dirty(f, true);
     ASSERT(f->block < UINT32_MAX - 1);
     atomic_store_explicit(&f->use, FRAME_PAGE, memory_order_release);
@@ -148,6 +159,7 @@ page_place_begin(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *i
     if ((no != 0 && no != CACHE_MAP_LINKED) || !cache_is_linked(rel, fork, block))
         return 0;
     no = cache_take_frame(cx->proc, rel, fork, block);
+    forget_spot(cx->proc, cache_frame(cache, no));
     memcpy(cache_frame_bytes(cache, no), image, PAGE_BYTES);
     frame_set_dirty(cache_frame(cache, no), true);
     return no;
@@ -184,6 +196,7 @@ page_keep_image(Ctx *cx, Frame *f, const char *page)
     old->fork = f->fork;
     old->block = f->block;
     frame_set_dirty(old, false);
+    atomic_store(&old->spotted, 0);
     old->raw_min = old->stored_raw = 0;
     old->older = f->older;
     memcpy(cache_frame_bytes(cache, no), page, PAGE_BYTES);
@@ -241,6 +254,9 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
         proc_critical_leave(proc);
         return false;
     }
+    if (only_clean && use == FRAME_PAGE && atomic_load_explicit(&f->spotted, memory_order_relaxed) != 0)
+        page_spots_put(proc, frame_page_id(f), cache_frame_spot(cache, no));
+    atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     frame_set_dirty(f, false);
     f->raw_min = 0;
     page_drop_old(proc, f);

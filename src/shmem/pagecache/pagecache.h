@@ -17,6 +17,7 @@
 #include "shmem/pagecache/page.h"
 #include "shmem/pagecache/cache_rel.h"
 #include "shmem/pagecache/change_gate.h"
+#include "shmem/pagecache/page_spots.h"
 #include "shmem/proc/slot.h"
 
 typedef enum FrameUse {
@@ -55,7 +56,9 @@ typedef struct Frame {
     uint8_t unlogged; /* changes with the tag: its relation's pages are not logged (H8) */
     _Atomic uint8_t
         used; /* atomic: how often, less the visits of the clock's hand; FRAME_USED_MOST at most (page_io.h) */
-    uint8_t reserved8[2];
+    _Atomic uint8_t
+        spotted; /* exclusive latch, or who loads it: cache_frame_spot() is valid, it has not been changed since */
+    uint8_t reserved8;
     _Atomic uint32_t io; /* atomic: IO_... */
     Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
     uint32_t
@@ -69,6 +72,7 @@ enum { FRAME_USED_MOST = 4, CACHE_LEFT_MOST = 256 };
 
 typedef struct PageCache {
     ShmRef frames; /* set once at start: distance from here to the descriptors */
+    ShmRef spots; /* set once at start: distance from here to their spots */
     ShmRef bytes; /* set once at start: distance from here to the frames' bytes */
     uint32_t frame_count; /* set once at start */
     _Atomic uint32_t log_mode; /* atomic: PAGE_LOG_..., set while the engine starts */
@@ -140,6 +144,13 @@ cache_frame_bytes(const PageCache *cache, uint32_t frame_no)
     return (char *)cache + cache->bytes + (uint64_t)frame_no * PAGE_BYTES;
 }
 
+/* Where the store has the page, if frame->spotted. */
+static inline PageSpot *
+cache_frame_spot(const PageCache *cache, uint32_t frame_no)
+{
+    return (PageSpot *)((char *)cache + cache->spots) + frame_no;
+}
+
 static inline bool
 frame_is_dirty(const Frame *f)
 {
@@ -148,6 +159,8 @@ frame_is_dirty(const Frame *f)
 static inline void
 frame_set_dirty(Frame *f, bool dirty)
 {
+    if (dirty)
+        atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     atomic_store_explicit(&f->dirty, dirty, memory_order_relaxed);
 }
 /* PAGE_LOG_... bits. */

@@ -10,7 +10,7 @@ uint32_t cache_map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo
 /* Under the extend latch; nodes come from the stash, CACHE_EXTEND_FRAMES - 1 at most. */
 void cache_map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no);
 /* Takes the page out of the relation, under the extend latch. False: somebody has it pinned, or it is being loaded, or
- * it is dirty and `only_clean`. */
+ * it is dirty and `only_clean`. With `only_clean` it stays in the store, and its spot is remembered. */
 bool cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clean);
 /* Takes a frame from the stash and gives it the tag; its use is still FRAME_FREE. */
 uint32_t cache_take_frame(Proc *proc, const CacheRel *rel, Fork fork, BlockNo block);
@@ -24,6 +24,12 @@ static inline bool
 cache_tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
 {
     return f->relation == rel->relation && f->block == block && f->branch == rel->branch && f->fork == fork;
+}
+
+static inline PageId
+frame_page_id(const Frame *f)
+{
+    return (PageId){.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork};
 }
 
 /* Pins held are noted in the slot (C1): a free note is taken, and given back. */

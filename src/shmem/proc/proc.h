@@ -65,6 +65,7 @@ typedef enum SessionCounter {
     COUNT_ROWS_READ, /* scanned, in tables and indexes */
     COUNT_ROWS_FOUND, /* that an index led to */
     COUNT_PAGES_LOADED, /* it asked the store for */
+    COUNT_PAGES_READ, /* of those it has then read by itself */
     COUNT_PAGES_DAMAGED, /* it was refused for */
     COUNT_LOG_RECORDS,
     COUNT_LOG_FULL, /* waits for room in the log's buffer */

@@ -26,6 +26,7 @@ typedef enum RegionPart {
     PART_ENGINE,
     PART_WAL,
     PART_STORE,
+    PART_SPOTS,
     PART_COUNT
 } RegionPart;
 

@@ -11,6 +11,7 @@
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
+#include "storage/store/page_direct.h"
 #include "storage/store/store_process.h"
 #include "storage/temp/temp_file.h"
 #include "storage/txn/txn_log.h"
@@ -34,8 +35,9 @@ Status
 engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
 {
     RegionOptions want = {.limit_bytes = options->max_memory_bytes,
-                          .frame_descriptor_bytes = sizeof(Frame),
+                          .frame_descriptor_bytes = sizeof(Frame) + sizeof(PageSpot),
                           .max_slots = options->max_slots};
+    uint32_t page_frames = (uint32_t)(options->cache_bytes / PAGE_BYTES);
     Engine *engine = calloc(1, sizeof(*engine));
     Status rc;
 
@@ -44,7 +46,8 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     want.part_bytes = proc_table_bytes(options->max_slots) + page_cache_bytes() + lock_table_bytes() +
                       txn_shared_bytes() + sizeof(EngineShared) + CARVE_SLACK_BYTES +
-                      (options->log ? wal_shared_bytes(options->max_slots) : 0) + store_shared_bytes();
+                      (options->log ? wal_shared_bytes(options->max_slots) : 0) + store_shared_bytes() +
+                      (options->table_folder != NULL ? page_spots_bytes(page_frames) : 0);
     if (options->cache_bytes > 0 && want.limit_bytes == 0)
         want.limit_bytes = region_default_limit(cx);
     if (options->cache_bytes > 0)
@@ -65,6 +68,10 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
             return rc;
         }
     }
+    if (options->table_folder != NULL && (engine->table_folder = strdup(options->table_folder)) == NULL) {
+        engine_destroy(engine);
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    }
     proc_table_carve(engine->region, options->max_slots);
     engine->procs = region_part(engine->region, PART_PROC);
     page_cache_carve(engine->region);
@@ -75,8 +82,9 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
     if (options->log)
         wal_shared_carve(engine->region, options->max_slots);
     store_shared_carve(engine->region);
-    ((PageCache *)region_part(engine->region, PART_CACHE))->page_frames =
-        (uint32_t)(options->cache_bytes / PAGE_BYTES);
+    ((PageCache *)region_part(engine->region, PART_CACHE))->page_frames = page_frames;
+    if (options->table_folder != NULL)
+        page_spots_carve(engine->region, page_frames);
     engine->start_us = engine_wall_us(engine);
     *out = engine;
     return ST_OK;
@@ -89,6 +97,7 @@ engine_destroy(Engine *engine)
         return;
     region_destroy(engine->region);
     free(engine->temp_folder);
+    free(engine->table_folder);
     free(engine);
 }
 
@@ -126,6 +135,8 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
     invalidation_start(proc);
     if (cache_log_mode(page_cache(proc)) & PAGE_LOG_CHECK)
         cx->page_check = page_check_open();
+    if (engine->table_folder != NULL && kind != PROC_OTHER)
+        cx->page_reader = page_direct_open(engine->table_folder);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
         return ST_NO_MEMORY;
@@ -151,6 +162,8 @@ engine_detach(Ctx *cx)
     txn_session_close(cx);
     page_check_close(cx->page_check);
     cx->page_check = NULL;
+    page_direct_close(cx, cx->page_reader);
+    cx->page_reader = NULL;
     atomic_store(&proc->snapshot_csn, 0);
     lock_release_all(cx, LOCK_SPAN_BRIEF);
     lock_release_all(cx, LOCK_SPAN_SESSION);

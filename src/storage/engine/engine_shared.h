@@ -14,6 +14,7 @@ struct Engine {
     struct Env *env;
     char *temp_folder; /* NULL in memory mode */
     bool seal_temp;
+    char *table_folder; /* NULL = pages come from the store's process only */
     int64_t start_us;
 };
 

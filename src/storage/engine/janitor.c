@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "base/stop_point.h"
 #include "shmem/lock/lock_table.h"
+#include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
@@ -48,6 +49,12 @@ bury_all(Ctx *cx)
     ProcTable *procs = proc_table_of(cx->proc);
     uint32_t high = atomic_load(&procs->high);
 
+    for (uint32_t no = 0; no < high; no++) { /* first of all: the end of one may have to wait for the page of another */
+        Proc *p = proc_slot(procs, no);
+
+        if (proc_state(p) == PROC_DEAD)
+            page_read_forsaken(cx, p);
+    }
     for (uint32_t no = 0; no < high; no++) {
         Proc *p = proc_slot(procs, no);
 

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "shmem/pagecache/page_spots.h"
 #include "storage/seal/seal.h"
 
 typedef struct PageStore PageStore;
@@ -20,6 +21,7 @@ typedef struct StoreOptions {
     StoreCompression compression;
     const SealKey *data_key; /* NULL = the store is not encrypted */
     int background_threads;
+    uint64_t index_bytes; /* for finding spots (locate); 0 = it finds none */
     bool read_only;
     const char
         *scratch; /* read_only: a folder for what must not be written to the other; the caller removes it */
@@ -60,6 +62,9 @@ typedef struct PageStoreMethods {
                    void *arg);
     /* A copy of what has been flushed, of its own and durable, in a folder that is not there yet. Nobody writes meanwhile. */
     Status (*copy)(Ctx *cx, PageStore *store, const char *path);
+    /* Where in the store's files the page lies that read() has just returned; false: no answer. It never changes and is never
+     * wrong, but the file may go. */
+    bool (*locate)(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *out);
     void (*stats)(Ctx *cx, PageStore *store, StoreStats *out);
     void (*close)(Ctx *cx, PageStore *store);
 } PageStoreMethods;

@@ -22,13 +22,16 @@
 #include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
 #include "storage/store/store_seal.h"
+#include "storage/store/table_files.h"
 
 enum {
     BLOCK_CACHE_BYTES = 32 << 20,
     BLOCK_BYTES = 8 * 1024,
     ZSTD_BLOCK_BYTES = 16 * 1024,
     MEMTABLE_BYTES = 64 << 20,
-    BLOOM_BITS = 10
+    BLOOM_BITS = 10,
+    LIST_US = 500 * 1000, /* between two looks at what files there are; and for each file: */
+    LIST_FILE_US = 500
 };
 #define MEMTABLE_BLOOM_SHARE 0.02
 
@@ -41,6 +44,8 @@ typedef struct RocksStore {
     rocksdb_writeoptions_t *write_options;
     rocksdb_flushoptions_t *flush_options;
     rocksdb_cache_t *cache;
+    TableFiles *tables; /* NULL = nothing is located */
+    _Atomic uint64_t list_us; /* atomic: when to look next at what files there are */
     StoreSeal *seal; /* NULL = values are as they are */
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
@@ -331,12 +336,55 @@ rocks_copy(Ctx *cx, PageStore *store, const char *path)
     return error == NULL ? ST_OK : fail_rocks(cx, s, "copy", error);
 }
 
+/* ---- where pages lie ---------------------------------------------------------------------------------------------- */
+
+/* Once in a while, one thread at a time. */
+static void
+list_files(Ctx *cx, RocksStore *s)
+{
+    uint64_t due = atomic_load(&s->list_us);
+    const rocksdb_livefiles_t *list;
+
+    if (env_mono_us(cx->env) < due || !atomic_compare_exchange_strong(&s->list_us, &due, UINT64_MAX))
+        return;
+    list = s->api.rocksdb_livefiles(s->db);
+    table_files_begin(s->tables);
+    for (int i = 0; i < s->api.rocksdb_livefiles_count(list); i++) {
+        size_t smallest_bytes, largest_bytes;
+        const char *smallest = s->api.rocksdb_livefiles_smallestkey(list, i, &smallest_bytes);
+        const char *largest = s->api.rocksdb_livefiles_largestkey(list, i, &largest_bytes);
+
+        table_files_add(s->tables, strtoull(s->api.rocksdb_livefiles_name(list, i) + 1, NULL, 10),
+                        s->api.rocksdb_livefiles_level(list, i), s->api.rocksdb_livefiles_size(list, i),
+                        smallest, smallest_bytes, largest, largest_bytes);
+    }
+    s->api.rocksdb_livefiles_destroy(list);
+    if (table_files_end(cx, s->tables))
+        page_spots_files_gone(cx->proc);
+    atomic_store(&s->list_us,
+                 env_mono_us(cx->env) + LIST_US + (uint64_t)table_files_count(s->tables) * LIST_FILE_US);
+}
+
+static bool
+rocks_locate(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *out)
+{
+    RocksStore *s = (RocksStore *)store;
+    uint8_t key[STORE_PAGE_KEY_MOST];
+    uint32_t key_bytes = store_page_key(id, 0, key);
+
+    if (s->tables == NULL)
+        return false;
+    list_files(cx, s);
+    return table_files_find(cx, s->tables, key, key_bytes, page, out);
+}
+
 static void
 rocks_stats(Ctx *cx, PageStore *store, StoreStats *out)
 {
     RocksStore *s = (RocksStore *)store;
 
-    (void)cx;
+    if (s->tables != NULL)
+        list_files(cx, s);
     *out = (StoreStats){0};
     (void)s->api.rocksdb_property_int(s->db, "rocksdb.total-sst-files-size", &out->file_bytes);
     (void)s->api.rocksdb_property_int(s->db, "rocksdb.cur-size-all-mem-tables", &out->memory_bytes);
@@ -351,7 +399,7 @@ rocks_close(Ctx *cx, PageStore *store)
 {
     RocksStore *s = (RocksStore *)store;
 
-    (void)cx;
+    table_files_free(cx, s->tables);
     if (s->db != NULL)
         s->api.rocksdb_close(s->db);
     if (s->options != NULL) {
@@ -372,6 +420,7 @@ static const PageStoreMethods rocks_methods = {.read = rocks_read,
                                                .get = rocks_get,
                                                .scan = rocks_scan,
                                                .copy = rocks_copy,
+                                               .locate = rocks_locate,
                                                .stats = rocks_stats,
                                                .close = rocks_close};
 
@@ -454,6 +503,8 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
         return rc;
     }
     set_options(s, options);
+    if (options->index_bytes > 0 && options->data_key == NULL)
+        s->tables = table_files_new(options->path, options->index_bytes); /* without: nothing is located */
     if (!s->read_only && is_marked(cx->env, s)) {
         s->damaged = true;
         s->api.rocksdb_options_set_disable_auto_compactions(s->options, 1);

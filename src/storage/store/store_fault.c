@@ -132,6 +132,14 @@ fault_copy(Ctx *cx, PageStore *store, const char *path)
     return inner->methods->copy(cx, inner, path);
 }
 
+static bool
+fault_locate(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *out)
+{
+    PageStore *inner = inner_of(store);
+
+    return inner->methods->locate(cx, inner, id, page, out);
+}
+
 static void
 fault_stats(Ctx *cx, PageStore *store, StoreStats *out)
 {
@@ -155,6 +163,7 @@ static const PageStoreMethods fault_methods = {.read = fault_read,
                                                .get = fault_get,
                                                .scan = fault_scan,
                                                .copy = fault_copy,
+                                               .locate = fault_locate,
                                                .stats = fault_stats,
                                                .close = fault_close};
 

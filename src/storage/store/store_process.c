@@ -27,6 +27,7 @@
 enum {
     READERS = 3,
     WAIT_NAP_US = 100 * 1000,
+    INDEX_SHARE = 16, /* of the cache's size that indexes of table files may take (table_files.h) */
     RETRY_US = 1000 * 1000, /* after the disk was full */
     OPEN_BYTES = 2 << 20, /* without so much free space the store is not opened */
 };
@@ -115,7 +116,11 @@ open_store(Ctx *cx, StoreProcess *p)
     StoreOptions options = {.path = arena_printf(cx->arena, "%s/pages", p->settings->data_dir),
                             .compression = p->settings->compression,
                             .data_key = p->settings->data_key,
-                            .background_threads = 2};
+                            .background_threads = 2,
+                            .index_bytes = p->engine->table_folder == NULL
+                                               ? 0
+                                               : (uint64_t)page_cache(cx->proc)->page_frames * PAGE_BYTES /
+                                                     INDEX_SHARE};
     bool found, restored;
 
     TRY(store_safe_restore(cx, p->settings->data_dir, &restored));

@@ -6,6 +6,7 @@
 #include "shmem/pagecache/page_io.h"
 #include "storage/branch/page_own.h"
 #include "storage/heap/heap_resolve.h"
+#include "storage/store/store_process.h"
 
 enum { NAP_US = 200 * 1000 };
 
@@ -63,15 +64,32 @@ read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
     page_io_done(cx->proc, frame_no, IO_IDLE);
 }
 
+/* Is it worth finding out where the page lies? Not if it may have changed since the last checkpoint: then it is not in a file
+ * yet, or only until it is written again. Nor if a large scan has asked for it: that is served ahead of time, in many pages. */
+static bool
+is_worth_locating(Ctx *cx, const Frame *f, const char *page)
+{
+    return f->stored_raw == 0 && atomic_load_explicit(&f->spotted, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&f->used, memory_order_relaxed) != 0 &&
+           page_header_const(page)->lsn < atomic_load(&store_shared(cx->engine)->redo);
+}
+
 static void
-finish_read(Ctx *cx, const StoreRead *read, uint32_t frame_no)
+finish_read(Ctx *cx, PageStore *store, const StoreRead *read, uint32_t frame_no)
 {
     PageCache *cache = page_cache(cx->proc);
     Frame *f = cache_frame(cache, frame_no);
     Xid raw;
 
+    if (read->found != STORE_FOUND)
+        atomic_store(&f->spotted, 0);
     switch (read->found) {
-    case STORE_FOUND: f->stored_raw = heap_least_raw(cx, read->page); break;
+    case STORE_FOUND:
+        f->stored_raw = heap_least_raw(cx, read->page);
+        if (is_worth_locating(cx, f, read->page))
+            atomic_store(&f->spotted, store->methods->locate(cx, store, read->id, read->page,
+                                                             cache_frame_spot(cache, frame_no)));
+        break;
     case STORE_MISSING:
         if (is_linked(cx, f)) {
             page_io_linked(cx, frame_no);
@@ -118,7 +136,7 @@ store_serve_read(Ctx *cx, PageStore *store, bool warm)
     rc = store->methods->read(cx, store, &read, 1);
     page_io_took(cache, env_mono_us(cx->env) - start);
     if (rc == ST_OK) {
-        finish_read(cx, &read, no);
+        finish_read(cx, store, &read, no);
     } else {
         log_report(LOG_ERROR, "store", &cx->error, NULL);
         page_io_done(cx->proc, no, IO_ERROR);
