@@ -76,7 +76,8 @@ struct Ctx {
     struct Env *env; /* base: clock, random, files, sockets */
     struct Engine *engine; /* storage: the shared engine */
     struct Proc *proc; /* shmem: our slot */
-    struct PageReader *page_reader; /* storage: how this process reads pages by itself; NULL = it asks the store */
+    struct PageReader
+        *page_reader; /* storage: how this process reads pages by itself; NULL = it asks the store */
     struct Txn *txn; /* storage: the transaction of this session, NULL outside one */
     struct Catalog *catalog; /* backend/catalog: names and what they mean */
     struct Txn *txn_idle; /* storage: memory kept for the next transaction */

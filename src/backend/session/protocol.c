@@ -10,6 +10,7 @@
 #include "backend/wire/encode.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "storage/store/page_direct.h"
 
 #include <stdlib.h>
 
@@ -190,7 +191,7 @@ sink_copy_in(Sink *sink, Ctx *cx, const char **data, size_t *bytes)
         case MESSAGE_INTERRUPT: TRY(ctx_poll(cx)); break;
         case MESSAGE_END:
             return fail(cx, ST_CLOSED, "08006", "unexpected EOF on client connection with an open transaction");
-        case MESSAGE_IDLE: break;
+        case MESSAGE_IDLE: page_direct_rest(cx); break;
         default:
             w->copy_done = true;
             return fail(cx, ST_ERROR, "08P01", "unexpected message type 0x%02X during COPY from stdin", type);
@@ -665,6 +666,7 @@ on_interrupt(Loop *l)
 {
     uint32_t bits = atomic_exchange(l->cx->interrupt, 0);
 
+    page_direct_rest(l->cx);
     if (bits & INTERRUPT_TERMINATE)
         say_goodbye(l, "57P01", "terminating connection due to administrator command");
     if ((bits & INTERRUPT_RELOAD) && l->s->door != NULL) {
@@ -674,9 +676,23 @@ on_interrupt(Loop *l)
     /* a cancel request that comes between statements is too late */
 }
 
-static void
-on_idle(Loop *l)
+/* Who has files of the store open waits for a moment first, and then closes them. */
+static uint32_t
+idle_timeout_ms(const Loop *l, uint32_t setting_ms)
 {
+    if (!page_direct_is_busy(l->cx) || (setting_ms != 0 && setting_ms <= DIRECT_REST_MS))
+        return setting_ms;
+    return DIRECT_REST_MS;
+}
+
+static void
+on_idle(Loop *l, uint32_t setting_ms)
+{
+    if (page_direct_is_busy(l->cx)) {
+        page_direct_rest(l->cx);
+        if (setting_ms == 0 || setting_ms > DIRECT_REST_MS)
+            return; /* it was only that moment, which the time-out is late by */
+    }
     if (l->s->state == TRANSACTION_BLOCK || l->s->state == TRANSACTION_FAILED)
         say_goodbye(l, "25P03", "terminating connection due to idle-in-transaction timeout");
     else
@@ -687,9 +703,10 @@ static void
 one_message(Loop *l)
 {
     Session *s = l->s;
-    SettingNo idle = s->state == TRANSACTION_BLOCK || s->state == TRANSACTION_FAILED
-                         ? SETTING_IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-                         : SETTING_IDLE_SESSION_TIMEOUT;
+    SettingNo setting = s->state == TRANSACTION_BLOCK || s->state == TRANSACTION_FAILED
+                            ? SETTING_IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+                            : SETTING_IDLE_SESSION_TIMEOUT;
+    uint32_t idle_ms = (uint32_t)settings_int(s->settings, setting);
     int type;
     Decoder body;
     Status rc;
@@ -697,7 +714,7 @@ one_message(Loop *l)
     arena_reset(&s->message);
     l->cx->arena = &s->message;
     s->sql = l->statement = NULL;
-    conn_set_idle_timeout(l->conn, (uint32_t)settings_int(s->settings, idle));
+    conn_set_idle_timeout(l->conn, idle_timeout_ms(l, idle_ms));
     rc = conn_read_message(l->cx, l->conn, &type, &body);
     if (rc != ST_OK) {
         session_fail_statement(s);
@@ -732,7 +749,7 @@ one_message(Loop *l)
         send_ready(l);
         break;
     case MESSAGE_INTERRUPT: on_interrupt(l); break;
-    case MESSAGE_IDLE: on_idle(l); break;
+    case MESSAGE_IDLE: on_idle(l, idle_ms); break;
     default:
         (void)fail(l->cx, ST_CLOSED, "08P01", "invalid frontend message type %d", type);
         report_error(l, ST_CLOSED);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
+#include "storage/store/page_direct.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -38,8 +39,10 @@ poll_session(Ctx *cx)
         atomic_fetch_and(cx->interrupt, ~(uint32_t)INTERRUPT_CANCEL);
         return fail(cx, ST_CANCELED, "57014", "canceling statement due to user request");
     }
-    if (bits & INTERRUPT_WAKE)
+    if (bits & INTERRUPT_WAKE) {
         atomic_fetch_and(cx->interrupt, ~(uint32_t)INTERRUPT_WAKE);
+        page_direct_rest(cx);
+    }
     if (cx->deadline_us != 0 && env_mono_us(cx->env) >= cx->deadline_us) {
         cx->deadline_us = 0;
         return fail(cx, ST_CANCELED, "57014", "canceling statement due to statement timeout");

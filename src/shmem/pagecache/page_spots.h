@@ -28,7 +28,8 @@
 
 typedef struct PageSpot {
     uint32_t file; /* its number; 0 = no spot */
-    uint32_t offset, bytes; /* of the block that holds the page, as it is in the file, without what ends a block */
+    uint32_t offset,
+        bytes; /* of the block that holds the page, as it is in the file, without what ends a block */
 } PageSpot;
 
 enum { PAGE_SPOT_BYTES_MOST = UINT16_MAX };
@@ -49,7 +50,8 @@ void page_spots_put(Proc *proc, PageId id, const PageSpot *spot);
 /* Takes it out; false: there is none. */
 bool page_spots_take(Proc *proc, PageId id, PageSpot *out);
 
-/* The store's files have become fewer: who has some open closes them, so that the disk gets its space back. */
+/* The store has deleted files: who has some open (Proc.files_open) is told to close them, so that the disk gets its space
+ * back. */
 void page_spots_files_gone(Proc *proc);
 uint32_t page_spots_gone_count(const Proc *proc); /* changes with each such call */
 

@@ -18,7 +18,8 @@ typedef struct EngineOptions {
     uint32_t max_slots; /* process slots: connections, background workers, reserve */
     uint64_t deadlock_timeout_us;
     uint64_t cache_bytes; /* with a store: pages in memory; 0 = memory mode */
-    const char *table_folder; /* of the store's files, which sessions may read (page_direct.h); NULL: they do not */
+    const char
+        *table_folder; /* of the store's files, which sessions may read (page_direct.h); NULL: they do not */
     bool log; /* room for a log is made; engine_start_log begins it */
     bool check_redo; /* tests: every change of a page is done again from its record, and compared */
 } EngineOptions;

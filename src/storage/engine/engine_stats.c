@@ -196,6 +196,7 @@ totals(Ctx *cx, uint64_t out[ENGINE_STATS])
     out[STAT_CACHE_BYTES] = atomic_load(&cache->pages_live) * PAGE_BYTES;
     out[STAT_CACHE_LIMIT] = (uint64_t)cache->page_frames * PAGE_BYTES;
     out[STAT_CACHE_READS] = counted[COUNT_PAGES_LOADED];
+    out[STAT_CACHE_READS_DIRECT] = counted[COUNT_PAGES_READ];
     out[STAT_CACHE_HITS] = counted[COUNT_PAGES] - MIN_OF(counted[COUNT_PAGES], counted[COUNT_PAGES_LOADED]);
     out[STAT_CACHE_EVICTIONS] = atomic_load(&cache->evictions);
     out[STAT_WAL_RECORDS] = counted[COUNT_LOG_RECORDS];

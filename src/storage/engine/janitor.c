@@ -16,6 +16,7 @@
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
+#include "storage/store/page_direct.h"
 #include "storage/txn/txn_shared.h"
 
 enum { VISIT_EVERY_IDS = 16 * 1024, CLOCK_EVERY_US = 1000 * 1000, IDLE_MS = 200, BUSY_MS = 10 };
@@ -39,6 +40,7 @@ bury(Ctx *cx, Proc *dead)
     rel_counts_flush(dead);
     branch_add_counters(cx, dead);
     dead->latch_depth = 0;
+    atomic_store(&dead->files_open, 0);
     memset(dead->rel_cache, 0, sizeof(dead->rel_cache));
     proc_free_dead(dead);
 }
@@ -49,7 +51,8 @@ bury_all(Ctx *cx)
     ProcTable *procs = proc_table_of(cx->proc);
     uint32_t high = atomic_load(&procs->high);
 
-    for (uint32_t no = 0; no < high; no++) { /* first of all: the end of one may have to wait for the page of another */
+    for (uint32_t no = 0; no < high;
+         no++) { /* first of all: the end of one may have to wait for the page of another */
         Proc *p = proc_slot(procs, no);
 
         if (proc_state(p) == PROC_DEAD)
@@ -104,6 +107,7 @@ engine_janitor_step(Ctx *cx, uint32_t *idle_ms)
     bool more;
 
     atomic_fetch_and(&cx->proc->interrupt, ~(uint32_t)INTERRUPT_WAKE);
+    page_direct_rest(cx);
     bury_all(cx);
     TRY(cut_ids(cx, s, &more));
     frame_trim(cx);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/env.h"
+#include "shmem/proc/slot.h"
 #include "storage/store/page_store.h"
 #include "storage/store/table_format.h"
 
@@ -18,21 +19,25 @@ typedef struct OpenFile {
 typedef struct PageDirect {
     PageReader base;
     const char *folder;
-    uint32_t gone_count; /* of page_spots_gone_count, when the first of those was opened */
-    uint32_t open_count;
+    uint32_t gone_count; /* page_spots_gone_count when the oldest of the files was opened */
     OpenFile files[DIRECT_FILES]; /* by number */
     char packed[TABLE_BLOCK_MOST + 1], plain[TABLE_BLOCK_MOST];
 } PageDirect;
 
 static void
-close_all(Env *env, PageDirect *d)
+close_file(Ctx *cx, OpenFile *file)
 {
-    for (int i = 0; i < DIRECT_FILES && d->open_count > 0; i++) {
-        if (d->files[i].no == 0)
-            continue;
-        (void)env->close(env, d->files[i].fd);
-        d->files[i].no = 0;
-        d->open_count--;
+    (void)cx->env->close(cx->env, file->fd);
+    file->no = 0;
+    atomic_fetch_sub_explicit(&cx->proc->files_open, 1, memory_order_relaxed);
+}
+
+static void
+close_all(Ctx *cx, PageDirect *d)
+{
+    for (int i = 0; i < DIRECT_FILES && page_direct_is_busy(cx); i++) {
+        if (d->files[i].no != 0)
+            close_file(cx, &d->files[i]);
     }
 }
 
@@ -46,22 +51,19 @@ file_of(Ctx *cx, PageDirect *d, uint32_t no)
     int fd;
 
     if (UNLIKELY(gone != d->gone_count)) {
-        close_all(cx->env, d);
+        close_all(cx, d);
         d->gone_count = gone;
     }
     if (LIKELY(file->no == no))
         return file->fd;
-    if (file->no != 0) {
-        (void)cx->env->close(cx->env, file->fd);
-        file->no = 0;
-        d->open_count--;
-    }
+    if (file->no != 0)
+        close_file(cx, file);
     snprintf(path, sizeof(path), "%s/%06u.sst", d->folder, no);
     fd = cx->env->open(cx->env, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     *file = (OpenFile){.no = no, .fd = fd};
-    d->open_count++;
+    atomic_fetch_add_explicit(&cx->proc->files_open, 1, memory_order_relaxed);
     return fd;
 }
 
@@ -108,7 +110,7 @@ page_direct_close(Ctx *cx, PageReader *reader)
 {
     if (reader == NULL)
         return;
-    close_all(cx->env, (PageDirect *)reader);
+    close_all(cx, (PageDirect *)reader);
     free(reader);
 }
 
@@ -116,11 +118,11 @@ void
 page_direct_rest(Ctx *cx)
 {
     if (cx->page_reader != NULL)
-        close_all(cx->env, (PageDirect *)cx->page_reader);
+        close_all(cx, (PageDirect *)cx->page_reader);
 }
 
 bool
 page_direct_is_busy(const Ctx *cx)
 {
-    return cx->page_reader != NULL && ((const PageDirect *)cx->page_reader)->open_count > 0;
+    return cx->proc != NULL && atomic_load_explicit(&cx->proc->files_open, memory_order_relaxed) != 0;
 }

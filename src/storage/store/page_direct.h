@@ -4,14 +4,15 @@
  * value below its key, with its checksum. Whatever else it meets, the store is asked, which then decides and reports (S2).
  *
  * Files stay open for the next page, DIRECT_FILES at most, and not for long: a file that RocksDB has deleted keeps its room on
- * the disk until the last has closed it. So all are closed when the store says that files have gone, and before a session
- * waits for its client for longer than a moment (page_direct_rest). */
+ * the disk until the last has closed it. So they are closed before the next page is read after the store has seen that files
+ * are gone; by who is busy otherwise, or waits for a lock, when it is told so (INTERRUPT_WAKE, ctx_poll); and by a session that
+ * has waited for its client for DIRECT_REST_MS. */
 #ifndef PAGE_DIRECT_H
 #define PAGE_DIRECT_H
 #include "base/ctx.h"
 #include "shmem/pagecache/page_spots.h"
 
-enum { DIRECT_FILES = 64 };
+enum { DIRECT_FILES = 64, DIRECT_REST_MS = 1000 };
 
 /* `folder`: of the table files; it must stay. NULL: no memory, so the store will be asked. */
 PageReader *page_direct_open(const char *folder);

@@ -117,10 +117,10 @@ open_store(Ctx *cx, StoreProcess *p)
                             .compression = p->settings->compression,
                             .data_key = p->settings->data_key,
                             .background_threads = 2,
-                            .index_bytes = p->engine->table_folder == NULL
-                                               ? 0
-                                               : (uint64_t)page_cache(cx->proc)->page_frames * PAGE_BYTES /
-                                                     INDEX_SHARE};
+                            .index_bytes =
+                                p->engine->table_folder == NULL
+                                    ? 0
+                                    : (uint64_t)page_cache(cx->proc)->page_frames * PAGE_BYTES / INDEX_SHARE};
     bool found, restored;
 
     TRY(store_safe_restore(cx, p->settings->data_dir, &restored));

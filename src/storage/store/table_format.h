@@ -35,7 +35,11 @@ size_t table_plain_bytes(const char *block, size_t bytes);
 MUST_CHECK bool table_unpack(const char *block, size_t bytes, char *out, size_t plain_bytes);
 
 /* In a data block: the newest version of the key, if that is a value. It points into the block. */
-typedef enum TableFound { TABLE_FOUND, TABLE_NOT_THERE, TABLE_OTHER /* deleted, or not understood */ } TableFound;
+typedef enum TableFound {
+    TABLE_FOUND,
+    TABLE_NOT_THERE,
+    TABLE_OTHER /* deleted, or not understood */
+} TableFound;
 TableFound table_find(const char *block, size_t bytes, const void *key, size_t key_bytes, const char **value,
                       size_t *value_bytes);
 
