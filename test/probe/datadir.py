@@ -91,9 +91,10 @@ class StopBoard(Board):
                     found |= set(re.findall(r'\bstop_point\("([a-z_.]+)"\)', open(f'{folder}/{f}').read()))
         return sorted(found)
 
-    def arm(self, name, slot=0):
+    def arm(self, name, slot=0, pid=0):
+        """pid 0: whoever comes first."""
         at = self.POINT * slot
-        struct.pack_into(f'<i{self.NAME}s', self.bytes, at + 4, 0, name.encode())
+        struct.pack_into(f'<i{self.NAME}s', self.bytes, at + 4, pid, name.encode())
         self.put('<I', at, self.ARMED)
 
     def stopped(self, slot=0):
