@@ -4,7 +4,11 @@
  * puts it on the queue, all in one critical section; then it waits, as does everybody else who needs the page. What is
  * queued belongs to the frame: the store finishes it even if the asker has died (S2).
  *
- *   FREE --asker--> LOADING --store--> PAGE
+ * If it is known where the page lies (page_spots.h), the asker notes the frame in its slot instead of queueing it, and reads
+ * it by itself; what it could not read it queues. If it dies meanwhile the janitor does that (page_read_forsaken). So at any
+ * moment a frame that is being loaded is on the queue, with a reader of the store, or in one process's `reading`.
+ *
+ *   FREE --asker--> LOADING --store, or the asker--> PAGE
  *                   LOADING --store--> FAILED --next asker--> LOADING
  *   PAGE, FAILED --cleaner--> FREE
  *
