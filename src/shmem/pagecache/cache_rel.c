@@ -182,6 +182,7 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     atomic_store(&rel->children, 0);
     atomic_store(&rel->kept_epoch, 0);
     rel->evicted_raw = rel->evicted_since = rel->cached_raw = rel->stored_hash = 0;
+    rel->cut = rel->cut_taken = 0;
     atomic_store(&rel->creator_xid, 0);
     atomic_store(&rel->dropper_xid, 0);
     atomic_store(&rel->live_rows, 0);

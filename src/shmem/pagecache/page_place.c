@@ -277,6 +277,7 @@ cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, CacheRelCut
     latch_take(cx->proc, &rel->extend);
     if (atomic_load(&cf->length) == block + 1 && cache_free_page(cx, rel, fork, block, false)) {
         atomic_store(&cf->length, block);
+        rel->cut |= (uint8_t)(1u << fork);
         cut(cx, rel, fork);
         freed = true;
     }

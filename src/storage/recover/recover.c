@@ -216,6 +216,7 @@ redo_rel_length(Ctx *cx, const WalEntry *e)
         return ST_OK; /* it is dropped further on, else its pages' records tell */
     memcpy(&r, e->data, sizeof(r));
     (void)cache_rel_truncate(cx, rel, (Fork)e->record.fork, r.length, true);
+    rel->cut |= (uint8_t)(1u << e->record.fork);
     if (rel->missing[e->record.fork] > r.length)
         rel->missing[e->record.fork] = 0;
     return ST_OK;

@@ -252,6 +252,7 @@ sweep_unlogged(Ctx *cx, void *arg, CacheRel *rel)
         return;
     for (int fork = 0; fork < FORK_COUNT; fork++)
         (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
+    rel->cut = (1u << FORK_COUNT) - 1;
     rel->linked = 0;
     atomic_store(&rel->live_rows, 0);
     atomic_store(&rel->dead_rows, 0);

@@ -118,6 +118,59 @@ write_pages(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool held)
     return page_writer_apply(cx, &c->writer);
 }
 
+static void
+collect_cut(Ctx *cx, void *arg, CacheRel *rel)
+{
+    for (int fork = 0; fork < FORK_COUNT; fork++) {
+        BlockNo length;
+        uint8_t bit = (uint8_t)(1u << fork);
+
+        latch_take(cx->proc, &rel->extend);
+        rel->cut_taken |= rel->cut & bit;
+        rel->cut &= (uint8_t)~bit;
+        length = cache_rel_length(rel, (Fork)fork);
+        latch_drop(cx->proc, &rel->extend);
+        if ((rel->cut_taken & bit) && rel->relation != RELATION_NONE && atomic_load(&rel->gone_lsn) == 0)
+            store_batch_delete_beyond(arg, (PageId){.branch = rel->branch,
+                                                    .relation = rel->relation,
+                                                    .fork = (uint8_t)fork,
+                                                    .block = length});
+    }
+}
+
+static void
+forget_cut(Ctx *cx, void *arg, CacheRel *rel)
+{
+    (void)cx;
+    (void)arg;
+    rel->cut_taken = 0;
+}
+
+/* A page that was cut off is still stored, as it was before. If its block comes again after the redo position, recovery must
+ * not find that: so whatever is beyond the end goes now, before anything else is written. Nobody but us writes pages, so
+ * nothing of a longer fork is there yet; and the records of the cuts are made durable first, so that recovery from the
+ * position before this one knows why pages are missing. */
+static Status
+delete_cut(Ctx *cx, Checkpointer *c)
+{
+    StoreBatch *batch = store_batch_new();
+    Status rc = ST_OK;
+
+    if (batch == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    cache_rel_each(cx, collect_cut, batch);
+    if (store_batch_count(batch) > 0) {
+        if (wal_is_on(cx->proc))
+            rc = wal_try_flushed(cx, wal_copied(cx->proc));
+        if (rc == ST_OK)
+            rc = c->store->methods->apply(cx, c->store, batch);
+    }
+    store_batch_free(batch);
+    if (rc == ST_OK)
+        cache_rel_each(cx, forget_cut, NULL);
+    return rc;
+}
+
 /* Everything but the superblock and pages. */
 static Status
 collect(Ctx *cx, const StoreSuper *super, Xid id_from, StoreBatch **out)
@@ -187,7 +240,9 @@ run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, Stor
     super->trimmed = atomic_load(&s->ids.trimmed);
     super->redo = take_redo(cx, &super->epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
+    TRY(delete_cut(cx, c));
     TRY(write_pages(cx, c, spread_us, false));
+    stop_point("checkpoint.pages_written");
     note_stored_raw(cx);
     c->write_us = env_mono_us(cx->env) - start_us;
     take_counters(cx, super);
@@ -201,6 +256,7 @@ run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, St
     StoreBatch *batch = NULL;
     Status rc;
 
+    TRY(delete_cut(cx, c));
     TRY(write_pages(cx, c, spread_us, false));
     TRY(write_pages(cx, c, 0,
                     false)); /* what has changed in all that time: little is left for those who wait */

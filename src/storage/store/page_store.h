@@ -92,6 +92,8 @@ void store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const
 void store_batch_delete(StoreBatch *batch, const char *key, size_t key_bytes);
 void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_bytes, const char *to,
                               size_t to_bytes);
+/* The pages of a fork from `from` on. */
+void store_batch_delete_beyond(StoreBatch *batch, PageId from);
 /* Every page of the relation, old images too; RELATION_NONE: of the branch. */
 void store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation);
 

@@ -140,6 +140,17 @@ store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation)
 }
 
 void
+store_batch_delete_beyond(StoreBatch *batch, PageId from)
+{
+    uint8_t first[STORE_PAGE_KEY_MOST], last[STORE_PAGE_KEY_MOST];
+    PageId end = from;
+
+    end.fork++;
+    end.block = 0;
+    add(batch, STORE_DELETE_RANGE, first, store_page_key(from, 0, first), last, store_page_key(end, 0, last));
+}
+
+void
 store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation)
 {
     bool all = relation == RELATION_NONE;
