@@ -18,7 +18,7 @@
  * another reader.
  *
  * Leaving: the cleaner goes round the frames like the hand of a clock. A page stays for as many visits as it was used in
- * between, FRAME_USED_MOST at most. What a large scan (page_walk.h) brings in counts as not used, and is the first to go
+ * between, a B+tree's for FRAME_USED_INDEX times as many, FRAME_USED_MOST at most. What a large scan (page_walk.h) brings in counts as not used, and is the first to go
  * when the scan has left it: that leaves the others where they are (scan resistance). */
 #ifndef PAGE_IO_H
 #define PAGE_IO_H

@@ -82,6 +82,19 @@ undo_pin(Frame *f, uint64_t taken)
         page_wake_waiters(f);
 }
 
+/* For the clock (page_io.h). Loading has counted once. */
+static void
+note_use(Frame *f, const void *page, bool loaded)
+{
+    uint32_t used = atomic_load_explicit(&f->used, memory_order_relaxed);
+
+    if (page_is(page, PAGE_KIND_BTREE))
+        used = loaded ? FRAME_USED_INDEX : used + FRAME_USED_INDEX;
+    else if (!loaded)
+        used++;
+    atomic_store_explicit(&f->used, (uint8_t)MIN_OF(used, (uint32_t)FRAME_USED_MOST), memory_order_relaxed);
+}
+
 /* Pins the frame and takes the share latch with the same addition if that is asked for and free. */
 static Status pin_linked(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out,
                          bool *again);
@@ -105,7 +118,6 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
         uint32_t no = map_lookup(cache, &rel->forks[fork], block);
         Frame *f;
         uint64_t old;
-        uint8_t used;
 
         if (UNLIKELY(no == 0 || no == CACHE_MAP_LINKED)) {
             bool linked = cache_is_linked(rel, fork, block);
@@ -136,9 +148,8 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
             __builtin_ia32_pause();
             continue;
         }
-        used = atomic_load_explicit(&f->used, memory_order_relaxed);
-        if (UNLIKELY(used < FRAME_USED_MOST) && !proc->scanning && !loaded)
-            atomic_store_explicit(&f->used, used + 1, memory_order_relaxed);
+        if (UNLIKELY(atomic_load_explicit(&f->used, memory_order_relaxed) < FRAME_USED_MOST) && !proc->scanning)
+            note_use(f, cache_frame_bytes(cache, no), loaded);
         DEBUG_ASSERT((old & FRAME_PINS) != FRAME_PINS);
         proc->page_count++;
         rel_count(proc, rel, REL_PINS, 1);

@@ -68,7 +68,7 @@ typedef struct Frame {
 
 static_assert(sizeof(Frame) == 64, "one cache line per frame");
 
-enum { FRAME_USED_MOST = 4, CACHE_LEFT_MOST = 256 };
+enum { FRAME_USED_MOST = 8, FRAME_USED_INDEX = 4, CACHE_LEFT_MOST = 256 };
 
 typedef struct PageCache {
     ShmRef frames; /* set once at start: distance from here to the descriptors */

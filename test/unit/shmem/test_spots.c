@@ -33,6 +33,8 @@ read_by_heart(Ctx *cx, PageReader *reader, PageId id, const PageSpot *spot, char
     if (r->how == READ_NOTHING)
         return false;
     memset(page, 0, PAGE_BYTES);
+    page_header(page)->magic = PAGE_MAGIC;
+    page_header(page)->kind = id.block == 0 ? PAGE_KIND_BTREE : PAGE_KIND_HEAP;
     memcpy(page + 64, &id.block, sizeof(id.block));
     return true;
 }
@@ -142,6 +144,43 @@ TEST(spots, a_page_that_left_unchanged_is_read_by_who_needs_it)
         SIM_EXPECT(is_known(&p, 1));
         SIM_EXPECT(stamp_of(&p, 1) == 1);
         EXPECT_EQ(p.reader.calls, round);
+    }
+}
+
+/* How many visits of the hand the page, which is clean, stays for. */
+static int
+visits_of(const Place *p, BlockNo block)
+{
+    int visits = 0;
+    uint32_t no;
+
+    (void)frame_of(p, block, &no);
+    while (page_evict(p->cx, no) == EVICT_USED)
+        visits++;
+    return visits;
+}
+
+TEST(spots, an_index_page_stays_for_more_visits_than_a_row_page_and_a_scanned_one_for_none)
+{
+    Place p;
+
+    open_place(&p, 3);
+    for (BlockNo i = 0; i < 3; i++) {
+        know_spot(&p, i);
+        evict(&p, i);
+        SIM_EXPECT(stamp_of(&p, i) == i);
+    }
+    EXPECT_EQ(visits_of(&p, 0), FRAME_USED_INDEX);
+    EXPECT_EQ(visits_of(&p, 1), 1);
+    for (BlockNo i = 0; i < 3; i++) /* in memory or not: as often as they are used, but not for ever */
+        for (int use = 0; use < 20; use++)
+            SIM_EXPECT(stamp_of(&p, i) == i);
+    EXPECT_EQ(visits_of(&p, 0), FRAME_USED_MOST);
+    EXPECT_EQ(visits_of(&p, 2), FRAME_USED_MOST);
+    p.cx->proc->scanning = true;
+    for (BlockNo i = 0; i < 3; i++) {
+        SIM_EXPECT(stamp_of(&p, i) == i);
+        EXPECT_EQ(visits_of(&p, i), i == 1 ? FRAME_USED_MOST : 0); /* that one had been used by others */
     }
 }
 
