@@ -135,7 +135,7 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
     invalidation_start(proc);
     if (cache_log_mode(page_cache(proc)) & PAGE_LOG_CHECK)
         cx->page_check = page_check_open();
-    if (engine->table_folder != NULL && kind != PROC_OTHER)
+    if (engine->table_folder != NULL && (kind == PROC_BACKEND || kind == PROC_JANITOR))
         cx->page_reader = page_direct_open(engine->table_folder);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
