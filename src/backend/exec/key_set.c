@@ -267,7 +267,8 @@ run_has(KeyRun *r, const KeyItem *k, bool *yes)
             high = middle;
     }
     *yes = false;
-    for (uint32_t no = low - (low > 0); no < r->list.block_count && r->first_hashes[no] <= hash && !*yes; no++) {
+    for (uint32_t no = low - (low > 0); no < r->list.block_count && r->first_hashes[no] <= hash && !*yes;
+         no++) {
         TRY(run_read(r, no));
         *yes = block_has(r, k);
     }
@@ -342,7 +343,9 @@ merge_all(Merge *m, KeyRun *to)
 
         for (int i = 0; i < MERGE_RUNS; i++) {
             const VarRef *k = m->runs[i].keys == NULL ? NULL : &m->runs[i].keys[m->at[i]];
-            int order = k == NULL ? 1 : least == NULL ? -1 : compare_keys(k->data, k->bytes, least->data, least->bytes);
+            int order = k == NULL       ? 1
+                        : least == NULL ? -1
+                                        : compare_keys(k->data, k->bytes, least->data, least->bytes);
 
             if (order < 0) {
                 memset(equal, 0, sizeof(equal));
@@ -389,7 +392,8 @@ merge_last_runs(KeySet *s)
 static bool
 last_runs_are_alike(const KeySet *s)
 {
-    return s->run_count >= MERGE_RUNS && s->runs[s->run_count - MERGE_RUNS].level == s->runs[s->run_count - 1].level;
+    return s->run_count >= MERGE_RUNS &&
+           s->runs[s->run_count - MERGE_RUNS].level == s->runs[s->run_count - 1].level;
 }
 
 /* ---- leaving memory ----------------------------------------------------------------------------------------------- */
@@ -468,7 +472,8 @@ key_set_add(KeySet *s, Arena *a, KeyItem *items, uint32_t count, bool *fresh)
     bool *there = NULL;
 
     ASSERT(count <= BATCH_ROWS);
-    if (s->count > 0 && s->keys.total_bytes + room_bytes((uint64_t)s->count + count) > work_memory(s->cx)->hash_bytes)
+    if (s->count > 0 &&
+        s->keys.total_bytes + room_bytes((uint64_t)s->count + count) > work_memory(s->cx)->hash_bytes)
         TRY(leave_memory(s));
     if (fresh != NULL && s->run_count > 0) {
         there = arena_alloc(a, BATCH_ROWS);
