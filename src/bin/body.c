@@ -161,7 +161,8 @@ static const CtxHooks janitor_hooks = {.poll = janitor_poll};
 static void
 run_janitor(void *arg)
 {
-    const Door *door = ((const Body *)arg)->door;
+    Body *body = arg;
+    const Door *door = body->door;
     Arena arena, errors;
     Ctx cx = {.arena = &arena, .error_arena = &errors, .env = env_system()};
     UpkeepRound round = {0};
@@ -170,6 +171,9 @@ run_janitor(void *arg)
 
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
+    seal_key_forget(body->options.data_key); /* pages and log are other processes' business */
+    body->options.data_key = NULL;
+    body->store.data_key = NULL;
     if (engine_attach_as(&cx, door->engine, PROC_JANITOR) != ST_OK) {
         log_report(LOG_ERROR, NULL, &cx.error, NULL);
         return;

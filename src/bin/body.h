@@ -20,7 +20,7 @@ typedef struct BodyOptions {
     const FirstRole *roles; /* superusers that exist from the start */
     int role_count;
     const char *data_dir; /* NULL = memory mode */
-    const struct SealKey *data_key; /* of an encrypted one */
+    struct SealKey *data_key; /* of an encrypted one */
 } BodyOptions;
 
 typedef struct ServerBody {

@@ -67,6 +67,7 @@ typedef struct CacheRel {
     uint8_t cut; /* extend latch: bit of each fork that got shorter: what is stored beyond its end has to go */
     uint8_t cut_taken; /* the store's process: of those, the ones it is about to delete */
     uint8_t old_stored; /* the store's process: older images of its pages are stored */
+    uint8_t leaving; /* the store's process: the checkpoint under way deletes what is stored of it */
     uint8_t gone_stored; /* the store's process: what is stored of it says that it is gone */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
     _Atomic uint64_t

@@ -289,7 +289,7 @@ checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
     c->sync_us = env_mono_us(cx->env) - start_us - c->write_us;
     c->super = super;
     c->id_from = running;
-    store_meta_forget_gone(cx, super.redo);
+    store_meta_forget_gone(cx);
     c->page_count = c->writer.pages_written - before;
     return ST_OK;
 }

@@ -56,6 +56,7 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
     if (is_past(cx, rel, c->redo)) {
         store_batch_delete(c->batch, key, sizeof(key));
         store_batch_delete_pages(c->batch, rel->branch, rel->relation);
+        rel->leaving = 1;
         return;
     }
     if (rel->old_stored && atomic_load(&rel->children) == 0) { /* nobody needs its older images any more */
@@ -171,6 +172,7 @@ forget_stored(Ctx *cx, void *arg, CacheRel *rel)
     (void)cx;
     (void)arg;
     rel->stored_hash = 0;
+    rel->leaving = 0;
     rel->old_stored = 1; /* perhaps: their deletion may have been in it */
 }
 
@@ -180,17 +182,19 @@ store_meta_forget_stored(Ctx *cx)
     cache_rel_each(cx, forget_stored, NULL);
 }
 
+/* Not whoever is past the redo position by now: who dropped it may have said so only after we had collected it as living. */
 static void
 forget_gone(Ctx *cx, void *arg, CacheRel *rel)
 {
-    if (rel->relation != RELATION_NONE && is_past(cx, rel, *(const Lsn *)arg))
+    (void)arg;
+    if (rel->relation != RELATION_NONE && rel->leaving)
         cache_rel_forget(cx, rel);
 }
 
 void
-store_meta_forget_gone(Ctx *cx, Lsn redo)
+store_meta_forget_gone(Ctx *cx)
 {
-    cache_rel_each(cx, forget_gone, &redo);
+    cache_rel_each(cx, forget_gone, NULL);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */

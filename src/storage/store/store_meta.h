@@ -55,8 +55,8 @@ static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
 void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from);
 /* That batch has not become durable: the next one has everything again. */
 void store_meta_forget_stored(Ctx *cx);
-/* After the batch is durable: what was dropped is forgotten. */
-void store_meta_forget_gone(Ctx *cx, Lsn redo);
+/* After that batch is durable: the relations that it deleted are forgotten. */
+void store_meta_forget_gone(Ctx *cx);
 
 void store_super_put(StoreBatch *batch, const StoreSuper *super);
 /* *found false: the store is new. */
