@@ -250,7 +250,7 @@ TEST(row_sort, few_rows_stay_in_memory)
     EXPECT(!sort_and_expect_order(test_seed(), 0, 1024, UINT64_MAX, &little));
     EXPECT(!sort_and_expect_order(test_seed(), 1, 1024, UINT64_MAX, &little));
     EXPECT(!sort_and_expect_order(test_seed(), 60, 1, UINT64_MAX, &little));
-    EXPECT(!sort_and_expect_order(test_seed(), 20000, 1024, UINT64_MAX, NULL));
+    EXPECT(!sort_and_expect_order(test_seed(), 10000, 1024, UINT64_MAX, NULL));
 }
 
 TEST(row_sort, many_rows_are_merged_from_runs_in_the_same_order)
