@@ -18,7 +18,7 @@ enum { RELOAD_WAIT_MS = 10000, RELOAD_LOOK_MS = 5 };
 
 /* clang-format off */
 #define WHERE_FLAGS \
-    {{"pid-file"}, 0, OPT_PID_FILE, "FILE", "the server's pid file (./heliosdb.pid)"}, \
+    {{"pid-file"}, 0, OPT_PID_FILE, "FILE", "the server's pid file (heliosdb.pid, where the configuration file says or here)"}, \
     {{"data-dir", "data"}, 'd', OPT_DATA_DIR, "DIR", "the server's data directory"}
 
 const Flag stop_flags[] = {

@@ -62,7 +62,7 @@ read_number(Ctx *cx, const FlagSet *flags, int id, int base, uint64_t most, uint
         return ST_OK;
     errno = 0;
     *out = strtoull(text, &end, base);
-    if (end == text || *end != '\0' || errno != 0 || *out > most)
+    if (end == text || strchr(text, '-') != NULL || *end != '\0' || errno != 0 || *out > most)
         return fail(cx, ST_ERROR, "42601", "\"%s\" is not a number that can be used here", text);
     return ST_OK;
 }

@@ -29,7 +29,7 @@ int command_init(Ctx *cx, const Command *command, char **argv, int argc);
 extern const Flag check_flags[], wal_inspect_flags[], page_inspect_flags[], rekey_flags[];
 extern const Flag stop_flags[], status_flags[], reload_flags[], no_flags[];
 
-/* One line on standard error: "heliosdb-nano start: MESSAGE; HINT". Returns `status`. */
+/* One line on standard error: "heliosdb-nano start: MESSAGE. HINT". Returns `status`. */
 int command_complain(Ctx *cx, const Command *command, int status);
 /* The same for words and flags that make no command; returns EXIT_USAGE. */
 int command_misused(Ctx *cx, const Command *command, const char *what);

@@ -1,25 +1,34 @@
 /* daemon.c - the parent's exit status is the truth: it waits on a pipe, which brings one byte when the server
- * accepts connections, or its end when the child has died before. */
+ * accepts connections, a line for the user when it can not and has let go of the terminal already, or its end when the
+ * child has died before. */
 #include "bin/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
+enum { LINE_MOST = PIPE_BUF }; /* so much goes into a pipe as a whole */
+
 NORETURN static void
 wait_for_child(int pid, int fd)
 {
-    char byte;
+    char text[LINE_MOST];
     ssize_t n;
     int status = 0;
 
     do
-        n = read(fd, &byte, 1);
+        n = read(fd, text, sizeof(text));
     while (n < 0 && errno == EINTR);
-    if (n == 1)
+    if (n > 0 && text[0] == 'R')
         _exit(0);
+    if (n > 0 && write(STDERR_FILENO, text, (size_t)n) != n)
+        _exit(1); /* nobody reads */
     if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
         _exit(WEXITSTATUS(status));
     _exit(1);
@@ -56,4 +65,17 @@ daemon_detach(void)
         dup2(fd, i);
     if (fd > 2)
         close(fd);
+}
+
+void
+daemon_refuse(Ctx *cx, int ready_fd, const char *log_file)
+{
+    char text[LINE_MOST];
+    const ErrorInfo *e = &cx->error;
+    int n = snprintf(text, sizeof(text), "heliosdb-nano start: %s. %s%sMore may be in \"%s\".\n",
+                     e->message != NULL ? e->message : "the server could not start",
+                     e->hint != NULL ? e->hint : "", e->hint != NULL ? " " : "", log_file);
+
+    if (write(ready_fd, text, MIN_OF((size_t)n, sizeof(text) - 1)) < 0)
+        log_line(LOG_DEBUG, "nobody waits for us to be ready");
 }

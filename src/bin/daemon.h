@@ -4,10 +4,13 @@
 #include "base/ctx.h"
 
 /* Forks. In the parent: waits until the child is ready or has failed, and does not return: it exits 0 or 1;
- * the child has said on our standard error what is wrong. In the child: *ready_fd gets one byte when
+ * what is wrong is on its standard error, from the child or through *ready_fd. In the child: *ready_fd gets "R" when
  * connections are accepted (server_run does that). */
 MUST_CHECK Status daemon_fork(Ctx *cx, int *ready_fd);
-/* In the child, when it is ready: lets go of the terminal. */
+/* In the child, before it makes processes: lets go of the terminal. */
 void daemon_detach(void);
+/* In the child, which has done that and never became ready: the parent tells the user what the context says, and where
+ * the log is. */
+void daemon_refuse(Ctx *cx, int ready_fd, const char *log_file);
 
 #endif

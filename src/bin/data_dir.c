@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000 };
+enum { LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000, LOCK_PATIENCE_LIVING_MS = 500 };
 
 static const char *const folders[] = {"pages", "wal", "temp"};
 
@@ -98,15 +98,33 @@ data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
     return ST_OK;
 }
 
-/* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. */
+/* Not: dead, and its parent has not asked yet how it ended. */
 static bool
-take_lock(int fd)
+lives(Ctx *cx, int pid)
+{
+    char text[256] = "";
+    const char *name_end;
+    int fd = open(arena_printf(cx->arena, "/proc/%d/stat", pid), O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return kill(pid, 0) == 0 || errno != ESRCH;
+    if (read(fd, text, sizeof(text) - 1) < 0)
+        text[0] = '\0';
+    close(fd);
+    name_end = strrchr(text, ')');
+    return name_end == NULL || strchr("ZX", name_end[2]) == NULL;
+}
+
+/* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. A
+ * postmaster that lives gets a short one: it may have been killed just now. */
+static bool
+take_lock(Ctx *cx, int fd)
 {
     for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited_ms += LOCK_NAP_MS) {
         char text[32] = "";
         int pid = pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
 
-        if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH || waited_ms >= LOCK_PATIENCE_MS)
+        if (waited_ms >= (pid <= 0 || lives(cx, pid) ? LOCK_PATIENCE_LIVING_MS : LOCK_PATIENCE_MS))
             return false;
         usleep(LOCK_NAP_MS * 1000);
     }
@@ -123,7 +141,7 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
     *out = (DataDir){.lock_fd = -1};
     if (fd < 0)
         return fail_path(cx, "open", file);
-    if (!take_lock(fd)) {
+    if (!take_lock(cx, fd)) {
         ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
         int pid = got > 0 ? atoi(text) : 0;
 

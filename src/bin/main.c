@@ -13,7 +13,7 @@
 
 /* clang-format off */
 static const Command commands[] = {
-    {"start", "--memory [flags]", "run a server in the foreground, or with --daemon in the background", start_flags, command_start},
+    {"start", "--memory | --data-dir DIR [flags]", "run a server in the foreground, or with --daemon in the background", start_flags, command_start},
     {"stop", "[flags]", "end a server and wait until it is gone", stop_flags, command_stop},
     {"status", "[flags]", "say whether a server runs: exit status 0, or 3 when none does", status_flags, command_status},
     {"reload", "[flags]", "make a server read its configuration again", reload_flags, command_reload},

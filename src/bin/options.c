@@ -33,7 +33,7 @@ const Flag start_flags[] = {
     {{"tls-key"}, 0, SETTING_SSL_KEY_FILE, "FILE", "private key of the certificate, PEM"},
     {{"tls-ca"}, 0, SETTING_SSL_CA_FILE, "FILE", "certificates to check client certificates against, PEM"},
     {{"daemon"}, 0, OPT_DAEMON, NULL, "run in the background; returns when connections are accepted"},
-    {{"pid-file"}, 0, OPT_PID_FILE, "FILE", "where the process id is noted (./heliosdb.pid)"},
+    {{"pid-file"}, 0, OPT_PID_FILE, "FILE", "where the process id is noted (heliosdb.pid in the data directory, or here)"},
     {{"log-file"}, 0, SETTING_LOG_FILE, "FILE", "where the log goes (standard error; a daemon: heliosdb.log beside its pid file)"},
     {{"log-level"}, 0, SETTING_LOG_LEVEL, "LEVEL", "debug, info, warning or error (info)"},
     {{"log-format"}, 0, SETTING_LOG_FORMAT, "FORMAT", "text or json (text)"},
@@ -337,6 +337,13 @@ public_address(Ctx *cx, const char *addresses)
     return NULL;
 }
 
+/* A data directory that a server has worked in has roles with passwords of their own. */
+static bool
+has_roles(Ctx *cx, const StartOptions *o)
+{
+    return o->data_dir != NULL && access(arena_printf(cx->arena, "%s/pages/CURRENT", o->data_dir), F_OK) == 0;
+}
+
 static Status
 check_auth(Ctx *cx, StartOptions *o)
 {
@@ -353,7 +360,7 @@ check_auth(Ctx *cx, StartOptions *o)
             "insist with --auth trust --insecure",
             open);
     }
-    if (method != AUTH_TRUST && o->password == NULL) {
+    if (method != AUTH_TRUST && o->password == NULL && !has_roles(cx, o)) {
         o->usage_error = true;
         return fail(cx, ST_ERROR, "42601",
                     "--auth %s needs a password: give --password-file, --password or $HELIOSDB_PASSWORD",
@@ -436,6 +443,8 @@ find_files(Ctx *cx, StartOptions *o)
         o->log_file = arena_printf(cx->arena, "%.*s/heliosdb.log", (int)(slash - o->pid_file), o->pid_file);
 }
 
+#define PID_FILE_HERE "./heliosdb.pid"
+
 const char *
 options_pid_file(Ctx *cx, const FlagSet *flags)
 {
@@ -449,11 +458,17 @@ options_pid_file(Ctx *cx, const FlagSet *flags)
         return arena_printf(cx->arena, "%s/heliosdb.pid", dir);
     /* As `start` would find it; a file with mistakes is no reason not to find the server. */
     set = arena_new(cx->arena, SettingSet);
-    if (options_load_settings(cx, NULL, NULL, set, &config, &usage_error) == ST_OK &&
-        settings_text(set, SETTING_PID_FILE)[0] != '\0')
-        return settings_text(set, SETTING_PID_FILE);
+    if (options_load_settings(cx, NULL, NULL, set, &config, &usage_error) == ST_OK) {
+        if (settings_text(set, SETTING_PID_FILE)[0] != '\0')
+            return settings_text(set, SETTING_PID_FILE);
+        dir = settings_text(set, SETTING_STORAGE_PATH);
+        file = arena_printf(cx->arena, "%s/heliosdb.pid", dir);
+        if (dir[0] != '\0' &&
+            (access(file, F_OK) == 0 || access(PID_FILE_HERE, F_OK) != 0)) /* else: start --memory */
+            return file;
+    }
     ctx_error_clear(cx);
-    return "./heliosdb.pid";
+    return PID_FILE_HERE;
 }
 
 static Status

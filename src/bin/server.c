@@ -239,6 +239,7 @@ load_again(Server *s, Ctx *cx, const char **restart_keys)
     rc = options_load_settings(cx, s->options->flags, s->options->config_file, fresh, &file, &usage_error);
     if (rc == ST_OK) {
         *restart_keys = keep_fixed(cx, fresh, s->settings);
+        settings_assign_text(fresh, SETTING_DATA_DIRECTORY, settings_text(s->settings, SETTING_DATA_DIRECTORY));
         rc = make_login(cx, fresh, &login);
     }
     if (rc == ST_OK)
@@ -366,6 +367,18 @@ take_pid_file(Ctx *cx, Server *s)
     return ST_OK;
 }
 
+/* The key before anything there is touched; the lock before the log, which may lie there and be another server's. */
+static Status
+take_data_dir(Ctx *cx, Server *s, bool *made)
+{
+    const char *path = s->options->data_dir;
+    DirFormat format;
+
+    TRY(key_source_open(cx, path, s->settings, &format, &s->data_key));
+    TRY(data_dir_make(cx, path, &format, made));
+    return data_dir_lock(cx, path, &s->data_dir);
+}
+
 /* Of a file that leaves open where the data lies, the key alone can be looked at. */
 static Status
 check_key(Ctx *cx, const StartOptions *o)
@@ -423,12 +436,8 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                   .pid_file.fd = -1,
                   .data_dir.lock_fd = -1,
                   .ready_fd = ready_fd};
-    if (options->data_dir != NULL) { /* before anything there is touched; the log may lie in it */
-        DirFormat format;
-
-        TRY(key_source_open(cx, options->data_dir, settings, &format, &s->data_key));
-        TRY_TO(out, rc, data_dir_make(cx, options->data_dir, &format, &made));
-    }
+    if (options->data_dir != NULL)
+        TRY_TO(out, rc, take_data_dir(cx, s, &made));
     TRY_TO(out, rc, open_log(cx, options, settings));
     body.data_key = s->data_key;
     announce(s);
@@ -442,8 +451,6 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
         goto out;
     }
     TRY_TO(out, rc, make_roles(cx, options, roles, &body.role_count));
-    if (options->data_dir != NULL)
-        TRY_TO(out, rc, data_dir_lock(cx, options->data_dir, &s->data_dir));
     TRY_TO(out, rc, take_pid_file(cx, s));
     TRY_TO(out, rc, listen_open(cx, &listen, &s->listeners));
     s->door.settings = settings;
@@ -457,6 +464,8 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
     if (ready_fd >= 0)
         daemon_detach(); /* before the first child inherits the terminal */
     *exit_status = postmaster_run(cx, &postmaster, &parts);
+    if (s->ready_fd >= 0)
+        daemon_refuse(cx, s->ready_fd, options->log_file);
 out:
     listen_close(&s->listeners, true);
     pidfile_remove(&s->pid_file);

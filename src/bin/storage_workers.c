@@ -76,7 +76,7 @@ storage_run_wal_writer(Door *door, const StoreSettings *settings)
     arena_init(&arena, "log writer", NULL);
     arena_init(&errors, "log writer errors", NULL);
     path = arena_printf(&arena, "%s/wal", settings->data_dir);
-    rc = engine_attach_as(&cx, door->engine, PROC_OTHER);
+    rc = engine_attach_as(&cx, door->engine, PROC_WAL_WRITER);
     if (rc == ST_OK) {
         interrupt_watch(-1, cx.interrupt);
         rc = write_log(&cx, door, &w, path, settings->data_key);

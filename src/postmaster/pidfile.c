@@ -9,11 +9,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static void
+facts_path(const char *path, char out[600])
+{
+    snprintf(out, 600, "%s.status", path);
+}
+
 Status
 pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
 {
     PidFile file = {.fd = -1};
-    char text[32];
+    char text[32], facts[600];
     int n;
 
     if (strlen(path) >= sizeof(file.path) - 16)
@@ -32,6 +38,8 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
         return ST_ERROR;
     }
     snprintf(file.path, sizeof(file.path), "%s", path);
+    facts_path(path, facts);
+    unlink(facts); /* of a server that was killed */
     n = snprintf(text, sizeof(text), "%d\n", pid);
     if (ftruncate(file.fd, 0) != 0 || write(file.fd, text, (size_t)n) != n) {
         int code = errno;
@@ -41,12 +49,6 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
     }
     *out = file;
     return ST_OK;
-}
-
-static void
-facts_path(const char *path, char out[600])
-{
-    snprintf(out, 600, "%s.status", path);
 }
 
 void

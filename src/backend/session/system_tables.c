@@ -132,6 +132,12 @@ rows_activity(Ctx *cx, const TableInfo *table, RowReceiver *to)
         [ACTIVITY_IDLE_IN_TRANSACTION] = "idle in transaction",
         [ACTIVITY_IDLE_IN_ABORTED] = "idle in transaction (aborted)",
     };
+    static const char *const kinds[] = {
+        [PROC_BACKEND] = "client backend",
+        [PROC_JANITOR] = "janitor",
+        [PROC_STORE] = "store",
+        [PROC_WAL_WRITER] = "walwriter",
+    };
     ProcTable *procs = proc_table(cx->engine);
 
     for (uint32_t i = 0; i < proc_slot_count(procs); i++) {
@@ -165,9 +171,7 @@ rows_activity(Ctx *cx, const TableInfo *table, RowReceiver *to)
         v[16] = a.kind == PROC_BACKEND ? text_or_null(states[a.state]) : value_null();
         v[17] = a.xid != 0 ? value_oid((uint32_t)a.xid) : value_null();
         v[20] = text_or_null(mine ? a.query : "<insufficient privilege>");
-        v[21] = text_or_null(a.kind == PROC_BACKEND   ? "client backend"
-                             : a.kind == PROC_JANITOR ? "janitor"
-                                                      : "other");
+        v[21] = text_or_null(kinds[a.kind]);
         TRY(to->row(cx, to, v));
     }
     return ST_OK;

@@ -15,7 +15,7 @@
 typedef struct Proc Proc;
 typedef struct ProcTable ProcTable;
 
-typedef enum ProcKind { PROC_BACKEND, PROC_JANITOR, PROC_OTHER } ProcKind;
+typedef enum ProcKind { PROC_BACKEND, PROC_JANITOR, PROC_STORE, PROC_WAL_WRITER } ProcKind;
 typedef enum ProcState { PROC_FREE, PROC_ACTIVE, PROC_DEAD } ProcState;
 
 /* Bits of the interrupt word; cleared by the session when it has acted. */

@@ -4,9 +4,9 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "base/stop_point.h"
-#include "storage/engine/engine_shared.h"
 #include "storage/branch/fork.h"
 #include "storage/branch/page_own.h"
+#include "storage/engine/engine_shared.h"
 #include "storage/recover/redo.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_log.h"
@@ -87,7 +87,7 @@ pin_for_redo(Ctx *cx, CacheRel *rel, const WalEntry *e, PageRef *ref)
 
 /* A relation that was dropped, or a page that was cut off, after the redo position and before the checkpoint came to it is
  * not in the store: then its records can not be done, and need not be. If drop or cut do not come, that was no excuse
- * (recover_finish). */
+ * (recover_finish; B5). */
 static void
 doom(CacheRel *rel, const WalEntry *e)
 {
@@ -384,7 +384,6 @@ Status
 recover_finish(Ctx *cx)
 {
     Doomed doomed = {0};
-
     TxnShared *s = txn_shared(cx->proc);
 
     atomic_store(&s->recover_floor, 0);

@@ -1,4 +1,4 @@
-/* checkpoint.c - see checkpoint.h.
+/* checkpoint.c - see checkpoint.h. The order of things (S1):
  *
  * 1. The redo position is taken below the commit latch (T2).
  * 2. Every frame that is dirty then is written; frames that become dirty later belong to the next checkpoint, and if
@@ -149,7 +149,7 @@ forget_cut(Ctx *cx, void *arg, CacheRel *rel)
 /* A page that was cut off is still stored, as it was before. If its block comes again after the redo position, recovery must
  * not find that: so whatever is beyond the end goes now, before anything else is written. Nobody but us writes pages, so
  * nothing of a longer fork is there yet; and the records of the cuts are made durable first, so that recovery from the
- * position before this one knows why pages are missing. */
+ * position before this one knows why pages are missing (B5). */
 static Status
 delete_cut(Ctx *cx, Checkpointer *c)
 {

@@ -104,9 +104,11 @@ fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
     if (s->db != NULL)
         note_damage(cx->env, s, text);
     s->stalled |= full;
-    rc = fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store \"%s\": %s", what, s->path,
-              text);
-
+    rc = fail(cx, ST_IO,
+              full                  ? "53100"
+              : is_corruption(text) ? "XX001"
+                                    : "58030",
+              "could not %s the page store \"%s\": %s", what, s->path, text);
     s->api.rocksdb_free(text);
     return rc;
 }

@@ -38,7 +38,7 @@ store_worker_begin(StoreWorker *w, StoreProcess *process)
     arena_init(&w->arena, "store", NULL);
     arena_init(&w->errors, "store errors", NULL);
     w->cx = (Ctx){.arena = &w->arena, .error_arena = &w->errors, .env = process->engine->env};
-    return engine_attach_as(&w->cx, process->engine, PROC_OTHER);
+    return engine_attach_as(&w->cx, process->engine, PROC_STORE);
 }
 
 void
@@ -173,6 +173,7 @@ refuse(StoreProcess *p, const ErrorInfo *error)
     StoreShared *shared = store_shared(p->engine);
 
     snprintf(shared->reason, sizeof(shared->reason), "%s", error->message);
+    snprintf(shared->hint, sizeof(shared->hint), "%s", error->hint != NULL ? error->hint : "");
     memcpy(shared->sqlstate, error->sqlstate, sizeof(shared->sqlstate));
     store_set_state(p, STORE_STATE_REFUSED);
 }

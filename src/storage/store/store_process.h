@@ -52,8 +52,8 @@ typedef struct StoreShared {
         debt_bytes; /* atomic: StoreStats, when last looked */
     _Atomic uint64_t
         limits[sizeof(StoreLimits) / sizeof(uint64_t)]; /* atomic: a StoreLimits, each for itself */
-    char reason[512]; /* before state becomes REFUSED */
-    char sqlstate[6];
+    char reason[512], hint[160]; /* before state becomes REFUSED; no hint: "" */
+    char sqlstate[6]; /* as these */
 } StoreShared;
 
 uint64_t store_shared_bytes(void);

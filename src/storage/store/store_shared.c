@@ -58,8 +58,12 @@ store_wait_ready(Ctx *cx, Engine *engine, bool *is_new)
             *is_new = atomic_load(&shared->is_new) != 0;
             return ST_OK;
         }
-        if (state == STORE_STATE_REFUSED)
-            return fail(cx, ST_IO, shared->sqlstate, "%s", shared->reason);
+        if (state == STORE_STATE_REFUSED) {
+            (void)fail(cx, ST_IO, shared->sqlstate, "%s", shared->reason);
+            if (shared->hint[0] != '\0')
+                fail_hint(cx, "%s", shared->hint);
+            return ST_IO;
+        }
         TRY(ctx_poll(cx));
         futex_wait(&shared->state, state, WAIT_NAP_US);
     }

@@ -41,7 +41,7 @@ helper_begin(Helper *h, Engine *engine)
     arena_init(&h->arena, "view", NULL);
     arena_init(&h->errors, "view errors", NULL);
     h->cx = (Ctx){.arena = &h->arena, .error_arena = &h->errors, .env = env_system()};
-    if (engine_attach_as(&h->cx, engine, PROC_OTHER) == ST_OK)
+    if (engine_attach_as(&h->cx, engine, PROC_STORE) == ST_OK)
         return;
     log_report(LOG_FATAL, "view", &h->cx.error, NULL);
     abort();
@@ -199,7 +199,7 @@ store_view_open(Ctx *cx, const char *data_dir, const SealKey *data_key, bool wit
     if (rc == ST_OK)
         rc = make_engine(cx, v);
     if (rc == ST_OK)
-        rc = engine_attach_as(cx, v->engine, PROC_OTHER);
+        rc = engine_attach_as(cx, v->engine, PROC_STORE);
     if (rc == ST_OK) {
         rc = fill(cx, v, data_dir, data_key, with_log, log);
         engine_detach(cx);

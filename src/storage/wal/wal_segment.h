@@ -1,7 +1,7 @@
 /* src/storage/wal/wal_segment.h - the files of the log.
  *
  * Each is made full size and full of zeros before it is used, so that flushing it later has no metadata to write. A
- * file that is not needed any more becomes one of the next (wal_segment_recycle). While a file is being made it has
+ * file that is not needed any more becomes one of the next (wal_segments_recycle). While a file is being made it has
  * the name "next". */
 #ifndef WAL_SEGMENT_H
 #define WAL_SEGMENT_H
@@ -57,8 +57,8 @@ MUST_CHECK Status wal_making_begin(Ctx *cx, const WalDir *dir, Lsn first, WalMak
 MUST_CHECK Status wal_making_step(Ctx *cx, const WalDir *dir, WalMaking *m, uint64_t bytes, bool *done);
 void wal_making_abandon(Ctx *cx, const WalDir *dir, WalMaking *m);
 
-/* Segments that end at or before `before` are renamed to follow `last`, as long as fewer than `keep` lie ahead; the others
- * are deleted. *ahead (may be NULL): the first LSN that no segment is ready for. */
+/* Segments that end at or before `before` are renamed to follow the last one, up to `keep` segments ahead of `current`; the
+ * others are deleted. */
 MUST_CHECK Status wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32_t keep);
 /* What follows `end` is no longer part of the log: zeros to the end of its segment, later files go. What has been read from
  * `from` on is written once more: after a flush that failed the system may take for written what it only remembers. */

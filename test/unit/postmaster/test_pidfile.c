@@ -51,10 +51,13 @@ TEST(pidfile, left_behind_by_a_killed_server_says_so)
 {
     const char *path = fresh_path(), *why = NULL;
     PidFile file;
+    Buf facts = {0};
     int pid = fork(), status;
 
     if (pid == 0) {
-        if (pidfile_create(test_ctx(), path, (int)getpid(), &file) != ST_OK)
+        buf_add_text(&facts, "listen=there\n");
+        if (pidfile_create(test_ctx(), path, (int)getpid(), &file) != ST_OK ||
+            pidfile_write_facts(test_ctx(), &file, &facts) != ST_OK)
             _exit(1);
         _exit(0); /* the lock goes with the process, the file stays */
     }
@@ -62,5 +65,6 @@ TEST(pidfile, left_behind_by_a_killed_server_says_so)
     EXPECT_EQ(pidfile_running(path, &why), 0);
     EXPECT(strstr(why, "left over") != NULL);
     EXPECT_OK(pidfile_create(test_ctx(), path, (int)getpid(), &file));
+    EXPECT(pidfile_fact(test_ctx()->arena, path, "listen") == NULL); /* the next server says it itself */
     pidfile_remove(&file);
 }
