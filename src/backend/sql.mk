@@ -22,7 +22,8 @@ libsql_a_SOURCES = \
 	src/backend/exec/group_cache.c src/backend/exec/group_cache.h \
 	src/backend/exec/index_queue.c src/backend/exec/index_queue.h \
 	src/backend/exec/heap_read.c src/backend/exec/heap_read.h \
-	src/backend/exec/key.c src/backend/exec/key.h src/backend/exec/key_sort.c src/backend/exec/key_sort.h \
+	src/backend/exec/key.c src/backend/exec/key.h src/backend/exec/key_set.c src/backend/exec/key_set.h \
+	src/backend/exec/key_sort.c src/backend/exec/key_sort.h \
 	src/backend/exec/op_agg.c src/backend/exec/op_cte.c src/backend/exec/op_join.c src/backend/exec/op_modify.c \
 	src/backend/exec/op_rows.c src/backend/exec/op_scan.c src/backend/exec/op_set.c \
 	src/backend/exec/op_simple.c src/backend/exec/op_sort.c \

@@ -268,6 +268,7 @@ check_mode(Ctx *cx, StartOptions *o)
         settings_assign_text(&o->settings, SETTING_STORAGE_PATH, "");
     o->data_dir = dir ? absolute(cx, settings_text(s, SETTING_STORAGE_PATH)) : NULL;
     settings_assign_text(&o->settings, SETTING_DATA_DIRECTORY, dir ? o->data_dir : "");
+    settings_assign_number(&o->settings, SETTING_DATA_CHECKSUMS, (SettingNumber){.b = dir});
     return ST_OK;
 }
 

@@ -24,7 +24,8 @@ select count(*) from pg_stat_sys_tables where relname = 'mo';
 select count(*) > 5 from pg_stat_sys_tables where schemaname = 'pg_catalog';
 select pg_stat_get_tuples_inserted('mo'::regclass), pg_stat_get_vacuum_count('mo'::regclass), pg_stat_get_tuples_inserted(1), pg_stat_get_last_vacuum_time(1);
 select relname, indexrelname, schemaname, idx_scan is null from pg_stat_user_indexes where relname like 'mo%';
--- databases and connections
+-- databases and connections; checksums are on a data directory only
+show data_checksums;
 select datname = current_database(), numbackends > 0, xact_commit > 0, xact_rollback > 0, blks_hit > 0, tup_inserted > 0, tup_updated > 0, tup_deleted > 0, conflicts, checksum_failures, sessions > 0, stats_reset from pg_stat_database where datname = current_database();
 select datid, datname, numbackends from pg_stat_database where datid = 0;
 select count(*) = (select count(*) from pg_database) + 1 from pg_stat_database;

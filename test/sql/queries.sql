@@ -99,3 +99,13 @@ reset statement_timeout;
 commit;
 rollback;
 savepoint x;
+-- sets that a small work_mem has no room for
+create table big_set as select g * 2 as a, case when g % 500 = 0 then null else 'text ' || g end as c, g * 0.5 as d from generate_series(1, 6000) g;
+select count(*), sum(g) from generate_series(1, 12000) g where g not in (select a from big_set);
+select count(*) from generate_series(1, 12000) g where g not in (select a from big_set) or g % 3 = 0;
+select (g in (select a from big_set)) as found, count(*), sum(g) from generate_series(1, 15000) g group by 1 order by 1;
+select (('text ' || g) in (select c from big_set)) as found, count(*) from generate_series(5990, 6200) g group by 1 order by 1 nulls last;
+select (c not in (select 'text ' || a from big_set)) as found, count(*) from big_set group by 1 order by 1 nulls last;
+select (a in (select d from big_set)) as found, (d in (select a from big_set)) as back, count(*) from big_set group by 1, 2 order by 1, 2;
+select count(*) from big_set where repeat(c, 500) in (select repeat('text ' || a, 500) from big_set where a < 1000) is not true;
+drop table big_set;

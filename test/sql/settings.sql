@@ -70,8 +70,6 @@ show ssl;
 -- volatile
 show port;
 -- volatile
-show data_checksums;
--- volatile
 show server_version;
 show nope;
 set nope = 1;

@@ -72,3 +72,7 @@ insert into w_out values (1), (2);
 select a, (with x as materialized (with y as materialized (select 10 n) select y.n + a as m from y) select x1.m + x2.m from x x1, x x2) from w_out order by a;
 with z as materialized (select 100 n) select a, (with x as materialized (with y as materialized (select 10 n) select y.n + z.n + a as m from y, z) select x1.m + x2.m + z.n from x x1, x x2, z) from w_out order by a;
 drop table w_out;
+-- more rows than a small work_mem has room for
+with recursive r(n) as (select g % 50 from generate_series(1, 2000) g union select (n * 7919 + 13) % 20011 from r) select count(*), sum(n), count(distinct n) from r;
+with recursive r(n, s) as (select g, 'row ' || g from generate_series(1, 9000) g union select n / 2, s from r where n > 1000) select count(*), sum(n), count(distinct s), max(s) from r;
+with recursive r(a, b) as (select null::int, g::numeric from generate_series(1, 5000) g union select a, trunc(b / 3, 1) from r where b > 100) select count(*), sum(b), count(a) from r;

@@ -2,11 +2,12 @@
  *
  * A kept query's rows lie in a store that belongs to the execution; it is read on only as far as somebody asks,
  * unless it changes something. A recursive one gives out what its left side finds, then runs its right side
- * again and again, each time over the rows of the round before. */
+ * again and again, each time over the rows of the round before; without ALL, a set of all rows given out tells what is
+ * new (key_set.h). */
 #include "backend/exec/exec_int.h"
 
 #include "backend/exec/key.h"
-#include "base/hash.h"
+#include "backend/exec/key_set.h"
 
 typedef struct CteState {
     Op *op;
@@ -174,97 +175,46 @@ work_scan_op(Execution *e, const Plan *plan, Op **out)
 
 /* ---- recursive ------------------------------------------------------------------------------------------------ */
 
-/* Rows that were given out, by their key bytes (UNION without ALL). */
-typedef struct SeenRows {
-    Arena arena;
-    VarRef *keys; /* open addressing; data NULL = free */
-    uint32_t mask, count;
-    Buf key;
-} SeenRows;
-
 typedef struct RecursiveOp {
     Op op;
     bool left_done, right_started;
     RowStore stores[2]; /* the round that is read, the one being made */
     int reading;
-    SeenRows seen;
+    KeySet seen; /* rows that were given out (UNION without ALL) */
 } RecursiveOp;
-
-static Status
-grow_seen(Ctx *cx, SeenRows *s)
-{
-    uint32_t slots = s->mask == 0 ? 256 : (s->mask + 1) * 2;
-    VarRef *keys = arena_try_alloc(&s->arena, sizeof(*keys) * slots);
-
-    if (keys == NULL)
-        return fail_memory(cx, sizeof(*keys) * slots);
-    memset(keys, 0, sizeof(*keys) * slots);
-    for (uint32_t i = 0; s->mask != 0 && i <= s->mask; i++) {
-        uint32_t at;
-
-        if (s->keys[i].data == NULL)
-            continue;
-        at = (uint32_t)hash_bytes(s->keys[i].data, s->keys[i].bytes) & (slots - 1);
-        while (keys[at].data != NULL)
-            at = (at + 1) & (slots - 1);
-        keys[at] = s->keys[i];
-    }
-    s->keys = keys;
-    s->mask = slots - 1;
-    return ST_OK;
-}
-
-static Status
-is_new(RecursiveOp *r, const Batch *in, uint32_t row, bool *yes)
-{
-    SeenRows *s = &r->seen;
-    Ctx *cx = r->op.e->cx;
-    uint32_t at;
-    char *copy;
-
-    buf_clear(&s->key);
-    for (int c = 0; c < r->op.plan->output_count; c++) {
-        const Vector *v = &in->columns[c];
-        Value value = vector_is_null(v, row) ? value_null() : vector_get(v, row);
-
-        key_append_hash(type_by_oid(r->op.plan->outputs[c]->type), &value, &s->key);
-    }
-    if (s->key.failed)
-        return fail_memory(cx, s->key.bytes);
-    if (s->mask == 0 || s->count >= s->mask / 2)
-        TRY(grow_seen(cx, s));
-    at = (uint32_t)hash_bytes(s->key.data, s->key.bytes) & s->mask;
-    *yes = false;
-    for (; s->keys[at].data != NULL; at = (at + 1) & s->mask) {
-        if (s->keys[at].bytes == s->key.bytes && memcmp(s->keys[at].data, s->key.data, s->key.bytes) == 0)
-            return ST_OK;
-    }
-    copy = arena_try_alloc(&s->arena, MAX_OF(s->key.bytes, (size_t)1));
-    if (copy == NULL)
-        return fail_memory(cx, s->key.bytes);
-    memcpy(copy, s->key.data, s->key.bytes);
-    s->keys[at] = (VarRef){copy, (uint32_t)s->key.bytes};
-    s->count++;
-    *yes = true;
-    return ST_OK;
-}
 
 /* Takes out what was there before. */
 static Status
 only_new(RecursiveOp *r, Batch *in)
 {
-    uint16_t *sel = arena_alloc(&r->op.scratch, sizeof(uint16_t) * MAX_OF(in->rows.count, 1));
-    uint32_t n = 0;
+    Arena *a = &r->op.scratch;
+    uint32_t count = in->rows.count, n = 0;
+    KeyItem *keys;
+    uint16_t *sel;
+    bool *fresh;
 
-    if (r->op.plan->cte.all)
+    if (r->op.plan->cte.all || count == 0)
         return ST_OK;
-    for (uint32_t k = 0; k < in->rows.count; k++) {
+    ASSERT(count <= BATCH_ROWS);
+    keys = arena_alloc(a, sizeof(*keys) * count);
+    sel = arena_alloc(a, sizeof(*sel) * count);
+    fresh = arena_alloc(a, BATCH_ROWS);
+    for (uint32_t k = 0; k < count; k++) {
         uint32_t row = rows_at(in->rows, k);
-        bool fresh;
+        Buf *key = key_set_begin(&r->seen);
 
-        TRY(is_new(r, in, row, &fresh));
-        if (fresh)
-            sel[n++] = (uint16_t)row;
+        for (int c = 0; c < r->op.plan->output_count; c++) {
+            const Vector *v = &in->columns[c];
+            Value value = vector_is_null(v, row) ? value_null() : vector_get(v, row);
+
+            key_append_hash(type_by_oid(r->op.plan->outputs[c]->type), &value, key);
+        }
+        TRY(key_set_end(&r->seen, a, k, &keys[k]));
+    }
+    TRY(key_set_add(&r->seen, a, keys, count, fresh));
+    for (uint32_t k = 0; k < count; k++) {
+        if (fresh[k])
+            sel[n++] = (uint16_t)rows_at(in->rows, k);
     }
     in->rows = (Rows){sel, n};
     return ST_OK;
@@ -332,8 +282,7 @@ recursive_rewind(Op *op)
     r->left_done = false;
     row_store_clear(&r->stores[0]);
     row_store_clear(&r->stores[1]);
-    arena_reset(&r->seen.arena);
-    r->seen.mask = r->seen.count = 0;
+    key_set_clear(&r->seen);
     TRY(op_rewind(op->left));
     return r->right_started ? op_rewind(op->right) : ST_OK;
 }
@@ -345,8 +294,7 @@ recursive_close(Op *op)
 
     row_store_free(&r->stores[0]);
     row_store_free(&r->stores[1]);
-    arena_free(&r->seen.arena);
-    buf_free(&r->seen.key);
+    key_set_free(&r->seen);
 }
 
 Status
@@ -359,7 +307,7 @@ recursive_op(Execution *e, const Plan *plan, Op **out)
         row_store_init(&r->stores[i], e->cx, "recursive query", plan->outputs, plan->output_count);
         row_store_limit(&r->stores[i]);
     }
-    arena_init(&r->seen.arena, "recursive query", e->cx->arena->budget);
+    key_set_init(&r->seen, e->cx, "recursive query");
     *out = &r->op;
     return op_children(*out);
 }

@@ -1,12 +1,12 @@
 /* subplan.c - scalar subqueries, EXISTS, IN, ARRAY(...).
  *
  * A subquery that needs nothing from the row is run once for each execution and its answer kept; an
- * IN over it keeps a hash set. Others run again for each row, with the row's values handed down. */
+ * IN over it keeps a set (key_set.h). Others run again for each row, with the row's values handed down. */
 #include "backend/exec/subplan.h"
 
 #include "backend/exec/arrays.h"
 #include "backend/exec/key.h"
-#include "base/hash.h"
+#include "backend/exec/key_set.h"
 
 struct SubplanState {
     const Subplan *plan;
@@ -17,10 +17,7 @@ struct SubplanState {
     Value answer;
     /* hashed IN */
     bool hashed, has_null;
-    Value *set; /* open addressing */
-    bool *set_used;
-    uint32_t mask, set_count;
-    Buf key;
+    KeySet set;
 };
 
 static Status
@@ -32,6 +29,7 @@ subplan_state(Execution *e, int no, SubplanState **out)
         s = arena_new(e->arena, SubplanState);
         s->plan = e->query->subplans[no];
         arena_init(&s->arena, "subquery", e->cx->arena->budget);
+        key_set_init(&s->set, e->cx, "subquery");
         e->subplans[no] = s;
         TRY(op_new(e, s->plan->plan, &s->op));
     }
@@ -45,7 +43,7 @@ subplan_close(SubplanState *s)
     if (s == NULL)
         return;
     arena_free(&s->arena);
-    buf_free(&s->key);
+    key_set_free(&s->set);
 }
 
 static Status
@@ -171,105 +169,78 @@ run_compare(Execution *e, SubplanState *s, const Value *test, Value *out)
 
 /* ---- hashed IN ------------------------------------------------------------------------------------------------ */
 
-static uint64_t
-hash_value(SubplanState *s, Oid type, const Value *v)
-{
-    buf_clear(&s->key);
-    key_append_hash(type_by_oid(type), v, &s->key);
-    return hash_bytes(s->key.data, s->key.bytes);
-}
-
+/* Keys of the rows that are not null, each with its place in `rows`. */
 static Status
-set_grow(Execution *e, SubplanState *s)
+make_keys(SubplanState *s, Arena *a, Oid type, const Vector *v, Rows rows, KeyItem **keys, uint32_t *count)
 {
-    uint32_t buckets = s->mask == 0 ? 64 : (s->mask + 1) * 2, old = s->mask + 1;
-    Value *set = arena_try_alloc(&s->arena, sizeof(*set) * buckets);
-    bool *used = arena_try_alloc(&s->arena, buckets);
+    const TypeInfo *info = type_by_oid(type);
 
-    if (set == NULL || used == NULL)
-        return fail_memory(e->cx, sizeof(*set) * buckets);
-    memset(used, 0, buckets);
-    for (uint32_t i = 0; s->mask != 0 && i < old; i++) {
-        uint32_t b;
+    ASSERT(rows.count <= BATCH_ROWS);
+    *keys = arena_alloc(a, sizeof(**keys) * MAX_OF(rows.count, UINT32_C(1)));
+    *count = 0;
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        Value value;
 
-        if (!s->set_used[i])
+        if (vector_is_null(v, row))
             continue;
-        b = (uint32_t)hash_value(s, s->plan->type, &s->set[i]) & (buckets - 1);
-        while (used[b])
-            b = (b + 1) & (buckets - 1);
-        set[b] = s->set[i];
-        used[b] = true;
+        value = vector_get(v, row);
+        key_append_hash(info, &value, key_set_begin(&s->set));
+        TRY(key_set_end(&s->set, a, k, &(*keys)[*count]));
+        (*count)++;
     }
-    s->set = set;
-    s->set_used = used;
-    s->mask = buckets - 1;
     return ST_OK;
-}
-
-static bool
-set_find(SubplanState *s, Oid type, const Value *v, uint32_t *bucket)
-{
-    uint32_t b = (uint32_t)hash_value(s, type, v) & s->mask;
-    Buf wanted = s->key;
-    bool found = false;
-
-    s->key = (Buf){0};
-    while (s->set_used[b] && !found) {
-        (void)hash_value(s, s->plan->type, &s->set[b]);
-        found = s->key.bytes == wanted.bytes && memcmp(s->key.data, wanted.data, wanted.bytes) == 0;
-        if (!found)
-            b = (b + 1) & s->mask;
-    }
-    buf_free(&s->key);
-    s->key = wanted;
-    *bucket = b;
-    return found;
 }
 
 static Status
 build_set(Execution *e, SubplanState *s)
 {
-    TRY(set_grow(e, s));
-    TRY(start(s));
+    Arena keys;
+    Status rc;
+
+    arena_init(&keys, "subquery", e->cx->arena->budget);
+    TRY_TO(out, rc, start(s));
     for (;;) {
+        KeyItem *items;
+        uint32_t count;
         Batch *in;
 
-        TRY(op_next(s->op, UINT64_MAX, &in));
+        TRY_TO(out, rc, op_next(s->op, BATCH_ROWS, &in));
         if (in == NULL)
             break;
-        for (uint32_t k = 0; k < in->rows.count; k++) {
-            Value v = first_column(in, k);
-            uint32_t bucket;
-
-            if (v.is_null) {
-                s->has_null = true;
-                continue;
-            }
-            if (set_find(s, s->plan->type, &v, &bucket))
-                continue;
-            s->set[bucket] = value_copy(&s->arena, v);
-            s->set_used[bucket] = true;
-            if (++s->set_count * 2 > s->mask)
-                TRY(set_grow(e, s));
-        }
+        arena_reset(&keys);
+        TRY_TO(out, rc, make_keys(s, &keys, s->plan->type, &in->columns[0], in->rows, &items, &count));
+        s->has_null |= count < in->rows.count;
+        TRY_TO(out, rc, key_set_add(&s->set, &keys, items, count, NULL));
     }
     s->hashed = true;
-    return ST_OK;
+out:
+    arena_free(&keys);
+    return rc;
 }
 
+/* All rows at once: keys that have left memory are looked for in their order. */
 static Status
-run_hashed(Execution *e, SubplanState *s, Oid type, const Value *test, Value *out)
+run_hashed(Execution *e, SubplanState *s, const Expr *x, const Vector *test, const Batch *in, Rows rows,
+           Vector *result)
 {
-    uint32_t bucket;
+    Arena *a = e->cx->arena;
+    bool *found = arena_zalloc(a, BATCH_ROWS);
+    KeyItem *items;
+    uint32_t count;
 
+    if (rows.count == 0)
+        return ST_OK;
     if (!s->hashed)
         TRY(build_set(e, s));
-    if (test->is_null)
-        *out = s->set_count == 0 && !s->has_null ? value_bool(false) : value_null();
-    else if (set_find(s, type, test, &bucket))
-        *out = value_bool(true);
-    else
-        *out = s->has_null ? value_null() : value_bool(false);
+    TRY(make_keys(s, a, x->subquery.test->type, test, rows, &items, &count));
+    TRY(key_set_find(&s->set, a, items, count, found));
+    for (uint32_t k = 0; k < rows.count; k++) {
+        uint32_t row = rows_at(rows, k);
+        bool unknown = s->has_null || (vector_is_null(test, row) && !key_set_is_empty(&s->set));
+
+        vector_set(result, a, row, in->capacity, found[k] || !unknown ? value_bool(found[k]) : value_null());
+    }
     return ST_OK;
 }
 
@@ -282,11 +253,8 @@ answer(Execution *e, SubplanState *s, const Expr *x, const Value *test, Value *o
     case SUBLINK_EXISTS: return run_exists(s, out);
     case SUBLINK_SCALAR: return run_scalar(e, s, out);
     case SUBLINK_ARRAY: return run_array(e, s, x->type, out);
-    default: break;
+    default: return run_compare(e, s, test, out);
     }
-    if (s->plan->hashable && type_by_oid(s->plan->type)->key_encode != NULL)
-        return run_hashed(e, s, x->subquery.test->type, test, out);
-    return run_compare(e, s, test, out);
 }
 
 Status
@@ -310,6 +278,9 @@ subplan_eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **o
         return ST_OK;
     }
     vector_init(result, e->cx->arena, phys, in->capacity);
+    *out = result;
+    if (s->plan->hashable && type_by_oid(s->plan->type)->key_encode != NULL)
+        return run_hashed(e, s, x, test, in, rows, result);
     for (uint32_t k = 0; k < rows.count; k++) {
         uint16_t row = (uint16_t)rows_at(rows, k);
         Value t = value_null(), v;
@@ -322,6 +293,5 @@ subplan_eval(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **o
         vector_of(&one, e->cx->arena, &v, v.is_null ? (Phys)result->phys : (Phys)v.phys);
         TRY(vector_put(e->cx, result, in->capacity, &one, row));
     }
-    *out = result;
     return ST_OK;
 }
