@@ -94,7 +94,6 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal.c src/storage/wal/wal.h \
 	src/storage/wal/wal_end.c src/storage/wal/wal_end.h \
 	src/storage/wal/wal_format.h \
-	src/storage/wal/wal_group.c src/storage/wal/wal_group.h \
 	src/storage/wal/wal_portion.c src/storage/wal/wal_portion.h \
 	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \

@@ -269,7 +269,6 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
         return true;
     while (wanted < lsn && !atomic_compare_exchange_weak(&w->wanted, &wanted, lsn))
         ;
-    atomic_fetch_add(&w->asked, 1);
     wal_wake_writer(proc);
     for (;;) {
         uint32_t bell = atomic_load(&w->flushed_bell);

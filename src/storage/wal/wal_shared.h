@@ -29,7 +29,6 @@ typedef struct WalShared {
 
     _Atomic uint32_t writer_bell __attribute__((aligned(64))); /* atomic: wakes the writer */
     _Atomic uint32_t writer_sleeps; /* atomic */
-    _Atomic uint64_t asked; /* atomic: so often somebody has begun to wait for a flush */
     _Atomic Lsn wanted; /* atomic: somebody waits for this to be flushed */
 
     _Atomic uint64_t commit_head __attribute__((aligned(64))); /* atomic; changes under the commit latch */

@@ -1,7 +1,7 @@
 /* wal_writer.c - see wal_writer.h.
  *
- * Group commit: while one flush runs, the commits that come meanwhile wait, and the next flush serves them all, and those
- * it waits for (wal_group.h).
+ * Group commit needs no rule of its own: while one flush runs, the commits that come meanwhile wait, and the next flush
+ * serves them all. (Waiting for more of them before a flush has been tried: where a flush takes 200 us it cost 15 %.)
  *
  * An encrypted log is written in portions (wal_format.h): the writer reserves room for the next portion's seal where the present
  * one shall end, waits for the instant until everything before that is copied, and writes it as one encrypted piece. Room in the
@@ -340,11 +340,8 @@ flush(Ctx *cx, WalWriter *w)
     Lsn written = atomic_load(&shared->written);
 
     if (written > atomic_load(&shared->flushed)) {
-        uint64_t start_us = env_mono_us(cx->env);
-
         TRY(sync_current(cx, w));
         announce(cx, written);
-        wal_group_end(cx, &w->group, env_mono_us(cx->env) - start_us);
     }
     w->unflushed_since_us = 0;
     return ST_OK;
@@ -375,17 +372,11 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
 {
     WalShared *shared = wal_shared(cx->proc);
     uint32_t bell = atomic_load(&shared->writer_bell);
-    Lsn flushed = atomic_load(&shared->flushed), copied, wanted = atomic_load(&shared->wanted);
-    uint64_t now, idle_us = (uint64_t)idle_ms * 1000;
+    Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
+        wanted = atomic_load(&shared->wanted);
+    uint64_t now = env_mono_us(cx->env), idle_us = (uint64_t)idle_ms * 1000;
     bool due;
 
-    if (wanted > flushed) {
-        wal_group_gather(cx, &w->group);
-        wal_group_begin(cx, &w->group);
-        wanted = atomic_load(&shared->wanted);
-    }
-    copied = wal_copied(cx->proc);
-    now = env_mono_us(cx->env);
     if (copied > flushed && w->unflushed_since_us == 0)
         w->unflushed_since_us = now;
     due = wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= idle_us);

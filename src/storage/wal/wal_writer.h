@@ -5,7 +5,6 @@
 #ifndef WAL_WRITER_H
 #define WAL_WRITER_H
 #include "storage/seal/seal_ring.h"
-#include "storage/wal/wal_group.h"
 #include "storage/wal/wal_segment.h"
 
 typedef struct WalWriter {
@@ -18,7 +17,6 @@ typedef struct WalWriter {
     uint32_t portion_bytes;
     bool next_ready;
     Lsn noted; /* the last RECORD_DURABLE ends here */
-    WalGroup group;
     uint64_t unflushed_since_us; /* 0 = everything written is flushed */
     uint64_t retry_us; /* disk full: when to try again */
 } WalWriter;

@@ -11,7 +11,6 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_temp.c \
 	test/unit/storage/test_torture.c \
 	test/unit/storage/test_txn.c \
-	test/unit/storage/test_wal.c \
-	test/unit/storage/test_wal_group.c
+	test/unit/storage/test_wal.c
 unit_storage_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit -I$(srcdir)/test/unit/storage
 unit_storage_LDADD = $(STORAGE_LIBS) $(CHECK_LIBS)
