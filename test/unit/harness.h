@@ -29,7 +29,7 @@ uint64_t test_seed(void);
 #define EXPECT(x)        ck_assert_msg((x), "%s", #x)
 #define EXPECT_EQ(a, b)  ck_assert_int_eq((intmax_t)(a), (intmax_t)(b))
 #define EXPECT_STR(a, b) ck_assert_str_eq((a), (b))
-#define EXPECT_OK(call) ck_assert_msg((call) == ST_OK, "%s: %s", #call, test_ctx()->error.message)
+#define EXPECT_OK(call)  ck_assert_msg((call) == ST_OK, "%s: %s", #call, test_ctx()->error.message)
 #define EXPECT_FAIL(call, state)                                                                               \
     do {                                                                                                       \
         ck_assert_msg((call) != ST_OK, "%s succeeded", #call);                                                 \

@@ -226,7 +226,8 @@ branch_finish_crashed(Ctx *cx)
 
         if (e->state != BRANCH_LIVE || creator == 0)
             continue;
-        if (xid_status(cx, creator, NULL) == XID_COMMITTED)
+        if (creator < atomic_load(&txn_shared(cx->proc)->ids.trimmed) || /* the note is an old one */
+            xid_status(cx, creator, NULL) == XID_COMMITTED)
             atomic_store(&e->creator_xid, 0);
         else
             forget(cx, e);

@@ -309,4 +309,13 @@ MUST_CHECK Status heap_toast_fetch(Ctx *cx, const HeapRel *rel, Cell *cell);
 bool heap_row_has_external(const HeapPage *p, uint16_t position);
 HeapRel heap_toast_rel(const HeapRel *rel);
 
+/* Row locks are not logged. So after a crash a stored page may hold one that recovery has no record of, and that nobody knew
+ * of when the id table was cut: its transaction is long over. (Any other raw id is kept until it is gone, T6.) */
+static inline bool
+heap_lock_is_forgotten(Ctx *cx, uint8_t flags, Xid xid)
+{
+    return UNLIKELY(flags & SLOT_LOCK_ONLY) &&
+           xid < atomic_load_explicit(&txn_shared(cx->proc)->ids.trimmed, memory_order_acquire);
+}
+
 #endif

@@ -58,7 +58,8 @@ resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
 
     if (!word_is_raw(word))
         return true;
-    status = xid_status(cx, word_xid(word), &csn);
+    status =
+        heap_lock_is_forgotten(cx, *flags, word_xid(word)) ? XID_ABORTED : xid_status(cx, word_xid(word), &csn);
     if (status == XID_OWN || status == XID_RUNNING || (status == XID_COMMITTED && csn > durable)) {
         *least = MIN_OF(*least, raw_top(cx, word_xid(word)));
         return false;
@@ -184,7 +185,8 @@ heap_least_raw(Ctx *cx, const char *page)
 
             if (word_is_raw(heap_creators(p)[i]))
                 least = MIN_OF(least, raw_top(cx, word_xid(heap_creators(p)[i])));
-            if (word_is_raw(heap_deleters(p)[i]))
+            if (word_is_raw(heap_deleters(p)[i]) &&
+                !heap_lock_is_forgotten(cx, heap_flags(p)[i], word_xid(heap_deleters(p)[i])))
                 least = MIN_OF(least, raw_top(cx, word_xid(heap_deleters(p)[i])));
         }
     }

@@ -106,6 +106,10 @@ heap_version_sight(Ctx *cx, const HeapPage *p, uint16_t i, const Snapshot *snaps
         return SIGHT_NO;
     if (!word_is_raw(d))
         return d > s ? SIGHT_YES : SIGHT_NO;
+    if (heap_lock_is_forgotten(cx, flags, word_xid(d))) {
+        *resolvable = true;
+        return SIGHT_YES;
+    }
     switch (xid_status(cx, word_xid(d), &csn)) {
     case XID_OWN:
         if ((flags & SLOT_LOCK_ONLY) || cap != UINT64_MAX)
@@ -132,6 +136,8 @@ heap_mark_state(Ctx *cx, const HeapPage *p, uint16_t i, Xid *xid, Csn *csn)
         return MARK_STATE_COMMITTED;
     }
     *xid = word_xid(d);
+    if (heap_lock_is_forgotten(cx, heap_flags(p)[i], *xid))
+        return MARK_STATE_NONE;
     switch (xid_status(cx, *xid, csn)) {
     case XID_OWN: return MARK_STATE_OWN;
     case XID_RUNNING: return MARK_STATE_RUNNING;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "storage/heap/heap_int.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/txn/txn_shared.h"
 #include "sim.h"
@@ -629,6 +630,56 @@ TEST(heap, while_the_id_table_is_filled_nothing_on_a_stored_page_is_settled)
     txn_abort(cx);
     EXPECT_EQ(heap_resolve_copy(cx, page), 0);
     EXPECT(memcmp(page, before, PAGE_BYTES) != 0);
+}
+
+/* The lock that a moving update begins with is not logged: after a crash a stored page may have one that nobody has kept the
+ * id for. */
+TEST(heap, a_row_lock_whose_id_is_forgotten_is_over)
+{
+    Ctx *cx = sim_session(sim_engine());
+    IdTable *ids = &txn_shared(cx->proc)->ids;
+    _Alignas(16) char page[PAGE_BYTES];
+    HeapPage *p = (HeapPage *)(void *)page;
+    bool resolvable = false;
+    Snapshot snapshot;
+    SimTable t;
+    PageRef ref;
+    uint16_t i;
+    Xid xid, oldest;
+    Csn csn;
+    Tid tid;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    tid = sim_insert(cx, &t, (SimRow){1, 1, "x", 0});
+    i = (uint16_t)(tid_slot(tid) - 1);
+    xid = txn_id(cx);
+    sim_commit(cx);
+    SIM_OK(cx, page_pin(cx, cache_rel(cx, t.heap.branch, t.heap.relation), FORK_MAIN, tid_block(tid), &ref));
+    memcpy(page, ref.page, PAGE_BYTES);
+    page_unpin(cx, &ref);
+    EXPECT_EQ(heap_resolve_copy(cx, page), 0);
+    heap_deleters(p)[i] = WORD_RAW | xid;
+    heap_flags(p)[i] |= SLOT_LOCK_ONLY | ROW_LOCK_NO_KEY_UPDATE;
+    EXPECT_EQ(heap_least_raw(cx, page), xid);
+    for (int n = 0; n < 3000; n++) {
+        sim_begin(cx);
+        sim_insert(cx, &t, (SimRow){n + 2, n, "y", 0});
+        sim_commit(cx);
+    }
+    SIM_OK(cx, page_raw_visit(cx, heap_resolve, &oldest));
+    id_trim(cx, ids, atomic_load(&ids->next));
+    EXPECT(xid < atomic_load(&ids->trimmed));
+
+    EXPECT_EQ(heap_least_raw(cx, page), 0);
+    EXPECT_EQ(heap_mark_state(cx, p, i, &xid, &csn), MARK_STATE_NONE);
+    sim_begin(cx);
+    snapshot = sim_snapshot(cx);
+    EXPECT_EQ(heap_version_sight(cx, p, i, &snapshot, UINT64_MAX, &resolvable), SIGHT_YES);
+    sim_commit(cx);
+    EXPECT_EQ(heap_resolve_copy(cx, page), 0);
+    EXPECT(heap_deleters(p)[i] == WORD_NONE);
+    EXPECT_EQ(heap_flags(p)[i] & (SLOT_LOCK_ONLY | SLOT_STRENGTH), 0);
 }
 
 TEST(heap, rows_of_what_is_rolled_back_count_as_dead)
