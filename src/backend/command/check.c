@@ -314,6 +314,8 @@ check_user_objects(Check *c)
 
         if (kind != 'r' && kind != 'S')
             continue;
+        if (rows[i].values[COL_PG_CLASS_relpersistence].var.data[0] == 't')
+            continue; /* its session is gone, and its storage; who takes its place will drop it */
         c->object = arena_printf(c->cx->arena, "database \"%s\", relation with OID %u", c->database, oid);
         TRY(note_failure(c, catalog_table_by_oid(c->cx, oid, LOCK_NONE, &t)));
         if (t == NULL)

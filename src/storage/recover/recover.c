@@ -201,6 +201,8 @@ redo_rel_create(Ctx *cx, const WalEntry *e)
     atomic_store(&rel->creator_xid, r.creator);
     if (e->record.relation >= atomic_load(next))
         atomic_store(next, e->record.relation + 1);
+    if (r.persistence == PERSIST_TEMPORARY) /* what is stored of it goes */
+        rel_gone_at(cx, rel, e->end);
     return ST_OK;
 }
 

@@ -96,12 +96,13 @@ end_drop(Ctx *cx, void *arg, bool committed)
         atomic_store(&rel->dropper_xid, 0);
 }
 
+/* A temporary one, too: its pages may get into the store, and its id must not be given out again after a crash (B5). */
 static void
 log_create(Ctx *cx, const CacheRel *rel, Xid creator)
 {
     RelCreateRecord r = {.creator = creator, .persistence = rel->persistence};
 
-    if (!wal_is_on(cx->proc) || rel->persistence == PERSIST_TEMPORARY)
+    if (!wal_is_on(cx->proc))
         return;
     wal_secure(cx);
     (void)wal_insert(cx, RECORD_REL_CREATE, (WalTarget){rel->branch, rel->relation, 0, 0},
