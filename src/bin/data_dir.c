@@ -112,7 +112,7 @@ lives(Ctx *cx, int pid)
         text[0] = '\0';
     close(fd);
     name_end = strrchr(text, ')');
-    return name_end == NULL || strchr("ZX", name_end[2]) == NULL;
+    return name_end == NULL || (strncmp(name_end, ") Z", 3) != 0 && strncmp(name_end, ") X", 3) != 0);
 }
 
 /* The processes of a server that was killed end by themselves, and hold the lock until then: they get a moment. A
