@@ -24,33 +24,35 @@ typedef struct Pair {
 
 typedef struct Gather {
     BranchId parent, child;
+    Csn upto; /* what has committed later is not there */
     Pair *pairs;
     uint32_t count, capacity;
     Status rc;
 } Gather;
 
-/* During recovery a relation keeps the note of who made it until the end: the log says by then whether it committed. */
+/* During recovery a relation keeps the note of who made it until the end: the log says by then whether it committed. What the store
+ * knows of that may be of a moment after the fork. */
 static bool
-has_committed(Ctx *cx, Xid xid)
+has_committed(Ctx *cx, Xid xid, Csn upto)
 {
     IdTable *ids = &txn_shared(cx->proc)->ids;
     uint64_t state = id_state(page_cache(cx->proc), ids, xid);
 
     while (state != ID_ABORTED && (state & ID_SUB))
         state = id_state(page_cache(cx->proc), ids, state & ~ID_SUB);
-    return state != ID_RUNNING && state != ID_ABORTED;
+    return state != ID_RUNNING && state != ID_ABORTED && state <= upto;
 }
 
 static bool
-belongs(Ctx *cx, const CacheRel *rel, BranchId branch)
+belongs(Ctx *cx, const CacheRel *rel, const Gather *g)
 {
     Xid creator = atomic_load(&rel->creator_xid), dropper = atomic_load(&rel->dropper_xid);
     Xid forgotten =
         atomic_load(&txn_shared(cx->proc)->ids.trimmed); /* such a note is as of an earlier checkpoint */
 
-    return rel->branch == branch && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
-           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator)) &&
-           (dropper < forgotten || !has_committed(cx, dropper));
+    return rel->branch == g->parent && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
+           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator, g->upto)) &&
+           (dropper < forgotten || !has_committed(cx, dropper, g->upto));
 }
 
 static void
@@ -59,7 +61,7 @@ gather(Ctx *cx, void *arg, CacheRel *rel)
     Gather *g = arg;
     Pair *pair;
 
-    if (g->rc != ST_OK || !belongs(cx, rel, g->parent))
+    if (g->rc != ST_OK || !belongs(cx, rel, g))
         return;
     if (g->count == g->capacity) {
         uint32_t capacity = MAX_OF(256, g->capacity * 2);
@@ -98,7 +100,7 @@ branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn,
 }
 
 void
-branch_unlink(Ctx *cx, CacheRel *child)
+branch_unlink(Ctx *cx, CacheRel *child, Lsn lsn)
 {
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
     bool last;
@@ -107,17 +109,16 @@ branch_unlink(Ctx *cx, CacheRel *child)
         return;
     child->origin = SHM_REF_NONE;
     child->linked = 0;
-    /* From the moment it has no child until rel_last_child_gone has done its work, a checkpoint may not forget it. */
     latch_take(cx->proc, &origin->extend);
+    lsn = MAX_OF(lsn, origin->unlinked_lsn);
     last = atomic_fetch_sub(&origin->children, 1) == 1;
-    if (last && atomic_load(&origin->gone_lsn) != 0 &&
-        (wal_is_on(cx->proc) || page_cache(cx->proc)->unlogged_store))
-        atomic_store(&origin->gone_lsn, UINT64_MAX);
+    /* From the moment it has no child until rel_last_child_gone has done its work, a checkpoint may not forget it. */
+    origin->unlinked_lsn = last ? UINT64_MAX : lsn;
     latch_drop(cx->proc, &origin->extend);
     if (!last)
         return;
     atomic_store(&origin->kept_epoch, 0);
-    rel_last_child_gone(cx, origin);
+    rel_last_child_gone(cx, origin, lsn);
 }
 
 static void
@@ -173,23 +174,36 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
     return same;
 }
 
+/* What was made for a relation that has been dropped since. */
+static void
+take_back(Ctx *cx, Gather *g)
+{
+    for (uint32_t i = 0; i < g->count; i++) {
+        const Pair *pair = &g->pairs[i];
+
+        if (pair->parent->relation != pair->relation || !belongs(cx, pair->parent, g))
+            rel_take_back(cx, pair->child);
+    }
+    g->count = 0;
+}
+
 Status
 branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
 {
-    Gather g = {.parent = parent, .child = child};
+    Gather g = {.parent = parent, .child = child, .upto = UINT64_MAX, .rc = ST_OK};
 
     for (;;) {
         uint64_t structure = atomic_load(&txn_shared(cx->proc)->structure_commits);
 
-        g.count = 0;
-        g.rc = ST_OK;
         cache_rel_each(cx, gather, &g);
+        stop_point("branch.gathered");
         if (g.rc != ST_OK || fork_now(cx, &g, creator, structure))
             break;
         if (ctx_poll(cx) != ST_OK) {
             g.rc = ST_CANCELED;
             break;
         }
+        take_back(cx, &g);
     }
     free(g.pairs);
     return g.rc;
@@ -198,7 +212,7 @@ branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
 Status
 branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record)
 {
-    Gather g = {.parent = record->parent, .child = child};
+    Gather g = {.parent = record->parent, .child = child, .upto = record->fork_csn};
     PageCache *cache = page_cache(cx->proc);
 
     TRY(branch_restore(cx, child, record->creator, NULL));

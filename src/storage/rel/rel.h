@@ -23,6 +23,10 @@ typedef struct RelLengthRecord {
 
 BlockNo rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork); /* in pages */
 
+/* Calls `each` for every relation that is there, temporary ones aside, also those of transactions that have not ended. For who looks
+ * at a directory that nobody uses: others may make and drop relations meanwhile. */
+void rel_each_kept(Ctx *cx, void (*each)(void *arg, BranchId branch, RelationId relation), void *arg);
+
 /* How often it was read (rel_counts.h): zeros if there is no such relation. */
 void rel_reads(Ctx *cx, BranchId branch, RelationId relation, uint64_t out[REL_COUNTS]);
 
