@@ -299,10 +299,10 @@ check_tls(Ctx *cx, StartOptions *o)
                          : (by_flag ? "--tls-cert" : "server.tls_cert_path"));
     }
     if (settings_bool(s, SETTING_SSL) && !cert)
-        return fail(
-            cx, ST_ERROR, "F0000",
-            "%s:%u: server.tls_enabled needs server.tls_cert_path and server.tls_key_path (--tls-cert, --tls-key)",
-            s->file, s->lines[SETTING_SSL]);
+        return fail(cx, ST_ERROR, "F0000",
+                    "%s:%u: server.tls_enabled needs server.tls_cert_path and server.tls_key_path (--tls-cert, "
+                    "--tls-key)",
+                    s->file, s->lines[SETTING_SSL]);
     return ST_OK;
 }
 

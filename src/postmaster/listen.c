@@ -110,8 +110,9 @@ fail_listen(Ctx *cx, const char *text, int port, int code)
 {
     fail(cx, ST_IO, "55006", "could not listen on %s: %s", text, strerror(code));
     if (code == EADDRINUSE)
-        fail_hint(cx, "Is another server running on port %d? Stop it, or choose another port (--port, server.port).",
-                  port);
+        fail_hint(
+            cx, "Is another server running on port %d? Stop it, or choose another port (--port, server.port).",
+            port);
     else if (code == EADDRNOTAVAIL)
         fail_hint(cx, "This machine does not have that address.");
     else if (code == EACCES)
