@@ -432,7 +432,8 @@ meet_storage(void *arg, BranchId branch, RelationId relation)
     Storage key = {branch, relation};
 
     if (bsearch(&key, c->known, c->known_count, sizeof(key), compare_storage) == NULL)
-        complain(c, arena_printf(c->cx->arena, "relation %u/%u belongs to no table of any database", branch, relation));
+        complain(c, arena_printf(c->cx->arena, "relation %u/%u belongs to no table of any database", branch,
+                                 relation));
 }
 
 /* Where something is damaged, what the rest of it knows of cannot be told. */

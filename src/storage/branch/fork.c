@@ -50,8 +50,9 @@ belongs(Ctx *cx, const CacheRel *rel, const Gather *g)
     Xid forgotten =
         atomic_load(&txn_shared(cx->proc)->ids.trimmed); /* such a note is as of an earlier checkpoint */
 
-    return rel->branch == g->parent && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
-           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator, g->upto)) &&
+    return rel->branch == g->parent && rel->relation != RELATION_NONE &&
+           rel->persistence != PERSIST_TEMPORARY && atomic_load(&rel->gone_lsn) == 0 &&
+           (creator < forgotten || has_committed(cx, creator, g->upto)) &&
            (dropper < forgotten || !has_committed(cx, dropper, g->upto));
 }
 

@@ -97,7 +97,8 @@ rel_log_gone(Ctx *cx, BranchId branch, RelationId relation, RelGone gone, void *
 
     if (logged) {
         wal_secure(cx);
-        atomic_store(&proc->ending, 1); /* S1: a checkpoint waits, that it does not have the one without the other */
+        atomic_store(&proc->ending,
+                     1); /* S1: a checkpoint waits, that it does not have the one without the other */
         lsn = wal_insert(cx, RECORD_REL_GONE, (WalTarget){branch, relation, 0, 0}, NULL, 0);
         stop_point("rel.gone_is_logged");
     } else {
@@ -353,7 +354,8 @@ call_kept(Ctx *cx, void *arg, CacheRel *rel)
     const KeptCall *call = arg;
 
     (void)cx;
-    if (rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY && atomic_load(&rel->gone_lsn) == 0)
+    if (rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
+        atomic_load(&rel->gone_lsn) == 0)
         call->each(call->arg, rel->branch, rel->relation);
 }
 
