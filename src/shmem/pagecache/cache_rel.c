@@ -149,9 +149,9 @@ cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn)
 {
     ASSERT(lsn != 0);
     free_pages(cx, rel);
+    atomic_store(&rel->gone_lsn, lsn); /* first: who looks must not find that nobody drops it and it lives */
     atomic_store(&rel->creator_xid, 0);
     atomic_store(&rel->dropper_xid, 0);
-    atomic_store(&rel->gone_lsn, lsn);
 }
 
 void

@@ -25,6 +25,7 @@ typedef struct Pair {
 typedef struct Gather {
     BranchId parent, child;
     Csn upto; /* what has committed later is not there */
+    Lsn lsn; /* recovery: where the record of the fork ends */
     Pair *pairs;
     uint32_t count, capacity;
     Status rc;
@@ -143,6 +144,19 @@ link_all(Ctx *cx, const Gather *g, uint64_t epoch, Csn csn)
     }
 }
 
+/* Below the latch, so that what was counted by then is also known to have committed. */
+static uint64_t
+structure_now(Ctx *cx)
+{
+    TxnShared *s = txn_shared(cx->proc);
+    uint64_t structure;
+
+    latch_take(cx->proc, &s->commit_latch);
+    structure = atomic_load(&s->structure_commits);
+    latch_drop(cx->proc, &s->commit_latch);
+    return structure;
+}
+
 /* The instant. False: begin again. */
 static bool
 fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
@@ -175,17 +189,15 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
     return same;
 }
 
-/* What was made for a relation that has been dropped since. */
+/* What was made for relations that were dropped before the fork. */
 static void
-take_back(Ctx *cx, Gather *g)
+take_back(Ctx *cx, void *arg, CacheRel *rel)
 {
-    for (uint32_t i = 0; i < g->count; i++) {
-        const Pair *pair = &g->pairs[i];
+    const Gather *g = arg;
 
-        if (pair->parent->relation != pair->relation || !belongs(cx, pair->parent, g))
-            rel_take_back(cx, pair->child);
-    }
-    g->count = 0;
+    if (rel->branch == g->child && rel->relation != RELATION_NONE && rel->origin == SHM_REF_NONE &&
+        atomic_load(&rel->gone_lsn) == 0)
+        rel_take_back(cx, rel);
 }
 
 Status
@@ -193,27 +205,43 @@ branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
 {
     Gather g = {.parent = parent, .child = child, .upto = UINT64_MAX, .rc = ST_OK};
 
-    for (;;) {
-        uint64_t structure = atomic_load(&txn_shared(cx->proc)->structure_commits);
+    for (bool again = false;; again = true) {
+        uint64_t structure = structure_now(cx);
 
+        g.count = 0;
         cache_rel_each(cx, gather, &g);
         stop_point("branch.gathered");
-        if (g.rc != ST_OK || fork_now(cx, &g, creator, structure))
+        if (g.rc != ST_OK)
             break;
+        if (fork_now(cx, &g, creator, structure)) {
+            if (again)
+                cache_rel_each(cx, take_back, &g);
+            break;
+        }
         if (ctx_poll(cx) != ST_OK) {
             g.rc = ST_CANCELED;
             break;
         }
-        take_back(cx, &g);
     }
     free(g.pairs);
     return g.rc;
 }
 
-Status
-branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record)
+/* The store may have what take_back did away with: what is of the time after the fork has a maker. */
+static void
+take_back_stored(Ctx *cx, void *arg, CacheRel *rel)
 {
-    Gather g = {.parent = record->parent, .child = child, .upto = record->fork_csn};
+    const Gather *g = arg;
+
+    if (rel->branch == g->child && rel->relation != RELATION_NONE && rel->origin == SHM_REF_NONE &&
+        atomic_load(&rel->gone_lsn) == 0 && atomic_load(&rel->creator_xid) == 0)
+        rel_gone_at(cx, rel, g->lsn);
+}
+
+Status
+branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record, Lsn lsn)
+{
+    Gather g = {.parent = record->parent, .child = child, .upto = record->fork_csn, .lsn = lsn};
     PageCache *cache = page_cache(cx->proc);
 
     TRY(branch_restore(cx, child, record->creator, NULL));
@@ -228,6 +256,8 @@ branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record)
                     cache_rel_length(g.pairs[i].parent, FORK_MAIN));
         copy_counters(g.pairs[i].child, g.pairs[i].parent);
     }
+    if (g.rc == ST_OK)
+        cache_rel_each(cx, take_back_stored, &g);
     free(g.pairs);
     return g.rc;
 }

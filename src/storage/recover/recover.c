@@ -258,7 +258,7 @@ redo_fork(Ctx *cx, const WalEntry *e)
     if (e->bytes != sizeof(r))
         return fail_record(cx, e, "has a wrong length");
     memcpy(&r, e->data, sizeof(r));
-    return branch_redo_fork(cx, e->record.branch, &r);
+    return branch_redo_fork(cx, e->record.branch, &r, e->end);
 }
 
 static Status

@@ -49,9 +49,9 @@ rel_gone_at(Ctx *cx, CacheRel *rel, Lsn lsn)
     latch_take(cx->proc, &rel->extend);
     children = atomic_load(&rel->children) > 0;
     if (children) { /* B5: others read it; nobody of its branch can come here any more */
+        atomic_store(&rel->gone_lsn, lsn);
         atomic_store(&rel->creator_xid, 0);
         atomic_store(&rel->dropper_xid, 0);
-        atomic_store(&rel->gone_lsn, lsn);
     }
     latch_drop(cx->proc, &rel->extend);
     if (!children)
@@ -206,16 +206,20 @@ rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation)
     return ST_OK;
 }
 
-void
+Status
 rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation)
 {
     CacheRel *rel = cache_rel(cx, branch, relation);
+    uint32_t command_id;
+    Xid xid;
 
     if (rel == NULL)
-        return;
-    atomic_store(&rel->dropper_xid, txn_current_id(cx));
+        return ST_OK;
+    TRY(txn_write_id(cx, &xid, &command_id)); /* without one, nobody else would know who drops it */
+    atomic_store(&rel->dropper_xid, xid);
     txn_note_gone(cx, branch, relation);
     txn_at_end(cx, end_drop, name_of(cx, branch, relation));
+    return ST_OK;
 }
 
 BlockNo

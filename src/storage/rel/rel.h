@@ -10,7 +10,7 @@ MUST_CHECK Status rel_create(Ctx *cx, BranchId branch, Persistence persistence, 
 /* Uses an id fixed by the caller (catalogs; ids below 16384). Never undone. Idempotent. */
 MUST_CHECK Status rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation);
 /* Frees every page when the transaction commits. The caller holds ACCESS EXCLUSIVE. */
-void rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
+MUST_CHECK Status rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
 /* Payload of the log's RECORD_REL_CREATE and RECORD_REL_LENGTH. */
 typedef struct RelCreateRecord {
     Xid creator; /* 0 = it is there for good */
