@@ -47,7 +47,8 @@ branch_add_counters(Ctx *cx, Proc *ended)
 void
 engine_count_for(Ctx *cx, BranchId branch)
 {
-    branch_add_counters(cx, cx->proc); /* from here to the next count there is nothing that could change sides */
+    branch_add_counters(cx,
+                        cx->proc); /* from here to the next count there is nothing that could change sides */
     proc_activity_begin(cx->proc)->branch = branch;
     proc_activity_end(cx->proc);
 }
