@@ -84,7 +84,8 @@ page_own_slow(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *ref)
 
             memcpy(copy, ref->page, PAGE_BYTES);
             stop_point("branch.page_copied");
-            heap_resolve_for(cx, copy, cap); /* below the latch: as long as nobody settles the page, its ids are known (T6) */
+            /* Below the latch: as long as nobody settles the page, its ids are known (T6). */
+            heap_resolve_for(cx, copy, cap);
             page_unpin(cx, ref);
             put_copy(cx, rel, fork, block, copy, true);
         }

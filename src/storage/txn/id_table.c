@@ -12,7 +12,8 @@ id_not_known(const IdTable *t, Xid xid)
 {
     log_line(LOG_FATAL, "transaction id %llu is asked for; those from %llu to before %llu are known%s",
              (unsigned long long)xid, (unsigned long long)atomic_load(&t->trimmed),
-             (unsigned long long)atomic_load(&t->next), id_table_is_filling(t) ? ", and recovery is at work" : "");
+             (unsigned long long)atomic_load(&t->next),
+             id_table_is_filling(t) ? ", and recovery is at work" : "");
     assert_failed("the id is known", __FILE__, __LINE__);
 }
 
