@@ -34,7 +34,7 @@ fill(Ctx *cx, Engine *engine, const BodyOptions *options)
     for (int i = 0; i < options->role_count; i++)
         roles[i] = (FirstRoleRow){options->roles[i].name, options->roles[i].verifier};
     TRY(engine_attach(cx, engine));
-    rc = catalog_bootstrap(cx, roles, options->role_count);
+    rc = catalog_bootstrap(cx, roles, options->role_count, options->database);
     engine_detach(cx);
     return rc;
 }

@@ -20,6 +20,7 @@ typedef struct BodyOptions {
     const FirstRole *roles; /* superusers that exist from the start */
     int role_count;
     const char *data_dir; /* NULL = memory mode */
+    const char *database; /* one more that exists from the start; NULL = none */
     struct SealKey *data_key; /* of an encrypted one */
 } BodyOptions;
 

@@ -19,7 +19,8 @@ enum { RELOAD_WAIT_MS = 10000, RELOAD_LOOK_MS = 5 };
 /* clang-format off */
 #define WHERE_FLAGS \
     {{"pid-file"}, 0, OPT_PID_FILE, "FILE", "the server's pid file (heliosdb.pid, where the configuration file says or here)"}, \
-    {{"data-dir", "data"}, 'd', OPT_DATA_DIR, "DIR", "the server's data directory"}
+    {{"data-dir", "data"}, 'd', OPT_DATA_DIR, "DIR", "the server's data directory"}, \
+    CONFIG_FLAG
 
 const Flag stop_flags[] = {
     WHERE_FLAGS,
@@ -109,13 +110,14 @@ int
 command_stop(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
+    const char *pid_file;
     int status, pid, signo = SIGTERM, seconds = 0;
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
     if (read_mode(cx, &flags, &signo) != ST_OK || read_timeout(cx, &flags, &seconds) != ST_OK)
         return command_complain(cx, command, EXIT_USAGE);
-    if (find_server(cx, options_pid_file(cx, &flags), &pid) != ST_OK ||
+    if (options_pid_file(cx, &flags, &pid_file) != ST_OK || find_server(cx, pid_file, &pid) != ST_OK ||
         end_server(cx, pid, signo, seconds) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
     printf("The server (pid %d) has stopped\n", pid);
@@ -146,7 +148,8 @@ command_status(Ctx *cx, const Command *command, char **argv, int argc)
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
-    pid_file = options_pid_file(cx, &flags);
+    if (options_pid_file(cx, &flags, &pid_file) != ST_OK)
+        return command_complain(cx, command, EXIT_FAILED);
     pid = pidfile_running(pid_file, &why);
     if (pid == 0) {
         printf("Status: NOT RUNNING\nReason: %s (%s)\n", why, pid_file);
@@ -196,8 +199,7 @@ command_reload(Ctx *cx, const Command *command, char **argv, int argc)
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
-    pid_file = options_pid_file(cx, &flags);
-    if (find_server(cx, pid_file, &pid) != ST_OK)
+    if (options_pid_file(cx, &flags, &pid_file) != ST_OK || find_server(cx, pid_file, &pid) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
     before = reload_count(cx, pid_file);
     if (kill(pid, SIGHUP) != 0) {

@@ -4,12 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "backend/catalog/catalog.h"
+#include "base/utf8.h"
 
 enum { LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000, LOCK_PATIENCE_LIVING_MS = 500 };
 
@@ -96,6 +100,24 @@ data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
     return ST_OK;
+}
+
+const char *
+data_dir_database(Ctx *cx, const char *path)
+{
+    char whole[PATH_MAX]; /* "." and "x/.." have names, too */
+    const char *name;
+    size_t bytes, keep = 0;
+
+    if (realpath(path, whole) == NULL)
+        return NULL;
+    name = strrchr(whole, '/') + 1;
+    bytes = strlen(name);
+    if (bytes == 0 || utf8_valid_prefix(name, bytes) < bytes)
+        return NULL;
+    while (keep < bytes && keep + (size_t)utf8_char_bytes(name[keep]) <= NAME_MOST_BYTES)
+        keep += (size_t)utf8_char_bytes(name[keep]);
+    return arena_strndup(cx->arena, name, keep);
 }
 
 /* Not: dead, and its parent has not asked yet how it ended. */

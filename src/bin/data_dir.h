@@ -17,6 +17,9 @@ typedef struct DataDir {
 /* Makes the directory and what belongs into it; idempotent. A directory that holds other things, or has another format, is
  * refused. `fresh`: the format of a new one. *made (may be NULL): it was not one before. */
 MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made);
+/* The name of the database that comes with the directory: its own name, cut as PostgreSQL cuts names. NULL when that is
+ * no name for a database: not UTF-8, or the root directory. The directory exists. */
+const char *data_dir_database(Ctx *cx, const char *path);
 /* A directory that has to be there already: with a format that we know, and the lock. */
 MUST_CHECK Status data_dir_open(Ctx *cx, const char *path, DataDir *out);
 /* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id. */

@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/env.h"
 #include "base/log.h"
+#include "bin/key_command.h"
 #include "bin/options.h"
 
 enum { TEXT_MOST = 4096, HEX_DIGITS = 2 * SEAL_KEY_BYTES, BASE64_BYTES = 44 };
@@ -144,22 +143,9 @@ from_file(Ctx *cx, const char *path, KeyText *k)
 static Status
 from_command(Ctx *cx, const char *command, KeyText *k)
 {
-    FILE *out = popen(command, "re");
-    Status rc;
-    int status;
-
     k->where = arena_printf(cx->arena, "command \"%s\"", command);
     k->may_be_raw = true;
-    if (out == NULL)
-        return fail(cx, ST_IO, "F0000", "could not run %s: %s", k->where, strerror(errno));
-    rc = read_fd(cx, fileno(out), k);
-    status = pclose(out);
-    TRY(rc);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return ST_OK;
-    return fail(cx, ST_ERROR, "F0000", "%s, which was to print the encryption key, ended with %s %d", k->where,
-                WIFEXITED(status) ? "status" : "signal",
-                WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    return key_command_read(cx, command, k->where, k->text, sizeof(k->text), &k->bytes);
 }
 
 static const char *

@@ -12,6 +12,7 @@ BIN_SHELL = \
 	src/bin/data_dir.c src/bin/data_dir.h \
 	src/bin/dir_format.c src/bin/dir_format.h \
 	src/bin/flags.c src/bin/flags.h \
+	src/bin/key_command.c src/bin/key_command.h \
 	src/bin/key_source.c src/bin/key_source.h \
 	src/bin/main.c \
 	src/bin/options.c src/bin/options.h \

@@ -12,6 +12,7 @@
 
 #include "backend/config/config_file.h"
 #include "backend/type/timezone.h"
+#include "base/log.h"
 #include "postmaster/listen.h"
 
 /* clang-format off */
@@ -239,6 +240,15 @@ absolute(Ctx *cx, const char *path)
 
 /* ---- what fits together --------------------------------------------------------------------------- */
 
+/* Where to mend it: "h.toml:3: server.port: " before a message; "" when the value does not come from a file. */
+static const char *
+file_place(Ctx *cx, const SettingSet *s, SettingNo no)
+{
+    if (s->sources[no] != SOURCE_FILE)
+        return "";
+    return arena_printf(cx->arena, "%s:%u: %s: ", s->file, s->lines[no], config_key_name(cx->arena, no));
+}
+
 static Status
 check_mode(Ctx *cx, StartOptions *o)
 {
@@ -283,14 +293,16 @@ check_tls(Ctx *cx, StartOptions *o)
 
     if (cert != key) {
         o->usage_error = by_flag;
-        return fail(cx, ST_ERROR, "F0000", "TLS needs a certificate and its key: %s is missing",
+        return fail(cx, ST_ERROR, "F0000", "%sTLS needs a certificate and its key: %s is missing",
+                    file_place(cx, s, cert ? SETTING_SSL_CERT_FILE : SETTING_SSL_KEY_FILE),
                     cert ? (by_flag ? "--tls-key" : "server.tls_key_path")
                          : (by_flag ? "--tls-cert" : "server.tls_cert_path"));
     }
     if (settings_bool(s, SETTING_SSL) && !cert)
-        return fail(
-            cx, ST_ERROR, "F0000",
-            "server.tls_enabled needs server.tls_cert_path and server.tls_key_path (--tls-cert, --tls-key)");
+        return fail(cx, ST_ERROR, "F0000",
+                    "%s:%u: server.tls_enabled needs server.tls_cert_path and server.tls_key_path (--tls-cert, "
+                    "--tls-key)",
+                    s->file, s->lines[SETTING_SSL]);
     return ST_OK;
 }
 
@@ -350,21 +362,26 @@ check_auth(Ctx *cx, StartOptions *o)
     const SettingSet *s = &o->settings;
     const char *open = public_address(cx, settings_text(s, SETTING_LISTEN_ADDRESSES));
     AuthMethod method = options_auth_method(s);
+    bool by_file;
 
     if (method == AUTH_TRUST && open != NULL &&
         !(o->insecure && s->sources[SETTING_AUTH_METHOD] != SOURCE_DEFAULT)) {
-        o->usage_error = true;
-        return fail(
-            cx, ST_ERROR, "42601",
-            "trust authentication on %s would let anybody in: use --auth scram-sha-256 with a password, or "
-            "insist with --auth trust --insecure",
-            open);
+        by_file = s->sources[SETTING_LISTEN_ADDRESSES] == SOURCE_FILE;
+        o->usage_error = !by_file;
+        return fail(cx, ST_ERROR, "42601",
+                    "%strust authentication on %s would let anybody in: use %s with a password, or insist with "
+                    "--auth trust --insecure",
+                    file_place(cx, s, SETTING_LISTEN_ADDRESSES), open,
+                    by_file ? "authentication.method = \"scram-sha-256\"" : "--auth scram-sha-256");
     }
     if (method != AUTH_TRUST && o->password == NULL && !has_roles(cx, o)) {
-        o->usage_error = true;
+        by_file = s->sources[SETTING_AUTH_METHOD] == SOURCE_FILE;
+        o->usage_error = !by_file;
         return fail(cx, ST_ERROR, "42601",
-                    "--auth %s needs a password: give --password-file, --password or $HELIOSDB_PASSWORD",
-                    setting_infos[SETTING_AUTH_METHOD].words[method].name);
+                    "%s%s %s needs a password: give %s--password-file, --password or $HELIOSDB_PASSWORD",
+                    file_place(cx, s, SETTING_AUTH_METHOD), by_file ? "method" : "--auth",
+                    setting_infos[SETTING_AUTH_METHOD].words[method].name,
+                    by_file ? "authentication.password_file, " : "");
     }
     return ST_OK;
 }
@@ -372,20 +389,23 @@ check_auth(Ctx *cx, StartOptions *o)
 /* ---- passwords, files ----------------------------------------------------------------------------- */
 
 static Status
-read_password_file(Ctx *cx, const char *path, const char **out)
+read_password_file(Ctx *cx, const SettingSet *s, const char **out)
 {
+    const char *path = settings_text(s, SETTING_AUTH_PASSWORD_FILE);
     char text[1024];
     size_t n;
     FILE *f = fopen(path, "re");
 
     if (f == NULL)
-        return fail(cx, ST_IO, "F0000", "could not read password file \"%s\": %s", path, strerror(errno));
+        return fail(cx, ST_IO, "F0000", "%scould not read password file \"%s\": %s",
+                    file_place(cx, s, SETTING_AUTH_PASSWORD_FILE), path, strerror(errno));
     n = fread(text, 1, sizeof(text) - 1, f);
     fclose(f);
     text[n] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
     if (text[0] == '\0')
-        return fail(cx, ST_ERROR, "F0000", "password file \"%s\" holds no password in its first line", path);
+        return fail(cx, ST_ERROR, "F0000", "%spassword file \"%s\" holds no password in its first line",
+                    file_place(cx, s, SETTING_AUTH_PASSWORD_FILE), path);
     *out = arena_strdup(cx->arena, text);
     return ST_OK;
 }
@@ -403,15 +423,31 @@ find_password(Ctx *cx, StartOptions *o)
         return fail_usage(cx, &o->usage_error, "--password must not be empty");
     if (flag != NULL) {
         o->password = arena_strdup(cx->arena, flag);
+        o->password_name = "--password";
         memset((char *)flag, 'x', strlen(flag)); /* it is in argv: ps should show it no longer than necessary */
     }
-    if (flag == NULL && file_by_flag)
-        return read_password_file(cx, file, &o->password);
-    if (flag == NULL && environment != NULL && environment[0] != '\0')
+    if (o->password == NULL && !file_by_flag && environment != NULL && environment[0] != '\0') {
         o->password = environment;
-    if (o->password == NULL && file[0] != '\0')
-        return read_password_file(cx, file, &o->password);
+        o->password_name = "$HELIOSDB_PASSWORD";
+    }
+    if (o->password == NULL && file[0] != '\0') {
+        o->password_by_file = !file_by_flag;
+        o->password_name = file_by_flag ? "--password-file" : "authentication.password_file";
+        TRY(read_password_file(cx, &o->settings, &o->password));
+    }
+    o->password_comes_late = o->password != NULL && has_roles(cx, o);
     return ST_OK;
+}
+
+void
+options_warn(const StartOptions *o)
+{
+    /* What stands in the file may stand there for the next directory that is made: no reason to warn. */
+    if (o->password_comes_late)
+        log_line(o->password_by_file ? LOG_INFO : LOG_WARNING,
+                 "the password of %s is not used: in this data directory roles have theirs already, and ALTER "
+                 "ROLE ... PASSWORD changes one",
+                 o->password_name);
 }
 
 static void
@@ -445,30 +481,38 @@ find_files(Ctx *cx, StartOptions *o)
 
 #define PID_FILE_HERE "./heliosdb.pid"
 
-const char *
-options_pid_file(Ctx *cx, const FlagSet *flags)
+Status
+options_pid_file(Ctx *cx, const FlagSet *flags, const char **out)
 {
-    const char *file = flags_value(flags, OPT_PID_FILE), *dir = flags_value(flags, OPT_DATA_DIR), *config;
+    const char *file = flags_value(flags, OPT_PID_FILE), *dir = flags_value(flags, OPT_DATA_DIR);
+    const char *given = flags_value(flags, OPT_CONFIG), *config;
     bool usage_error = false;
     SettingSet *set;
+    Status rc;
 
-    if (file != NULL)
-        return file;
-    if (dir != NULL)
-        return arena_printf(cx->arena, "%s/heliosdb.pid", dir);
-    /* As `start` would find it; a file with mistakes is no reason not to find the server. */
+    *out = file != NULL ? file : dir != NULL ? arena_printf(cx->arena, "%s/heliosdb.pid", dir) : PID_FILE_HERE;
+    if (file != NULL || dir != NULL)
+        return ST_OK;
+    /* As `start` would find it; a file with mistakes is no reason not to find the server, unless we are sent there. */
     set = arena_new(cx->arena, SettingSet);
-    if (options_load_settings(cx, NULL, NULL, set, &config, &usage_error) == ST_OK) {
-        if (settings_text(set, SETTING_PID_FILE)[0] != '\0')
-            return settings_text(set, SETTING_PID_FILE);
-        dir = settings_text(set, SETTING_STORAGE_PATH);
-        file = arena_printf(cx->arena, "%s/heliosdb.pid", dir);
-        if (dir[0] != '\0' &&
-            (access(file, F_OK) == 0 || access(PID_FILE_HERE, F_OK) != 0)) /* else: start --memory */
-            return file;
+    rc = options_load_settings(cx, NULL, given, set, &config, &usage_error);
+    if (rc != ST_OK && given != NULL) {
+        if (cx->error.hint == NULL)
+            fail_hint(cx, "With --pid-file or --data-dir no configuration file is needed.");
+        return rc;
     }
-    ctx_error_clear(cx);
-    return PID_FILE_HERE;
+    if (rc != ST_OK) {
+        ctx_error_clear(cx);
+        return ST_OK;
+    }
+    dir = settings_text(set, SETTING_STORAGE_PATH);
+    file = arena_printf(cx->arena, "%s/heliosdb.pid", dir);
+    if (settings_text(set, SETTING_PID_FILE)[0] != '\0')
+        *out = settings_text(set, SETTING_PID_FILE);
+    else if (dir[0] != '\0' &&
+             (access(file, F_OK) == 0 || access(PID_FILE_HERE, F_OK) != 0)) /* else: start --memory */
+        *out = file;
+    return ST_OK;
 }
 
 static Status
@@ -505,7 +549,9 @@ Status
 options_load_file(Ctx *cx, const FlagSet *flags, const char *config_path, StartOptions *out)
 {
     TRY(read_all(cx, flags, config_path, out));
-    if (settings_text(&out->settings, SETTING_STORAGE_PATH)[0] == '\0')
+    out->place_open = settings_text(&out->settings, SETTING_STORAGE_PATH)[0] == '\0' &&
+                      !settings_bool(&out->settings, SETTING_STORAGE_MEMORY_ONLY);
+    if (out->place_open)
         settings_assign_number(&out->settings, SETTING_STORAGE_MEMORY_ONLY, (SettingNumber){.i = 1});
     return check_all(cx, out);
 }

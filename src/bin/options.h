@@ -11,7 +11,11 @@ typedef struct StartOptions {
     const char *config_file; /* NULL = none was found */
     const char *config_path_given; /* by flag or environment: it must exist */
     const char *password; /* NULL = none */
+    const char *password_name; /* what it was given by, for messages */
+    bool password_by_file; /* by the configuration file */
+    bool password_comes_late; /* the data directory has roles already, with passwords of their own */
     const char *data_dir; /* absolute; NULL = memory mode */
+    bool place_open; /* of a file that is only checked: it leaves open where the data lies */
     const char *pid_file;
     bool pid_file_given;
     const char *log_file; /* NULL = standard error */
@@ -38,9 +42,12 @@ MUST_CHECK Status options_load(Ctx *cx, const FlagSet *flags, StartOptions *out)
 /* The same for a file (NULL: the one `start` would find) that nobody starts yet: where it leaves open where the data
  * lies, as with --memory. */
 MUST_CHECK Status options_load_file(Ctx *cx, const FlagSet *flags, const char *config_path, StartOptions *out);
+/* Says in the log what was given and will not be used. */
+void options_warn(const StartOptions *options);
 AuthMethod options_auth_method(const SettingSet *settings);
-/* pid file of a command that talks to a server: --pid-file, --data-dir, configuration, else ./heliosdb.pid. */
-const char *options_pid_file(Ctx *cx, const FlagSet *flags);
+/* pid file of a command that talks to a server: --pid-file, --data-dir, configuration, else ./heliosdb.pid. Fails only
+ * when the file that --config names can not be read. */
+MUST_CHECK Status options_pid_file(Ctx *cx, const FlagSet *flags, const char **out);
 
 enum OptionId {
     /* Ids below SETTING_COUNT are settings. */

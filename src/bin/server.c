@@ -63,7 +63,13 @@ mode_name(const Server *s)
 static Status
 fail_log(Ctx *cx, const StartOptions *o)
 {
-    return fail(cx, ST_IO, "58030", "could not open log file \"%s\": %s", o->log_file, strerror(errno));
+    const SettingSet *s = &o->settings;
+    const char *why = strerror(errno);
+
+    if (s->sources[SETTING_LOG_FILE] != SOURCE_FILE)
+        return fail(cx, ST_IO, "58030", "could not open log file \"%s\": %s", o->log_file, why);
+    return fail(cx, ST_IO, "58030", "%s:%u: log.file: could not open log file \"%s\": %s", s->file,
+                s->lines[SETTING_LOG_FILE], o->log_file, why);
 }
 
 /* Opens it anew at each call, so that a rotated file is let go. */
@@ -342,13 +348,15 @@ static void
 announce(const Server *s)
 {
     log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name(s));
-    log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
-    if (s->options->data_dir != NULL)
+    if (s->options->data_dir != NULL) { /* in memory mode there is no cache: all pages stay */
+        log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
         log_line(LOG_INFO, "Persistent storage: %s", s->options->data_dir);
+    }
     if (s->options->data_dir != NULL && !settings_bool(&s->options->settings, SETTING_WAL_ENABLED))
         log_line(LOG_WARNING,
                  "wal_enabled is off: no log is written, and a crash undoes what was committed since the "
                  "last checkpoint");
+    options_warn(s->options);
     if (s->options->config_file != NULL)
         log_line(LOG_DEBUG, "configuration file: %s", s->options->config_file);
 }
@@ -379,7 +387,7 @@ take_data_dir(Ctx *cx, Server *s, bool *made)
     return data_dir_lock(cx, path, &s->data_dir);
 }
 
-/* Of a file that leaves open where the data lies, the key alone can be looked at. */
+/* Of a file that leaves open where the data lies, the key alone can be looked at. In memory mode there is none. */
 static Status
 check_key(Ctx *cx, const StartOptions *o)
 {
@@ -389,7 +397,7 @@ check_key(Ctx *cx, const StartOptions *o)
 
     if (o->data_dir != NULL) {
         rc = key_source_open(cx, o->data_dir, &o->settings, &format, &data_key);
-    } else if (settings_bool(&o->settings, SETTING_ENCRYPTION_ENABLED)) {
+    } else if (o->place_open && settings_bool(&o->settings, SETTING_ENCRYPTION_ENABLED)) {
         rc = key_source_read(cx, &o->settings, &user_key);
         seal_wipe(&user_key, sizeof(user_key));
     }
@@ -438,6 +446,8 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                   .ready_fd = ready_fd};
     if (options->data_dir != NULL)
         TRY_TO(out, rc, take_data_dir(cx, s, &made));
+    if (options->data_dir != NULL)
+        body.database = data_dir_database(cx, options->data_dir);
     TRY_TO(out, rc, open_log(cx, options, settings));
     body.data_key = s->data_key;
     announce(s);

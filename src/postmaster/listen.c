@@ -110,12 +110,13 @@ fail_listen(Ctx *cx, const char *text, int port, int code)
 {
     fail(cx, ST_IO, "55006", "could not listen on %s: %s", text, strerror(code));
     if (code == EADDRINUSE)
-        fail_hint(cx, "Is another server running on port %d? Stop it, or choose another port with --port.",
-                  port);
+        fail_hint(
+            cx, "Is another server running on port %d? Stop it, or choose another port (--port, server.port).",
+            port);
     else if (code == EADDRNOTAVAIL)
         fail_hint(cx, "This machine does not have that address.");
     else if (code == EACCES)
-        fail_hint(cx, "Ports below 1024 need a privilege; choose another one with --port.");
+        fail_hint(cx, "Ports below 1024 need a privilege; choose another one (--port, server.port).");
     return ST_IO;
 }
 
@@ -228,7 +229,7 @@ static Status
 fail_unix(Ctx *cx, const char *path, const char *why)
 {
     fail(cx, ST_IO, "55006", "could not listen on Unix socket \"%s\": %s", path, why);
-    fail_hint(cx, "Choose another directory with --unix-socket-dir, or none.");
+    fail_hint(cx, "Choose another directory, or none (--unix-socket-dir, server.unix_socket_dir).");
     return ST_IO;
 }
 

@@ -34,7 +34,7 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
         if (code != EWOULDBLOCK)
             return fail(cx, ST_IO, "58030", "could not lock pid file \"%s\": %s", path, strerror(code));
         fail(cx, ST_ERROR, "55006", "another server is running: pid file \"%s\" is locked", path);
-        fail_hint(cx, "Stop it, or choose another pid file with --pid-file.");
+        fail_hint(cx, "Stop it, or choose another pid file (--pid-file, server.pid_file).");
         return ST_ERROR;
     }
     snprintf(file.path, sizeof(file.path), "%s", path);

@@ -395,7 +395,17 @@ catalog_fill_database(Ctx *cx, BranchId branch)
 }
 
 static Status
-first_databases(Ctx *cx)
+first_database(Ctx *cx, Oid oid, const char *name, bool is_template, bool allow)
+{
+    BranchId branch;
+
+    TRY(engine_branch_create(cx, &branch));
+    TRY(catalog_fill_database(cx, branch));
+    return catalog_insert_database(cx, oid, name, ROLE_BOOTSTRAP, branch, is_template, allow);
+}
+
+static Status
+first_databases(Ctx *cx, const char *another)
 {
     static const struct {
         Oid oid;
@@ -407,18 +417,15 @@ first_databases(Ctx *cx)
                 {6, "heliosdb", false, true}};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        BranchId branch;
-
-        TRY(engine_branch_create(cx, &branch));
-        TRY(catalog_fill_database(cx, branch));
-        TRY(catalog_insert_database(cx, rows[i].oid, rows[i].name, ROLE_BOOTSTRAP, branch, rows[i].is_template,
-                                    rows[i].allow));
+        TRY(first_database(cx, rows[i].oid, rows[i].name, rows[i].is_template, rows[i].allow));
+        if (another != NULL && strcmp(another, rows[i].name) == 0)
+            another = NULL;
     }
-    return ST_OK;
+    return another != NULL ? first_database(cx, engine_next_oid(cx), another, false, true) : ST_OK;
 }
 
 Status
-catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count)
+catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count, const char *database)
 {
     Status rc;
 
@@ -438,7 +445,7 @@ catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count)
     if (rc == ST_OK)
         rc = insert_predefined_roles(cx);
     if (rc == ST_OK)
-        rc = first_databases(cx);
+        rc = first_databases(cx, database);
     if (rc == ST_OK)
         rc = txn_commit(cx);
     else

@@ -51,12 +51,13 @@ enum {
 
 typedef struct Catalog Catalog;
 
-/* In the postmaster, once: shared catalogs and default databases of a new memory engine. `roles` exist as
- * superusers from the start (verifier NULL = no password). */
+/* In the postmaster, once: shared catalogs and default databases of a new engine. `roles` exist as
+ * superusers from the start (verifier NULL = no password). `database` (NULL = none; at most NAME_MOST_BYTES): one more
+ * besides those that always exist, unless it is one of them. */
 typedef struct FirstRoleRow {
     const char *name, *verifier;
 } FirstRoleRow;
-MUST_CHECK Status catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count);
+MUST_CHECK Status catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role_count, const char *database);
 
 /* pg_database's row, and the catalogs of a new branch: for CREATE DATABASE. */
 MUST_CHECK Status catalog_insert_database(Ctx *cx, Oid oid, const char *name, Oid owner, BranchId branch,

@@ -245,7 +245,9 @@ frame_reserve(Ctx *cx, uint32_t count, bool spare)
             (void)fail(cx, ST_NO_MEMORY, "53200", "out of memory");
             fail_detail(cx, "The server has reached its memory limit of %llu MB.",
                         (unsigned long long)(atomic_load(&proc_region(proc)->limit_bytes) >> 20));
-            fail_hint(cx, "Delete data, or start the server with a larger --max-memory.");
+            fail_hint(
+                cx,
+                "Delete data, or start the server with a larger ceiling (--max-memory, storage.max_memory).");
             return ST_NO_MEMORY;
         }
     }
