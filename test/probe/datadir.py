@@ -102,9 +102,13 @@ class StopBoard(Board):
         at = self.POINT * slot
         return self.get('<i', at + 4) if self.get('<I', at) == self.STOPPED else None
 
-    def release(self, slot=None):
-        for slot in range(self.POINTS) if slot is None else [slot]:
-            self.put('<I', self.POINT * slot, self.FREE)
+    def disarm(self, slot):
+        """Who stands there goes on."""
+        self.put('<I', self.POINT * slot, self.FREE)
+
+    def release(self):
+        for slot in range(self.POINTS):
+            self.disarm(slot)
 
 
 class DataServer:

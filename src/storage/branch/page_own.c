@@ -5,6 +5,7 @@
  * critical section is entered anew (B1). */
 #include "storage/branch/page_own.h"
 
+#include "base/stop_point.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/wal/page_image.h"
 #include "storage/wal/wal.h"
@@ -82,8 +83,10 @@ page_own_slow(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *ref)
             Csn cap = ref->csn_cap;
 
             memcpy(copy, ref->page, PAGE_BYTES);
-            page_unpin(cx, ref);
+            stop_point("branch.page_copied");
+            /* Below the latch: as long as nobody settles the page, its ids are known (T6). */
             heap_resolve_for(cx, copy, cap);
+            page_unpin(cx, ref);
             put_copy(cx, rel, fork, block, copy, true);
         }
         page_unpin(cx, ref);

@@ -104,8 +104,8 @@ page_writer_apply(Ctx *cx, PageWriter *w)
     if (w->count == 0)
         return ST_OK;
     /* Ids in flight on the pages may be newer than what their LSN says (row locks are not logged): the log is flushed
-     * to where it is now, so that no such id is handed out again after a crash. */
-    rc = wal_is_on(cx->proc) ? wal_try_flushed(cx, MAX_OF(w->lsn, wal_copied(cx->proc))) : ST_OK;
+     * to where it is now, what is still being copied included, so that no such id is handed out again after a crash. */
+    rc = wal_is_on(cx->proc) ? wal_try_flushed(cx, MAX_OF(w->lsn, wal_position(cx->proc))) : ST_OK;
     stop_point("store.before_apply");
     if (rc == ST_OK)
         rc = w->store->methods->apply(cx, w->store, w->batch);

@@ -4,7 +4,18 @@
  * holds the latch sees every id that was handed out and is not finished. */
 #include "storage/txn/id_table.h"
 
+#include "base/log.h"
 #include "storage/txn/txn_log.h"
+
+void
+id_not_known(const IdTable *t, Xid xid)
+{
+    log_line(LOG_FATAL, "transaction id %llu is asked for; those from %llu to before %llu are known%s",
+             (unsigned long long)xid, (unsigned long long)atomic_load(&t->trimmed),
+             (unsigned long long)atomic_load(&t->next),
+             id_table_is_filling(t) ? ", and recovery is at work" : "");
+    assert_failed("the id is known", __FILE__, __LINE__);
+}
 
 void
 id_table_init(IdTable *t, ShmRef self)

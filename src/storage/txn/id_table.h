@@ -38,13 +38,17 @@ void id_table_init(IdTable *t, ShmRef self);
  * when there is no room; nothing happened then. */
 MUST_CHECK Status id_assign(Ctx *cx, IdTable *t, Xid parent, Xid *out);
 
+/* Somebody asks for an id that is forgotten, or was never handed out: says which, and ends the process. */
+NORETURN void id_not_known(const IdTable *t, Xid xid);
+
 static inline _Atomic uint64_t *
 id_slot(const PageCache *cache, IdTable *t, Xid xid)
 {
     uint32_t frame =
         atomic_load_explicit(&t->directory[xid / ID_PER_FRAME % ID_DIRECTORY], memory_order_acquire);
 
-    ASSERT(frame != 0);
+    if (UNLIKELY(frame == 0))
+        id_not_known(t, xid);
     return (_Atomic uint64_t *)cache_frame_bytes(cache, frame) + xid % ID_PER_FRAME;
 }
 /* Recovery meets pages that were stored later than where it is in the log: their ids have not been given out yet. */

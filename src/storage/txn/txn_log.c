@@ -106,6 +106,7 @@ txn_log_commit(Ctx *cx, Txn *t)
     id_set(page_cache(proc), &s->ids, t->xid, head.csn);
     wal_note_commit(proc, place.end, head.csn);
     latch_drop(proc, &s->commit_latch);
+    stop_point("txn.commit.reserved");
     wal_fill(cx, place, RECORD_COMMIT, (WalTarget){0}, parts, part_count);
     proc_critical_leave(proc);
     stop_point("txn.commit.before_visible");

@@ -49,7 +49,8 @@ bool wal_disk_is_full(const Proc *proc);
  * end: the current segment has room for that. */
 MUST_CHECK Status wal_check_disk(Ctx *cx);
 
-/* Up to here everything is copied. */
+/* Up to here everything is copied. Behind it may be records whose effects are seen already (a commit's word in the id table, a
+ * fork's new length): who makes such effects durable has the log flushed to wal_position. */
 Lsn wal_copied(const Proc *proc);
 Lsn wal_position(const Proc *proc); /* where the next record goes */
 Lsn wal_written(const Proc *proc); /* given to the system */
