@@ -28,7 +28,7 @@ command_start(Ctx *cx, const Command *command, char **argv, int argc)
         return command_complain(cx, command, options->usage_error ? EXIT_USAGE : EXIT_FAILED);
     if (options->daemon)
         options_warn(options); /* its log is a file */
-    if (options->daemon && daemon_fork(cx, &ready_fd) != ST_OK)
+    if (options->daemon && daemon_fork(cx, options->log_file, &ready_fd) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
     if (server_run(cx, options, ready_fd, &status) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);

@@ -1,11 +1,13 @@
 /* daemon.c - the parent's exit status is the truth: it waits on a pipe, which brings one byte when the server
  * accepts connections, a line for the user when it can not and has let go of the terminal already, or its end when the
- * child has died before. */
+ * child has died before. While nothing comes, it says what the log says last: a server may wait for space on the disk, or
+ * have a long recovery before it. */
 #include "bin/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -13,15 +15,61 @@
 
 #include "base/log.h"
 
-enum { LINE_MOST = PIPE_BUF }; /* so much goes into a pipe as a whole */
+enum {
+    LINE_MOST = PIPE_BUF, /* so much goes into a pipe as a whole */
+    QUIET_MS = 3000
+};
+
+/* The last whole line of the log; "" when there is none. */
+static void
+last_line(const char *log_file, char line[LINE_MOST])
+{
+    char text[LINE_MOST], *start;
+    int fd = open(log_file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+
+    line[0] = '\0';
+    if (fd < 0)
+        return;
+    (void)lseek(fd, -(off_t)(LINE_MOST - 1), SEEK_END); /* a shorter file is read from its beginning */
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    while (n > 0 && text[n - 1] != '\n')
+        n--;
+    if (n <= 0)
+        return;
+    text[n - 1] = '\0';
+    start = strrchr(text, '\n');
+    start = start != NULL ? start + 1 : text;
+    memcpy(line, start, strlen(start) + 1);
+}
+
+static void
+wait_for_word(int fd, const char *log_file)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    char line[LINE_MOST], said[LINE_MOST] = "";
+    int rc;
+
+    while ((rc = poll(&one, 1, QUIET_MS)) == 0 || (rc < 0 && errno == EINTR)) {
+        if (rc < 0)
+            continue;
+        last_line(log_file, line);
+        if (line[0] == '\0' || strcmp(line, said) == 0)
+            continue;
+        fprintf(stderr, "heliosdb-nano start: the server is not ready yet; \"%s\" says: %s\n", log_file, line);
+        memcpy(said, line, sizeof(said));
+    }
+}
 
 NORETURN static void
-wait_for_child(int pid, int fd)
+wait_for_child(int pid, int fd, const char *log_file)
 {
     char text[LINE_MOST];
     ssize_t n;
     int status = 0;
 
+    wait_for_word(fd, log_file);
     do
         n = read(fd, text, sizeof(text));
     while (n < 0 && errno == EINTR);
@@ -35,7 +83,7 @@ wait_for_child(int pid, int fd)
 }
 
 Status
-daemon_fork(Ctx *cx, int *ready_fd)
+daemon_fork(Ctx *cx, const char *log_file, int *ready_fd)
 {
     int ends[2], pid;
 
@@ -46,7 +94,7 @@ daemon_fork(Ctx *cx, int *ready_fd)
         return fail(cx, ST_IO, "58030", "could not fork: %s", strerror(errno));
     if (pid > 0) {
         close(ends[1]);
-        wait_for_child(pid, ends[0]);
+        wait_for_child(pid, ends[0], log_file);
     }
     close(ends[0]);
     setsid();

@@ -197,9 +197,27 @@ apply_flags(Ctx *cx, SettingSet *set, const FlagSet *flags, bool *usage_error)
     if (flags_value(flags, OPT_PID_FILE) != NULL)
         TRY(settings_set_server(cx, set, SETTING_PID_FILE, UNIT_NONE, flags_value(flags, OPT_PID_FILE),
                                 SOURCE_FLAG, 0));
+    /* What a flag says of the place decides against the file, at a reload too. */
+    if (flags_value(flags, OPT_MEMORY) != NULL && set->sources[SETTING_STORAGE_PATH] == SOURCE_FILE)
+        settings_assign_text(set, SETTING_STORAGE_PATH, "");
+    if (flags_value(flags, OPT_DATA_DIR) != NULL && set->sources[SETTING_STORAGE_MEMORY_ONLY] == SOURCE_FILE)
+        settings_assign_number(set, SETTING_STORAGE_MEMORY_ONLY, (SettingNumber){.b = false});
     if (set->sources[SETTING_SSL_CERT_FILE] == SOURCE_FLAG)
         TRY(settings_set_server(cx, set, SETTING_SSL, UNIT_NONE, "on", SOURCE_FLAG, 0));
     return ST_OK;
+}
+
+/* A daemon has no working directory and no terminal: paths become absolute. */
+static const char *
+absolute(Ctx *cx, const char *path)
+{
+    char here[4096];
+
+    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+        return path;
+    if (strncmp(path, "./", 2) == 0)
+        path += 2;
+    return arena_printf(cx->arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
 }
 
 Status
@@ -215,7 +233,7 @@ options_load_settings(Ctx *cx, const FlagSet *flags, const char *config_path, Se
     if (flags != NULL)
         TRY(apply_flags(cx, out, flags, usage_error));
     TRY(check_session_settings(cx, out));
-    settings_assign_text(out, SETTING_CONFIG_FILE, *config_file != NULL ? *config_file : "");
+    settings_assign_text(out, SETTING_CONFIG_FILE, *config_file != NULL ? absolute(cx, *config_file) : "");
     return ST_OK;
 }
 
@@ -223,19 +241,6 @@ AuthMethod
 options_auth_method(const SettingSet *settings)
 {
     return (AuthMethod)settings_int(settings, SETTING_AUTH_METHOD);
-}
-
-/* A daemon has no working directory and no terminal: paths become absolute. */
-static const char *
-absolute(Ctx *cx, const char *path)
-{
-    char here[4096];
-
-    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
-        return path;
-    if (strncmp(path, "./", 2) == 0)
-        path += 2;
-    return arena_printf(cx->arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
 }
 
 /* ---- what fits together --------------------------------------------------------------------------- */
@@ -256,15 +261,8 @@ check_mode(Ctx *cx, StartOptions *o)
     bool memory = settings_bool(s, SETTING_STORAGE_MEMORY_ONLY);
     bool dir = settings_text(s, SETTING_STORAGE_PATH)[0] != '\0';
 
-    /* A flag decides against the file. */
     if (memory && dir) {
-        if (s->sources[SETTING_STORAGE_MEMORY_ONLY] == SOURCE_FLAG &&
-            s->sources[SETTING_STORAGE_PATH] == SOURCE_FILE)
-            dir = false;
-        else if (s->sources[SETTING_STORAGE_PATH] == SOURCE_FLAG &&
-                 s->sources[SETTING_STORAGE_MEMORY_ONLY] == SOURCE_FILE)
-            memory = false;
-        else if (s->sources[SETTING_STORAGE_PATH] == SOURCE_FLAG)
+        if (s->sources[SETTING_STORAGE_PATH] == SOURCE_FLAG)
             return fail_usage(cx, &o->usage_error,
                               "--memory and --data-dir exclude each other: give one of them");
         else
@@ -274,8 +272,6 @@ check_mode(Ctx *cx, StartOptions *o)
     }
     if (!memory && !dir)
         return fail_usage(cx, &o->usage_error, "Either --data-dir or --memory must be specified");
-    if (!dir)
-        settings_assign_text(&o->settings, SETTING_STORAGE_PATH, "");
     o->data_dir = dir ? absolute(cx, settings_text(s, SETTING_STORAGE_PATH)) : NULL;
     settings_assign_text(&o->settings, SETTING_DATA_DIRECTORY, dir ? o->data_dir : "");
     settings_assign_number(&o->settings, SETTING_DATA_CHECKSUMS, (SettingNumber){.b = dir});
@@ -552,6 +548,6 @@ options_load_file(Ctx *cx, const FlagSet *flags, const char *config_path, StartO
     out->place_open = settings_text(&out->settings, SETTING_STORAGE_PATH)[0] == '\0' &&
                       !settings_bool(&out->settings, SETTING_STORAGE_MEMORY_ONLY);
     if (out->place_open)
-        settings_assign_number(&out->settings, SETTING_STORAGE_MEMORY_ONLY, (SettingNumber){.i = 1});
+        settings_assign_number(&out->settings, SETTING_STORAGE_MEMORY_ONLY, (SettingNumber){.b = true});
     return check_all(cx, out);
 }

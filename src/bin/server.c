@@ -224,6 +224,7 @@ keep_fixed(Ctx *cx, SettingSet *fresh, const SettingSet *old)
                 settings_assign_number(fresh, (SettingNo)i, old->values[i].number);
             fresh->sources[i] = old->sources[i];
             fresh->lines[i] = old->lines[i];
+            fresh->pending[i] = true;
         }
         buf_free(&a);
         buf_free(&b);

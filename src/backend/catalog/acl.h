@@ -6,7 +6,12 @@
 #include "backend/catalog/catalog.h"
 #include "backend/type/aclitem.h"
 
-enum { ROLE_DATABASE_OWNER = 6171, ROLE_READ_ALL_DATA = 6181, ROLE_WRITE_ALL_DATA = 6182 };
+enum {
+    ROLE_READ_ALL_SETTINGS = 3374,
+    ROLE_DATABASE_OWNER = 6171,
+    ROLE_READ_ALL_DATA = 6181,
+    ROLE_WRITE_ALL_DATA = 6182
+};
 
 typedef struct Acl {
     AclItem *items;

@@ -292,7 +292,7 @@ insert_predefined_roles(Ctx *cx)
         Oid oid;
         const char *name;
     } roles[] = {{3373, "pg_monitor"},
-                 {3374, "pg_read_all_settings"},
+                 {ROLE_READ_ALL_SETTINGS, "pg_read_all_settings"},
                  {3375, "pg_read_all_stats"},
                  {3377, "pg_stat_scan_tables"},
                  {4200, "pg_signal_backend"},

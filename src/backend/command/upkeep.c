@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "backend/command/command.h"
+#include "storage/engine/engine_stats.h"
 #include "storage/wal/wal.h"
 
 enum {
@@ -92,11 +93,14 @@ enter_database(Ctx *cx, UpkeepRound *round, bool *found)
     TRY(catalog_find(cx, CAT_PG_DATABASE, COL_PG_DATABASE_oid, value_oid(round->database), 0, value_null(),
                      &rows, &count));
     *found = count > 0;
-    if (count == 0 || catalog_database(cx) == round->database)
+    if (count == 0)
         return ST_OK;
-    TRY(fresh_catalog(cx, round));
-    catalog_set_database(cx, round->database, rows[0].values[COL_PG_DATABASE_datfrozenxid].u32,
-                         value_cstring(cx, rows[0].values[COL_PG_DATABASE_datname]));
+    if (catalog_database(cx) != round->database) {
+        TRY(fresh_catalog(cx, round));
+        catalog_set_database(cx, round->database, rows[0].values[COL_PG_DATABASE_datfrozenxid].u32,
+                             value_cstring(cx, rows[0].values[COL_PG_DATABASE_datname]));
+    }
+    engine_count_for(cx, catalog_branch(cx));
     return ST_OK;
 }
 
@@ -212,6 +216,7 @@ janitor_upkeep_step(Ctx *cx, UpkeepRound *round, uint32_t *idle_ms)
         rc = txn_commit(cx);
     else
         txn_abort(cx);
+    engine_count_for(cx, BRANCH_SHARED);
     catalog_release_old(cx);
     return rc;
 }

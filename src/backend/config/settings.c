@@ -161,6 +161,7 @@ settings_init_session(SettingSet *set, const SettingSet *server)
     memcpy(set->values, server->values, sizeof(set->values));
     memcpy(set->sources, server->sources, sizeof(set->sources));
     memcpy(set->lines, server->lines, sizeof(set->lines));
+    memcpy(set->pending, server->pending, sizeof(set->pending));
     set->file = server->file;
     set->loaded_us = server->loaded_us;
     for (int i = 0; i < SETTING_COUNT; i++) {
@@ -245,6 +246,7 @@ settings_rebase(SettingSet *set, const SettingSet *server)
     }
     set->file = server->file;
     memcpy(set->lines, server->lines, sizeof(set->lines));
+    memcpy(set->pending, server->pending, sizeof(set->pending));
 }
 
 /* ---- names ---------------------------------------------------------------------------------------- */

@@ -52,6 +52,8 @@ struct SettingSet {
     uint8_t sources[SETTING_COUNT], reset_sources[SETTING_COUNT]; /* SettingSource */
     const char *file; /* SOURCE_FILE: which, and where in it; NULL = none was read */
     uint32_t lines[SETTING_COUNT];
+    bool pending
+        [SETTING_COUNT]; /* after a reload: the file has another value, and a restart would take it over */
     CustomSetting *customs;
     int custom_count, custom_capacity;
     SettingUndo *undos; /* levels ascending */

@@ -1,6 +1,7 @@
 /* system_tables.c - the tables that functions make, and pg_settings, pg_stat_activity, pg_locks, pg_prepared_statements, system_config. */
 #include "backend/catalog/system_tables.h"
 
+#include "backend/catalog/acl.h"
 #include "backend/session/cursor.h"
 #include "backend/session/session_int.h"
 #include "backend/session/stat_tables.h"
@@ -73,7 +74,10 @@ rows_settings(Ctx *cx, const TableInfo *table, RowReceiver *to)
     static const char *const contexts[] = {"internal", "postmaster", "sighup", "superuser", "user"};
     static const char *const kinds[] = {"bool", "integer", "real", "enum", "string"};
     Session *s = cx->session;
+    bool may_see_files = catalog_is_superuser(cx);
 
+    if (!may_see_files)
+        TRY(acl_is_member(cx, catalog_role(cx), ROLE_READ_ALL_SETTINGS, true, &may_see_files));
     for (int i = 0; i < SETTING_COUNT; i++) {
         const SettingInfo *info = &setting_infos[i];
         Value v[17];
@@ -96,7 +100,11 @@ rows_settings(Ctx *cx, const TableInfo *table, RowReceiver *to)
         }
         v[12] = text_or_null(boot_value(cx, info));
         v[13] = text_or_null(show_setting(s, (SettingNo)i, true));
-        v[16] = value_bool(false);
+        if (may_see_files && settings_source(s->settings, (SettingNo)i) == SOURCE_FILE) {
+            v[14] = text_or_null(settings_text(s->settings, SETTING_CONFIG_FILE));
+            v[15] = value_i32((int32_t)s->settings->lines[i]);
+        }
+        v[16] = value_bool(s->settings->pending[i]);
         TRY(to->row(cx, to, v));
     }
     return ST_OK;

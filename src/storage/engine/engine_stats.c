@@ -44,6 +44,15 @@ branch_add_counters(Ctx *cx, Proc *ended)
     latch_drop(cx->proc, &s->branch_latch);
 }
 
+void
+engine_count_for(Ctx *cx, BranchId branch)
+{
+    branch_add_counters(cx,
+                        cx->proc); /* from here to the next count there is nothing that could change sides */
+    proc_activity_begin(cx->proc)->branch = branch;
+    proc_activity_end(cx->proc);
+}
+
 /* Latch held. `all`: whatever their database is. */
 static void
 add_running(Ctx *cx, BranchId branch, bool all, uint64_t out[SESSION_COUNTERS])

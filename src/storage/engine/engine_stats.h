@@ -31,5 +31,7 @@ void engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS]);
 /* Begins anew, with the counters of its tables. */
 void engine_counters_reset(Ctx *cx, BranchId branch);
 int64_t engine_counters_reset_us(Ctx *cx, BranchId branch); /* 0 = never reset */
+/* What this process counts belongs to that database from here on: of one that works in several. */
+void engine_count_for(Ctx *cx, BranchId branch);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * A data directory has one data key. Whoever writes makes itself, at its start, a key of its own from that and from a random
  * salt, which lies beside what it writes; below its key the nonce is a number that only counts up. So a pair of key and
- * nonce does not come twice: not after a crash, and not when a copy of the directory goes on by itself. */
+ * nonce does not come twice: not after a crash, and not when a copy of the directory goes on by itself (S3). */
 #ifndef SEAL_H
 #define SEAL_H
 #include "base/ctx.h"

@@ -431,6 +431,7 @@ set_options(RocksStore *s, const StoreOptions *o)
 {
     const RocksApi *api = &s->api;
     rocksdb_block_based_table_options_t *table = api->rocksdb_block_based_options_create();
+    /* With encryption values come compressed and sealed: no compression here (S3). */
     int above = o->compression == STORE_COMPRESS_NONE || o->data_key != NULL ? rocksdb_no_compression
                                                                              : rocksdb_lz4_compression;
     int levels[] = {above, o->compression == STORE_COMPRESS_ZSTD && o->data_key == NULL
