@@ -2,8 +2,12 @@
  *
  * Of each table: every page by itself; every row that is alive can be read, long values included; each index as a tree; and
  * the two against each other: the keys of the living rows, made as for a new index and sorted, are met in the order of the
- * tree, and what the tree has besides leads to rows that are dead but still there. */
+ * tree, and what the tree has besides leads to rows that are dead but still there.
+ *
+ * At the end: storage that no database knows of, as what is left of a drop that was not finished. */
 #include "backend/command/check.h"
+
+#include <stdlib.h>
 
 #include "backend/command/ddl.h"
 #include "storage/check/damage.h"
@@ -12,12 +16,19 @@
 
 enum { ENTRIES = 256, COMPLAINTS_MOST = 20 };
 
+typedef struct Storage {
+    BranchId branch;
+    RelationId relation;
+} Storage;
+
 typedef struct Check {
     Ctx *cx;
     CheckReport *report;
     Arena arena; /* of the catalog of the database */
     const char *database;
     const char *object; /* being looked at */
+    Storage *known; /* malloc: what the databases know of */
+    uint32_t known_count, known_capacity;
 } Check;
 
 static void
@@ -56,6 +67,22 @@ name_object(Check *c, const char *kind, const TableInfo *t, const char *index)
     else
         c->object = arena_printf(c->cx->arena, "database \"%s\", %s \"%s.%s\"", c->database, kind,
                                  t->schema_name, t->name);
+}
+
+static Status
+know(Check *c, BranchId branch, RelationId relation)
+{
+    if (c->known_count == c->known_capacity) {
+        uint32_t capacity = MAX_OF(1024u, c->known_capacity * 2);
+        Storage *known = realloc(c->known, capacity * sizeof(*known));
+
+        if (known == NULL)
+            return fail(c->cx, ST_NO_MEMORY, "53200", "out of memory");
+        c->known = known;
+        c->known_capacity = capacity;
+    }
+    c->known[c->known_count++] = (Storage){branch, relation};
+    return ST_OK;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -229,6 +256,7 @@ check_index(Check *c, const TableInfo *t, int index_no, bool heap_readable)
     BtreeVerified verified;
 
     name_object(c, "index", t, x->name);
+    TRY(know(c, x->btree.branch, x->btree.relation));
     TRY(btree_verify(c->cx, &x->btree, &damage, &verified));
     c->report->indexes++;
     c->report->pages += verified.pages;
@@ -247,6 +275,7 @@ check_chunks(Check *c, const TableInfo *t, DamageReport *damage)
     if (toast.toast_relation == RELATION_NONE)
         return ST_OK;
     toast.relation = toast.toast_relation;
+    TRY(know(c, toast.branch, toast.relation));
     c->object = arena_printf(c->cx->arena, "%s, long values", c->object);
     TRY(heap_verify(c->cx, &toast, damage, &verified));
     c->report->pages += verified.pages;
@@ -262,6 +291,7 @@ check_heap(Check *c, const TableInfo *t, bool *readable)
 
     name_object(c, "table", t, NULL);
     *readable = false;
+    TRY(know(c, t->heap.branch, t->heap.relation));
     TRY(heap_verify(c->cx, &t->heap, &damage, &verified));
     c->report->tables++;
     c->report->pages += verified.pages;
@@ -296,6 +326,7 @@ check_sequence(Check *c, const TableInfo *t)
 
     name_object(c, "sequence", t, NULL);
     c->report->sequences++;
+    TRY(know(c, t->heap.branch, t->heap.relation));
     return note_failure(c, seq_read(c->cx, t->heap.branch, t->heap.relation, &state));
 }
 
@@ -382,6 +413,40 @@ check_all(Check *c)
     return ST_OK;
 }
 
+/* ---- storage of nobody ------------------------------------------------------------------------------------------- */
+
+static int
+compare_storage(const void *a, const void *b)
+{
+    const Storage *x = a, *y = b;
+
+    if (x->branch != y->branch)
+        return x->branch < y->branch ? -1 : 1;
+    return (x->relation > y->relation) - (x->relation < y->relation);
+}
+
+static void
+meet_storage(void *arg, BranchId branch, RelationId relation)
+{
+    Check *c = arg;
+    Storage key = {branch, relation};
+
+    if (bsearch(&key, c->known, c->known_count, sizeof(key), compare_storage) == NULL)
+        complain(c, arena_printf(c->cx->arena, "relation %u/%u belongs to no table of any database", branch,
+                                 relation));
+}
+
+/* Where something is damaged, what the rest of it knows of cannot be told. */
+static void
+check_storage(Check *c)
+{
+    if (c->report->damages > 0)
+        return;
+    c->object = "page store";
+    qsort(c->known, c->known_count, sizeof(Storage), compare_storage);
+    rel_each_kept(c->cx, meet_storage, c);
+}
+
 Status
 check_databases(Ctx *cx, CheckReport *report)
 {
@@ -391,6 +456,9 @@ check_databases(Ctx *cx, CheckReport *report)
     arena_init(&c.arena, "check", NULL);
     TRY(txn_begin(cx, ISOLATION_READ_COMMITTED));
     rc = note_failure(&c, check_all(&c));
+    if (rc == ST_OK)
+        check_storage(&c);
+    free(c.known);
     txn_abort(cx);
     catalog_close(cx);
     arena_free(&c.arena);

@@ -1,4 +1,4 @@
-/* src/backend/command/check.h - do tables, indexes and long values agree, in every database? For `heliosdb-nano check`.
+/* src/backend/command/check.h - do tables, indexes and long values agree, in every database, and is nothing stored besides? For `heliosdb-nano check`.
  *
  * Nobody changes anything meanwhile: the engine is a view (storage/store/store_view.h). */
 #ifndef COMMAND_CHECK_H

@@ -292,12 +292,12 @@ ddl_fresh_storage(Ctx *cx, Oid oid)
         return ST_OK;
     v = arena_memdup(cx->arena, rows[0].values, sizeof(*v) * COL_PG_CLASS_COUNT_);
     persistence = v[COL_PG_CLASS_relpersistence].var.data[0] == 'u' ? PERSIST_UNLOGGED : PERSIST_PERMANENT;
-    rel_drop_at_commit(cx, catalog_branch(cx), v[COL_PG_CLASS_relfilenode].u32);
+    TRY(rel_drop_at_commit(cx, catalog_branch(cx), v[COL_PG_CLASS_relfilenode].u32));
     TRY(rel_create(cx, catalog_branch(cx), persistence, &storage));
     heap_carry_counters(cx, catalog_branch(cx), v[COL_PG_CLASS_relfilenode].u32, storage);
     v[COL_PG_CLASS_relfilenode] = value_oid(storage);
     if (v[COL_PG_CLASS_reltoastrelid].u32 != 0) {
-        rel_drop_at_commit(cx, catalog_branch(cx), v[COL_PG_CLASS_reltoastrelid].u32);
+        TRY(rel_drop_at_commit(cx, catalog_branch(cx), v[COL_PG_CLASS_reltoastrelid].u32));
         TRY(rel_create(cx, catalog_branch(cx), persistence, &storage));
         v[COL_PG_CLASS_reltoastrelid] = value_oid(storage);
     }

@@ -343,9 +343,9 @@ delete_class_rows(Ctx *cx, Oid oid)
     for (int i = 0; i < count; i++) {
         Oid toast = rows[i].values[COL_PG_CLASS_reltoastrelid].u32;
 
-        rel_drop_at_commit(cx, catalog_branch(cx), rows[i].values[COL_PG_CLASS_relfilenode].u32);
+        TRY(rel_drop_at_commit(cx, catalog_branch(cx), rows[i].values[COL_PG_CLASS_relfilenode].u32));
         if (toast != 0)
-            rel_drop_at_commit(cx, catalog_branch(cx), toast);
+            TRY(rel_drop_at_commit(cx, catalog_branch(cx), toast));
         TRY(catalog_delete(cx, CAT_PG_CLASS, rows[i].tid));
     }
     TRY(ddl_delete_where(cx, CAT_PG_ATTRIBUTE, COL_PG_ATTRIBUTE_attrelid, value_oid(oid), 0, value_null()));

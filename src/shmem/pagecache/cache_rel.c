@@ -149,9 +149,9 @@ cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn)
 {
     ASSERT(lsn != 0);
     free_pages(cx, rel);
+    atomic_store(&rel->gone_lsn, lsn); /* first: who looks must not find that nobody drops it and it lives */
     atomic_store(&rel->creator_xid, 0);
     atomic_store(&rel->dropper_xid, 0);
-    atomic_store(&rel->gone_lsn, lsn);
 }
 
 void
@@ -174,6 +174,7 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     *link = next;
     rel->relation = RELATION_NONE;
     atomic_store(&rel->gone_lsn, 0);
+    rel->unlinked_lsn = 0;
     rel->origin = SHM_REF_NONE;
     rel->fork_epoch = rel->fork_csn = 0;
     rel->linked = 0;
@@ -185,6 +186,8 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     rel->cut = rel->cut_taken = 0;
     atomic_store(&rel->creator_xid, 0);
     atomic_store(&rel->dropper_xid, 0);
+    atomic_store(&rel->made_xid, 0);
+    atomic_store(&rel->made_lsn, 0);
     atomic_store(&rel->live_rows, 0);
     atomic_store(&rel->dead_rows, 0);
     memset(&rel->done, 0, sizeof(rel->done));

@@ -47,6 +47,9 @@ typedef struct CacheRel {
      * needs to finish the work of a dead session. */
     _Atomic uint64_t creator_xid; /* atomic */
     _Atomic uint64_t dropper_xid; /* atomic */
+    /* For the store, in which it may be before its maker's commit is behind the redo position: who made it (0 = it was stored as being
+     * there for good), and where in the log that committed (0 = not yet, or never). */
+    _Atomic uint64_t made_xid, made_lsn; /* atomic */
 
     /* B: a relation of a branch that was forked reads the blocks it has not changed from the relation it was forked
      * from. All set by the fork, before anybody knows the child. */
@@ -70,8 +73,12 @@ typedef struct CacheRel {
     uint8_t leaving; /* the store's process: the checkpoint under way deletes what is stored of it */
     uint8_t gone_stored; /* the store's process: what is stored of it says that it is gone */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
-    _Atomic uint64_t
-        gone_lsn; /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives */
+    /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives. Set below the extend latch if it
+     * has children. */
+    _Atomic uint64_t gone_lsn;
+    /* extend latch: the last place where one of its children was dropped: what is stored of it stays until then, too. UINT64_MAX while
+     * the last one is going. */
+    uint64_t unlinked_lsn;
     Xid evicted_since; /* extend latch: the same since a vacuum of it began */
     Xid cached_raw; /* the store's process: the same of all its pages as they are stored, for a checkpoint */
     uint64_t stored_hash; /* the store's process: of what is stored of this */

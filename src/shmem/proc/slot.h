@@ -67,7 +67,7 @@ struct Proc {
     _Atomic uint32_t xid_waited; /* atomic: somebody waits for our transaction's end (T4) */
     BranchId branch; /* owner */
     _Atomic uint32_t
-        ending; /* owner writes; without a log: its transaction has committed, and is not finished (page_hold_begin) */
+        ending; /* owner writes: its transaction has committed, and is not finished; with a log: something is dropped, and its record is out */
     bool log_asynchronous; /* owner: its commits do not wait for the disk */
     uint64_t log_last; /* owner: where its last log record ended */
     _Atomic uint64_t log_inserting; /* owner writes: log records from here on may not be copied yet; 0 = none */

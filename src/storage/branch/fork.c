@@ -24,33 +24,37 @@ typedef struct Pair {
 
 typedef struct Gather {
     BranchId parent, child;
+    Csn upto; /* what has committed later is not there */
+    Lsn lsn; /* recovery: where the record of the fork ends */
     Pair *pairs;
     uint32_t count, capacity;
     Status rc;
 } Gather;
 
-/* During recovery a relation keeps the note of who made it until the end: the log says by then whether it committed. */
+/* During recovery a relation keeps the note of who made it until the end: the log says by then whether it committed. What the store
+ * knows of that may be of a moment after the fork. */
 static bool
-has_committed(Ctx *cx, Xid xid)
+has_committed(Ctx *cx, Xid xid, Csn upto)
 {
     IdTable *ids = &txn_shared(cx->proc)->ids;
     uint64_t state = id_state(page_cache(cx->proc), ids, xid);
 
     while (state != ID_ABORTED && (state & ID_SUB))
         state = id_state(page_cache(cx->proc), ids, state & ~ID_SUB);
-    return state != ID_RUNNING && state != ID_ABORTED;
+    return state != ID_RUNNING && state != ID_ABORTED && state <= upto;
 }
 
 static bool
-belongs(Ctx *cx, const CacheRel *rel, BranchId branch)
+belongs(Ctx *cx, const CacheRel *rel, const Gather *g)
 {
     Xid creator = atomic_load(&rel->creator_xid), dropper = atomic_load(&rel->dropper_xid);
     Xid forgotten =
         atomic_load(&txn_shared(cx->proc)->ids.trimmed); /* such a note is as of an earlier checkpoint */
 
-    return rel->branch == branch && rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
-           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator)) &&
-           (dropper < forgotten || !has_committed(cx, dropper));
+    return rel->branch == g->parent && rel->relation != RELATION_NONE &&
+           rel->persistence != PERSIST_TEMPORARY && atomic_load(&rel->gone_lsn) == 0 &&
+           (creator < forgotten || has_committed(cx, creator, g->upto)) &&
+           (dropper < forgotten || !has_committed(cx, dropper, g->upto));
 }
 
 static void
@@ -59,7 +63,7 @@ gather(Ctx *cx, void *arg, CacheRel *rel)
     Gather *g = arg;
     Pair *pair;
 
-    if (g->rc != ST_OK || !belongs(cx, rel, g->parent))
+    if (g->rc != ST_OK || !belongs(cx, rel, g))
         return;
     if (g->count == g->capacity) {
         uint32_t capacity = MAX_OF(256, g->capacity * 2);
@@ -98,7 +102,7 @@ branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn,
 }
 
 void
-branch_unlink(Ctx *cx, CacheRel *child)
+branch_unlink(Ctx *cx, CacheRel *child, Lsn lsn)
 {
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
     bool last;
@@ -107,17 +111,16 @@ branch_unlink(Ctx *cx, CacheRel *child)
         return;
     child->origin = SHM_REF_NONE;
     child->linked = 0;
-    /* From the moment it has no child until rel_last_child_gone has done its work, a checkpoint may not forget it. */
     latch_take(cx->proc, &origin->extend);
+    lsn = MAX_OF(lsn, origin->unlinked_lsn);
     last = atomic_fetch_sub(&origin->children, 1) == 1;
-    if (last && atomic_load(&origin->gone_lsn) != 0 &&
-        (wal_is_on(cx->proc) || page_cache(cx->proc)->unlogged_store))
-        atomic_store(&origin->gone_lsn, UINT64_MAX);
+    /* From the moment it has no child until rel_last_child_gone has done its work, a checkpoint may not forget it. */
+    origin->unlinked_lsn = last ? UINT64_MAX : lsn;
     latch_drop(cx->proc, &origin->extend);
     if (!last)
         return;
     atomic_store(&origin->kept_epoch, 0);
-    rel_last_child_gone(cx, origin);
+    rel_last_child_gone(cx, origin, lsn);
 }
 
 static void
@@ -139,6 +142,19 @@ link_all(Ctx *cx, const Gather *g, uint64_t epoch, Csn csn)
         branch_link(cx, g->pairs[i].child, parent, epoch, csn, cache_rel_length(parent, FORK_MAIN));
         copy_counters(g->pairs[i].child, parent);
     }
+}
+
+/* Below the latch, so that what was counted by then is also known to have committed. */
+static uint64_t
+structure_now(Ctx *cx)
+{
+    TxnShared *s = txn_shared(cx->proc);
+    uint64_t structure;
+
+    latch_take(cx->proc, &s->commit_latch);
+    structure = atomic_load(&s->structure_commits);
+    latch_drop(cx->proc, &s->commit_latch);
+    return structure;
 }
 
 /* The instant. False: begin again. */
@@ -173,19 +189,35 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
     return same;
 }
 
+/* What was made for relations that were dropped before the fork. */
+static void
+take_back(Ctx *cx, void *arg, CacheRel *rel)
+{
+    const Gather *g = arg;
+
+    if (rel->branch == g->child && rel->relation != RELATION_NONE && rel->origin == SHM_REF_NONE &&
+        atomic_load(&rel->gone_lsn) == 0)
+        rel_take_back(cx, rel);
+}
+
 Status
 branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
 {
-    Gather g = {.parent = parent, .child = child};
+    Gather g = {.parent = parent, .child = child, .upto = UINT64_MAX, .rc = ST_OK};
 
-    for (;;) {
-        uint64_t structure = atomic_load(&txn_shared(cx->proc)->structure_commits);
+    for (bool again = false;; again = true) {
+        uint64_t structure = structure_now(cx);
 
         g.count = 0;
-        g.rc = ST_OK;
         cache_rel_each(cx, gather, &g);
-        if (g.rc != ST_OK || fork_now(cx, &g, creator, structure))
+        stop_point("branch.gathered");
+        if (g.rc != ST_OK)
             break;
+        if (fork_now(cx, &g, creator, structure)) {
+            if (again)
+                cache_rel_each(cx, take_back, &g);
+            break;
+        }
         if (ctx_poll(cx) != ST_OK) {
             g.rc = ST_CANCELED;
             break;
@@ -195,10 +227,21 @@ branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
     return g.rc;
 }
 
-Status
-branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record)
+/* The store may have what take_back did away with: what is of the time after the fork has a maker. */
+static void
+take_back_stored(Ctx *cx, void *arg, CacheRel *rel)
 {
-    Gather g = {.parent = record->parent, .child = child};
+    const Gather *g = arg;
+
+    if (rel->branch == g->child && rel->relation != RELATION_NONE && rel->origin == SHM_REF_NONE &&
+        atomic_load(&rel->gone_lsn) == 0 && atomic_load(&rel->creator_xid) == 0)
+        rel_gone_at(cx, rel, g->lsn);
+}
+
+Status
+branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record, Lsn lsn)
+{
+    Gather g = {.parent = record->parent, .child = child, .upto = record->fork_csn, .lsn = lsn};
     PageCache *cache = page_cache(cx->proc);
 
     TRY(branch_restore(cx, child, record->creator, NULL));
@@ -213,6 +256,8 @@ branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record)
                     cache_rel_length(g.pairs[i].parent, FORK_MAIN));
         copy_counters(g.pairs[i].child, g.pairs[i].parent);
     }
+    if (g.rc == ST_OK)
+        cache_rel_each(cx, take_back_stored, &g);
     free(g.pairs);
     return g.rc;
 }

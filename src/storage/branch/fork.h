@@ -18,13 +18,13 @@ static_assert(sizeof(BranchForkRecord) == 32, "part of the log format");
 /* The child has its entry in the registry and nobody knows it. Both are in use afterwards. */
 MUST_CHECK Status branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator);
 /* Recovery. */
-MUST_CHECK Status branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record);
+MUST_CHECK Status branch_redo_fork(Ctx *cx, BranchId child, const BranchForkRecord *record, uint64_t lsn);
 
 /* Links a relation to the one it was forked from; both are there. */
 struct CacheRel;
 void branch_link(Ctx *cx, struct CacheRel *child, struct CacheRel *origin, uint64_t epoch, Csn csn,
                  BlockNo linked);
-/* The relation goes: its origin has a child less, and may be waiting for that. */
-void branch_unlink(Ctx *cx, struct CacheRel *child);
+/* The relation goes, as of `lsn`: its origin has a child less, and may be waiting for that. */
+void branch_unlink(Ctx *cx, struct CacheRel *child, uint64_t lsn);
 
 #endif

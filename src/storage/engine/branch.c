@@ -19,11 +19,12 @@ find(EngineShared *s, BranchId id)
 }
 
 static void
-forget(Ctx *cx, BranchEntry *e)
+forget(Ctx *cx, void *arg, Lsn lsn)
 {
     EngineShared *s = engine_shared(cx->engine);
+    BranchEntry *e = arg;
 
-    rel_drop_branch(cx, e->id);
+    rel_drop_branch(cx, e->id, lsn);
     latch_take(cx->proc, &s->branch_latch);
     e->state = BRANCH_FREE;
     atomic_store(&e->creator_xid, 0);
@@ -41,7 +42,7 @@ end_create(Ctx *cx, void *arg, bool committed)
     if (committed)
         atomic_store(&e->creator_xid, 0);
     else
-        forget(cx, e);
+        rel_log_gone(cx, e->id, RELATION_NONE, forget, e);
 }
 
 static void
@@ -52,7 +53,7 @@ end_drop(Ctx *cx, void *arg, bool committed)
     if (e == NULL)
         return;
     if (committed)
-        forget(cx, e);
+        forget(cx, e, txn_committed_at(cx, cx->proc));
     else
         atomic_store(&e->dropper_xid, 0);
 }
@@ -163,7 +164,7 @@ engine_branch_drop(Ctx *cx, BranchId branch)
 }
 
 void
-branch_finish_dead(Ctx *cx, Xid dead)
+branch_finish_dead(Ctx *cx, const Proc *dead, Xid xid)
 {
     EngineShared *s = engine_shared(cx->engine);
 
@@ -173,16 +174,16 @@ branch_finish_dead(Ctx *cx, Xid dead)
 
         if (e->state != BRANCH_LIVE)
             continue;
-        if (creator != 0 && xid_top(cx, creator) == dead) {
+        if (creator != 0 && xid_top(cx, creator) == xid) {
             if (xid_status(cx, creator, NULL) == XID_ABORTED) {
-                forget(cx, e);
+                rel_log_gone(cx, e->id, RELATION_NONE, forget, e);
                 continue;
             }
             atomic_store(&e->creator_xid, 0);
         }
-        if (dropper != 0 && xid_top(cx, dropper) == dead) {
+        if (dropper != 0 && xid_top(cx, dropper) == xid) {
             if (xid_status(cx, dropper, NULL) == XID_COMMITTED)
-                forget(cx, e);
+                forget(cx, e, txn_committed_at(cx, dead));
             else
                 atomic_store(&e->dropper_xid, 0);
         }
@@ -207,12 +208,14 @@ branch_restore(Ctx *cx, BranchId id, Xid creator, BranchEntry **out)
 }
 
 void
-branch_forget(Ctx *cx, BranchId id)
+branch_forget(Ctx *cx, BranchId id, Lsn lsn)
 {
     BranchEntry *e = find(engine_shared(cx->engine), id);
 
     if (e != NULL)
-        forget(cx, e);
+        forget(cx, e, lsn);
+    else
+        rel_drop_branch(cx, id, lsn); /* its entry was gone already */
 }
 
 void
@@ -230,7 +233,7 @@ branch_finish_crashed(Ctx *cx)
             xid_status(cx, creator, NULL) == XID_COMMITTED)
             atomic_store(&e->creator_xid, 0);
         else
-            forget(cx, e);
+            forget(cx, e, 0); /* the first checkpoint begins behind the whole log */
     }
 }
 

@@ -61,9 +61,10 @@ engine_shared(const Engine *engine)
     return region_part(engine->region, PART_ENGINE);
 }
 
-/* Recovery: the branch as its creation logged it; one that was dropped; those whose creator had not committed. */
+/* Recovery: the branch as its creation logged it; one whose end the record that ends at `lsn` tells of; those whose creator had not
+ * committed. */
 MUST_CHECK Status branch_restore(Ctx *cx, BranchId id, Xid creator, BranchEntry **out);
-void branch_forget(Ctx *cx, BranchId id);
+void branch_forget(Ctx *cx, BranchId id, uint64_t lsn);
 /* What a fork has found out. */
 void branch_set_fork(Ctx *cx, BranchId id, BranchId parent, uint64_t epoch, Csn csn);
 void branch_finish_crashed(Ctx *cx);
@@ -75,6 +76,6 @@ uint64_t *branch_reset_counters(EngineShared *s, BranchId branch, int64_t **when
 /* The session ends: what it has counted becomes its database's (engine_stats.c). */
 void branch_add_counters(Ctx *cx, Proc *ended);
 /* The transaction of a dead session made or dropped branches: finishes it (C3). */
-void branch_finish_dead(Ctx *cx, Xid xid);
+void branch_finish_dead(Ctx *cx, const Proc *dead, Xid xid);
 
 #endif

@@ -31,8 +31,8 @@ bury(Ctx *cx, Proc *dead)
         /* Decide, but keep the id noted until everything that hangs on it is done. */
         if (!txn_decide_dead(cx, dead))
             return; /* the next step tries again */
-        rel_finish_dead(cx, xid);
-        branch_finish_dead(cx, xid);
+        rel_finish_dead(cx, dead, xid);
+        branch_finish_dead(cx, dead, xid);
     }
     txn_forget_dead(cx, dead);
     lock_forget_dead(cx, dead);

@@ -198,7 +198,7 @@ redo_rel_create(Ctx *cx, const WalEntry *e)
         return fail_record(cx, e, "has a wrong length");
     memcpy(&r, e->data, sizeof(r));
     TRY(cache_rel_make(cx, e->record.branch, e->record.relation, (Persistence)r.persistence, &rel));
-    atomic_store(&rel->creator_xid, r.creator);
+    rel_set_maker(rel, r.creator);
     if (e->record.relation >= atomic_load(next))
         atomic_store(next, e->record.relation + 1);
     if (r.persistence == PERSIST_TEMPORARY) /* what is stored of it goes */
@@ -227,8 +227,13 @@ redo_rel_length(Ctx *cx, const WalEntry *e)
 static Status
 redo_rel_gone(Ctx *cx, const WalEntry *e)
 {
-    CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
+    CacheRel *rel;
 
+    if (e->record.relation == RELATION_NONE) {
+        branch_forget(cx, e->record.branch, e->end);
+        return ST_OK;
+    }
+    rel = cache_rel(cx, e->record.branch, e->record.relation);
     if (rel != NULL && atomic_load(&rel->gone_lsn) == 0)
         rel_gone_at(cx, rel, e->end);
     return ST_OK;
@@ -253,7 +258,7 @@ redo_fork(Ctx *cx, const WalEntry *e)
     if (e->bytes != sizeof(r))
         return fail_record(cx, e, "has a wrong length");
     memcpy(&r, e->data, sizeof(r));
-    return branch_redo_fork(cx, e->record.branch, &r);
+    return branch_redo_fork(cx, e->record.branch, &r, e->end);
 }
 
 static Status
@@ -289,8 +294,7 @@ redo_commit(Ctx *cx, const WalEntry *e)
 
         memcpy(&gone, at, sizeof(gone));
         if (gone.relation == RELATION_NONE) {
-            branch_forget(cx, gone.branch);
-            rel_drop_branch(cx, gone.branch); /* if its entry was gone already */
+            branch_forget(cx, gone.branch, e->end);
             continue;
         }
         rel = cache_rel(cx, gone.branch, gone.relation);

@@ -4,6 +4,7 @@
  * itself (creator, dropper): if the session is killed, the janitor finishes by those notes. */
 #include "storage/rel/rel.h"
 
+#include "base/stop_point.h"
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/branch/fork.h"
@@ -25,41 +26,102 @@ name_of(Ctx *cx, BranchId branch, RelationId relation)
     return n;
 }
 
-/* With a store, what is stored of it goes at the checkpoint after the next position of the log (B5). */
+/* `unlinked`: and the last that was forked from it, there. */
+static void
+go(Ctx *cx, CacheRel *rel, Lsn lsn, Lsn unlinked)
+{
+    branch_unlink(cx, rel, MAX_OF(lsn, unlinked));
+    if (!cache_has_store(page_cache(cx->proc))) {
+        cache_rel_drop(cx, rel);
+        return;
+    }
+    cache_rel_mark_gone(cx, rel, lsn);
+    rel->unlinked_lsn = unlinked;
+}
+
+/* With a store, what is stored of it goes at the first checkpoint whose redo position is not before that (B5). */
 void
 rel_gone_at(Ctx *cx, CacheRel *rel, Lsn lsn)
 {
-    if (atomic_load(&rel->children) > 0) { /* B5: others read it; nobody of its branch can come here any more */
+    bool children;
+
+    lsn = MAX_OF(lsn, 1);
+    latch_take(cx->proc, &rel->extend);
+    children = atomic_load(&rel->children) > 0;
+    if (children) { /* B5: others read it; nobody of its branch can come here any more */
+        atomic_store(&rel->gone_lsn, lsn);
         atomic_store(&rel->creator_xid, 0);
         atomic_store(&rel->dropper_xid, 0);
-        atomic_store(&rel->gone_lsn, MAX_OF(lsn, 1));
-        return;
     }
-    branch_unlink(cx, rel);
-    if (cache_has_store(page_cache(cx->proc))) {
-        cache_rel_mark_gone(cx, rel, MAX_OF(lsn, 1));
-    } else {
-        cache_rel_drop(cx, rel);
-    }
+    latch_drop(cx->proc, &rel->extend);
+    if (!children)
+        go(cx, rel, lsn, rel->unlinked_lsn);
 }
 
 void
-rel_last_child_gone(Ctx *cx, CacheRel *rel)
+rel_last_child_gone(Ctx *cx, CacheRel *rel, Lsn lsn)
 {
     Lsn gone = atomic_load(&rel->gone_lsn);
 
-    if (gone != 0)
-        rel_gone_at(cx, rel,
-                    wal_is_on(cx->proc) || page_cache(cx->proc)->unlogged_store ? wal_position(cx->proc)
-                                                                                : gone);
-    else
-        cache_rel_drop_old(cx, rel);
+    if (gone != 0) {
+        go(cx, rel, gone, lsn);
+        return;
+    }
+    cache_rel_drop_old(cx, rel);
+    latch_take(cx->proc, &rel->extend);
+    rel->unlinked_lsn = lsn;
+    latch_drop(cx->proc, &rel->extend);
 }
 
 void
-rel_gone(Ctx *cx, CacheRel *rel)
+rel_set_maker(CacheRel *rel, Xid maker)
 {
-    rel_gone_at(cx, rel, wal_position(cx->proc));
+    atomic_store(&rel->made_xid, maker);
+    atomic_store(&rel->creator_xid, maker);
+}
+
+static void
+note_made(CacheRel *rel, Lsn lsn)
+{
+    atomic_store(&rel->made_lsn, MAX_OF(lsn, 1));
+    atomic_store(&rel->creator_xid, 0);
+}
+
+void
+rel_log_gone(Ctx *cx, BranchId branch, RelationId relation, RelGone gone, void *arg)
+{
+    Proc *proc = cx->proc;
+    bool logged = wal_is_on(proc);
+    uint32_t ending = atomic_load(&proc->ending);
+    Lsn lsn;
+
+    if (logged) {
+        wal_secure(cx);
+        atomic_store(&proc->ending,
+                     1); /* S1: a checkpoint waits, that it does not have the one without the other */
+        lsn = wal_insert(cx, RECORD_REL_GONE, (WalTarget){branch, relation, 0, 0}, NULL, 0);
+        stop_point("rel.gone_is_logged");
+    } else {
+        lsn = wal_position(proc);
+    }
+    gone(cx, arg, lsn);
+    if (logged)
+        atomic_store(&proc->ending, ending);
+}
+
+static void
+call_gone_at(Ctx *cx, void *arg, Lsn lsn)
+{
+    rel_gone_at(cx, arg, lsn);
+}
+
+void
+rel_take_back(Ctx *cx, CacheRel *rel)
+{
+    if (rel->persistence == PERSIST_TEMPORARY)
+        rel_gone_at(cx, rel, wal_position(cx->proc));
+    else
+        rel_log_gone(cx, rel->branch, rel->relation, call_gone_at, rel);
 }
 
 static void
@@ -71,15 +133,10 @@ end_create(Ctx *cx, void *arg, bool committed)
     if (rel == NULL)
         return; /* dropped by the same transaction */
     if (committed) {
-        atomic_store(&rel->creator_xid, 0);
+        note_made(rel, txn_committed_at(cx, cx->proc));
         return;
     }
-    if (wal_is_on(cx->proc) &&
-        rel->persistence != PERSIST_TEMPORARY) { /* recovery need not wonder where it is */
-        wal_secure(cx);
-        (void)wal_insert(cx, RECORD_REL_GONE, (WalTarget){n->branch, n->relation, 0, 0}, NULL, 0);
-    }
-    rel_gone(cx, rel);
+    rel_take_back(cx, rel);
 }
 
 static void
@@ -91,7 +148,7 @@ end_drop(Ctx *cx, void *arg, bool committed)
     if (rel == NULL)
         return;
     if (committed)
-        rel_gone(cx, rel);
+        rel_gone_at(cx, rel, txn_committed_at(cx, cx->proc));
     else
         atomic_store(&rel->dropper_xid, 0);
 }
@@ -130,7 +187,7 @@ rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out)
 
     TRY(txn_write_id(cx, &xid, &command_id));
     TRY(cache_rel_make(cx, branch, id, persistence, &rel));
-    atomic_store(&rel->creator_xid, xid);
+    rel_set_maker(rel, xid);
     txn_note_structure(cx);
     log_create(cx, rel, xid);
     txn_at_end(cx, end_create, name_of(cx, branch, id));
@@ -149,16 +206,20 @@ rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation)
     return ST_OK;
 }
 
-void
+Status
 rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation)
 {
     CacheRel *rel = cache_rel(cx, branch, relation);
+    uint32_t command_id;
+    Xid xid;
 
     if (rel == NULL)
-        return;
-    atomic_store(&rel->dropper_xid, txn_current_id(cx));
+        return ST_OK;
+    TRY(txn_write_id(cx, &xid, &command_id)); /* without one, nobody else would know who drops it */
+    atomic_store(&rel->dropper_xid, xid);
     txn_note_gone(cx, branch, relation);
     txn_at_end(cx, end_drop, name_of(cx, branch, relation));
+    return ST_OK;
 }
 
 BlockNo
@@ -174,6 +235,7 @@ rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork)
 typedef struct Sweep {
     Xid xid;
     BranchId branch;
+    Lsn lsn;
 } Sweep;
 
 static void
@@ -189,7 +251,7 @@ sweep_dead(Ctx *cx, void *arg, CacheRel *rel)
     /* An id that has been forgotten and is still here: a session was killed while it rolled back the
      * savepoint; no living session has such an old id. */
     if (creator != 0 && creator < forgotten) {
-        rel_gone(cx, rel);
+        rel_take_back(cx, rel);
         return;
     }
     if (dropper != 0 && dropper < forgotten) {
@@ -199,23 +261,23 @@ sweep_dead(Ctx *cx, void *arg, CacheRel *rel)
     /* The savepoint it was made or dropped in may have been rolled back or not: ask for its own id. */
     if (creator != 0 && xid_top(cx, creator) == s->xid) {
         if (xid_status(cx, creator, &csn) == XID_ABORTED) {
-            rel_gone(cx, rel);
+            rel_take_back(cx, rel);
             return;
         }
-        atomic_store(&rel->creator_xid, 0);
+        note_made(rel, s->lsn);
     }
     if (dropper != 0 && xid_top(cx, dropper) == s->xid) {
         if (xid_status(cx, dropper, &csn) == XID_COMMITTED)
-            rel_gone(cx, rel);
+            rel_gone_at(cx, rel, s->lsn);
         else
             atomic_store(&rel->dropper_xid, 0);
     }
 }
 
 void
-rel_finish_dead(Ctx *cx, Xid xid)
+rel_finish_dead(Ctx *cx, const Proc *dead, Xid xid)
 {
-    Sweep s = {.xid = xid};
+    Sweep s = {.xid = xid, .lsn = txn_committed_at(cx, dead)};
 
     cache_rel_each(cx, sweep_dead, &s);
 }
@@ -233,9 +295,9 @@ sweep_crashed(Ctx *cx, void *arg, CacheRel *rel)
     if (creator <
             atomic_load(&txn_shared(cx->proc)->ids.trimmed) || /* the entry is as of an earlier checkpoint */
         xid_status(cx, creator, NULL) == XID_COMMITTED)
-        atomic_store(&rel->creator_xid, 0);
+        note_made(rel, 0);
     else
-        rel_gone(cx, rel);
+        rel_gone_at(cx, rel, 0); /* the first checkpoint begins behind the whole log */
 }
 
 void
@@ -273,16 +335,40 @@ sweep_branch(Ctx *cx, void *arg, CacheRel *rel)
     const Sweep *s = arg;
 
     if (rel->branch == s->branch && rel->relation != RELATION_NONE && atomic_load(&rel->gone_lsn) == 0)
-        rel_gone(cx, rel);
+        rel_gone_at(cx, rel, s->lsn);
 }
 
 void
-rel_drop_branch(Ctx *cx, BranchId branch)
+rel_drop_branch(Ctx *cx, BranchId branch, Lsn lsn)
 {
-    Sweep s = {.branch = branch};
+    Sweep s = {.branch = branch, .lsn = lsn};
 
     ASSERT(branch != BRANCH_SHARED);
     cache_rel_each(cx, sweep_branch, &s);
+}
+
+typedef struct KeptCall {
+    void (*each)(void *arg, BranchId branch, RelationId relation);
+    void *arg;
+} KeptCall;
+
+static void
+call_kept(Ctx *cx, void *arg, CacheRel *rel)
+{
+    const KeptCall *call = arg;
+
+    (void)cx;
+    if (rel->relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
+        atomic_load(&rel->gone_lsn) == 0)
+        call->each(call->arg, rel->branch, rel->relation);
+}
+
+void
+rel_each_kept(Ctx *cx, void (*each)(void *arg, BranchId branch, RelationId relation), void *arg)
+{
+    KeptCall call = {each, arg};
+
+    cache_rel_each(cx, call_kept, &call);
 }
 
 void

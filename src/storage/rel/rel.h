@@ -10,7 +10,7 @@ MUST_CHECK Status rel_create(Ctx *cx, BranchId branch, Persistence persistence, 
 /* Uses an id fixed by the caller (catalogs; ids below 16384). Never undone. Idempotent. */
 MUST_CHECK Status rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation);
 /* Frees every page when the transaction commits. The caller holds ACCESS EXCLUSIVE. */
-void rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
+MUST_CHECK Status rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
 /* Payload of the log's RECORD_REL_CREATE and RECORD_REL_LENGTH. */
 typedef struct RelCreateRecord {
     Xid creator; /* 0 = it is there for good */
@@ -22,6 +22,10 @@ typedef struct RelLengthRecord {
 } RelLengthRecord;
 
 BlockNo rel_length(Ctx *cx, BranchId branch, RelationId relation, Fork fork); /* in pages */
+
+/* Calls `each` for every relation that is there, temporary ones aside, also those of transactions that have not ended. For who looks
+ * at a directory that nobody uses: others may make and drop relations meanwhile. */
+void rel_each_kept(Ctx *cx, void (*each)(void *arg, BranchId branch, RelationId relation), void *arg);
 
 /* How often it was read (rel_counts.h): zeros if there is no such relation. */
 void rel_reads(Ctx *cx, BranchId branch, RelationId relation, uint64_t out[REL_COUNTS]);

@@ -5,19 +5,28 @@
 
 struct CacheRel;
 
-/* Its pages go now, what is stored of it when that is safe. Nobody uses it any more. */
-void rel_gone(Ctx *cx, struct CacheRel *rel);
-/* Recovery: it was dropped at that place of the log. */
+/* It is there for nobody else until that transaction has committed; 0 = it is there for good. */
+void rel_set_maker(struct CacheRel *rel, Xid maker);
+/* Its pages go now, what is stored of it when that is safe. Nobody uses it any more. The record that says so ends at `lsn`, for
+ * recovery: a checkpoint from there on does not store it as living. */
 void rel_gone_at(Ctx *cx, struct CacheRel *rel, uint64_t lsn);
 
-/* No branch reads it any more through a link. */
-void rel_last_child_gone(Ctx *cx, struct CacheRel *rel);
+/* What was made has to go, and not because a transaction committed: logs that (relation or, with RELATION_NONE, branch), and
+ * calls `gone`. The log has room made for it here, so no critical section. */
+typedef void (*RelGone)(Ctx *cx, void *arg, uint64_t lsn);
+void rel_log_gone(Ctx *cx, BranchId branch, RelationId relation, RelGone gone, void *arg);
+
+/* It was made, and has never been there for others. Recovery need not wonder where it is. */
+void rel_take_back(Ctx *cx, struct CacheRel *rel);
+
+/* No branch reads it any more through a link, as of `lsn`. */
+void rel_last_child_gone(Ctx *cx, struct CacheRel *rel, uint64_t lsn);
 
 /* What the transaction, of a session that was killed, has made or dropped: finishes it (C3). Its fate
  * is decided already. */
-void rel_finish_dead(Ctx *cx, Xid xid);
-/* Frees every relation of the branch. Nobody uses it any more. */
-void rel_drop_branch(Ctx *cx, BranchId branch);
+void rel_finish_dead(Ctx *cx, const Proc *dead, Xid xid);
+/* Frees every relation of the branch, as rel_gone_at. */
+void rel_drop_branch(Ctx *cx, BranchId branch, uint64_t lsn);
 
 /* After a crash: what the transactions that had not committed have made goes. */
 void rel_finish_crashed(Ctx *cx);

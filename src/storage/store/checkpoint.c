@@ -23,6 +23,7 @@
 enum {
     PORTION_FRAMES = 512,
     NAP_MOST_US = 50 * 1000,
+    DROP_NAP_US = 1000,
     DEBT_NAPS_MOST = 10, /* for each portion: merging may be switched off */
     DEBT_LEVEL0_FILES = 12,
 };
@@ -171,6 +172,24 @@ delete_cut(Ctx *cx, Checkpointer *c)
     return rc;
 }
 
+/* A commit's record lies before the redo position, and what it drops is still there: recovery would not meet the record, so
+ * the drop has to be done before relations are collected. One that was killed is waited for until the janitor has done it. */
+static Status
+wait_for_drops(Ctx *cx, Checkpointer *c)
+{
+    ProcTable *procs = proc_table_of(cx->proc);
+
+    for (uint32_t no = 0; no < atomic_load(&procs->high); no++) {
+        while (atomic_load(&proc_slot(procs, no)->ending) != 0) {
+            TRY(wal_try_flushed(cx, wal_copied(cx->proc))); /* it waits for that, too */
+            if (c->between != NULL)
+                TRY(c->between(cx, c->arg));
+            page_cleaner_sleep(cx->proc, DROP_NAP_US);
+        }
+    }
+    return ST_OK;
+}
+
 /* Everything but the superblock and pages. */
 static Status
 collect(Ctx *cx, const StoreSuper *super, Xid id_from, StoreBatch **out)
@@ -246,6 +265,7 @@ run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, Stor
     stop_point("checkpoint.pages_written");
     note_stored_raw(cx);
     c->write_us = env_mono_us(cx->env) - start_us;
+    TRY(wait_for_drops(cx, c));
     take_counters(cx, super);
     return write_super(cx, c, super, MIN_OF(c->id_from, *running));
 }

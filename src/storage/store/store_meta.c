@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "storage/branch/fork.h"
 #include "storage/engine/engine_shared.h"
+#include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
@@ -35,9 +36,18 @@ is_past(Ctx *cx, CacheRel *rel, Lsn redo)
 
     latch_take(cx->proc, &rel->extend);
     past = atomic_load(&rel->gone_lsn) != 0 && atomic_load(&rel->gone_lsn) <= redo &&
-           atomic_load(&rel->children) == 0;
+           rel->unlinked_lsn <= redo && atomic_load(&rel->children) == 0;
     latch_drop(cx->proc, &rel->extend);
     return past;
+}
+
+/* As of the redo position: a branch that was forked between there and its maker's commit does not have it. */
+static Xid
+maker_of(const CacheRel *rel, Lsn redo)
+{
+    Lsn made = atomic_load(&rel->made_lsn);
+
+    return made != 0 && made <= redo ? 0 : atomic_load(&rel->made_xid);
 }
 
 static void
@@ -75,7 +85,7 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
     }
     for (int fork = 0; fork < FORK_COUNT; fork++)
         m.length[fork] = cache_rel_length(rel, (Fork)fork);
-    m.creator = atomic_load(&rel->creator_xid);
+    m.creator = maker_of(rel, c->redo);
     m.oldest_raw = rel->evicted_raw;
     if (rel->cached_raw != 0 && (m.oldest_raw == 0 || rel->cached_raw < m.oldest_raw))
         m.oldest_raw = rel->cached_raw;
@@ -239,7 +249,7 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     rel->kind = m.kind;
     for (int fork = 0; fork < FORK_COUNT; fork++)
         atomic_store(&rel->forks[fork].length, m.length[fork]);
-    atomic_store(&rel->creator_xid, m.creator);
+    rel_set_maker(rel, m.creator);
     rel->evicted_raw = m.oldest_raw;
     atomic_store(&rel->live_rows, m.live_rows);
     atomic_store(&rel->dead_rows, m.dead_rows);

@@ -409,6 +409,12 @@ txn_decide_dead(Ctx *cx, Proc *dead)
     return true;
 }
 
+Lsn
+txn_committed_at(Ctx *cx, const Proc *proc)
+{
+    return wal_is_on(cx->proc) ? proc->log_last : wal_position(cx->proc);
+}
+
 void
 txn_forget_dead(Ctx *cx, Proc *dead)
 {

@@ -90,5 +90,8 @@ void txn_session_close(Ctx *cx);
  * is full. */
 MUST_CHECK bool txn_decide_dead(Ctx *cx, Proc *dead);
 void txn_forget_dead(Ctx *cx, Proc *dead);
+/* Where the record of a commit ends whose session, a dead one or our own, is doing what follows from it: it has logged nothing
+ * since. Without a log, where we are. */
+uint64_t txn_committed_at(Ctx *cx, const Proc *proc);
 
 #endif

@@ -160,17 +160,12 @@ TEST(txn, a_dropped_relation_gives_its_pages_back_at_commit_only)
     full = atomic_load(&page_cache(cx->proc)->pages_live);
     EXPECT(full > before + 200);
     sim_begin(cx);
-    rel_drop_at_commit(cx, 1, t.heap.relation);
+    SIM_OK(cx, rel_drop_at_commit(cx, 1, t.heap.relation));
     txn_abort(cx);
     EXPECT_EQ(atomic_load(&page_cache(cx->proc)->pages_live), full);
     sim_begin(cx);
-    {
-        Xid xid;
-
-        SIM_OK(cx, txn_assign_id(cx, &xid));
-    }
-    rel_drop_at_commit(cx, 1, t.heap.relation);
-    rel_drop_at_commit(cx, 1, t.index.relation);
+    SIM_OK(cx, rel_drop_at_commit(cx, 1, t.heap.relation));
+    SIM_OK(cx, rel_drop_at_commit(cx, 1, t.index.relation));
     sim_commit(cx);
     EXPECT_EQ(atomic_load(&page_cache(cx->proc)->pages_live), before);
     EXPECT(cache_rel(cx, 1, t.heap.relation) == NULL);
