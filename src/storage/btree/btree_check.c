@@ -307,6 +307,13 @@ walk(Ctx *cx, Walk *w)
     }
 }
 
+/* After a crash the list may lead to a page that is in use again: it ends there (pop_unused). */
+static bool
+is_in_use(const PageRef *ref)
+{
+    return page_is(ref->page, PAGE_KIND_BTREE) && !(btree_page(ref)->h.flags & BTREE_DELETED);
+}
+
 /* Pages that are out of use: each names the next. */
 static Status
 walk_free(Ctx *cx, Walk *w)
@@ -320,8 +327,9 @@ walk_free(Ctx *cx, Walk *w)
         bool usable;
 
         TRY(look_at(cx, w, block, &ref, &usable));
-        if (usable && (!page_is(ref.page, PAGE_KIND_BTREE) || !(btree_page(&ref)->h.flags & BTREE_DELETED) ||
-                       most-- == 0)) {
+        if (usable && is_in_use(&ref)) {
+            usable = false;
+        } else if (usable && (!page_is(ref.page, PAGE_KIND_BTREE) || most-- == 0)) {
             report(w, block, 0, "it is in the list of unused pages, but is none");
             usable = false;
         }
