@@ -1,4 +1,5 @@
-/* src/backend/command/check.h - do tables, indexes and long values agree, in every database, and is nothing stored besides? For `heliosdb-nano check`.
+/* src/backend/command/check.h - for `heliosdb-nano check`: do tables, indexes and long values agree, in every database, and is
+ * nothing stored besides?
  *
  * Nobody changes anything meanwhile: the engine is a view (storage/store/store_view.h). */
 #ifndef COMMAND_CHECK_H

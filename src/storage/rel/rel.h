@@ -9,7 +9,7 @@
 MUST_CHECK Status rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out);
 /* Uses an id fixed by the caller (catalogs; ids below 16384). Never undone. Idempotent. */
 MUST_CHECK Status rel_create_fixed(Ctx *cx, BranchId branch, RelationId relation);
-/* Frees every page when the transaction commits. The caller holds ACCESS EXCLUSIVE. */
+/* Frees every page when the transaction commits. The caller holds ACCESS EXCLUSIVE. Takes a transaction id: fails as txn_write_id. */
 MUST_CHECK Status rel_drop_at_commit(Ctx *cx, BranchId branch, RelationId relation);
 /* Payload of the log's RECORD_REL_CREATE and RECORD_REL_LENGTH. */
 typedef struct RelCreateRecord {

@@ -91,9 +91,8 @@ txn_log_commit(Ctx *cx, Txn *t)
         return fail(cx, ST_ERROR, "54000", "transaction has too many savepoints or dropped objects to commit");
     wal_secure_commit(cx);
     now = txn_clock_us(&s->clock, cx->env);
-    if (t->gone_count > 0)
-        atomic_store(&proc->ending,
-                     1); /* S1: a checkpoint waits, that it does not have the one without the other */
+    if (t->gone_count > 0) /* S1: a checkpoint waits, that it does not have the one without the other */
+        atomic_store(&proc->ending, 1);
     proc_critical_enter(proc);
     latch_take(proc, &s->commit_latch);
     head.csn = MAX_OF(now, s->last_csn + 1);
