@@ -445,8 +445,34 @@ page_hold_end(Ctx *cx)
     page_fork_end(cx);
 }
 
-void
-page_latch_exclusive(Ctx *cx, PageRef *ref)
+/* C5: the page was pinned before it was forked, so nothing is set aside for its old image (pin). To be asked below the latch: from
+ * there on nobody forks. */
+static bool
+has_no_room_to_keep(Ctx *cx, const Frame *f)
+{
+    const Proc *proc = cx->proc;
+    const PageCache *cache = page_cache(proc);
+    const CacheRel *rel;
+
+    if (LIKELY(atomic_load_explicit(&cache->last_fork_epoch, memory_order_relaxed) == 0) ||
+        LIKELY(proc->stash_count > 0) || atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+        return false;
+    rel = cache_rel(cx, f->branch, f->relation);
+    return rel != NULL && atomic_load(&rel->kept_epoch) != 0;
+}
+
+/* There is no way to fail here: others give frames back, or the cleaner does. */
+static void
+make_room_to_keep(Ctx *cx)
+{
+    while (frame_reserve(cx, KEEP_FRAMES, true) != ST_OK) {
+        ctx_error_clear(cx);
+        sched_yield();
+    }
+}
+
+static void
+latch_exclusive(Ctx *cx, PageRef *ref, bool keeps)
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
@@ -466,11 +492,16 @@ page_latch_exclusive(Ctx *cx, PageRef *ref)
             if (atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE)) {
                 ref->exclusive = true;
                 /* The swap above is a full fence: either the forker sees us inside, or we see its flag. */
-                if (LIKELY(atomic_load_explicit(&cache->fork_flag, memory_order_relaxed) == 0) ||
-                    atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+                bool forking = atomic_load_explicit(&cache->fork_flag, memory_order_relaxed) != 0 &&
+                               atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
+
+                if (LIKELY(!forking) && !(keeps && has_no_room_to_keep(cx, f)))
                     return;
                 page_unlatch(cx, ref);
-                wait_for_fork(cache);
+                if (forking)
+                    wait_for_fork(cache);
+                else
+                    make_room_to_keep(cx);
                 proc_critical_enter(proc);
                 continue;
             }
@@ -480,6 +511,18 @@ page_latch_exclusive(Ctx *cx, PageRef *ref)
         }
         __builtin_ia32_pause();
     }
+}
+
+void
+page_latch_exclusive(Ctx *cx, PageRef *ref)
+{
+    latch_exclusive(cx, ref, true);
+}
+
+void
+page_latch_to_drop(Ctx *cx, PageRef *ref)
+{
+    latch_exclusive(cx, ref, false);
 }
 
 bool
@@ -499,8 +542,9 @@ page_try_exclusive(Ctx *cx, PageRef *ref)
         if (!atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE))
             continue;
         ref->exclusive = true;
-        if (LIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) == 0) ||
-            atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+        if ((LIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) == 0) ||
+             atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1) &&
+            !has_no_room_to_keep(cx, f))
             return true;
         page_unlatch(cx, ref);
         return false;
@@ -527,8 +571,9 @@ page_try_upgrade(Ctx *cx, PageRef *ref)
             continue;
         ref->exclusive = true;
         ref->shared = proc->pins[ref->note].shared = false;
-        if (UNLIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0) &&
-            atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1) {
+        if ((UNLIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0) &&
+             atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1) ||
+            has_no_room_to_keep(cx, f)) {
             /* Back to the share latch in one step: nothing has been changed yet. */
             ref->exclusive = false;
             ref->shared = proc->pins[ref->note].shared = true;

@@ -678,3 +678,40 @@ TEST(txn, at_the_memory_ceiling_one_can_still_delete)
     sim_commit(cx);
     sim_check(cx, &t);
 }
+
+/* Nothing was set aside for its old image then; who changes it needs a frame for that. */
+TEST(txn, a_page_pinned_before_the_first_fork_can_be_changed_after_it)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e), *forker = sim_session(e);
+    PageRef tried = PAGE_REF_NONE, waited = PAGE_REF_NONE;
+    BranchId root, child;
+    const CacheRel *rel;
+    SimTable t;
+
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_create(cx, &root));
+    sim_commit(cx);
+    EXPECT_EQ(root, 1); /* where sim_table makes its relations */
+    sim_table(cx, &t);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){1, 1, "a row", 0});
+    sim_commit(cx);
+    rel = cache_rel(cx, 1, t.heap.relation);
+    frame_stash_release(cx->proc);
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &waited));
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &tried));
+    EXPECT_EQ(cx->proc->stash_count, 0);
+    sim_begin(forker);
+    SIM_OK(forker, engine_branch_fork(forker, 1, &child));
+    sim_commit(forker);
+    EXPECT(!page_try_exclusive(cx, &tried));
+    page_latch_exclusive(cx, &waited);
+    EXPECT(cx->proc->stash_count > 0);
+    page_unlatch(cx, &waited);
+    EXPECT(page_try_exclusive(cx, &tried));
+    page_unlatch(cx, &tried);
+    page_unpin(cx, &tried);
+    page_unpin(cx, &waited);
+    sim_end(forker);
+}
