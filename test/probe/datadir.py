@@ -111,6 +111,16 @@ class StopBoard(Board):
             self.disarm(slot)
 
 
+def wait_listening(log, process, quiet=60):
+    """Until it listens or has ended. Recovery says from time to time how far it is: then it may take as long as it likes."""
+    said, end = '', time.monotonic() + quiet
+    while 'Server listening' not in said and process.poll() is None:
+        assert time.monotonic() < end, f'nothing was said for {quiet} s: {said[-4000:]}'
+        time.sleep(0.005)
+        if log() != said:
+            said, end = log(), time.monotonic() + quiet
+
+
 class DataServer:
     """A server on `directory`/db (or in `data`) that is started again and again. What it says goes to one file for each start."""
 
@@ -132,9 +142,9 @@ class DataServer:
                 [NANO, 'start', '--data-dir', self.data, '--port', str(self.port), '--unix-socket-dir', 'none', '--pid-file',
                  f'{self.dir}/pid', *self.flags], cwd=self.dir, stderr=log, stdin=subprocess.DEVNULL, env=env)
 
-    def start(self, seconds=60):
+    def start(self):
         self.begin()
-        wait_until(lambda: 'Server listening' in self.log() or self.process.poll() is not None, seconds)
+        wait_listening(self.log, self.process)
         assert self.process.poll() is None, self.log()
 
     def log(self):

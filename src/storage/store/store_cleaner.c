@@ -43,6 +43,7 @@ typedef struct Cleaner {
     uint64_t look_us; /* when to look at the space that is left */
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
+    bool recovered; /* much of the log was done again, and there was no checkpoint since */
     uint64_t published_us;
 } Cleaner;
 
@@ -272,7 +273,7 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
 
     *asked = atomic_load(&shared->checkpoint_wanted);
     *spread_us = 0;
-    if (*asked != atomic_load(&shared->checkpoint_done))
+    if (*asked != atomic_load(&shared->checkpoint_done) || c->recovered)
         return true;
     if (!p->settings->unlogged && now - redo > limits_of(p).max_wal_bytes / 2) {
         *spread_us = MIN_OF(limits_of(p).checkpoint_timeout_us / 4, UINT64_C(30000000));
@@ -303,14 +304,18 @@ tell_waiters(StoreShared *shared, uint32_t asked, bool failed)
     futex_wake(&shared->checkpoint_bell, INT32_MAX);
 }
 
-/* What recovery has found is where the first checkpoint begins. */
+/* What recovery has found is where the first checkpoint begins. It comes at once when recovery had much to do: a server that
+ * is killed again and again would have more to do each time. */
 static void
-follow_recovery(Cleaner *c)
+follow_recovery(Ctx *cx, Cleaner *c)
 {
+    const StoreProcess *p = c->process;
+
     if (c->checkpointer.super.version != 0)
         return;
-    c->checkpointer.super = c->process->super;
-    c->checkpointer.id_from = c->process->super.trimmed;
+    c->checkpointer.super = p->super;
+    c->checkpointer.id_from = p->super.trimmed;
+    c->recovered = !p->settings->unlogged && wal_position(cx->proc) - p->super.redo > WAL_SEGMENT_BYTES;
 }
 
 static Status
@@ -329,7 +334,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             c->retry_us = 0;
         TRY(pass_full(cx, c, clean(cx, c)));
         if (atomic_load(&shared->state) == STORE_STATE_READY)
-            follow_recovery(c);
+            follow_recovery(cx, c);
         if (atomic_exchange(&p->first_checkpoint, 0) != 0) { /* S4: before anybody changes anything */
             c->checkpointer.super = p->super;
             c->checkpointer.id_from = p->super.trimmed;
@@ -345,6 +350,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
                 log_line(LOG_WARNING, "checkpoint failed, and will be tried again: %s", cx->error.message);
             TRY(pass_full(cx, c, rc));
             c->failed = failed;
+            c->recovered = false;
             last_us = env_mono_us(cx->env);
             tell_waiters(shared, asked, failed);
         }
@@ -355,7 +361,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, limits_of(p).checkpoint_timeout_us));
     }
-    follow_recovery(c);
+    follow_recovery(cx, c);
     c->retry_us = 0;
     TRY(pass_full(cx, c, checkpoint(cx, c, 0, true)));
     if (c->retry_us != 0) {
