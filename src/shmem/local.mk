@@ -12,8 +12,11 @@ libshmem_a_SOURCES = \
 	src/shmem/pagecache/change_gate.c src/shmem/pagecache/change_gate.h \
 	src/shmem/pagecache/frame.c \
 	src/shmem/pagecache/page.h \
+	src/shmem/pagecache/page_fork.c \
 	src/shmem/pagecache/page_io.c src/shmem/pagecache/page_io.h \
+	src/shmem/pagecache/page_latch.c \
 	src/shmem/pagecache/page_place.c \
+	src/shmem/pagecache/page_raw.c \
 	src/shmem/pagecache/page_spots.c src/shmem/pagecache/page_spots.h \
 	src/shmem/pagecache/page_walk.c src/shmem/pagecache/page_walk.h \
 	src/shmem/pagecache/pagecache_int.h \

@@ -73,6 +73,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_shared.c \
 	src/storage/temp/temp_file.c src/storage/temp/temp_file.h \
 	src/storage/store/store_view.c src/storage/store/store_view.h \
+	src/storage/store/store_worker.c src/storage/store/store_worker.h \
 	src/storage/txn/clock.c src/storage/txn/clock.h \
 	src/storage/txn/id_table.c src/storage/txn/id_table.h \
 	src/storage/txn/savepoint.c src/storage/txn/savepoint.h \

@@ -13,6 +13,7 @@
 #include "storage/store/checkpoint.h"
 #include "storage/store/store_process_int.h"
 #include "storage/store/store_safe.h"
+#include "storage/store/store_worker.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
@@ -42,6 +43,7 @@ typedef struct Cleaner {
     uint32_t hand; /* of the clock */
     uint64_t look_us; /* when to look at the space that is left */
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
+    uint64_t cycle_bytes; /* of log between two checkpoints, as lately */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
     bool recovered; /* much of the log was done again, and there was no checkpoint since */
     uint64_t published_us;
@@ -232,12 +234,28 @@ make_copy(Ctx *cx, const StoreProcess *p)
     }
 }
 
+/* So many segments are made ready for what comes: as much as lately came between two checkpoints. A larger cycle counts at
+ * once, smaller ones little by little. */
+static uint32_t
+segments_kept(Ctx *cx, Cleaner *c, Lsn redo_before, bool clean_stop)
+{
+    StoreLimits limits = limits_of(c->process);
+    uint64_t cycle = c->checkpointer.super.redo - redo_before;
+
+    c->cycle_bytes = MAX_OF(cycle, c->cycle_bytes - c->cycle_bytes / 8 + cycle / 8);
+    if (clean_stop || wal_disk_is_full(cx->proc))
+        return 1;
+    return (uint32_t)(MIN_OF(MAX_OF(c->cycle_bytes, limits.min_wal_bytes), limits.max_wal_bytes) /
+                      WAL_SEGMENT_BYTES);
+}
+
 static Status
 checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
 {
     StoreProcess *p = c->process;
     StoreShared *shared = store_shared(p->engine);
     uint64_t start_us = env_mono_us(cx->env);
+    Lsn redo_before = c->checkpointer.super.redo;
 
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
@@ -246,9 +264,7 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
         TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
     } else {
         TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
-                                 clean_stop || wal_disk_is_full(cx->proc)
-                                     ? 1
-                                     : (uint32_t)(limits_of(p).min_wal_bytes / WAL_SEGMENT_BYTES)));
+                                 segments_kept(cx, c, redo_before, clean_stop)));
     }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
@@ -377,7 +393,7 @@ store_cleaner(void *arg)
     StoreProcess *p = arg;
     Cleaner c = {.process = p};
     StoreWorker w;
-    Status rc = store_worker_begin(&w, p);
+    Status rc = store_worker_begin(&w, p->engine);
 
     if (rc == ST_OK)
         rc = page_writer_open(&w.cx, p->store, &c.writer);

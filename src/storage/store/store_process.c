@@ -20,8 +20,8 @@
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/store_fault.h"
 #include "storage/store/store_process_int.h"
-#include "storage/store/store_reader.h"
 #include "storage/store/store_safe.h"
+#include "storage/store/store_worker.h"
 #include "storage/txn/txn_shared.h"
 
 enum {
@@ -32,37 +32,12 @@ enum {
     OPEN_BYTES = 2 << 20, /* without so much free space the store is not opened */
 };
 
-Status
-store_worker_begin(StoreWorker *w, StoreProcess *process)
-{
-    w->process = process;
-    arena_init(&w->arena, "store", NULL);
-    arena_init(&w->errors, "store errors", NULL);
-    w->cx = (Ctx){.arena = &w->arena, .error_arena = &w->errors, .env = process->engine->env};
-    return engine_attach_as(&w->cx, process->engine, PROC_STORE);
-}
-
-void
-store_worker_end(StoreWorker *w)
-{
-    engine_detach(&w->cx);
-    arena_free(&w->arena);
-    arena_free(&w->errors);
-}
-
 static void *
 reader(void *arg)
 {
-    StoreWorker w;
-    bool warm = false;
+    const StoreProcess *p = arg;
 
-    if (store_worker_begin(&w, arg) != ST_OK) {
-        log_report(LOG_FATAL, "store", &w.cx.error, NULL);
-        abort();
-    }
-    while (atomic_load(&w.process->stop_readers) == 0)
-        warm = store_serve_read(&w.cx, w.process->store, warm);
-    store_worker_end(&w);
+    store_worker_read(p->engine, p->store, &p->stop_readers);
     return NULL;
 }
 
@@ -252,7 +227,7 @@ store_process_run(Engine *engine, const StoreSettings *settings)
     Status rc;
 
     store_set_limits(engine, &settings->limits);
-    rc = store_worker_begin(&w, &p);
+    rc = store_worker_begin(&w, engine);
     if (rc == ST_OK) {
         interrupt_watch(-1, w.cx.interrupt);
         rc = run(&w.cx, &p);

@@ -18,16 +18,6 @@ typedef struct StoreProcess {
         first_checkpoint; /* atomic: 1 = the cleaner is to make one, and says that the store is ready */
 } StoreProcess;
 
-/* A context for one thread, with a process slot of its own. */
-typedef struct StoreWorker {
-    StoreProcess *process;
-    Arena arena, errors;
-    Ctx cx;
-} StoreWorker;
-
-MUST_CHECK Status store_worker_begin(StoreWorker *w, StoreProcess *process);
-void store_worker_end(StoreWorker *w);
-
 void store_set_state(StoreProcess *p, StoreState state);
 
 /* A thread that frees frames and makes checkpoints until `stop_cleaner`; the argument is the StoreProcess. */

@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/env.h"
 #include "base/log.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/store_process.h"
-#include "storage/store/store_reader.h"
 #include "storage/store/store_safe.h"
+#include "storage/store/store_worker.h"
 
 enum { READERS = 2, SLOTS = 16, NAP_US = 100 * 1000, CACHE_LEAST = 256 << 20 };
 
@@ -29,43 +28,12 @@ struct StoreView {
     _Atomic uint32_t stop; /* atomic */
 };
 
-/* A thread with a slot. */
-typedef struct Helper {
-    Arena arena, errors;
-    Ctx cx;
-} Helper;
-
-static void
-helper_begin(Helper *h, Engine *engine)
-{
-    arena_init(&h->arena, "view", NULL);
-    arena_init(&h->errors, "view errors", NULL);
-    h->cx = (Ctx){.arena = &h->arena, .error_arena = &h->errors, .env = env_system()};
-    if (engine_attach_as(&h->cx, engine, PROC_STORE) == ST_OK)
-        return;
-    log_report(LOG_FATAL, "view", &h->cx.error, NULL);
-    abort();
-}
-
-static void
-helper_end(Helper *h)
-{
-    engine_detach(&h->cx);
-    arena_free(&h->arena);
-    arena_free(&h->errors);
-}
-
 static void *
 reader(void *arg)
 {
-    StoreView *v = arg;
-    bool warm = false;
-    Helper h;
+    const StoreView *v = arg;
 
-    helper_begin(&h, v->engine);
-    while (atomic_load(&v->stop) == 0)
-        warm = store_serve_read(&h.cx, v->store, warm);
-    helper_end(&h);
+    store_worker_read(v->engine, v->store, &v->stop);
     return NULL;
 }
 
@@ -87,14 +55,17 @@ evictor(void *arg)
 {
     StoreView *v = arg;
     uint32_t hand = 0;
-    Helper h;
+    StoreWorker w;
 
-    helper_begin(&h, v->engine);
-    while (atomic_load(&v->stop) == 0) {
-        evict_some(&h.cx, &hand);
-        page_cleaner_sleep(h.cx.proc, NAP_US);
+    if (store_worker_begin(&w, v->engine) != ST_OK) {
+        log_report(LOG_FATAL, "view", &w.cx.error, NULL);
+        abort();
     }
-    helper_end(&h);
+    while (atomic_load(&v->stop) == 0) {
+        evict_some(&w.cx, &hand);
+        page_cleaner_sleep(w.cx.proc, NAP_US);
+    }
+    store_worker_end(&w);
     return NULL;
 }
 

@@ -122,6 +122,8 @@ wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const Recor
     ring_put(w, place.start, &r, sizeof(r));
     proc->log_last = place.end;
     atomic_store_explicit(&proc->log_inserting, 0, memory_order_release);
+    if (UNLIKELY(place.start / WAL_CALL_BYTES != place.end / WAL_CALL_BYTES))
+        wal_wake_writer(proc); /* so that there is room again before the ring is full */
 }
 
 Lsn
@@ -208,11 +210,7 @@ wal_counts(const Proc *proc, WalCounts *out)
 void
 wal_wake_writer(const Proc *proc)
 {
-    WalShared *w = wal_shared(proc);
-
-    atomic_fetch_add(&w->writer_bell, 1);
-    if (atomic_load(&w->writer_sleeps) != 0)
-        futex_wake(&w->writer_bell, 1);
+    change_gate_call(gate_of(proc));
 }
 
 void
@@ -224,7 +222,6 @@ wal_secure(Ctx *cx)
     if (change_gate_open(gate))
         return;
     proc_count(cx->proc, COUNT_LOG_FULL, 1);
-    wal_wake_writer(cx->proc);
     change_gate_wait(gate);
 }
 

@@ -9,7 +9,11 @@ typedef struct WalCommit {
     Csn csn;
 } WalCommit;
 
-enum { WAL_COMMITS = 8192, WAL_RING_BYTES = 8 << 20 };
+enum {
+    WAL_COMMITS = 8192,
+    WAL_RING_BYTES = 8 << 20,
+    WAL_CALL_BYTES = 1 << 20, /* the writer is called each time so much has come */
+};
 
 typedef struct WalShared {
     uint64_t ring_bytes; /* set once at start */
@@ -27,9 +31,7 @@ typedef struct WalShared {
     _Atomic uint32_t disk_full; /* atomic: WalFull bits */
     _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic; the writer counts */
 
-    _Atomic uint32_t writer_bell __attribute__((aligned(64))); /* atomic: wakes the writer */
-    _Atomic uint32_t writer_sleeps; /* atomic */
-    _Atomic Lsn wanted; /* atomic: somebody waits for this to be flushed */
+    _Atomic Lsn wanted __attribute__((aligned(64))); /* atomic: somebody waits for this to be flushed */
 
     _Atomic uint64_t commit_head __attribute__((aligned(64))); /* atomic; changes under the commit latch */
     _Atomic uint64_t commit_tail; /* atomic; the writer raises it */

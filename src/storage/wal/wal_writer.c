@@ -371,7 +371,8 @@ Status
 wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
 {
     WalShared *shared = wal_shared(cx->proc);
-    uint32_t bell = atomic_load(&shared->writer_bell);
+    ChangeGate *gate = &page_cache(cx->proc)->gate;
+    uint32_t bell = atomic_load(&gate->maker_bell);
     Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
         wanted = atomic_load(&shared->wanted);
     uint64_t now = env_mono_us(cx->env), idle_us = (uint64_t)idle_ms * 1000;
@@ -392,11 +393,11 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
     }
     if (w->making.fd >= 0)
         return ST_OK;
-    atomic_store(&shared->writer_sleeps, 1);
-    if (atomic_load(&shared->writer_bell) == bell)
-        futex_wait(&shared->writer_bell, bell, idle_us);
-    atomic_store(&shared->writer_sleeps, 0);
-    if (atomic_load(&shared->writer_bell) == bell)
+    atomic_store(&gate->maker_sleeps, 1);
+    if (atomic_load(&gate->maker_bell) == bell)
+        futex_wait(&gate->maker_bell, bell, idle_us);
+    atomic_store(&gate->maker_sleeps, 0);
+    if (atomic_load(&gate->maker_bell) == bell)
         note_durable(cx, w);
     return ST_OK;
 }

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -256,4 +257,24 @@ TEST(pagecache, a_pin_gets_the_page_it_asked_for_or_none)
     for (uint64_t i = 0; i < 5; i++)
         add_page(cx, rel, 1000 + i);
     EXPECT(sim_run(e, 4, grow_and_cut, (void *)stop));
+}
+
+static void *
+wait_at_gate(void *arg)
+{
+    change_gate_wait(arg);
+    return NULL;
+}
+
+TEST(pagecache, who_waits_at_the_gate_calls_who_makes_room)
+{
+    ChangeGate gate = {.taken = 2, .room = 1};
+    pthread_t thread;
+
+    EXPECT_EQ(pthread_create(&thread, NULL, wait_at_gate, &gate), 0);
+    for (int i = 0; i < 5000 && atomic_load(&gate.maker_bell) == 0; i++)
+        usleep(1000);
+    EXPECT(atomic_load(&gate.maker_bell) != 0);
+    change_gate_set_room(&gate, 2);
+    pthread_join(thread, NULL);
 }

@@ -1,0 +1,238 @@
+/* page_latch.c - the latches of pinned frames (pagecache.h has the word they lie in). */
+#include <sched.h>
+
+#include "shmem/pagecache/page_io.h"
+#include "shmem/pagecache/pagecache_int.h"
+#include "shmem/sync/futex.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex word is the low half of the latch");
+
+static _Atomic uint32_t *
+latch_low_half(Frame *f)
+{
+    return (_Atomic uint32_t *)(void *)&f->latch;
+}
+
+void
+page_wake_waiters(Frame *f)
+{
+    atomic_fetch_and(&f->latch, ~FRAME_WAITERS);
+    futex_wake(latch_low_half(f), INT32_MAX);
+}
+
+/* Sleeps until the word changes; the caller has seen `word` and could not have its latch. */
+static void
+latch_sleep(Frame *f, uint64_t word)
+{
+    if (!(word & FRAME_WAITERS) && !atomic_compare_exchange_strong(&f->latch, &word, word | FRAME_WAITERS))
+        return;
+    futex_wait(latch_low_half(f), (uint32_t)(word | FRAME_WAITERS), 10000);
+}
+
+/* The same inside of proc_critical_enter: who waits and holds nothing else may be killed (C1). */
+static void
+latch_sleep_outside(Proc *proc, Frame *f, uint64_t word)
+{
+    bool outermost = atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
+
+    if (outermost)
+        proc_instant_leave(proc);
+    latch_sleep(f, word);
+    if (outermost)
+        proc_instant_enter(proc);
+}
+
+void
+page_latch_shared(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+
+    ASSERT(!ref->shared);
+    ASSERT(!ref->exclusive);
+    ASSERT(proc->latch_depth == 0);
+    for (int spins = 0;; spins++) {
+        uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+        if (!(word & FRAME_EXCLUSIVE)) {
+            bool got;
+
+            proc_instant_enter(proc);
+            got = atomic_compare_exchange_weak(&f->latch, &word, word + FRAME_SHARE);
+            if (got)
+                ref->shared = proc->pins[ref->note].shared = true;
+            proc_instant_leave(proc);
+            if (got)
+                return;
+        } else if (spins > CACHE_SPIN_MOST) {
+            latch_sleep(f, word);
+            continue;
+        }
+        __builtin_ia32_pause();
+    }
+}
+
+/* C5: the page was pinned before it was forked, so nothing is set aside for its old image (pin). To be asked below the latch: from
+ * there on nobody forks. */
+static bool
+has_no_room_to_keep(Ctx *cx, const Frame *f)
+{
+    const Proc *proc = cx->proc;
+    const PageCache *cache = page_cache(proc);
+    const CacheRel *rel;
+
+    if (LIKELY(atomic_load_explicit(&cache->last_fork_epoch, memory_order_relaxed) == 0) ||
+        LIKELY(proc->stash_count > 0) || atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+        return false;
+    rel = cache_rel(cx, f->branch, f->relation);
+    return rel != NULL && atomic_load(&rel->kept_epoch) != 0;
+}
+
+/* There is no way to fail here: others give frames back, or the cleaner does. */
+static void
+make_room_to_keep(Ctx *cx)
+{
+    while (frame_reserve(cx, CACHE_KEEP_FRAMES, true) != ST_OK) {
+        ctx_error_clear(cx);
+        sched_yield();
+    }
+}
+
+static void
+latch_exclusive(Ctx *cx, PageRef *ref, bool keeps)
+{
+    Proc *proc = cx->proc;
+    PageCache *cache = page_cache(proc);
+    Frame *f = ref->frame;
+
+    if (UNLIKELY(!change_gate_open(&cache->gate)) && !proc_in_critical(proc))
+        change_gate_wait(&cache->gate);
+    ASSERT(!page_is_linked(ref)); /* page_own comes first */
+    ASSERT(!ref->shared);
+    ASSERT(!ref->exclusive);
+    ASSERT(proc->latch_depth == 0);
+    proc_critical_enter(proc);
+    for (int spins = 0;; spins++) {
+        uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+        if (!(word & (FRAME_EXCLUSIVE | FRAME_SHARES))) {
+            if (atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE)) {
+                ref->exclusive = true;
+                /* The swap above is a full fence: either the forker sees us inside, or we see its flag. */
+                bool forking = atomic_load_explicit(&cache->fork_flag, memory_order_relaxed) != 0 &&
+                               atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
+
+                if (LIKELY(!forking) && !(keeps && has_no_room_to_keep(cx, f)))
+                    return;
+                page_unlatch(cx, ref);
+                if (forking)
+                    page_wait_for_fork(cx);
+                else
+                    make_room_to_keep(cx);
+                proc_critical_enter(proc);
+                continue;
+            }
+        } else if (spins > CACHE_SPIN_MOST) {
+            latch_sleep_outside(proc, f, word);
+            continue;
+        }
+        __builtin_ia32_pause();
+    }
+}
+
+void
+page_latch_exclusive(Ctx *cx, PageRef *ref)
+{
+    latch_exclusive(cx, ref, true);
+}
+
+void
+page_latch_to_drop(Ctx *cx, PageRef *ref)
+{
+    latch_exclusive(cx, ref, false);
+}
+
+bool
+page_try_exclusive(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+    ASSERT(!ref->shared);
+    ASSERT(!ref->exclusive);
+    ASSERT(proc->latch_depth == 0);
+    if (UNLIKELY(!change_gate_open(&page_cache(proc)->gate)) || UNLIKELY(page_is_linked(ref)))
+        return false;
+    proc_critical_enter(proc);
+    while (!(word & (FRAME_EXCLUSIVE | FRAME_SHARES))) {
+        if (!atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE))
+            continue;
+        ref->exclusive = true;
+        if ((LIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) == 0) ||
+             atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1) &&
+            !has_no_room_to_keep(cx, f))
+            return true;
+        page_unlatch(cx, ref);
+        return false;
+    }
+    proc_critical_leave(proc);
+    return false;
+}
+
+bool
+page_try_upgrade(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t word = atomic_load_explicit(&f->latch, memory_order_relaxed);
+
+    ASSERT(ref->shared);
+    ASSERT(proc->latch_depth == 0);
+    if (atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0 ||
+        UNLIKELY(!change_gate_open(&page_cache(proc)->gate)) || UNLIKELY(page_is_linked(ref)))
+        return false;
+    proc_critical_enter(proc);
+    while ((word & (FRAME_EXCLUSIVE | FRAME_SHARES)) == FRAME_SHARE) {
+        if (!atomic_compare_exchange_weak(&f->latch, &word, (word & ~FRAME_SHARES) | FRAME_EXCLUSIVE))
+            continue;
+        ref->exclusive = true;
+        ref->shared = proc->pins[ref->note].shared = false;
+        if ((UNLIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0) &&
+             atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1) ||
+            has_no_room_to_keep(cx, f)) {
+            /* Back to the share latch in one step: nothing has been changed yet. */
+            ref->exclusive = false;
+            ref->shared = proc->pins[ref->note].shared = true;
+            atomic_fetch_add(&f->latch, FRAME_SHARE - FRAME_EXCLUSIVE);
+            break;
+        }
+        return true;
+    }
+    proc_critical_leave(proc);
+    return false;
+}
+
+void
+page_unlatch(Ctx *cx, PageRef *ref)
+{
+    Proc *proc = cx->proc;
+    Frame *f = ref->frame;
+    uint64_t old;
+
+    if (ref->exclusive) {
+        ref->exclusive = false;
+        old = atomic_fetch_add(&f->latch, FRAME_VERSION - FRAME_EXCLUSIVE);
+        if (UNLIKELY(old & FRAME_WAITERS))
+            page_wake_waiters(f);
+        proc_critical_leave(proc);
+        return;
+    }
+    ASSERT(ref->shared);
+    proc_instant_enter(proc);
+    old = atomic_fetch_sub(&f->latch, FRAME_SHARE);
+    ref->shared = proc->pins[ref->note].shared = false;
+    proc_instant_leave(proc);
+    if (UNLIKELY(old & FRAME_WAITERS))
+        page_wake_waiters(f);
+}
