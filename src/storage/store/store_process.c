@@ -30,7 +30,8 @@ enum {
     INDEX_SHARE = 16, /* of the cache's size that indexes of table files may take (table_files.h) */
     RETRY_US = 1000 * 1000, /* after the disk was full */
     OPEN_BYTES = 2 << 20, /* without so much free space the store is not opened */
-    FIRST_BYTES = OPEN_BYTES + 3 * WAL_SEGMENT_BYTES, /* nor a new one, which has two log files and its catalogs to write */
+    FIRST_BYTES = OPEN_BYTES +
+                  3 * WAL_SEGMENT_BYTES, /* nor a new one, which has two log files and its catalogs to write */
 };
 
 static void *
