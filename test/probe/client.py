@@ -207,11 +207,11 @@ def encryption_flags(directory):
 
 def where(directory, program):
     """Flags that say where a server keeps its data. HELIOS_TEST_STORE='--cache-size 8MB' (or empty): on a data directory; with
-    the word encrypted among them, on an encrypted one."""
+    the word encrypted among them, on an encrypted one. There is a database of the directory's name: none that test/sql looks for."""
     if os.environ.get('HELIOS_TEST_STORE') is None or program == PROBE:
         return ['--memory']
     flags = [w for w in store_words() if w != 'encrypted']
-    return ['--data-dir', directory + '/db', '--pid-file', directory + '/heliosdb.pid', *encryption_flags(directory), *flags]
+    return ['--data-dir', directory + '/data', '--pid-file', directory + '/heliosdb.pid', *encryption_flags(directory), *flags]
 
 
 class Server:

@@ -192,8 +192,8 @@ Tid btree_tid(const BtreePage *p, uint32_t i, uint32_t k);
 uint32_t btree_body_bytes(const BtreePage *p, uint32_t i);
 
 /* Building an image entry by entry, in order. right 0: no high fence. The prefix may not be longer than
- * any key of a leaf: `prefix_most` is at most btree_least_key of what goes there. (Only where all
- * entries have one key can the fences agree on more than that: their TIDs.) */
+ * any key of a leaf: `prefix_most` is at most btree_least_key of what goes there or, if that is nothing
+ * yet, of what will. (Only where all entries have one key can the fences agree on more than that: their TIDs.) */
 void btree_image_begin(BtreePage *p, uint32_t level, BlockNo right, Bytes low, Bytes high,
                        uint32_t prefix_most);
 uint32_t btree_least_key(const BtreePage *p, uint32_t from, uint32_t to);

@@ -233,10 +233,15 @@ plan_middle(const BtreePage *p, SplitPlan *plan)
 
 /* ---- doing it ----------------------------------------------------------------------------------------------------------------- */
 
+/* `next` is what will be inserted. A leaf without entries (plan_ascending) is for it: its key, which all keys between these fences
+ * begin with if the fences do, is then what the prefix may not be longer than. */
 static void
-build_half(const BtreePage *p, uint32_t from, uint32_t to, BlockNo right, Bytes low, Bytes high, BtreePage *out)
+build_half(const BtreePage *p, uint32_t from, uint32_t to, BlockNo right, Bytes low, Bytes high,
+           const BtreeTarget *next, BtreePage *out)
 {
-    btree_image_begin(out, p->level, right, low, high, btree_least_key(p, from, to));
+    uint32_t most = p->level == 0 && from == to ? next->key.bytes - TID_BYTES : btree_least_key(p, from, to);
+
+    btree_image_begin(out, p->level, right, low, high, most);
     if (!btree_image_copy(out, p, from, to))
         ASSERT(!"half a page fits on a page");
     out->h.epoch = p->h.epoch;
@@ -244,7 +249,7 @@ build_half(const BtreePage *p, uint32_t from, uint32_t to, BlockNo right, Bytes 
 
 /* Step 1. Both latched exclusively; q is new. */
 static void
-split_to_right(Ctx *cx, PageRef *ref, PageRef *q, const SplitPlan *plan)
+split_to_right(Ctx *cx, PageRef *ref, PageRef *q, const SplitPlan *plan, const BtreeTarget *next)
 {
     _Alignas(16) char left[PAGE_BYTES], right[PAGE_BYTES];
     const BtreePage *p = btree_page(ref);
@@ -252,8 +257,8 @@ split_to_right(Ctx *cx, PageRef *ref, PageRef *q, const SplitPlan *plan)
 
     memset(left, 0, sizeof(left));
     memset(right, 0, sizeof(right));
-    build_half(p, 0, plan->at, q->frame->block, btree_low(p), plan->separator, a);
-    build_half(p, plan->at, p->count, p->right, plan->separator, btree_high(p), b);
+    build_half(p, 0, plan->at, q->frame->block, btree_low(p), plan->separator, next, a);
+    build_half(p, plan->at, p->count, p->right, plan->separator, btree_high(p), next, b);
     a->h.flags = BTREE_SPLIT_OPEN;
     btree_write_image(cx, q, b);
     btree_write_image(cx, ref, a);
@@ -262,7 +267,7 @@ split_to_right(Ctx *cx, PageRef *ref, PageRef *q, const SplitPlan *plan)
 
 /* All three latched exclusively; a and b are new. */
 static void
-split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan)
+split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan, const BtreeTarget *next)
 {
     _Alignas(16) char image[3][PAGE_BYTES];
     const BtreePage *p = btree_page(root);
@@ -274,8 +279,8 @@ split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan
     bool fits;
 
     memset(image, 0, sizeof(image));
-    build_half(p, 0, plan->at, child[1], (Bytes){0}, plan->separator, left);
-    build_half(p, plan->at, p->count, 0, plan->separator, (Bytes){0}, right);
+    build_half(p, 0, plan->at, child[1], (Bytes){0}, plan->separator, next, left);
+    build_half(p, plan->at, p->count, 0, plan->separator, (Bytes){0}, next, right);
     btree_image_begin(top, p->level + 1u, 0, (Bytes){0}, (Bytes){0}, 0);
     fits = btree_image_add(top, &first) && btree_image_add(top, &second);
     ASSERT(fits);
@@ -330,9 +335,9 @@ btree_split(Ctx *cx, CacheRel *cr, PageRef *ref, const BtreeTarget *next)
         page_latch_exclusive(cx, &a);
         if (is_root) {
             page_latch_exclusive(cx, &b);
-            split_root(cx, ref, &a, &b, &plan);
+            split_root(cx, ref, &a, &b, &plan, next);
         } else {
-            split_to_right(cx, ref, &a, &plan);
+            split_to_right(cx, ref, &a, &plan, next);
         }
         done = true;
         if (is_root)

@@ -204,6 +204,33 @@ TEST(btree, equal_keys_are_kept_in_tid_order)
     sim_commit(t.cx);
 }
 
+/* Rows have gone, and others come in their places: a page is filled to its end, and the one for what comes next has no entry yet.
+ * Its fences agree on more than the key: on the first bytes of the TIDs, too. */
+TEST(btree, equal_keys_come_in_ascending_order_between_others)
+{
+    Tree t = tree();
+    uint8_t key[5], lo[5];
+    BtreeBound b = {sim_key(7, lo), true};
+    enum { N = 6000, GAP_FROM = N / 3, GAP_TO = 2 * N / 3, APART = 100 };
+    uint32_t n = 0;
+
+    for (int i = 0; i < N; i++)
+        put(&t, sim_key(7, key), (Tid)(i * APART + 1));
+    for (int i = GAP_FROM; i < GAP_TO; i++)
+        SIM_OK(t.cx, btree_remove(t.cx, &t.index, sim_key(7, key), (Tid)(i * APART + 1)));
+    for (int i = 0; i < N; i++)
+        put(&t, sim_key(7, key), (Tid)(GAP_FROM * APART + 1 + i));
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(collect(&t, b, b, false, 33, got, NULL), N - (GAP_TO - GAP_FROM) + N);
+    for (int i = 0; i < GAP_FROM; i++)
+        EXPECT_EQ(got[n++], i * APART + 1);
+    for (int i = 0; i < N; i++)
+        EXPECT_EQ(got[n++], GAP_FROM * APART + 1 + i);
+    for (int i = GAP_TO; i < N; i++)
+        EXPECT_EQ(got[n++], i * APART + 1);
+    sim_commit(t.cx);
+}
+
 static int
 compare_keys(const void *a, const void *b)
 {
