@@ -8,6 +8,7 @@ import atexit, base64, hashlib, hmac, os, shutil, signal, socket, ssl, struct, s
 BUILD = os.environ.get('HELIOS_BUILD') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build')
 NANO = os.path.join(BUILD, 'heliosdb-nano')
 PROBE = os.path.join(BUILD, 'heliosdb-probe')
+PATIENCE = float(os.environ.get('HELIOS_TEST_PATIENCE') or 1)  # every time limit of the tests is so many times as long
 
 
 class PgError(Exception):
@@ -28,10 +29,10 @@ class Client:
     def __init__(self, port=None, host='127.0.0.1', path=None, timeout=20, source=None):
         if path:
             self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(timeout)
+            self.sock.settimeout(timeout * PATIENCE)
             self.sock.connect(path)
         else:
-            self.sock = socket.create_connection((host, port), timeout)
+            self.sock = socket.create_connection((host, port), timeout * PATIENCE)
         self.buffer, self.parameters, self.pid, self.secret = b'', {}, None, None
 
     # --- bytes
@@ -275,12 +276,12 @@ def run(*argv, cwd=None, env=None, timeout=60, stdin=None):
     e = dict(os.environ)
     e.pop('HELIOSDB_CONFIG', None)
     e.update(env or {})
-    return subprocess.run(argv, cwd=cwd or '/tmp', env=e, timeout=timeout, text=True, stdout=subprocess.PIPE,
+    return subprocess.run(argv, cwd=cwd or '/tmp', env=e, timeout=timeout * PATIENCE, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL)
 
 
 def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not condition():
         assert time.monotonic() < end, 'waited too long'
         time.sleep(0.005)

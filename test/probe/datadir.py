@@ -113,6 +113,7 @@ class StopBoard(Board):
 
 def wait_listening(log, process, quiet=60):
     """Until it listens or has ended. Recovery says from time to time how far it is: then it may take as long as it likes."""
+    quiet *= PATIENCE
     said, end = '', time.monotonic() + quiet
     while 'Server listening' not in said and process.poll() is None:
         assert time.monotonic() < end, f'nothing was said for {quiet} s: {said[-4000:]}'
@@ -166,7 +167,7 @@ class DataServer:
 
     def connect(self, database='postgres', seconds=60, timeout=60):
         """Waits until the server takes us: it may be recovering."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while True:
             try:
                 return Client(self.port, timeout=timeout).login(database=database)
@@ -179,7 +180,7 @@ class DataServer:
 
     def stop(self, seconds=60):
         self.process.terminate()
-        assert self.process.wait(seconds) == 0, self.log()
+        assert self.process.wait(seconds * PATIENCE) == 0, self.log()
 
     def check(self):
         """`check DIR` finds nothing; nobody has the directory open."""
