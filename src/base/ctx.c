@@ -161,12 +161,6 @@ fail_object(Ctx *cx, const char *schema, const char *table, const char *column, 
 }
 
 void
-fail_type(Ctx *cx, const char *type_name)
-{
-    cx->error.type_name = copy_or_null(cx->error_arena, type_name);
-}
-
-void
 fail_locate(Ctx *cx, int location)
 {
     if (location >= 0 && cx->error.position == 0)

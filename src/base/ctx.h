@@ -105,7 +105,6 @@ void fail_detail_log(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_hint(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_where(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_object(Ctx *cx, const char *schema, const char *table, const char *column, const char *constraint);
-void fail_type(Ctx *cx, const char *type_name);
 void fail_page(Ctx *cx, PageId page);
 /* Gives the recorded error a position if it has none yet. */
 void fail_locate(Ctx *cx, int location);

@@ -29,22 +29,6 @@ log_enabled(LogLevel level)
     return level >= sink.level;
 }
 
-bool
-log_level_parse(const char *word, LogLevel *out)
-{
-    if (strcasecmp(word, "warn") == 0) {
-        *out = LOG_WARNING;
-        return true;
-    }
-    for (int i = LOG_DEBUG; i <= LOG_FATAL; i++) {
-        if (strcasecmp(word, level_names[i]) == 0) {
-            *out = (LogLevel)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 write_all(const char *text, size_t bytes)
 {

@@ -25,7 +25,5 @@ void log_line(LogLevel level, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same with SQLSTATE, position, detail, hint and context of a report. `who` ("user@database") and the text of
  * the statement may be NULL. */
 void log_report(LogLevel level, const char *who, const ErrorInfo *info, const char *statement);
-/* "debug", "info", "warning" ("warn"), "error"; false when it is none of them. Any case. */
-bool log_level_parse(const char *word, LogLevel *out);
 
 #endif

@@ -143,6 +143,8 @@ wal_writer_started(void *arg, int pid)
     (void)pid;
     if (!body->store_is_new || fill(body->cx, body->door->engine, &body->options) == ST_OK)
         return true;
+    if (strcmp(body->cx->error.sqlstate, "53100") == 0)
+        fail_hint(body->cx, "Free some space and start the server again.");
     log_report(LOG_FATAL, NULL, &body->cx->error, NULL);
     return false;
 }

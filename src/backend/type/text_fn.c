@@ -9,21 +9,6 @@
 #include "backend/type/unicode.h"
 #include "base/utf8.h"
 
-/* --- helpers ------------------------------------------------------------------------------------------------------- */
-bool
-text_is_ascii(VarRef v)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= v.bytes; i += 8)
-        if ((get_u64(v.data + i) & UINT64_C(0x8080808080808080)) != 0)
-            return false;
-    for (; i < v.bytes; i++)
-        if ((unsigned char)v.data[i] >= 0x80)
-            return false;
-    return true;
-}
-
 int64_t
 text_length(VarRef v)
 {

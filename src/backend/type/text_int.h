@@ -5,7 +5,6 @@
 #include "base/buf.h"
 #include "base/ctx.h"
 
-bool text_is_ascii(VarRef v);
 int64_t text_length(VarRef v);
 size_t text_offset(VarRef v, int64_t chars);
 VarRef text_trim_blanks(VarRef v);

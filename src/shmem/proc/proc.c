@@ -179,17 +179,6 @@ proc_page_count(const Proc *proc)
 }
 
 void
-proc_set_pid(Proc *proc, int pid)
-{
-    Activity *a;
-
-    atomic_store(&proc->owner, owner_word(PROC_ACTIVE, pid));
-    a = proc_activity_begin(proc);
-    a->pid = pid;
-    proc_activity_end(proc);
-}
-
-void
 proc_critical_enter(Proc *proc)
 {
     proc_instant_enter(proc);

@@ -97,7 +97,6 @@ MUST_CHECK Status proc_claim(Ctx *cx, ProcTable *table, ProcKind kind, Proc **ou
 void proc_release(Proc *proc);
 uint32_t proc_no(const Proc *proc);
 uint32_t proc_cancel_secret(const Proc *proc); /* random, for BackendKeyData */
-void proc_set_pid(Proc *proc, int pid);
 /* The session is logged in; transactions it took for that do not count. */
 void proc_count_session(Proc *proc);
 /* For those who have no business with the slot itself. */

@@ -79,21 +79,6 @@ latch_take(Proc *proc, Latch *latch)
     latch->owner = (uint16_t)(proc->no + 1);
 }
 
-bool
-latch_try(Proc *proc, Latch *latch)
-{
-    uint32_t expected = 0;
-
-    proc_critical_enter(proc);
-    if (!atomic_compare_exchange_strong(&latch->word, &expected, 1)) {
-        proc_critical_leave(proc);
-        return false;
-    }
-    push_rank(proc, latch);
-    latch->owner = (uint16_t)(proc->no + 1);
-    return true;
-}
-
 void
 latch_drop(Proc *proc, Latch *latch)
 {

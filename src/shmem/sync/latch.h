@@ -24,7 +24,6 @@ typedef struct Latch {
 
 void latch_init(Latch *latch, LatchRank rank);
 void latch_take(Proc *proc, Latch *latch);
-MUST_CHECK bool latch_try(Proc *proc, Latch *latch);
 void latch_drop(Proc *proc, Latch *latch);
 
 #endif

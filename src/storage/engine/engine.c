@@ -261,12 +261,6 @@ engine_was_short(Ctx *cx)
     return atomic_load_explicit(was_short, memory_order_relaxed) != 0 && atomic_exchange(was_short, 0) != 0;
 }
 
-const _Atomic uint64_t *
-engine_limit_bytes(Engine *engine)
-{
-    return &engine->region->limit_bytes;
-}
-
 uint32_t
 engine_next_oid(Ctx *cx)
 {

@@ -43,9 +43,8 @@ void engine_detach(Ctx *cx);
  * due unless woken. E1: processes in the server, one thread when embedded. */
 MUST_CHECK Status engine_janitor_step(Ctx *cx, uint32_t *idle_ms);
 
-/* The server-wide total and its ceiling (C5). */
+/* The server-wide total (C5). */
 _Atomic uint64_t *engine_used_bytes(Engine *engine);
-const _Atomic uint64_t *engine_limit_bytes(Engine *engine);
 /* A budget of this session's private memory: it counts into the total, what it took is taken off again if the
  * session is killed, and at the ceiling free pages give way. */
 void engine_budget_init(Ctx *cx, Budget *budget);

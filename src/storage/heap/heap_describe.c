@@ -47,6 +47,22 @@ heap_describe_insert(const uint8_t *data, uint32_t bytes, Buf *out)
 }
 
 void
+heap_describe_insert_run(const uint8_t *data, uint32_t bytes, Buf *out)
+{
+    HeapRunRecord run;
+
+    if (bytes < sizeof(run)) {
+        describe_bytes(data, bytes, out);
+        return;
+    }
+    memcpy(&run, data, sizeof(run));
+    buf_printf(out, "slots %u to %u creator ", run.slot, run.slot + run.count - 1u);
+    describe_word(NULL, run.creator, out);
+    buf_printf(out, " companion %u, ", run.companion);
+    describe_bytes(data + sizeof(run), bytes - (uint32_t)sizeof(run), out);
+}
+
+void
 heap_describe_mark(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     HeapMarkRecord mark;

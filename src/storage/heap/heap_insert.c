@@ -250,38 +250,66 @@ heap_place_fill(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *cells
     heap_end_insert(cx, &place->ref, place->slot);
 }
 
+typedef struct Writer {
+    Xid xid;
+    uint32_t command_id;
+} Writer;
+
+/* As many of the rows as the page takes in slots one after the other, as one change; the first one as it is stored, `place` is its
+ * own. Afterwards `place` is the next one's, if *room. */
+static uint32_t
+fill_run(Ctx *cx, HeapPlace *place, const HeapRel *rel, const Cell *stored, const Cell *cells, uint32_t rows,
+         const Writer *writer, bool *room)
+{
+    HeapPage *p = (HeapPage *)(void *)place->ref.page;
+    uint32_t count = 0, columns = rel->layout.column_count;
+    uint16_t first = place->slot, var_low = p->var_low;
+
+    page_change_begin(cx, &place->ref);
+    do {
+        heap_page_put(p, &rel->layout, place->slot, place->slot, stored, place->var_bytes, place->wide);
+        heap_page_set_creator(p, place->slot, WORD_RAW | writer->xid, writer->command_id);
+        stored = cells + (size_t)++count * columns;
+        *room = count < rows && !heap_row_needs_toast(rel, stored) &&
+                heap_page_has_room(p, rel, stored, true, &place->slot, &place->var_bytes, &place->wide);
+    } while (*room && place->slot == first + count);
+    page_mark_raw(cx, &place->ref, txn_id(cx));
+    heap_end_insert_run(cx, &place->ref, first, count, var_low);
+    return count;
+}
+
 /* ---- inserting ------------------------------------------------------------------------------------------------------- */
 
 static Status
 insert_rows(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, uint32_t rows, Tid *out)
 {
-    uint32_t done = 0, columns = rel->layout.column_count, command_id;
-    Xid xid;
+    uint32_t done = 0, columns = rel->layout.column_count;
+    Writer writer;
 
-    TRY(txn_write_id(cx, &xid, &command_id));
+    TRY(txn_write_id(cx, &writer.xid, &writer.command_id));
     while (done < rows) {
         const Cell *stored;
         HeapPlace place;
         BlockNo block;
         uint32_t before = done;
+        bool room;
 
         TRY(heap_toast_row(cx, rel, cells + (size_t)done * columns, NULL, &stored));
         TRY(heap_place_find(cx, rel, cr, stored, BLOCK_NONE, &place));
         block = place.ref.frame->block;
-        for (;;) { /* as many rows as the page takes, under one latch */
-            heap_place_fill(cx, &place, rel, stored, xid, command_id);
-            out[done++] = tid_make(block, place.slot);
-            ssi_write(cx, rel->branch, rel->relation, block, out[done - 1]);
-            if (done == rows)
-                break;
+        do { /* as many rows as the page takes, under one latch */
+            uint16_t slot = place.slot;
+            uint32_t end = done + fill_run(cx, &place, rel, stored, cells + (size_t)done * columns, rows - done,
+                                           &writer, &room);
+
+            for (; done < end; done++, slot++) {
+                out[done] = tid_make(block, slot);
+                ssi_write(cx, rel->branch, rel->relation, block, out[done]);
+            }
             stored = cells + (size_t)done * columns;
-            if (heap_row_needs_toast(rel, stored) ||
-                !heap_page_has_room((const HeapPage *)(void *)place.ref.page, rel, stored, true, &place.slot,
-                                    &place.var_bytes, &place.wide))
-                break;
-        }
+        } while (room);
         page_unpin(cx, &place.ref);
-        row_count_add(cx, rel->branch, rel->relation, xid, done - before);
+        row_count_add(cx, rel->branch, rel->relation, writer.xid, done - before);
         atomic_fetch_add_explicit(&cr->done.inserted, done - before, memory_order_relaxed);
         proc_count(cx->proc, COUNT_INSERTED, done - before);
         TRY(ctx_poll(cx));

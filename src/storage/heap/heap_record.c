@@ -129,6 +129,48 @@ put_row(const HeapPage *p, uint32_t position, int base, uint8_t *out, RecordPart
     return (uint32_t)(at - out);
 }
 
+/* `count` bits from bit `from` on. */
+static uint8_t *
+put_bits(const uint64_t *words, uint32_t from, uint32_t count, uint8_t *out)
+{
+    memset(out, 0, (count + 7) / 8);
+    for (uint32_t i = 0; i < count; i++) {
+        if (words[(from + i) / 64] >> ((from + i) % 64) & 1)
+            add_bit(out, i);
+    }
+    return out + (count + 7) / 8;
+}
+
+/* All but the variable parts. Returns the bytes in `out`: fewer than the page's arrays have. */
+static uint32_t
+put_run(const HeapPage *p, uint32_t position, uint32_t count, uint8_t *out)
+{
+    HeapRunRecord run = {.creator = heap_creators(p)[position],
+                         .companion = heap_creator_companions(p)[position],
+                         .slot = (uint8_t)(position + 1),
+                         .count = (uint8_t)count};
+    uint8_t *at = out + sizeof(run);
+
+    memcpy(out, &run, sizeof(run));
+    memcpy(at, heap_flags(p) + position, count);
+    at += count;
+    for (uint32_t c = 0; c < p->described; c++) {
+        uint32_t d = p->desc[c];
+
+        if (d & DESC_VAR)
+            continue;
+        if (desc_bitmap(d) != DESC_NO_BITMAP)
+            at = put_bits(heap_bitmap(p, desc_bitmap(d)), position, count, at);
+        memcpy(at, array_value(p, d, position), (size_t)desc_width(d) * count);
+        at += (size_t)desc_width(d) * count;
+    }
+    for (uint32_t i = position; p->var_columns > 0 && i < position + count; i++) {
+        put_u16(at, (uint16_t)heap_slot_var_bytes(p, (uint16_t)i));
+        at += 2;
+    }
+    return (uint32_t)(at - out);
+}
+
 static HeapMarkRecord
 mark_of(const HeapPage *p, uint32_t position)
 {
@@ -163,6 +205,25 @@ heap_end_insert(Ctx *cx, PageRef *ref, uint16_t slot)
     if (page_change_is_logged(cx))
         parts[0].bytes = put_row(heap_page_of(ref), slot - 1u, -1, row, &parts[1]);
     page_change_end(cx, ref, RECORD_HEAP_INSERT, parts, 2);
+}
+
+void
+heap_end_insert_run(Ctx *cx, PageRef *ref, uint16_t slot, uint32_t count, uint16_t var_low)
+{
+    const HeapPage *p = heap_page_of(ref);
+    uint8_t rows[PAGE_BYTES];
+    RecordPart parts[2] = {{rows, 0}, {0}};
+
+    if (count == 1) {
+        heap_end_insert(cx, ref, slot);
+        return;
+    }
+    if (page_change_is_logged(cx)) {
+        parts[0].bytes = put_run(p, slot - 1u, count, rows);
+        if (p->var_columns > 0)
+            parts[1] = (RecordPart){ref->page + p->var_low, (uint32_t)(var_low - p->var_low)};
+    }
+    page_change_end(cx, ref, RECORD_HEAP_INSERT_RUN, parts, 2);
 }
 
 void

@@ -25,6 +25,16 @@ typedef struct HeapRowRecord {
 } HeapRowRecord;
 static_assert(sizeof(HeapRowRecord) == 16, "part of the log format");
 
+/* New rows of one command in slots one after the other, each its own root, followed by: their flags (u8 each); for each array
+ * column null bits, if it has a bitmap, and the values as they lie in the array; and, if the page has variable parts, the length of
+ * each row's (u16) and all of them as they lie on the page, the last row's first. */
+typedef struct HeapRunRecord {
+    uint64_t creator;
+    uint32_t companion;
+    uint8_t slot, count, spare[2]; /* the first one's; how many */
+} HeapRunRecord;
+static_assert(sizeof(HeapRunRecord) == 16, "part of the log format");
+
 /* A step of pruning. Done in order: where variable parts lie depends on it. */
 typedef enum HeapStepKind {
     HEAP_STEP_NEXT, /* a's next version is b */
@@ -52,6 +62,8 @@ void heap_page_apply_steps(HeapPage *p, const HeapStep *steps, uint32_t count, b
 /* Each ends a change that page_change_begin has begun. */
 void heap_end_init(Ctx *cx, PageRef *ref, const HeapShape *shape);
 void heap_end_insert(Ctx *cx, PageRef *ref, uint16_t slot);
+/* `count` rows from `slot` on; before the first of them the page's variable parts began at `var_low`. */
+void heap_end_insert_run(Ctx *cx, PageRef *ref, uint16_t slot, uint32_t count, uint16_t var_low);
 void heap_end_mark(Ctx *cx, PageRef *ref, uint16_t position);
 /* `slot`: the new version of the one at `position`. */
 void heap_end_update(Ctx *cx, PageRef *ref, uint16_t position, uint16_t slot);

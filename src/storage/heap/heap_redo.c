@@ -183,6 +183,102 @@ heap_redo_insert(char *page, const uint8_t *data, uint32_t bytes)
     return redo_row(p, &r);
 }
 
+/* ---- runs of rows ----------------------------------------------------------------------------------------------- */
+
+/* Are the slots free, in a page like this? */
+static bool
+run_fits(const HeapPage *p, const HeapRunRecord *run)
+{
+    uint32_t again = 0;
+
+    if (!page_is(p, PAGE_KIND_HEAP) || run->count == 0 || run->slot == 0 || run->slot > p->used + 1 ||
+        run->slot + run->count - 1u > p->capacity)
+        return false;
+    for (uint32_t slot = run->slot; slot < (uint32_t)run->slot + run->count && slot <= p->used; slot++) {
+        if (heap_root(p)[slot - 1] != 0)
+            return false;
+        again++;
+    }
+    return again <= p->free_slots;
+}
+
+static bool
+redo_run_arrays(HeapPage *p, const HeapRunRecord *run, Rest *r)
+{
+    uint32_t position = run->slot - 1u, count = run->count;
+
+    for (uint32_t c = 0; c < p->described; c++) {
+        uint32_t d = p->desc[c];
+        const uint8_t *nulls;
+
+        if (d & DESC_VAR)
+            continue;
+        if (desc_bitmap(d) != DESC_NO_BITMAP) {
+            uint64_t *words = heap_bitmap(p, desc_bitmap(d));
+
+            nulls = take_in_place(r, (count + 7) / 8);
+            if (nulls == NULL)
+                return false;
+            for (uint32_t i = 0; i < count; i++) {
+                uint64_t *word = &words[(position + i) / 64], one = UINT64_C(1) << ((position + i) % 64);
+
+                *word = bit_of(nulls, i) ? *word | one : *word & ~one;
+            }
+        }
+        if (!take(r, (char *)p + desc_place(d) + (size_t)desc_width(d) * position, desc_width(d) * count))
+            return false;
+    }
+    return true;
+}
+
+static bool
+redo_run_variable(HeapPage *p, const HeapRunRecord *run, Rest *r)
+{
+    const uint8_t *lengths = take_in_place(r, 2u * run->count);
+    uint32_t total = 0;
+
+    for (uint32_t i = 0; lengths != NULL && i < run->count; i++)
+        total += get_u16(lengths + 2 * i);
+    if (lengths == NULL || r->bytes != total || heap_free_bytes(p) < total)
+        return false;
+    for (uint32_t i = 0; i < run->count; i++) {
+        p->var_low = (uint16_t)(p->var_low - get_u16(lengths + 2 * i));
+        heap_var_offsets(p)[run->slot - 1 + i] = p->var_low;
+    }
+    return take(r, (char *)p + p->var_low, total);
+}
+
+bool
+heap_redo_insert_run(char *page, const uint8_t *data, uint32_t bytes)
+{
+    HeapPage *p = (HeapPage *)(void *)page;
+    Rest r = {data, bytes};
+    const uint8_t *flags;
+    HeapRunRecord run;
+
+    if (!take(&r, &run, sizeof(run)) || !run_fits(p, &run))
+        return false;
+    flags = take_in_place(&r, run.count);
+    if (flags == NULL)
+        return false;
+    p->h.all_before = 0;
+    for (uint32_t i = 0; i < run.count; i++) {
+        uint32_t position = run.slot - 1u + i;
+
+        heap_page_take_slot(p, (uint16_t)(position + 1));
+        heap_flags(p)[position] = flags[i];
+        heap_next(p)[position] = 0;
+        heap_root(p)[position] = (uint8_t)(position + 1);
+        heap_deleters(p)[position] = WORD_NONE;
+        heap_deleter_companions(p)[position] = 0;
+        heap_creators(p)[position] = run.creator;
+        heap_creator_companions(p)[position] = run.companion;
+    }
+    if (!redo_run_arrays(p, &run, &r) || (p->var_columns > 0 && !redo_run_variable(p, &run, &r)))
+        return false;
+    return r.bytes == 0;
+}
+
 /* ---- marks ------------------------------------------------------------------------------------------------------ */
 
 static bool

@@ -80,7 +80,6 @@ MUST_CHECK Status store_rocks_open(Ctx *cx, const StoreOptions *options, PageSto
 StoreBatch *store_batch_new(void); /* NULL when there is no memory */
 void store_batch_free(StoreBatch *batch);
 void store_batch_clear(StoreBatch *batch);
-uint64_t store_batch_bytes(const StoreBatch *batch);
 uint32_t store_batch_count(const StoreBatch *batch);
 /* An older image of the page, under the epoch of its header (B3). */
 void store_batch_put_old(StoreBatch *batch, PageId id, const char *page);

@@ -52,12 +52,6 @@ store_batch_clear(StoreBatch *batch)
     batch->count = 0;
 }
 
-uint64_t
-store_batch_bytes(const StoreBatch *batch)
-{
-    return batch->bytes.bytes;
-}
-
 uint32_t
 store_batch_count(const StoreBatch *batch)
 {

@@ -31,6 +31,8 @@ enum {
     INDEX_SHARE = 16, /* of the cache's size that indexes of table files may take (table_files.h) */
     RETRY_US = 1000 * 1000, /* after the disk was full */
     OPEN_BYTES = 2 << 20, /* without so much free space the store is not opened */
+    FIRST_BYTES = OPEN_BYTES +
+                  3 * WAL_SEGMENT_BYTES, /* nor a new one, which has two log files and its catalogs to write */
 };
 
 static void *
@@ -133,13 +135,15 @@ open_store(Ctx *cx, StoreProcess *p)
 static Status
 wait_for_space(Ctx *cx, const StoreProcess *p)
 {
+    const char *current = arena_printf(cx->arena, "%s/pages/CURRENT", p->settings->data_dir);
+    uint64_t need = access(current, F_OK) == 0 ? OPEN_BYTES : FIRST_BYTES;
     bool told = false;
     struct statvfs disk;
 
-    while (statvfs(p->settings->data_dir, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < OPEN_BYTES) {
+    while (statvfs(p->settings->data_dir, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < need) {
         if (!told)
-            log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is",
-                     p->settings->data_dir);
+            log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is (%u MB)",
+                     p->settings->data_dir, (unsigned)(need >> 20));
         told = true;
         if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
             return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);

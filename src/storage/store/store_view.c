@@ -210,9 +210,3 @@ store_view_store(const StoreView *v)
 {
     return v->store;
 }
-
-const StoreSuper *
-store_view_super(const StoreView *v)
-{
-    return &v->super;
-}

@@ -24,7 +24,6 @@ MUST_CHECK Status store_view_open(Ctx *cx, const char *data_dir, const SealKey *
 void store_view_close(Ctx *cx, StoreView *view);
 Engine *store_view_engine(const StoreView *view);
 PageStore *store_view_store(const StoreView *view);
-const StoreSuper *store_view_super(const StoreView *view);
 /* The store alone, with its superblock; no engine. *found false: it has none. */
 MUST_CHECK Status store_view_open_store(Ctx *cx, const char *data_dir, const SealKey *data_key, PageStore **out,
                                         StoreSuper *super, bool *found);

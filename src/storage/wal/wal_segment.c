@@ -301,16 +301,6 @@ wal_segments_range(Ctx *cx, const WalDir *dir, Lsn *first, Lsn *last)
     return ST_OK;
 }
 
-uint64_t
-wal_segments_bytes(Ctx *cx, const WalDir *dir)
-{
-    SegmentList list;
-
-    if (list_segments(cx, dir, &list) != ST_OK)
-        return 0;
-    return (uint64_t)list.count * (WAL_SEGMENT_BYTES + WAL_SEGMENT_HEADER_BYTES);
-}
-
 /* The file gets a new header before its new name: whoever finds it under the name finds it whole. */
 static Status
 reuse(Ctx *cx, const WalDir *dir, Lsn from, Lsn to)

@@ -65,8 +65,6 @@ MUST_CHECK Status wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, L
 MUST_CHECK Status wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn from, Lsn end);
 /* The least and the greatest first LSN of the files there; 0, 0 when there are none. */
 MUST_CHECK Status wal_segments_range(Ctx *cx, const WalDir *dir, Lsn *first, Lsn *last);
-/* Bytes of all files in the folder. */
-uint64_t wal_segments_bytes(Ctx *cx, const WalDir *dir);
 
 /* There is no log any more. */
 MUST_CHECK Status wal_segments_remove(Ctx *cx, const WalDir *dir);

@@ -1,7 +1,10 @@
 #include <string.h>
 
+#include "base/hash.h"
 #include "storage/heap/heap_int.h"
+#include "storage/heap/heap_record.h"
 #include "storage/heap/heap_resolve.h"
+#include "storage/recover/redo.h"
 #include "storage/txn/txn_shared.h"
 #include "sim.h"
 
@@ -759,4 +762,134 @@ TEST(heap, visibility_alone_agrees_with_fetching)
         EXPECT_EQ(visible, i % 3 != 0);
     }
     sim_commit(cx);
+}
+
+/* ---- many rows at once: each page's are one record, which the checked redo does again ----------------------------- */
+
+enum { RUN_ROWS = 300 };
+
+typedef struct RunRow {
+    int64_t id;
+    int32_t n;
+    int16_t small;
+    bool yes;
+    char text[600];
+} RunRow;
+
+/* Row `no` of a test, as cells: some nulls, some long texts. */
+static void
+run_row(RunRow *row, uint32_t no, Cell *cells)
+{
+    uint32_t bytes = no % 50 == 49 ? 500 : no % 7;
+
+    *row = (RunRow){.id = no, .n = (int32_t)no * 3, .small = (int16_t)(no % 100), .yes = no % 2 != 0};
+    memset(row->text, 'a' + (int)(no % 26), sizeof(row->text));
+    cells[0] = (Cell){&row->id, 8};
+    cells[1] = (Cell){no % 5 == 0 ? NULL : &row->n, 4};
+    cells[2] = (Cell){no % 3 == 0 ? NULL : &row->small, 2};
+    cells[3] = (Cell){&row->yes, 1};
+    cells[4] = (Cell){no % 11 == 0 ? NULL : row->text, bytes};
+}
+
+static void
+check_run_row(Ctx *cx, const HeapRel *rel, const Snapshot *s, Tid tid, uint32_t no)
+{
+    Cell want[5], got;
+    RunRow row;
+    HeapRow found;
+
+    run_row(&row, no, want);
+    SIM_OK(cx, heap_fetch(cx, rel, tid, s, &found));
+    EXPECT(found.found);
+    for (uint16_t c = 0; c < 5; c++) {
+        SIM_OK(cx, heap_row_cell(cx, rel, &found, c, &got));
+        EXPECT_EQ(got.data == NULL, want[c].data == NULL);
+        if (got.data == NULL)
+            continue;
+        EXPECT_EQ(got.bytes, want[c].bytes);
+        EXPECT(memcmp(got.data, want[c].data, got.bytes) == 0);
+    }
+    heap_row_release(cx, &found);
+}
+
+TEST(heap, rows_inserted_together_are_there_on_new_pages_and_in_slots_that_were_freed)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    HeapColumn columns[5] = {{.width = 8}, {.width = 4}, {.width = 2}, {.width = 1}, {.width = 0}};
+    HeapRel rel = {.branch = 1, .layout = {5, columns}};
+    static RunRow rows[RUN_ROWS];
+    static Cell cells[RUN_ROWS * 5];
+    static Tid tids[2 * RUN_ROWS];
+    HeapStats stats;
+    BlockNo before;
+    Snapshot s;
+
+    for (uint32_t i = 0; i < RUN_ROWS; i++)
+        run_row(&rows[i], i, cells + (size_t)i * 5);
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &rel.relation));
+    SIM_OK(cx, heap_insert_many(cx, &rel, cells, RUN_ROWS, tids));
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    for (uint32_t i = 0; i < RUN_ROWS; i++)
+        check_run_row(cx, &rel, &s, tids[i], i);
+    for (uint32_t i = 0; i < RUN_ROWS; i += 1 + i % 3) {
+        RowChange ch;
+
+        SIM_OK(cx, heap_delete(cx, &rel, tids[i], &s, &ch));
+        EXPECT_EQ(ch.outcome, ROW_DONE);
+        tids[i] = 0;
+    }
+    sim_commit(cx);
+    SIM_OK(cx, heap_vacuum(cx, &rel, NULL, 0, &stats));
+    before = rel_length(cx, 1, rel.relation, FORK_MAIN);
+    sim_begin(cx);
+    SIM_OK(cx, heap_insert_many(cx, &rel, cells, RUN_ROWS, tids + RUN_ROWS));
+    txn_next_command(cx);
+    s = sim_snapshot(cx);
+    for (uint32_t i = 0; i < 2 * RUN_ROWS; i++) {
+        if (tids[i] != 0)
+            check_run_row(cx, &rel, &s, tids[i], i % RUN_ROWS);
+    }
+    EXPECT(rel_length(cx, 1, rel.relation, FORK_MAIN) < 2 * before); /* freed slots were used */
+    sim_commit(cx);
+    SIM_OK(cx, heap_check(cx, &rel));
+    sim_end(cx);
+    engine_destroy(e);
+}
+
+TEST(heap, a_run_that_does_not_fit_its_page_is_refused)
+{
+    _Alignas(16) static char page[PAGE_BYTES];
+    HeapColumn columns[3] = {{.width = 8}, {.width = 4}, {.width = 0}};
+    HeapLayout layout = {3, columns};
+    uint64_t x = 1;
+    HeapShape shape;
+    int accepted = 0;
+
+    heap_shape(&layout, true, 20, 0, &shape);
+    for (int i = 0; i < 200000; i++) {
+        uint8_t data[200];
+        HeapRunRecord run = {.creator = 5};
+        uint32_t bytes = sizeof(run) + (uint32_t)(i % 150);
+
+        for (uint32_t at = 0; at < sizeof(data); at += 8) {
+            x = hash_u64(x + 1);
+            memcpy(data + at, &x, 8);
+        }
+        run.slot = (uint8_t)(data[0] % 6);
+        run.count = (uint8_t)(data[1] % 6);
+        memcpy(data, &run, sizeof(run));
+        for (uint32_t at = sizeof(run); at < sizeof(data); at++)
+            data[at] &= 3; /* small lengths are met more often */
+        if (i % 100 == 0)
+            heap_page_init((HeapPage *)(void *)page, &shape, 0);
+        if (heap_redo_insert_run(page, data, bytes))
+            accepted++;
+        else
+            heap_page_init((HeapPage *)(void *)page, &shape, 0); /* what is refused ends recovery */
+    }
+    EXPECT(accepted > 10);
 }
