@@ -121,6 +121,10 @@ def wait_listening(log, process, quiet=60):
             said, end = log(), time.monotonic() + quiet
 
 
+class Gone(AssertionError):
+    """The server is there no more."""
+
+
 class Patience:
     """Of who wants to be let in: it is over after so many seconds in which recovery has not said how far it is."""
 
@@ -187,7 +191,7 @@ class DataServer:
                 if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '53300') or patience.is_over():
                     raise
                 if self.process.poll() is not None:
-                    raise AssertionError('the server is gone: ' + self.log())
+                    raise Gone(self.log())
                 time.sleep(0.02)
 
     def stop(self, seconds=60):
