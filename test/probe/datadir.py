@@ -122,6 +122,23 @@ def wait_listening(log, process, quiet=60):
             said, end = log(), time.monotonic() + quiet
 
 
+class Gone(AssertionError):
+    """The server is there no more."""
+
+
+class Patience:
+    """Of who wants to be let in: it is over after so many seconds in which recovery has not said how far it is."""
+
+    def __init__(self, log, seconds):
+        self.log, self.seconds, self.said, self.end = log, seconds * PATIENCE, None, 0
+
+    def is_over(self):
+        said = self.log().count(' recovery: ')
+        if said != self.said:
+            self.said, self.end = said, time.monotonic() + self.seconds
+        return time.monotonic() > self.end
+
+
 class DataServer:
     """A server on `directory`/db (or in `data`) that is started again and again. What it says goes to one file for each start."""
 
@@ -167,15 +184,15 @@ class DataServer:
 
     def connect(self, database='postgres', seconds=60, timeout=60):
         """Waits until the server takes us: it may be recovering."""
-        end = time.monotonic() + seconds * PATIENCE
+        patience = Patience(self.log, seconds)
         while True:
             try:
                 return Client(self.port, timeout=timeout).login(database=database)
             except (OSError, Closed, PgError) as e:
-                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '53300') or time.monotonic() > end:
+                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '53300') or patience.is_over():
                     raise
                 if self.process.poll() is not None:
-                    raise AssertionError('the server is gone: ' + self.log())
+                    raise Gone(self.log())
                 time.sleep(0.02)
 
     def stop(self, seconds=60):

@@ -45,7 +45,6 @@ typedef struct Cleaner {
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
     uint64_t cycle_bytes; /* of log between two checkpoints, as lately */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
-    bool recovered; /* much of the log was done again, and there was no checkpoint since */
     uint64_t published_us;
 } Cleaner;
 
@@ -289,7 +288,7 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
 
     *asked = atomic_load(&shared->checkpoint_wanted);
     *spread_us = 0;
-    if (*asked != atomic_load(&shared->checkpoint_done) || c->recovered)
+    if (*asked != atomic_load(&shared->checkpoint_done))
         return true;
     if (!p->settings->unlogged && now - redo > limits_of(p).max_wal_bytes / 2) {
         *spread_us = MIN_OF(limits_of(p).checkpoint_timeout_us / 4, UINT64_C(30000000));
@@ -320,18 +319,29 @@ tell_waiters(StoreShared *shared, uint32_t asked, bool failed)
     futex_wake(&shared->checkpoint_bell, INT32_MAX);
 }
 
-/* What recovery has found is where the first checkpoint begins. It comes at once when recovery had much to do: a server that
- * is killed again and again would have more to do each time. */
+/* What recovery has found is where the first checkpoint begins. */
 static void
-follow_recovery(Ctx *cx, Cleaner *c)
+follow_recovery(Cleaner *c)
 {
-    const StoreProcess *p = c->process;
-
     if (c->checkpointer.super.version != 0)
         return;
-    c->checkpointer.super = p->super;
-    c->checkpointer.id_from = p->super.trimmed;
-    c->recovered = !p->settings->unlogged && wal_position(cx->proc) - p->super.redo > WAL_SEGMENT_BYTES;
+    c->checkpointer.super = c->process->super;
+    c->checkpointer.id_from = c->process->super.trimmed;
+}
+
+/* Before anybody changes anything. Without a log that is what S4 wants. With one, a full disk does not keep the server from
+ * starting: the checkpoint comes when there is space. */
+static Status
+make_first_checkpoint(Ctx *cx, Cleaner *c)
+{
+    StoreProcess *p = c->process;
+    Status rc;
+
+    follow_recovery(c);
+    rc = checkpoint(cx, c, 0, false);
+    TRY(p->settings->unlogged ? rc : pass_full(cx, c, rc));
+    store_set_state(p, STORE_STATE_READY);
+    return ST_OK;
 }
 
 static Status
@@ -350,13 +360,9 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             c->retry_us = 0;
         TRY(pass_full(cx, c, clean(cx, c)));
         if (atomic_load(&shared->state) == STORE_STATE_READY)
-            follow_recovery(cx, c);
-        if (atomic_exchange(&p->first_checkpoint, 0) != 0) { /* S4: before anybody changes anything */
-            c->checkpointer.super = p->super;
-            c->checkpointer.id_from = p->super.trimmed;
-            TRY(checkpoint(cx, c, 0, false));
-            store_set_state(p, STORE_STATE_READY);
-        }
+            follow_recovery(c);
+        if (atomic_exchange(&p->first_checkpoint, 0) != 0)
+            TRY(make_first_checkpoint(cx, c));
         if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             Status rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
                                           : checkpoint(cx, c, spread_us, false);
@@ -366,7 +372,6 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
                 log_line(LOG_WARNING, "checkpoint failed, and will be tried again: %s", cx->error.message);
             TRY(pass_full(cx, c, rc));
             c->failed = failed;
-            c->recovered = false;
             last_us = env_mono_us(cx->env);
             tell_waiters(shared, asked, failed);
         }
@@ -377,7 +382,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
             page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, limits_of(p).checkpoint_timeout_us));
     }
-    follow_recovery(cx, c);
+    follow_recovery(c);
     c->retry_us = 0;
     TRY(pass_full(cx, c, checkpoint(cx, c, 0, true)));
     if (c->retry_us != 0) {

@@ -23,6 +23,7 @@
 #include "storage/store/store_safe.h"
 #include "storage/store/store_worker.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
 
 enum {
     READERS = 3,
@@ -205,7 +206,9 @@ run(Ctx *cx, StoreProcess *p)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
     atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
-    if (p->settings->unlogged) {
+    /* After much of the log was done again it is not done a third time: a server that is killed again and again, before a
+     * checkpoint comes to its end beside sessions, would have more to do each time. */
+    if (p->settings->unlogged || wal_position(cx->proc) - p->super.redo > WAL_SEGMENT_BYTES) {
         atomic_store(&p->first_checkpoint, 1);
         page_cleaner_wake(page_cache(cx->proc));
     } else {
