@@ -1,4 +1,4 @@
-/* cmd_check.c - heliosdb-nano check DIR: is everything in a data directory as it should be? Writes nothing but the lock. */
+/* cmd_check.c - heliosdb-nano check DIR: is everything in a data directory as it should be? Writes nothing. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -137,7 +137,7 @@ command_check(Ctx *cx, const Command *command, char **argv, int argc)
     log_configure(&(LogOptions){.fd = 2, .level = LOG_FATAL}); /* what is found is printed */
     if (key_source_for_command(cx, flags.words[0], &flags, &data_key) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    rc = data_dir_open(cx, flags.words[0], &dir);
+    rc = data_dir_look(cx, flags.words[0], &dir);
     if (rc == ST_OK) {
         rc = check(cx, flags.words[0], data_key, &report);
         data_dir_unlock(&dir);

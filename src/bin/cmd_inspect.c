@@ -265,7 +265,7 @@ open_place(Ctx *cx, const FlagSet *flags, Place *out)
 
     *out = (Place){.path = flags->words[0]};
     TRY(key_source_for_command(cx, out->path, flags, &out->data_key));
-    rc = data_dir_open(cx, out->path, &out->dir);
+    rc = data_dir_look(cx, out->path, &out->dir);
     if (rc != ST_OK)
         seal_key_forget(out->data_key);
     return rc;

@@ -1,4 +1,5 @@
 /* cmd_start.c - heliosdb-nano start. */
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ command_start(Ctx *cx, const Command *command, char **argv, int argc)
     }
     if (options_load(cx, &flags, options) != ST_OK)
         return command_complain(cx, command, options->usage_error ? EXIT_USAGE : EXIT_FAILED);
+    signal(SIGPIPE, SIG_IGN); /* whoever waited for a daemon to be ready may be gone */
     if (options->daemon)
         options_warn(options); /* its log is a file */
     if (options->daemon && daemon_fork(cx, options->log_file, &ready_fd) != ST_OK)

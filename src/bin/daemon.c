@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,18 +21,28 @@ enum {
     QUIET_MS = 3000
 };
 
-/* The last whole line of the log; "" when there is none. */
+static off_t
+size_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+/* The last whole line of the log behind `from`; "" when there is none. */
 static void
-last_line(const char *log_file, char line[LINE_MOST])
+last_line(const char *log_file, off_t from, char line[LINE_MOST])
 {
     char text[LINE_MOST], *start;
     int fd = open(log_file, O_RDONLY | O_CLOEXEC);
     ssize_t n = 0;
+    off_t size;
 
     line[0] = '\0';
     if (fd < 0)
         return;
-    (void)lseek(fd, -(off_t)(LINE_MOST - 1), SEEK_END); /* a shorter file is read from its beginning */
+    size = size_of(log_file);
+    (void)lseek(fd, MAX_OF(size < from ? 0 : from, size - (LINE_MOST - 1)), SEEK_SET);
     n = read(fd, text, sizeof(text) - 1);
     close(fd);
     while (n > 0 && text[n - 1] != '\n')
@@ -45,7 +56,7 @@ last_line(const char *log_file, char line[LINE_MOST])
 }
 
 static void
-wait_for_word(int fd, const char *log_file)
+wait_for_word(int fd, const char *log_file, off_t from)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
     char line[LINE_MOST], said[LINE_MOST] = "";
@@ -54,7 +65,7 @@ wait_for_word(int fd, const char *log_file)
     while ((rc = poll(&one, 1, QUIET_MS)) == 0 || (rc < 0 && errno == EINTR)) {
         if (rc < 0)
             continue;
-        last_line(log_file, line);
+        last_line(log_file, from, line);
         if (line[0] == '\0' || strcmp(line, said) == 0)
             continue;
         fprintf(stderr, "heliosdb-nano start: the server is not ready yet; \"%s\" says: %s\n", log_file, line);
@@ -63,13 +74,13 @@ wait_for_word(int fd, const char *log_file)
 }
 
 NORETURN static void
-wait_for_child(int pid, int fd, const char *log_file)
+wait_for_child(int pid, int fd, const char *log_file, off_t from)
 {
     char text[LINE_MOST];
     ssize_t n;
     int status = 0;
 
-    wait_for_word(fd, log_file);
+    wait_for_word(fd, log_file, from);
     do
         n = read(fd, text, sizeof(text));
     while (n < 0 && errno == EINTR);
@@ -85,6 +96,7 @@ wait_for_child(int pid, int fd, const char *log_file)
 Status
 daemon_fork(Ctx *cx, const char *log_file, int *ready_fd)
 {
+    off_t from = size_of(log_file); /* what an earlier server has said is of no interest */
     int ends[2], pid;
 
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -94,7 +106,7 @@ daemon_fork(Ctx *cx, const char *log_file, int *ready_fd)
         return fail(cx, ST_IO, "58030", "could not fork: %s", strerror(errno));
     if (pid > 0) {
         close(ends[1]);
-        wait_for_child(pid, ends[0], log_file);
+        wait_for_child(pid, ends[0], log_file, from);
     }
     close(ends[0]);
     setsid();

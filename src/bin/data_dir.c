@@ -153,23 +153,51 @@ take_lock(Ctx *cx, int fd)
     return true;
 }
 
+/* `fd` is the lock file, and is closed. */
+static Status
+fail_locked(Ctx *cx, const char *path, int fd)
+{
+    char text[32] = "";
+    int pid = pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
+
+    close(fd);
+    if (pid > 0 && lives(cx, pid))
+        return fail(cx, ST_ERROR, "55006", "data directory \"%s\" is in use by process %d", path, pid);
+    (void)fail(cx, ST_ERROR, "55006", "data directory \"%s\" is in use by another process", path);
+    if (pid > 0)
+        fail_hint(cx, "The server with process id %d has ended; one of its processes may not have.", pid);
+    return ST_ERROR;
+}
+
+/* A server of somebody else would make files that this one's can not open. */
+static Status
+check_owner(Ctx *cx, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return fail_path(cx, "examine", path);
+    if (st.st_uid == geteuid())
+        return ST_OK;
+    (void)fail(cx, ST_ERROR, "55000", "data directory \"%s\" has wrong ownership", path);
+    fail_hint(cx, "The server must be started by the user that owns the data directory.");
+    return ST_ERROR;
+}
+
 Status
 data_dir_lock(Ctx *cx, const char *path, DataDir *out)
 {
     const char *file = arena_printf(cx->arena, "%s/lock", path);
-    char text[32] = "";
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600), n;
+    char text[32];
+    int fd, n;
 
     *out = (DataDir){.lock_fd = -1};
+    TRY(check_owner(cx, path));
+    fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_path(cx, "open", file);
-    if (!take_lock(cx, fd)) {
-        ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
-        int pid = got > 0 ? atoi(text) : 0;
-
-        close(fd);
-        return fail(cx, ST_ERROR, "55006", "data directory \"%s\" is in use by process %d", path, pid);
-    }
+    if (!take_lock(cx, fd))
+        return fail_locked(cx, path, fd);
     n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t)n) != n) {
         close(fd);
@@ -179,15 +207,36 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
     return ST_OK;
 }
 
-Status
-data_dir_open(Ctx *cx, const char *path, DataDir *out)
+static Status
+expect_data_dir(Ctx *cx, const char *path)
 {
     DirFormat format;
 
     TRY(dir_format_read(cx, path, &format));
-    if (format.number == DIR_FORMAT_NONE)
-        return fail(cx, ST_ERROR, "58P01", "\"%s\" is no data directory of HeliosDB Nano", path);
+    return format.number != DIR_FORMAT_NONE
+               ? ST_OK
+               : fail(cx, ST_ERROR, "58P01", "\"%s\" is no data directory of HeliosDB Nano", path);
+}
+
+Status
+data_dir_open(Ctx *cx, const char *path, DataDir *out)
+{
+    TRY(expect_data_dir(cx, path));
     return data_dir_lock(cx, path, out);
+}
+
+Status
+data_dir_look(Ctx *cx, const char *path, DataDir *out)
+{
+    const char *file = arena_printf(cx->arena, "%s/lock", path);
+
+    TRY(expect_data_dir(cx, path));
+    out->lock_fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (out->lock_fd < 0)
+        return errno == ENOENT ? ST_OK : fail_path(cx, "open", file); /* no server has been there yet */
+    if (take_lock(cx, out->lock_fd))
+        return ST_OK;
+    return fail_locked(cx, path, out->lock_fd);
 }
 
 void

@@ -22,7 +22,10 @@ MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, const DirFormat *fres
 const char *data_dir_database(Ctx *cx, const char *path);
 /* A directory that has to be there already: with a format that we know, and the lock. */
 MUST_CHECK Status data_dir_open(Ctx *cx, const char *path, DataDir *out);
-/* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id. */
+/* The same for somebody who only reads: nothing is written, so it may lie on a read-only file system and belong to others. */
+MUST_CHECK Status data_dir_look(Ctx *cx, const char *path, DataDir *out);
+/* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id; 55000 when the
+ * directory belongs to another user. */
 MUST_CHECK Status data_dir_lock(Ctx *cx, const char *path, DataDir *out);
 void data_dir_unlock(DataDir *dir);
 

@@ -1,5 +1,6 @@
 /* main.c - heliosdb-nano: one program, many commands. */
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "backend/config/nearest.h"
@@ -111,6 +112,7 @@ main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : NULL;
     int status;
 
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     arena_init(&arena, "command", NULL);
     arena_init(&errors, "errors", NULL);
     if (name == NULL) {

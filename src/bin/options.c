@@ -440,10 +440,11 @@ options_warn(const StartOptions *o)
 {
     /* What stands in the file may stand there for the next directory that is made: no reason to warn. */
     if (o->password_comes_late)
-        log_line(o->password_by_file ? LOG_INFO : LOG_WARNING,
-                 "the password of %s is not used: in this data directory roles have theirs already, and ALTER "
-                 "ROLE ... PASSWORD changes one",
-                 o->password_name);
+        log_line(
+            o->password_by_file ? LOG_INFO : LOG_WARNING,
+            "the password of %s is not used: the data directory is not new, and ALTER ROLE ... PASSWORD gives "
+            "its roles one",
+            o->password_name);
 }
 
 static void

@@ -278,6 +278,9 @@ reload(void *arg, bool first)
 
     arena_init(&scratch, "reload", NULL);
     arena_init(&errors, "reload errors", NULL);
+    if (open_log(&cx, s->options, s->settings) !=
+        ST_OK) /* the file may have another name by now, whatever the rest says */
+        ctx_error_clear(&cx);
     rc = load_again(s, &cx, &restart);
     if (first) {
         s->reload_count++;

@@ -172,10 +172,8 @@ open_table(Ctx *cx, const VacuumOptions *o, Oid oid, bool named, const TableInfo
         *t = NULL;
         return ST_OK;
     }
-    if ((*t)->kind == TABLE_CATALOG)
-        return ST_OK;
     if (o->skip_locked) {
-        TRY(lock_try(cx, (LockKey){.branch = catalog_branch(cx), .a = oid, .kind = LOCK_KIND_RELATION}, mode,
+        TRY(lock_try(cx, (LockKey){.branch = (*t)->heap.branch, .a = oid, .kind = LOCK_KIND_RELATION}, mode,
                      LOCK_SPAN_TRANSACTION, &granted));
         if (!granted) {
             ctx_notice(cx, SEV_WARNING, "55P03", "skipping %s of \"%s\" --- lock not available", what,
@@ -184,6 +182,10 @@ open_table(Ctx *cx, const VacuumOptions *o, Oid oid, bool named, const TableInfo
             return ST_OK;
         }
     }
+    /* A catalog is read without a lock, but two may not vacuum it at once. */
+    if ((*t)->kind == TABLE_CATALOG)
+        return lock_acquire(cx, (LockKey){.branch = (*t)->heap.branch, .a = oid, .kind = LOCK_KIND_RELATION},
+                            mode, LOCK_SPAN_TRANSACTION, false);
     return catalog_table_by_oid(cx, oid, mode, t);
 }
 

@@ -176,3 +176,18 @@ btree_redo_before(CacheRel *rel, const char *page, RecordKind kind)
         (p->h.flags & BTREE_DELETED))
         atomic_store(&rel->free_pages, p->next_free);
 }
+
+void
+btree_redo_after(CacheRel *rel, const char *page, BlockNo block, RecordKind kind, const uint8_t *data,
+                 uint32_t bytes)
+{
+    const BtreePage *p = (const BtreePage *)(const void *)page;
+    BtreeRetired retired;
+
+    if (kind != RECORD_BTREE_RETIRE || bytes != sizeof(retired) || !page_is(page, PAGE_KIND_BTREE))
+        return;
+    memcpy(&retired, data, sizeof(retired));
+    if ((p->h.flags & BTREE_DELETED) && p->deleted_csn == retired.deleted_csn &&
+        p->next_free == retired.next_free)
+        atomic_store(&rel->free_pages, block + 1);
+}

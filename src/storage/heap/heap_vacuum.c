@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/stop_point.h"
 #include "shmem/pagecache/page_walk.h"
 #include "storage/btree/btree.h"
 #include "storage/heap/heap_record.h"
@@ -139,6 +140,7 @@ remove_dead(Ctx *cx, Vacuum *v)
 {
     if (v->dead_count == 0)
         return ST_OK;
+    stop_point("vacuum.gathered");
     for (int i = 0; i < v->index_count; i++)
         TRY(btree_remove_many(cx, &v->indexes[i], v->dead, v->dead_count));
     for (uint32_t i = 0; i < v->dead_count;) {

@@ -157,8 +157,8 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     btree_redo_before(rel, ref.page, e->record.kind);
     before = page_header(ref.page)->lsn;
     fits = redo_on_page(cx, e, &ref, &changed);
-    if (fits && e->record.kind == RECORD_BTREE_RETIRE)
-        atomic_store(&rel->free_pages, e->record.block + 1);
+    if (fits)
+        btree_redo_after(rel, ref.page, e->record.block, e->record.kind, e->data, e->bytes);
     page_unpin(cx, &ref);
     result->pages_changed += changed;
     if (!fits && before == 0)

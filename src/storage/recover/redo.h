@@ -15,6 +15,10 @@ RedoPage redo_page_of(RecordKind kind);
 struct CacheRel;
 /* Before a B+tree page's record: a page that was out of use and gets new contents leaves the relation's list. */
 void btree_redo_before(struct CacheRel *rel, const char *page, RecordKind kind);
+/* After a record of `block`: a page that it put out of use, and that is so still, heads the list. One that the store has as it was
+ * later may be in use again. */
+void btree_redo_after(struct CacheRel *rel, const char *page, uint32_t block, RecordKind kind,
+                      const uint8_t *data, uint32_t bytes);
 
 #define RECORD(symbol, name, redo, describe, doc) bool redo(char *page, const uint8_t *data, uint32_t bytes);
 #include "storage/wal/record_kinds.def"

@@ -416,6 +416,23 @@ rocks_close(Ctx *cx, PageStore *store)
     free(s);
 }
 
+static void
+rocks_begin_merging(Ctx *cx, PageStore *store)
+{
+    static const char *const keys[] = {"disable_auto_compactions"}, *const values[] = {"false"};
+    RocksStore *s = (RocksStore *)store;
+    char *error = NULL;
+
+    (void)cx;
+    if (s->damaged)
+        return;
+    s->api.rocksdb_set_options(s->db, 1, keys, values, &error);
+    if (error == NULL)
+        return;
+    log_line(LOG_WARNING, "the files of the page store are not merged: %s", error);
+    s->api.rocksdb_free(error);
+}
+
 static const PageStoreMethods rocks_methods = {.read = rocks_read,
                                                .apply = rocks_apply,
                                                .flush = rocks_flush,
@@ -423,6 +440,7 @@ static const PageStoreMethods rocks_methods = {.read = rocks_read,
                                                .scan = rocks_scan,
                                                .copy = rocks_copy,
                                                .locate = rocks_locate,
+                                               .begin_merging = rocks_begin_merging,
                                                .stats = rocks_stats,
                                                .close = rocks_close};
 
@@ -467,6 +485,7 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_level0_slowdown_writes_trigger(s->options, 32);
     api->rocksdb_options_set_level0_stop_writes_trigger(s->options, 64);
     api->rocksdb_options_set_paranoid_checks(s->options, 1);
+    api->rocksdb_options_set_disable_auto_compactions(s->options, 1); /* until begin_merging */
     api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
     /* It has a log of its own on the same disk, and builds with assertions do not survive that writing to it fails: so
      * nothing is written but its head, and when it is opened there is room for that. What goes wrong we are told anyway. */
@@ -510,7 +529,6 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
         s->tables = table_files_new(options->path, options->index_bytes); /* without: nothing is located */
     if (!s->read_only && is_marked(cx->env, s)) {
         s->damaged = true;
-        s->api.rocksdb_options_set_disable_auto_compactions(s->options, 1);
         log_line(LOG_WARNING, "a file of the page store is damaged (see \"%s\"): its files are not merged",
                  s->mark_path);
     }

@@ -44,6 +44,7 @@ typedef struct Cleaner {
     uint64_t look_us; /* when to look at the space that is left */
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
     uint64_t cycle_bytes; /* of log between two checkpoints, as lately */
+    bool merging; /* the store's files are */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
     uint64_t published_us;
 } Cleaner;
@@ -363,6 +364,10 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             follow_recovery(c);
         if (atomic_exchange(&p->first_checkpoint, 0) != 0)
             TRY(make_first_checkpoint(cx, c));
+        if (!c->merging && atomic_load(&shared->state) == STORE_STATE_READY && !wal_disk_is_full(cx->proc)) {
+            p->store->methods->begin_merging(cx, p->store);
+            c->merging = true;
+        }
         if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
             Status rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
                                           : checkpoint(cx, c, spread_us, false);

@@ -141,6 +141,14 @@ fault_locate(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *o
 }
 
 static void
+fault_begin_merging(Ctx *cx, PageStore *store)
+{
+    PageStore *inner = inner_of(store);
+
+    inner->methods->begin_merging(cx, inner);
+}
+
+static void
 fault_stats(Ctx *cx, PageStore *store, StoreStats *out)
 {
     PageStore *inner = inner_of(store);
@@ -164,6 +172,7 @@ static const PageStoreMethods fault_methods = {.read = fault_read,
                                                .scan = fault_scan,
                                                .copy = fault_copy,
                                                .locate = fault_locate,
+                                               .begin_merging = fault_begin_merging,
                                                .stats = fault_stats,
                                                .close = fault_close};
 

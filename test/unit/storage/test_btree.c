@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "storage/btree/btree_int.h"
+#include "storage/recover/redo.h"
 #include "sim.h"
 
 typedef struct Tree {
@@ -611,4 +612,31 @@ TEST(btree, a_refused_row_can_be_taken_back)
     EXPECT_EQ(sim_sum(cx, &t, &s), 1);
     sim_commit(cx);
     sim_check(cx, &t);
+}
+
+/* The store may have a page as it was later than the record that is done again. */
+TEST(btree, a_page_that_is_in_use_again_is_not_listed_when_its_retirement_is_done_again)
+{
+    _Alignas(16) static char page[PAGE_BYTES];
+    BtreePage *p = (BtreePage *)(void *)page;
+    BtreeRetired retired = {.deleted_csn = 5, .redirect = 1, .next_free = 2};
+    const uint8_t *data = (const uint8_t *)(const void *)&retired;
+    static CacheRel rel;
+
+    p->h.magic = PAGE_MAGIC;
+    p->h.kind = PAGE_KIND_BTREE;
+    p->h.flags = BTREE_DELETED;
+    p->deleted_csn = 5;
+    p->next_free = 2;
+    atomic_store(&rel.free_pages, 2);
+    btree_redo_after(&rel, page, 7, RECORD_BTREE_RETIRE, data, sizeof(retired));
+    EXPECT_EQ(atomic_load(&rel.free_pages), 8);
+    atomic_store(&rel.free_pages, 2);
+    p->deleted_csn = 6; /* it was used, and went again */
+    btree_redo_after(&rel, page, 7, RECORD_BTREE_RETIRE, data, sizeof(retired));
+    EXPECT_EQ(atomic_load(&rel.free_pages), 2);
+    p->h.flags = 0;
+    p->deleted_csn = 5;
+    btree_redo_after(&rel, page, 7, RECORD_BTREE_RETIRE, data, sizeof(retired));
+    EXPECT_EQ(atomic_load(&rel.free_pages), 2);
 }
