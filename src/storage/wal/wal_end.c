@@ -78,6 +78,15 @@ is_known_kind(uint8_t kind)
            (kind >= RECORD_COMMIT && kind < RECORD_KIND_COUNT);
 }
 
+/* Recycled files are full of what looks like a record at first: without this, checksums of long pieces are all the search does. */
+static bool
+may_be_one(const WalRecord *r)
+{
+    if (r->bytes < sizeof(*r) || r->bytes > WAL_BURST_BYTES)
+        return false;
+    return r->kind >= RECORD_PAGE_KINDS || (r->bytes <= sizeof(*r) + RECORD_PAGE_MOST && r->fork < FORK_COUNT);
+}
+
 /* A whole record that tells of durable log behind the supposed end. */
 static bool
 is_witness(const Search *s, uint32_t offset)
@@ -87,8 +96,8 @@ is_witness(const Search *s, uint32_t offset)
     WalRecord r;
 
     memcpy(&r, s->buffer + offset, sizeof(r));
-    if (r.bytes < sizeof(r) || (s->dir->data_key != NULL ? r.kind != RECORD_SEAL : !is_known_kind(r.kind)) ||
-        r.bytes > s->bytes - offset || r.bytes > WAL_BURST_BYTES || r.behind == WAL_BEHIND_MOST ||
+    if (!may_be_one(&r) || (s->dir->data_key != NULL ? r.kind != RECORD_SEAL : !is_known_kind(r.kind)) ||
+        r.bytes > s->bytes - offset || r.behind == WAL_BEHIND_MOST ||
         lsn - (uint64_t)r.behind * WAL_BEHIND_BYTES <= s->end || lsn <= s->end)
         return false;
     crc = crc32c(0, &lsn, sizeof(lsn));
