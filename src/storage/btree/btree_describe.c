@@ -15,11 +15,8 @@ btree_describe_entry(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     Tid tid;
 
-    if (bytes < sizeof(tid)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &tid, sizeof(tid), out))
         return;
-    }
-    memcpy(&tid, data, sizeof(tid));
     buf_add_text(out, "row ");
     describe_tid(tid, out);
     buf_add_text(out, " key ");
@@ -31,11 +28,8 @@ btree_describe_link(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     BlockNo child;
 
-    if (bytes < sizeof(child)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &child, sizeof(child), out))
         return;
-    }
-    memcpy(&child, data, sizeof(child));
     buf_printf(out, "child %u separator ", child);
     describe_bytes(data + sizeof(child), bytes - (uint32_t)sizeof(child), out);
 }
@@ -58,11 +52,8 @@ btree_describe_slot(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     uint32_t no;
 
-    if (bytes != sizeof(no)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &no, sizeof(no), out))
         return;
-    }
-    memcpy(&no, data, sizeof(no));
     buf_printf(out, "entry %u", no + 1);
 }
 
@@ -80,11 +71,8 @@ btree_describe_retire(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     BtreeRetired r;
 
-    if (bytes != sizeof(r)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &r, sizeof(r), out))
         return;
-    }
-    memcpy(&r, data, sizeof(r));
     buf_printf(out, "contents in %u, next unused %u, csn %llu", r.redirect, r.next_free,
                (unsigned long long)r.deleted_csn);
 }
@@ -94,11 +82,8 @@ btree_describe_image(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     BtreePage head;
 
-    if (bytes < sizeof(head)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &head, sizeof(head), out))
         return;
-    }
-    memcpy(&head, data, sizeof(head));
     buf_printf(out, "level %u, %u entries, right %u, flags %02x, %u bytes", head.level, head.count, head.right,
                head.h.flags, bytes);
 }

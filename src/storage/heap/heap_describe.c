@@ -32,11 +32,8 @@ heap_describe_insert(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     HeapRowRecord row;
 
-    if (bytes < sizeof(row)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &row, sizeof(row), out))
         return;
-    }
-    memcpy(&row, data, sizeof(row));
     buf_printf(out, "slot %u root %u creator ", row.slot, row.root);
     describe_word(NULL, row.creator, out);
     buf_printf(out, " companion %u flags %02x", row.companion, row.flags);
@@ -51,11 +48,8 @@ heap_describe_insert_run(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     HeapRunRecord run;
 
-    if (bytes < sizeof(run)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &run, sizeof(run), out))
         return;
-    }
-    memcpy(&run, data, sizeof(run));
     buf_printf(out, "slots %u to %u creator ", run.slot, run.slot + run.count - 1u);
     describe_word(NULL, run.creator, out);
     buf_printf(out, " companion %u, ", run.companion);
@@ -67,11 +61,8 @@ heap_describe_mark(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     HeapMarkRecord mark;
 
-    if (bytes != sizeof(mark)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &mark, sizeof(mark), out))
         return;
-    }
-    memcpy(&mark, data, sizeof(mark));
     describe_mark(&mark, out);
 }
 
@@ -80,11 +71,8 @@ heap_describe_update(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     HeapMarkRecord mark;
 
-    if (bytes < sizeof(mark)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &mark, sizeof(mark), out))
         return;
-    }
-    memcpy(&mark, data, sizeof(mark));
     describe_mark(&mark, out);
     buf_add_text(out, "; ");
     heap_describe_insert(data + sizeof(mark), bytes - (uint32_t)sizeof(mark), out);
@@ -127,11 +115,8 @@ heap_describe_image(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     HeapPage head;
 
-    if (bytes < sizeof(head)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &head, sizeof(head), out))
         return;
-    }
-    memcpy(&head, data, sizeof(head));
     buf_printf(out, "%u columns, %u slots, %u used, %u bytes", head.h.layout_version, head.capacity, head.used,
                bytes);
 }

@@ -28,6 +28,26 @@ describe_bytes(const uint8_t *data, uint32_t bytes, Buf *out)
         buf_add_text(out, "...");
 }
 
+bool
+describe_head(const uint8_t *data, uint32_t bytes, void *head, size_t head_bytes, Buf *out)
+{
+    if (bytes < head_bytes) {
+        describe_bytes(data, bytes, out);
+        return false;
+    }
+    memcpy(head, data, head_bytes);
+    return true;
+}
+
+bool
+describe_whole(const uint8_t *data, uint32_t bytes, void *head, size_t head_bytes, Buf *out)
+{
+    if (bytes == head_bytes)
+        return describe_head(data, bytes, head, head_bytes, out);
+    describe_bytes(data, bytes, out);
+    return false;
+}
+
 static void
 describe_id(Ctx *cx, Xid xid, Buf *out)
 {
@@ -67,11 +87,8 @@ seal_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     WalSeal seal;
 
-    if (bytes != sizeof(seal)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &seal, sizeof(seal), out))
         return;
-    }
-    memcpy(&seal, data, sizeof(seal));
     buf_add_text(out, "with the key of writer ");
     for (size_t i = 0; i < sizeof(seal.salt); i++)
         buf_printf(out, "%02x", seal.salt[i]);
@@ -83,11 +100,8 @@ commit_describe(const uint8_t *data, uint32_t bytes, Buf *out)
     CommitRecord r;
     uint64_t rest;
 
-    if (bytes < sizeof(r)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &r, sizeof(r), out))
         return;
-    }
-    memcpy(&r, data, sizeof(r));
     buf_printf(out, "id %llu csn %llu wall_us %lld", (unsigned long long)r.xid, (unsigned long long)r.csn,
                (long long)r.wall_us);
     rest = (uint64_t)r.sub_count * sizeof(Xid) + (uint64_t)r.gone_count * sizeof(Gone);
@@ -118,11 +132,8 @@ id_limit_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     IdLimitRecord r;
 
-    if (bytes != sizeof(r)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &r, sizeof(r), out))
         return;
-    }
-    memcpy(&r, data, sizeof(r));
     buf_printf(out, "ids below %llu, OIDs below %u", (unsigned long long)r.xid, r.oid);
 }
 
@@ -131,11 +142,8 @@ rel_create_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     RelCreateRecord r;
 
-    if (bytes != sizeof(r)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &r, sizeof(r), out))
         return;
-    }
-    memcpy(&r, data, sizeof(r));
     buf_printf(out, "by id %llu, persistence %u", (unsigned long long)r.creator, r.persistence);
 }
 
@@ -144,11 +152,8 @@ rel_length_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     RelLengthRecord r;
 
-    if (bytes != sizeof(r)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &r, sizeof(r), out))
         return;
-    }
-    memcpy(&r, data, sizeof(r));
     buf_printf(out, "%u blocks", r.length);
 }
 
@@ -157,11 +162,8 @@ branch_create_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     Xid creator;
 
-    if (bytes != sizeof(creator)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &creator, sizeof(creator), out))
         return;
-    }
-    memcpy(&creator, data, sizeof(creator));
     buf_printf(out, "by id %llu", (unsigned long long)creator);
 }
 
@@ -170,11 +172,8 @@ branch_fork_describe(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     BranchForkRecord r;
 
-    if (bytes != sizeof(r)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &r, sizeof(r), out))
         return;
-    }
-    memcpy(&r, data, sizeof(r));
     buf_printf(out, "from branch %u at csn %llu, epoch %llu, by id %llu", r.parent,
                (unsigned long long)r.fork_csn, (unsigned long long)r.fork_epoch, (unsigned long long)r.creator);
 }
@@ -184,11 +183,8 @@ page_describe_image(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     PageImage image;
 
-    if (bytes < sizeof(image)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_head(data, bytes, &image, sizeof(image), out))
         return;
-    }
-    memcpy(&image, data, sizeof(image));
     buf_printf(out, "%u bytes, zeros from %u to %u", bytes - (uint32_t)sizeof(image), image.hole,
                image.hole_end);
 }

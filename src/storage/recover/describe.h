@@ -20,6 +20,9 @@ void page_describe(Ctx *cx, const char *page, Buf *out);
 void describe_nothing(const uint8_t *data, uint32_t bytes, Buf *out);
 /* Hexadecimal, cut where it gets long. */
 void describe_bytes(const uint8_t *data, uint32_t bytes, Buf *out);
+/* The fixed part that a record begins with, or is as a whole. False: it is shorter (of another length), and has been told as bytes. */
+bool describe_head(const uint8_t *data, uint32_t bytes, void *head, size_t head_bytes, Buf *out);
+bool describe_whole(const uint8_t *data, uint32_t bytes, void *head, size_t head_bytes, Buf *out);
 /* A word of a row (T1). */
 void describe_word(Ctx *cx, uint64_t word, Buf *out);
 /* Of one kind of page; `cx` as above. */

@@ -67,11 +67,8 @@ seq_describe_set(const uint8_t *data, uint32_t bytes, Buf *out)
 {
     SeqState s;
 
-    if (bytes != sizeof(s)) {
-        describe_bytes(data, bytes, out);
+    if (!describe_whole(data, bytes, &s, sizeof(s), out))
         return;
-    }
-    memcpy(&s, data, sizeof(s));
     buf_printf(out, "last value %lld, %s", (long long)s.last_value, s.is_called ? "called" : "not called");
 }
 
