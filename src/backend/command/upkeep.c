@@ -118,8 +118,7 @@ try_table(Ctx *cx, const UpkeepRound *round, Oid oid, bool *worked)
     heap_stats(cx, &t->heap, &stats);
     if (!vacuum_due(&stats, round->urgent) && !analyze_due(&stats, t->row_estimate))
         return ST_OK;
-    TRY(lock_try(cx, (LockKey){.branch = catalog_branch(cx), .a = oid, .kind = LOCK_KIND_RELATION},
-                 LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_SPAN_TRANSACTION, &granted));
+    TRY(lock_try(cx, upkeep_lock_key(t), LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_SPAN_TRANSACTION, &granted));
     if (!granted)
         return ST_OK;
     catalog_absorb(cx); /* K1 */
@@ -133,20 +132,19 @@ try_table(Ctx *cx, const UpkeepRound *round, Oid oid, bool *worked)
     return t != NULL ? upkeep_analyze(cx, t, NULL) : ST_OK;
 }
 
-/* Those of the database and the shared ones; they are small. Nobody locks a catalog but who vacuums it. */
+/* Those of the database and the shared ones; they are small. */
 static Status
 vacuum_catalogs(Ctx *cx, const UpkeepRound *round)
 {
     for (int no = 0; no < CAT_COUNT; no++) {
         const TableInfo *t = catalog_relation(cx, (CatalogNo)no);
-        LockKey key = {.branch = t->heap.branch, .a = t->oid, .kind = LOCK_KIND_RELATION};
         HeapStats stats;
         bool granted;
 
         heap_stats(cx, &t->heap, &stats);
         if (!vacuum_due(&stats, round->urgent))
             continue;
-        TRY(lock_try(cx, key, LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_SPAN_TRANSACTION, &granted));
+        TRY(lock_try(cx, upkeep_lock_key(t), LOCK_SHARE_UPDATE_EXCLUSIVE, LOCK_SPAN_TRANSACTION, &granted));
         if (granted)
             TRY(upkeep_vacuum(cx, t));
     }

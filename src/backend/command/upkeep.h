@@ -2,7 +2,15 @@
 #ifndef COMMAND_UPKEEP_H
 #define COMMAND_UPKEEP_H
 #include "backend/catalog/catalog.h"
+#include "shmem/lock/lock_table.h"
 
+/* What whoever vacuums or analyzes a table locks. Catalogs, too: they are read without a lock, but two who vacuum one would free
+ * the same places twice. Shared ones are locked for all databases. */
+static inline LockKey
+upkeep_lock_key(const TableInfo *t)
+{
+    return (LockKey){.branch = t->heap.branch, .a = t->oid, .kind = LOCK_KIND_RELATION};
+}
 /* In a transaction; the caller holds at least SHARE UPDATE EXCLUSIVE on the table. Takes dead rows out and
  * notes the size in pg_class. */
 MUST_CHECK Status upkeep_vacuum(Ctx *cx, const TableInfo *t);

@@ -173,8 +173,7 @@ open_table(Ctx *cx, const VacuumOptions *o, Oid oid, bool named, const TableInfo
         return ST_OK;
     }
     if (o->skip_locked) {
-        TRY(lock_try(cx, (LockKey){.branch = (*t)->heap.branch, .a = oid, .kind = LOCK_KIND_RELATION}, mode,
-                     LOCK_SPAN_TRANSACTION, &granted));
+        TRY(lock_try(cx, upkeep_lock_key(*t), mode, LOCK_SPAN_TRANSACTION, &granted));
         if (!granted) {
             ctx_notice(cx, SEV_WARNING, "55P03", "skipping %s of \"%s\" --- lock not available", what,
                        (*t)->name);
@@ -182,10 +181,8 @@ open_table(Ctx *cx, const VacuumOptions *o, Oid oid, bool named, const TableInfo
             return ST_OK;
         }
     }
-    /* A catalog is read without a lock, but two may not vacuum it at once. */
     if ((*t)->kind == TABLE_CATALOG)
-        return lock_acquire(cx, (LockKey){.branch = (*t)->heap.branch, .a = oid, .kind = LOCK_KIND_RELATION},
-                            mode, LOCK_SPAN_TRANSACTION, false);
+        return lock_acquire(cx, upkeep_lock_key(*t), mode, LOCK_SPAN_TRANSACTION, false);
     return catalog_table_by_oid(cx, oid, mode, t);
 }
 
