@@ -98,15 +98,41 @@ make_room_to_keep(Ctx *cx)
     }
 }
 
+void
+page_wait_for_room(Proc *proc)
+{
+    ChangeGate *gate = &page_cache(proc)->gate;
+
+    if (LIKELY(change_gate_open(gate)))
+        return;
+    proc_count(proc, COUNT_LOG_FULL, 1);
+    change_gate_wait(gate);
+}
+
+/* Below the exclusive latch, within proc_critical_enter: is somebody forking (B1)? In a critical section that began earlier the
+ * forker waits for us. */
+static bool
+must_let_fork(const Proc *proc)
+{
+    return UNLIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0) &&
+           atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
+}
+
+/* For those who only try. */
+static bool
+may_change(Ctx *cx, const Frame *f)
+{
+    return LIKELY(!must_let_fork(cx->proc)) && !has_no_room_to_keep(cx, f);
+}
+
 static void
 latch_exclusive(Ctx *cx, PageRef *ref, bool keeps)
 {
     Proc *proc = cx->proc;
-    PageCache *cache = page_cache(proc);
     Frame *f = ref->frame;
 
-    if (UNLIKELY(!change_gate_open(&cache->gate)) && !proc_in_critical(proc))
-        change_gate_wait(&cache->gate);
+    if (!proc_in_critical(proc))
+        page_wait_for_room(proc);
     ASSERT(!page_is_linked(ref)); /* page_own comes first */
     ASSERT(!ref->shared);
     ASSERT(!ref->exclusive);
@@ -119,8 +145,7 @@ latch_exclusive(Ctx *cx, PageRef *ref, bool keeps)
             if (atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE)) {
                 ref->exclusive = true;
                 /* The swap above is a full fence: either the forker sees us inside, or we see its flag. */
-                bool forking = atomic_load_explicit(&cache->fork_flag, memory_order_relaxed) != 0 &&
-                               atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1;
+                bool forking = must_let_fork(proc);
 
                 if (LIKELY(!forking) && !(keeps && has_no_room_to_keep(cx, f)))
                     return;
@@ -169,9 +194,7 @@ page_try_exclusive(Ctx *cx, PageRef *ref)
         if (!atomic_compare_exchange_weak(&f->latch, &word, word | FRAME_EXCLUSIVE))
             continue;
         ref->exclusive = true;
-        if ((LIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) == 0) ||
-             atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1) &&
-            !has_no_room_to_keep(cx, f))
+        if (may_change(cx, f))
             return true;
         page_unlatch(cx, ref);
         return false;
@@ -198,16 +221,13 @@ page_try_upgrade(Ctx *cx, PageRef *ref)
             continue;
         ref->exclusive = true;
         ref->shared = proc->pins[ref->note].shared = false;
-        if ((UNLIKELY(atomic_load_explicit(&page_cache(proc)->fork_flag, memory_order_relaxed) != 0) &&
-             atomic_load_explicit(&proc->critical, memory_order_relaxed) == 1) ||
-            has_no_room_to_keep(cx, f)) {
-            /* Back to the share latch in one step: nothing has been changed yet. */
-            ref->exclusive = false;
-            ref->shared = proc->pins[ref->note].shared = true;
-            atomic_fetch_add(&f->latch, FRAME_SHARE - FRAME_EXCLUSIVE);
-            break;
-        }
-        return true;
+        if (may_change(cx, f))
+            return true;
+        /* Back to the share latch in one step: nothing has been changed yet. */
+        ref->exclusive = false;
+        ref->shared = proc->pins[ref->note].shared = true;
+        atomic_fetch_add(&f->latch, FRAME_SHARE - FRAME_EXCLUSIVE);
+        break;
     }
     proc_critical_leave(proc);
     return false;

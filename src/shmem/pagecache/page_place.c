@@ -121,8 +121,8 @@ page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out)
     Frame *f;
 
     ASSERT(proc->stash_count >= CACHE_EXTEND_FRAMES);
-    if (UNLIKELY(!change_gate_open(&cache->gate)) && !proc_in_critical(proc))
-        change_gate_wait(&cache->gate);
+    if (!proc_in_critical(proc))
+        page_wait_for_room(proc);
     ASSERT(proc->pin_free != 0 || proc->pin_high < PROC_PINS_MOST);
     proc_critical_enter(proc); /* of the exclusive latch that we hand out */
     no = proc->stash[--proc->stash_count];

@@ -231,6 +231,8 @@ page_fork_is_on(Ctx *cx)
     return atomic_load_explicit(&page_cache(cx->proc)->fork_flag, memory_order_relaxed) != 0;
 }
 void page_wait_for_fork(Ctx *cx);
+/* Before a change, outside of critical sections: until the log has room for it (change_gate.h). Counts who has to wait. */
+void page_wait_for_room(Proc *proc);
 /* For longer, outside of critical sections: nobody changes a page, and no transaction is between its commit and what has to be
  * done at its end (Proc.ending), until page_hold_end. Who holds must not latch a page exclusively. */
 void page_hold_begin(Ctx *cx);

@@ -234,19 +234,27 @@ make_copy(Ctx *cx, const StoreProcess *p)
     }
 }
 
-/* So many segments are made ready for what comes: as much as lately came between two checkpoints. A larger cycle counts at
- * once, smaller ones little by little. */
-static uint32_t
-segments_kept(Ctx *cx, Cleaner *c, Lsn redo_before, bool clean_stop)
+/* How much log comes between two checkpoints: a larger cycle counts at once, smaller ones little by little. */
+static void
+note_cycle(Cleaner *c, uint64_t bytes)
 {
-    StoreLimits limits = limits_of(c->process);
-    uint64_t cycle = c->checkpointer.super.redo - redo_before;
+    c->cycle_bytes = MAX_OF(bytes, c->cycle_bytes - c->cycle_bytes / 8 + bytes / 8);
+}
 
-    c->cycle_bytes = MAX_OF(cycle, c->cycle_bytes - c->cycle_bytes / 8 + cycle / 8);
+/* Log that is not needed any more is made ready for what comes: for as much as lately came. */
+static Status
+recycle_log(Ctx *cx, const Cleaner *c, bool clean_stop)
+{
+    const StoreProcess *p = c->process;
+    StoreLimits limits = limits_of(p);
+    uint64_t bytes = MIN_OF(MAX_OF(c->cycle_bytes, limits.min_wal_bytes), limits.max_wal_bytes);
+    Lsn now = wal_position(cx->proc);
+
     if (clean_stop || wal_disk_is_full(cx->proc))
-        return 1;
-    return (uint32_t)(MIN_OF(MAX_OF(c->cycle_bytes, limits.min_wal_bytes), limits.max_wal_bytes) /
-                      WAL_SEGMENT_BYTES);
+        bytes = WAL_SEGMENT_BYTES;
+    TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, now,
+                             (uint32_t)(bytes / WAL_SEGMENT_BYTES)));
+    return clean_stop ? wal_segments_shorten(cx, &p->wal, now) : ST_OK;
 }
 
 static Status
@@ -263,8 +271,8 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
         TRY(make_copy(cx, p));
         TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
     } else {
-        TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, wal_position(cx->proc),
-                                 segments_kept(cx, c, redo_before, clean_stop)));
+        note_cycle(c, c->checkpointer.super.redo - redo_before);
+        TRY(recycle_log(cx, c, clean_stop));
     }
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);

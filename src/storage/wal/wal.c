@@ -216,13 +216,8 @@ wal_wake_writer(const Proc *proc)
 void
 wal_secure(Ctx *cx)
 {
-    ChangeGate *gate = gate_of(cx->proc);
-
     ASSERT(!proc_in_critical(cx->proc));
-    if (change_gate_open(gate))
-        return;
-    proc_count(cx->proc, COUNT_LOG_FULL, 1);
-    change_gate_wait(gate);
+    page_wait_for_room(cx->proc);
 }
 
 bool

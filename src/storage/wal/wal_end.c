@@ -82,9 +82,8 @@ is_known_kind(uint8_t kind)
 static bool
 may_be_one(const WalRecord *r)
 {
-    if (r->bytes < sizeof(*r) || r->bytes > WAL_BURST_BYTES)
-        return false;
-    return r->kind >= RECORD_PAGE_KINDS || (r->bytes <= sizeof(*r) + RECORD_PAGE_MOST && r->fork < FORK_COUNT);
+    return r->bytes >= sizeof(*r) && r->fork < FORK_COUNT &&
+           r->bytes <= (r->kind < RECORD_PAGE_KINDS ? sizeof(*r) + RECORD_PAGE_MOST : (size_t)WAL_BURST_BYTES);
 }
 
 /* A whole record that tells of durable log behind the supposed end. */

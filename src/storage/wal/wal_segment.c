@@ -358,6 +358,22 @@ wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32
 }
 
 Status
+wal_segments_shorten(Ctx *cx, const WalDir *dir, Lsn current)
+{
+    SegmentList list;
+    bool changed = false;
+
+    TRY(list_segments(cx, dir, &list));
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (list.firsts[i] <= wal_segment_first(current) + WAL_SEGMENT_BYTES)
+            continue;
+        TRY(delete_segment(cx, dir, list.firsts[i]));
+        changed = true;
+    }
+    return changed ? sync_folder(cx, dir) : ST_OK;
+}
+
+Status
 wal_segments_remove(Ctx *cx, const WalDir *dir)
 {
     SegmentList list;

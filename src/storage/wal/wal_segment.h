@@ -60,6 +60,8 @@ void wal_making_abandon(Ctx *cx, const WalDir *dir, WalMaking *m);
 /* Segments that end at or before `before` are renamed to follow the last one, up to `keep` segments ahead of `current`; the
  * others are deleted. */
 MUST_CHECK Status wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32_t keep);
+/* The server ends: of the segments that wait for use one stays. A start would have to search them all (wal_end.h), and deletes them. */
+MUST_CHECK Status wal_segments_shorten(Ctx *cx, const WalDir *dir, Lsn current);
 /* What follows `end` is no longer part of the log: zeros to the end of its segment, later files go. What has been read from
  * `from` on is written once more: after a flush that failed the system may take for written what it only remembers. */
 MUST_CHECK Status wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn from, Lsn end);
