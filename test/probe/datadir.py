@@ -113,13 +113,10 @@ class StopBoard(Board):
 
 def wait_listening(log, process, quiet=60):
     """Until it listens or has ended. Recovery says from time to time how far it is: then it may take as long as it likes."""
-    quiet *= PATIENCE
-    said, end = '', time.monotonic() + quiet
-    while 'Server listening' not in said and process.poll() is None:
-        assert time.monotonic() < end, f'nothing was said for {quiet} s: {said[-4000:]}'
-        time.sleep(0.005)
-        if log() != said:
-            said, end = log(), time.monotonic() + quiet
+    is_over = lambda: 'Server listening' in log() or process.poll() is not None
+    while not is_over():
+        said = log()
+        wait_until(lambda: is_over() or log() != said, quiet)
 
 
 class Gone(AssertionError):

@@ -1,11 +1,14 @@
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/hash.h"
 #include "harness.h"
+#include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/sync/futex.h"
 #include "sim.h"
 
 static CacheRel *
@@ -272,9 +275,94 @@ TEST(pagecache, who_waits_at_the_gate_calls_who_makes_room)
     pthread_t thread;
 
     EXPECT_EQ(pthread_create(&thread, NULL, wait_at_gate, &gate), 0);
-    for (int i = 0; i < 5000 && atomic_load(&gate.maker_bell) == 0; i++)
-        usleep(1000);
+    futex_wait(&gate.maker_bell, 0, 20 * 1000 * 1000);
     EXPECT(atomic_load(&gate.maker_bell) != 0);
     change_gate_set_room(&gate, 2);
     pthread_join(thread, NULL);
+}
+
+/* ---- forks -------------------------------------------------------------------------------------------------------- */
+
+TEST(pagecache, nobody_begins_a_change_while_a_branch_is_forked)
+{
+    Engine *e = sim_engine();
+    Ctx *forker = sim_session(e), *cx = sim_session(e);
+    CacheRel *rel = make_rel(cx, 5);
+    PageRef ref;
+
+    add_page(cx, rel, 1);
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &ref));
+    page_fork_begin(forker);
+    EXPECT(page_fork_is_on(cx));
+    EXPECT(!page_try_exclusive(cx, &ref));
+    page_latch_shared(cx, &ref); /* reading goes on */
+    EXPECT(!page_try_upgrade(cx, &ref));
+    page_unlatch(cx, &ref);
+    page_fork_end(forker);
+    EXPECT(!page_fork_is_on(cx));
+    EXPECT(page_try_exclusive(cx, &ref));
+    page_unpin(cx, &ref);
+}
+
+typedef struct Forking {
+    Ctx *cx;
+    void (*begin)(Ctx *cx);
+    void (*end)(Ctx *cx);
+    _Atomic bool others_done;
+    bool waited;
+} Forking;
+
+static void *
+fork_beside(void *arg)
+{
+    Forking *f = arg;
+
+    f->begin(f->cx);
+    f->waited = atomic_load(&f->others_done);
+    f->end(f->cx);
+    return NULL;
+}
+
+static void
+await_forker(Ctx *cx)
+{
+    while (!page_fork_is_on(cx))
+        sched_yield();
+}
+
+TEST(pagecache, a_fork_waits_for_changes_under_way)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    Forking f = {.cx = sim_session(e), .begin = page_fork_begin, .end = page_fork_end};
+    CacheRel *rel = make_rel(cx, 5);
+    pthread_t thread;
+    PageRef ref;
+
+    add_page(cx, rel, 1);
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &ref));
+    page_latch_exclusive(cx, &ref);
+    EXPECT_EQ(pthread_create(&thread, NULL, fork_beside, &f), 0);
+    await_forker(cx);
+    atomic_store(&f.others_done, true);
+    page_unpin(cx, &ref);
+    pthread_join(thread, NULL);
+    EXPECT(f.waited);
+}
+
+TEST(pagecache, who_holds_everything_waits_for_the_end_of_transactions)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    Forking f = {.cx = sim_session(e), .begin = page_hold_begin, .end = page_hold_end};
+    pthread_t thread;
+
+    atomic_store(&cx->proc->ending, 1);
+    EXPECT_EQ(pthread_create(&thread, NULL, fork_beside, &f), 0);
+    await_forker(cx);
+    atomic_store(&f.others_done, true);
+    atomic_store(&cx->proc->ending, 0);
+    pthread_join(thread, NULL);
+    EXPECT(f.waited);
+    EXPECT(!page_fork_is_on(cx));
 }

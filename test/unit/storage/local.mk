@@ -7,6 +7,7 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_rowlock.c \
 	test/unit/storage/test_seal.c \
 	test/unit/storage/test_store.c \
+	test/unit/storage/test_store_worker.c \
 	test/unit/storage/test_table.c \
 	test/unit/storage/test_temp.c \
 	test/unit/storage/test_torture.c \
