@@ -245,9 +245,8 @@ options_auth_method(const SettingSet *settings)
 
 /* ---- what fits together --------------------------------------------------------------------------- */
 
-/* Where to mend it: "h.toml:3: server.port: " before a message; "" when the value does not come from a file. */
-static const char *
-file_place(Ctx *cx, const SettingSet *s, SettingNo no)
+const char *
+options_place(Ctx *cx, const SettingSet *s, SettingNo no)
 {
     if (s->sources[no] != SOURCE_FILE)
         return "";
@@ -290,7 +289,7 @@ check_tls(Ctx *cx, StartOptions *o)
     if (cert != key) {
         o->usage_error = by_flag;
         return fail(cx, ST_ERROR, "F0000", "%sTLS needs a certificate and its key: %s is missing",
-                    file_place(cx, s, cert ? SETTING_SSL_CERT_FILE : SETTING_SSL_KEY_FILE),
+                    options_place(cx, s, cert ? SETTING_SSL_CERT_FILE : SETTING_SSL_KEY_FILE),
                     cert ? (by_flag ? "--tls-key" : "server.tls_key_path")
                          : (by_flag ? "--tls-cert" : "server.tls_cert_path"));
     }
@@ -367,7 +366,7 @@ check_auth(Ctx *cx, StartOptions *o)
         return fail(cx, ST_ERROR, "42601",
                     "%strust authentication on %s would let anybody in: use %s with a password, or insist with "
                     "--auth trust --insecure",
-                    file_place(cx, s, SETTING_LISTEN_ADDRESSES), open,
+                    options_place(cx, s, SETTING_LISTEN_ADDRESSES), open,
                     by_file ? "authentication.method = \"scram-sha-256\"" : "--auth scram-sha-256");
     }
     if (method != AUTH_TRUST && o->password == NULL && !has_roles(cx, o)) {
@@ -375,7 +374,7 @@ check_auth(Ctx *cx, StartOptions *o)
         o->usage_error = !by_file;
         return fail(cx, ST_ERROR, "42601",
                     "%s%s %s needs a password: give %s--password-file, --password or $HELIOSDB_PASSWORD",
-                    file_place(cx, s, SETTING_AUTH_METHOD), by_file ? "method" : "--auth",
+                    options_place(cx, s, SETTING_AUTH_METHOD), by_file ? "method" : "--auth",
                     setting_infos[SETTING_AUTH_METHOD].words[method].name,
                     by_file ? "authentication.password_file, " : "");
     }
@@ -394,14 +393,14 @@ read_password_file(Ctx *cx, const SettingSet *s, const char **out)
 
     if (f == NULL)
         return fail(cx, ST_IO, "F0000", "%scould not read password file \"%s\": %s",
-                    file_place(cx, s, SETTING_AUTH_PASSWORD_FILE), path, strerror(errno));
+                    options_place(cx, s, SETTING_AUTH_PASSWORD_FILE), path, strerror(errno));
     n = fread(text, 1, sizeof(text) - 1, f);
     fclose(f);
     text[n] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
     if (text[0] == '\0')
         return fail(cx, ST_ERROR, "F0000", "%spassword file \"%s\" holds no password in its first line",
-                    file_place(cx, s, SETTING_AUTH_PASSWORD_FILE), path);
+                    options_place(cx, s, SETTING_AUTH_PASSWORD_FILE), path);
     *out = arena_strdup(cx->arena, text);
     return ST_OK;
 }

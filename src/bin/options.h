@@ -42,6 +42,8 @@ MUST_CHECK Status options_load(Ctx *cx, const FlagSet *flags, StartOptions *out)
 /* The same for a file (NULL: the one `start` would find) that nobody starts yet: where it leaves open where the data
  * lies, as with --memory. */
 MUST_CHECK Status options_load_file(Ctx *cx, const FlagSet *flags, const char *config_path, StartOptions *out);
+/* Where to mend a value: "h.toml:3: server.port: " before a message; "" when it does not come from a file. */
+const char *options_place(Ctx *cx, const SettingSet *s, SettingNo no);
 /* Says in the log what was given and will not be used. */
 void options_warn(const StartOptions *options);
 AuthMethod options_auth_method(const SettingSet *settings);

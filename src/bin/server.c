@@ -1,7 +1,7 @@
 /* server.c - introduces the parts to each other: settings, log, TLS, engine, door, postmaster.
  *
  * The order is that of failing early and cheaply: what may be refused by the outside (files, ports) comes
- * before anything is made. Nothing here runs after the first fork but `ready` and `reload`. */
+ * before anything is made. Nothing here runs after the first fork but `accepting` and `reload`. */
 #include "bin/server.h"
 
 #include <errno.h>
@@ -36,6 +36,8 @@ typedef struct Server {
     DataDir data_dir;
     SealKey *data_key; /* of an encrypted data directory; a session's process has none */
     int ready_fd;
+    time_t started;
+    bool accepting; /* connections are served */
     uint32_t reload_count;
     const char *restart_keys; /* changed in the file, but only a restart takes them over */
     const char *reload_error;
@@ -63,13 +65,10 @@ mode_name(const Server *s)
 static Status
 fail_log(Ctx *cx, const StartOptions *o)
 {
-    const SettingSet *s = &o->settings;
     const char *why = strerror(errno);
 
-    if (s->sources[SETTING_LOG_FILE] != SOURCE_FILE)
-        return fail(cx, ST_IO, "58030", "could not open log file \"%s\": %s", o->log_file, why);
-    return fail(cx, ST_IO, "58030", "%s:%u: log.file: could not open log file \"%s\": %s", s->file,
-                s->lines[SETTING_LOG_FILE], o->log_file, why);
+    return fail(cx, ST_IO, "58030", "%scould not open log file \"%s\": %s",
+                options_place(cx, &o->settings, SETTING_LOG_FILE), o->log_file, why);
 }
 
 /* Opens it anew at each call, so that a rotated file is let go. */
@@ -94,25 +93,45 @@ open_log(Ctx *cx, const StartOptions *o, const SettingSet *settings)
     return ST_OK;
 }
 
-/* What open_log would say, without making the file. */
+/* Could it be opened for writing, or made? Without doing so. errno says why not. */
+static bool
+may_write(Ctx *cx, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (access(path, W_OK) == 0)
+        return true;
+    return errno == ENOENT &&
+           access(slash != NULL ? arena_strndup(cx->arena, path, (size_t)(slash + 1 - path)) : ".", W_OK | X_OK) ==
+               0;
+}
+
+/* What open_log would say. */
 static Status
 check_log(Ctx *cx, const StartOptions *o)
 {
-    const char *slash;
-    int fd;
+    return o->log_file == NULL || may_write(cx, o->log_file) ? ST_OK : fail_log(cx, o);
+}
 
-    if (o->log_file == NULL)
-        return ST_OK;
-    fd = open(o->log_file, O_WRONLY | O_APPEND | O_CLOEXEC);
-    if (fd >= 0) {
-        close(fd);
-        return ST_OK;
+/* Files that start would refuse to go without. */
+static Status
+check_files(Ctx *cx, const StartOptions *o)
+{
+    const SettingSet *s = &o->settings;
+    const char *why;
+
+    TRY(check_log(cx, o));
+    if (settings_text(s, SETTING_PID_FILE)[0] != '\0' && !may_write(cx, o->pid_file)) {
+        why = strerror(errno);
+        return fail(cx, ST_IO, "58030", "%scould not create pid file \"%s\": %s",
+                    options_place(cx, s, SETTING_PID_FILE), o->pid_file, why);
     }
-    slash = strrchr(o->log_file, '/');
-    if (errno == ENOENT && slash != NULL &&
-        access(arena_strndup(cx->arena, o->log_file, (size_t)(slash + 1 - o->log_file)), W_OK | X_OK) == 0)
-        return ST_OK;
-    return fail_log(cx, o);
+    if (o->unix_wanted && o->unix_dir != NULL && access(o->unix_dir, W_OK | X_OK) != 0) {
+        why = strerror(errno);
+        return fail(cx, ST_IO, "58030", "%scould not listen on a Unix socket in \"%s\": %s",
+                    options_place(cx, s, SETTING_UNIX_SOCKET_DIRECTORIES), o->unix_dir, why);
+    }
+    return ST_OK;
 }
 
 /* ---- TLS and passwords ---------------------------------------------------------------------------- */
@@ -183,11 +202,11 @@ write_facts(Server *s)
 
     if (s->pid_file.fd < 0)
         return;
-    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name(s), (long long)time(NULL));
-    buf_add_text(&lines, "listen=");
-    for (int i = 0; i < s->listeners.count; i++)
-        buf_printf(&lines, "%s%s", i > 0 ? ", " : "", s->listeners.items[i].text);
-    buf_printf(&lines, "\nconfig=%s\nreloads=%u\n",
+    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name(s),
+               (long long)s->started);
+    for (int i = 0; s->accepting && i < s->listeners.count; i++)
+        buf_printf(&lines, "%s%s", i > 0 ? ", " : "listen=", s->listeners.items[i].text);
+    buf_printf(&lines, "%sconfig=%s\nreloads=%u\n", s->accepting ? "\n" : "",
                s->options->config_file != NULL ? s->options->config_file : "", s->reload_count);
     if (s->restart_keys != NULL)
         buf_printf(&lines, "restart=%s\n", s->restart_keys);
@@ -331,19 +350,18 @@ rebuild(void *arg, ProcTable **procs)
 }
 
 static void
-ready(void *arg)
+accepting(void *arg, bool yes)
 {
     Server *s = arg;
 
-    for (int i = 0; i < s->listeners.count; i++)
-        log_line(LOG_INFO, "Server listening on %s", s->listeners.items[i].text);
+    s->accepting = yes;
     write_facts(s);
-    if (s->ready_fd >= 0) {
-        if (write(s->ready_fd, "R", 1) != 1)
-            log_line(LOG_DEBUG, "nobody waits for us to be ready");
-        close(s->ready_fd);
-        s->ready_fd = -1;
-    }
+    if (!yes || s->ready_fd < 0)
+        return;
+    if (write(s->ready_fd, "R", 1) != 1)
+        log_line(LOG_DEBUG, "nobody waits for us to be ready");
+    close(s->ready_fd);
+    s->ready_fd = -1;
 }
 
 /* ---- start ---------------------------------------------------------------------------------------- */
@@ -414,7 +432,7 @@ server_check(Ctx *cx, const StartOptions *options)
 {
     TlsContext *tls;
 
-    TRY(check_log(cx, options));
+    TRY(check_files(cx, options));
     TRY(check_key(cx, options));
     TRY(make_tls(cx, &options->settings, &tls));
     tls_context_free(tls);
@@ -438,7 +456,7 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                             .unix_wanted = options->unix_wanted};
     PostmasterOptions postmaster = {.listeners = &s->listeners, .max_connections = max_connections};
     PostmasterWorker workers[POSTMASTER_WORKERS_MOST];
-    PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .ready = ready, .workers = workers};
+    PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .accepting = accepting, .workers = workers};
     bool made = false;
     Status rc = ST_OK;
 
@@ -447,11 +465,13 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                   .settings = &options->settings,
                   .pid_file.fd = -1,
                   .data_dir.lock_fd = -1,
-                  .ready_fd = ready_fd};
+                  .ready_fd = ready_fd,
+                  .started = time(NULL)};
     if (options->data_dir != NULL)
         TRY_TO(out, rc, take_data_dir(cx, s, &made));
     if (options->data_dir != NULL)
         body.database = data_dir_database(cx, options->data_dir);
+    TRY_TO(out, rc, check_files(cx, options));
     TRY_TO(out, rc, open_log(cx, options, settings));
     body.data_key = s->data_key;
     announce(s);

@@ -246,6 +246,7 @@ crash(Postmaster *pm, const char *who, int pid, const char *how)
         who, pid, how);
     pm->crashed = true;
     pm->ending_since_us = now_us(pm);
+    pm->parts->accepting(pm->parts->arg, false);
     signal_children(pm, SIGKILL);
     signal_workers(pm, SIGKILL);
 }
@@ -393,6 +394,7 @@ come_back(Postmaster *pm)
     }
     if (pm->parts->rebuild(pm->parts->arg, &pm->procs) && start_workers(pm)) {
         log_line(LOG_INFO, "the server has recovered and accepts connections again");
+        pm->parts->accepting(pm->parts->arg, true);
         pm->killed_recoveries = 0;
         return;
     }
@@ -529,7 +531,9 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
         return 1;
     }
     (void)fork_backend(&pm); /* the first client is served while the others are made */
-    parts->ready(parts->arg);
+    for (int i = 0; i < options->listeners->count; i++)
+        log_line(LOG_INFO, "Server listening on %s", options->listeners->items[i].text);
+    parts->accepting(parts->arg, true);
     notify_ready("running");
     if (parts->rebuild == NULL)
         (void)start_workers(&pm);

@@ -34,8 +34,8 @@ typedef struct PostmasterParts {
     bool (*rebuild)(void *arg, ProcTable **procs);
     /* SIGHUP, in the postmaster (`first`) and in children between two connections. */
     void (*reload)(void *arg, bool first);
-    /* In the postmaster: connections are accepted from now on. */
-    void (*ready)(void *arg);
+    /* In the postmaster: connections are served from now on, or (`yes` false) not before a crash is recovered from. */
+    void (*accepting)(void *arg, bool yes);
 } PostmasterParts;
 
 typedef struct PostmasterOptions {

@@ -13,6 +13,27 @@ acl_all_bits(char kind)
     case 'c': return ACL_INSERT | ACL_SELECT | ACL_UPDATE | ACL_REFERENCES;
     case 'n': return ACL_USAGE | ACL_CREATE;
     case 'd': return ACL_CREATE | ACL_TEMPORARY | ACL_CONNECT;
+    case 'f': return ACL_EXECUTE;
+    case 'l':
+    case 'T':
+    case 'F':
+    case 's': return ACL_USAGE;
+    case 'L': return ACL_SELECT | ACL_UPDATE;
+    case 't': return ACL_CREATE;
+    case 'p': return ACL_SET | ACL_ALTER_SYSTEM;
+    default: return 0;
+    }
+}
+
+/* What everybody may do with an object whose list was never changed. */
+static uint32_t
+public_bits(char kind)
+{
+    switch (kind) {
+    case 'd': return ACL_TEMPORARY | ACL_CONNECT;
+    case 'f': return ACL_EXECUTE;
+    case 'l':
+    case 'T': return ACL_USAGE;
     default: return 0;
     }
 }
@@ -22,8 +43,8 @@ acl_default(Arena *a, char kind, Oid owner)
 {
     Acl acl = {arena_array(a, AclItem, 2), 0};
 
-    if (kind == 'd')
-        acl.items[acl.count++] = (AclItem){ACL_PUBLIC, owner, ACL_TEMPORARY | ACL_CONNECT, 0};
+    if (public_bits(kind) != 0)
+        acl.items[acl.count++] = (AclItem){ACL_PUBLIC, owner, public_bits(kind), 0};
     if (kind != 'c')
         acl.items[acl.count++] = (AclItem){owner, owner, acl_all_bits(kind), 0};
     return acl;

@@ -18,7 +18,8 @@ typedef struct Acl {
     int count;
 } Acl;
 
-/* kind: 'r' table, 'S' sequence, 'c' column, 'n' schema, 'd' database. */
+/* kind: 'r' table, 'S' sequence, 'c' column, 'n' schema, 'd' database, 'f' function, 'l' language, 'T' type, 'L' large object,
+ * 't' tablespace, 'p' parameter, 'F' foreign data wrapper, 's' foreign server. 0 for any other. */
 uint32_t acl_all_bits(char kind);
 Acl acl_default(Arena *a, char kind, Oid owner);
 /* The stored array, or the default when it is null. */

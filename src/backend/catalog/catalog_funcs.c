@@ -229,6 +229,18 @@ SCALAR_FN(pg_relation_filenode)
     return ST_OK;
 }
 
+/* What page-inspect wants: BRANCH/RELATION. */
+SCALAR_FN(pg_relation_filepath)
+{
+    const TableInfo *t;
+
+    TRY(catalog_table_by_oid(call->cx, args[0].u32, LOCK_NONE, &t));
+    *out = t == NULL || t->heap.relation == RELATION_NONE
+               ? value_null()
+               : text_of(call->cx, arena_printf(call->cx->arena, "%u/%u", t->heap.branch, t->heap.relation));
+    return ST_OK;
+}
+
 /* ---- definitions ------------------------------------------------------------------------------------------------- */
 
 static void

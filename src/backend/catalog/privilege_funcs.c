@@ -400,15 +400,15 @@ SCALAR_FN(pg_has_role)
     return ST_OK;
 }
 
-/* The list that an object without one has. */
+/* The list that an object without one has. Its letters are ours but for two, which are the other way round. */
 SCALAR_FN(acldefault)
 {
     char letter = args[0].var.bytes > 0 ? args[0].var.data[0] : '\0';
-    char kind = letter == 's' ? 'S' : letter;
+    char kind = letter == 's' ? 'S' : letter == 'S' ? 's' : letter;
     Acl acl;
 
-    if (strchr("rScnd", kind) == NULL || kind == '\0')
-        return fail_unsupported(call->cx, -1, "acldefault of this kind of object");
+    if (acl_all_bits(kind) == 0)
+        return fail(call->cx, ST_ERROR, "XX000", "unrecognized object type abbreviation: %c", letter);
     acl = acl_default(call->cx->arena, kind, args[1].u32);
     return acl_to_value(call->cx, &acl, out);
 }

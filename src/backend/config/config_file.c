@@ -282,15 +282,19 @@ take_leaf(Reader *r, const char *section, const char *key, enum TomlKind kind, c
         return is_section(key) ? complain(r, line, "%s is a section: write [%s]", key, key)
                                : complain(r, line, "key %s stands outside of any section", key);
     if (is_reserved(section))
-        return complain(r, line, "%s.%s: section [%s] is reserved for features that do not exist yet", section,
-                        key, section);
+        return complain(r, line, "%s%s%s: section [%s] is reserved for features that do not exist yet", section,
+                        key[0] != '\0' ? "." : "", key, section);
     if (!is_section(section))
         return complain_unknown_section(r, line, section);
+    if (kind == TOML_EMPTY_SECTION)
+        return ST_OK;
     if (!find_key(section, key, &no, &form))
         return complain_unknown_key(r, line, section, key);
     full = arena_printf(r->cx->arena, "%s.%s", section, key);
     if (element == 0) {
         TRY(finish_list(r));
+        if (no == SETTING_LISTEN_ADDRESSES && kind == TOML_EMPTY_LIST)
+            return apply(r, full, no, form, TOML_STRING, "", line);
         if (no != SETTING_LISTEN_ADDRESSES || kind != TOML_STRING)
             return apply(r, full, no, form, kind, text, line);
         r->list_key = full; /* more elements may follow */

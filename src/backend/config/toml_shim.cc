@@ -43,12 +43,26 @@ collect(const toml::node &node, const std::string &section, const std::string &k
     char text[64];
     Leaf leaf{section, key, "", TOML_OTHER, element, node.source().begin.line};
 
+    if (node.is_table() && node.as_table()->empty() && !(section.empty() && key.empty())) {
+        leaf.kind = TOML_EMPTY_TABLE;
+        leaf.text = "{}";
+        out.push_back(leaf);
+        return;
+    }
+    if (node.is_array() && node.as_array()->empty()) {
+        leaf.kind = TOML_EMPTY_LIST;
+        leaf.text = "[]";
+        out.push_back(leaf);
+        return;
+    }
     if (const toml::table *table = node.as_table()) {
         for (auto &&[name, child] : *table) {
             std::string inner = key.empty() ? std::string(name.str()) : key + "." + std::string(name.str());
 
             // [a] starts section a; tables further in are part of the key.
-            if (section.empty() && key.empty() && child.is_table())
+            if (section.empty() && key.empty() && child.is_table() && child.as_table()->empty())
+                out.push_back({std::string(name.str()), "", "", TOML_EMPTY_SECTION, 0, child.source().begin.line});
+            else if (section.empty() && key.empty() && child.is_table())
                 for (auto &&[leaf_name, leaf_node] : *child.as_table())
                     collect(leaf_node, std::string(name.str()), std::string(leaf_name.str()), 0, out);
             else

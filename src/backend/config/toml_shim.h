@@ -7,7 +7,17 @@
 extern "C" {
 #endif
 
-enum TomlKind { TOML_BOOL, TOML_INTEGER, TOML_FLOAT, TOML_STRING, TOML_OTHER };
+/* TOML_EMPTY_SECTION: a section without keys; the leaf's key is "". */
+enum TomlKind {
+    TOML_BOOL,
+    TOML_INTEGER,
+    TOML_FLOAT,
+    TOML_STRING,
+    TOML_EMPTY_LIST,
+    TOML_EMPTY_TABLE,
+    TOML_EMPTY_SECTION,
+    TOML_OTHER
+};
 
 /* Called for every leaf, in the order of the file. `section` "" = outside of any; tables within
  * tables, and arrays of strings: key "a.b" and one call for each element. Texts are valid during the

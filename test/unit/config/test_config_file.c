@@ -62,6 +62,7 @@ TEST(config_file, unknown_names_come_with_the_nearest_known)
     EXPECT_STR(refusal("[storage]\nport = 1\n"),
                "h.toml:2: unknown key storage.port; there is port in section [server]");
     EXPECT_STR(refusal("[log]\nzzzzzzzzzzzz = 1\n"), "h.toml:2: unknown key log.zzzzzzzzzzzz");
+    EXPECT_STR(refusal("[server]\n[servers]\n"), "h.toml:2: unknown section [servers]; did you mean [server]?");
     EXPECT_STR(refusal("port = 1\n"), "h.toml:1: key port stands outside of any section");
 }
 
@@ -80,6 +81,10 @@ TEST(config_file, wrong_values_come_with_what_was_expected)
     EXPECT_STR(refusal("[storage]\ncache_size = \"much\"\n"),
                "h.toml:2: storage.cache_size = \"much\": expected a size like \"64MB\" of at least 128kB");
     EXPECT_STR(refusal("[server]\nport = [1, 2]\n"), "h.toml:2: server.port: expected one value, not a list");
+    EXPECT_STR(refusal("[server]\nport = []\n"),
+               "h.toml:2: server.port = []: expected an integer between 1 and 65535");
+    EXPECT_STR(refusal("[server]\nport = {}\n"),
+               "h.toml:2: server.port = {}: expected an integer between 1 and 65535");
     EXPECT_STR(refusal("[server]\nlisten_addr = 1\n"), "h.toml:2: server.listen_addr = 1: expected a text");
 }
 
@@ -90,6 +95,8 @@ TEST(config_file, what_is_not_there_yet_is_refused_unless_off)
                "h.toml:2: audit.enabled = true: setting \"audit.enabled\" to \"true\" is not supported yet");
     EXPECT_STR(refusal("[vector]\nx = 1\n"),
                "h.toml:2: vector.x: section [vector] is reserved for features that do not exist yet");
+    EXPECT_STR(refusal("[vector]\n"),
+               "h.toml:1: vector: section [vector] is reserved for features that do not exist yet");
 }
 
 static const char *
