@@ -102,8 +102,8 @@ may_write(Ctx *cx, const char *path)
     if (access(path, W_OK) == 0)
         return true;
     return errno == ENOENT &&
-           access(slash != NULL ? arena_strndup(cx->arena, path, (size_t)(slash + 1 - path)) : ".", W_OK | X_OK) ==
-               0;
+           access(slash != NULL ? arena_strndup(cx->arena, path, (size_t)(slash + 1 - path)) : ".",
+                  W_OK | X_OK) == 0;
 }
 
 /* What open_log would say. */
@@ -202,8 +202,7 @@ write_facts(Server *s)
 
     if (s->pid_file.fd < 0)
         return;
-    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name(s),
-               (long long)s->started);
+    buf_printf(&lines, "pid=%d\nmode=%s\nstarted=%lld\n", (int)getpid(), mode_name(s), (long long)s->started);
     for (int i = 0; s->accepting && i < s->listeners.count; i++)
         buf_printf(&lines, "%s%s", i > 0 ? ", " : "listen=", s->listeners.items[i].text);
     buf_printf(&lines, "%sconfig=%s\nreloads=%u\n", s->accepting ? "\n" : "",
@@ -456,7 +455,8 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                             .unix_wanted = options->unix_wanted};
     PostmasterOptions postmaster = {.listeners = &s->listeners, .max_connections = max_connections};
     PostmasterWorker workers[POSTMASTER_WORKERS_MOST];
-    PostmasterParts parts = {.arg = s, .backend = serve, .reload = reload, .accepting = accepting, .workers = workers};
+    PostmasterParts parts = {
+        .arg = s, .backend = serve, .reload = reload, .accepting = accepting, .workers = workers};
     bool made = false;
     Status rc = ST_OK;
 

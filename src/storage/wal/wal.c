@@ -264,12 +264,13 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
     wal_wake_writer(proc);
     for (;;) {
         uint32_t bell = atomic_load(&w->flushed_bell);
+        uint32_t turn = wal_turn_bit(atomic_load(&w->flushing), lsn);
 
         if (atomic_load(&w->flushed) >= lsn)
             return true;
         if (give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))
             return false;
-        futex_wait(&w->flushed_bell, bell, WAIT_NAP_US);
+        futex_wait_bits(&w->flushed_bell, bell, turn, WAIT_NAP_US);
     }
 }
 

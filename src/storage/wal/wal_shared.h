@@ -11,6 +11,7 @@ typedef struct WalCommit {
 
 enum {
     WAL_COMMITS = 8192,
+    WAL_TURNS = 32, /* bits of a futex */
     WAL_RING_BYTES = 8 << 20,
     WAL_CALL_BYTES = 1 << 20, /* the writer is called each time so much has come */
 };
@@ -28,6 +29,9 @@ typedef struct WalShared {
      * where the one after it begins. Not above `portion`: that is not settled yet. */
     _Atomic Lsn portion, portion_end; /* atomic; by the writer */
     _Atomic uint32_t flushed_bell; /* atomic: raised with it */
+    /* The flush under way, or the last one: how far it goes, times WAL_TURNS, plus its turn. Who waits for a place behind it is
+     * served by the next turn at the earliest, and is woken by that. */
+    _Atomic uint64_t flushing; /* atomic; by the writer */
     _Atomic uint32_t disk_full; /* atomic: WalFull bits */
     _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic; the writer counts */
 
@@ -42,6 +46,12 @@ static inline WalShared *
 wal_shared(const Proc *proc)
 {
     return region_part(proc_region(proc), PART_WAL);
+}
+/* For futex_wait_bits: the turn that flushes `lsn`, as far as one can know. */
+static inline uint32_t
+wal_turn_bit(uint64_t flushing, Lsn lsn)
+{
+    return UINT32_C(1) << (lsn <= flushing / WAL_TURNS ? flushing : flushing + 1) % WAL_TURNS;
 }
 static inline char *
 wal_ring(WalShared *w)

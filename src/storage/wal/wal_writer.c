@@ -330,7 +330,7 @@ announce(Ctx *cx, Lsn flushed)
     wal_forget_commits(cx->proc, flushed); /* not before: another writer may have to do this again */
     atomic_store(&shared->flushed, flushed);
     atomic_fetch_add(&shared->flushed_bell, 1);
-    futex_wake(&shared->flushed_bell, INT32_MAX);
+    (void)futex_wake_bits(&shared->flushed_bell, wal_turn_bit(atomic_load(&shared->flushing), flushed));
 }
 
 static Status
@@ -340,6 +340,7 @@ flush(Ctx *cx, WalWriter *w)
     Lsn written = atomic_load(&shared->written);
 
     if (written > atomic_load(&shared->flushed)) {
+        atomic_store(&shared->flushing, written * WAL_TURNS + (atomic_load(&shared->flushing) + 1) % WAL_TURNS);
         TRY(sync_current(cx, w));
         announce(cx, written);
     }

@@ -281,6 +281,28 @@ TEST(pagecache, who_waits_at_the_gate_calls_who_makes_room)
     pthread_join(thread, NULL);
 }
 
+static void *
+wait_for_second_bit(void *arg)
+{
+    futex_wait_bits(arg, 0, 2, UINT64_MAX);
+    return NULL;
+}
+
+TEST(pagecache, a_wake_reaches_only_those_it_is_for)
+{
+    _Atomic uint32_t word = 0;
+    pthread_t thread;
+    int woken;
+
+    EXPECT_EQ(pthread_create(&thread, NULL, wait_for_second_bit, &word), 0);
+    do {
+        EXPECT_EQ(futex_wake_bits(&word, 1 | 4), 0);
+        woken = futex_wake_bits(&word, 2);
+    } while (woken == 0); /* it is on its way to sleep */
+    EXPECT_EQ(woken, 1);
+    pthread_join(thread, NULL);
+}
+
 /* ---- forks -------------------------------------------------------------------------------------------------------- */
 
 TEST(pagecache, nobody_begins_a_change_while_a_branch_is_forked)

@@ -15,6 +15,7 @@
 #include "storage/wal/wal.h"
 #include "storage/wal/wal_end.h"
 #include "storage/wal/wal_reader.h"
+#include "storage/wal/wal_shared.h"
 #include "storage/wal/wal_writer.h"
 
 enum { KEPT_MOST = 6, WRITERS = 3, ACCOUNTS = 600, COUNTERS = 100000, START_N = 1000 };
@@ -130,6 +131,16 @@ crash(pid_t *pids, int count)
         ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "child %d had ended before: %x", i,
                       status);
     }
+}
+
+TEST(wal, who_waits_is_woken_by_the_flush_that_serves_it)
+{
+    uint64_t turn_5 = 100 * WAL_TURNS + 5, turn_31 = 100 * WAL_TURNS + 31;
+
+    EXPECT_EQ(wal_turn_bit(turn_5, 99), UINT32_C(1) << 5);
+    EXPECT_EQ(wal_turn_bit(turn_5, 100), UINT32_C(1) << 5);
+    EXPECT_EQ(wal_turn_bit(turn_5, 101), UINT32_C(1) << 6);
+    EXPECT_EQ(wal_turn_bit(turn_31, 101), UINT32_C(1));
 }
 
 TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
