@@ -119,6 +119,12 @@ def wait_listening(log, process, quiet=60):
         wait_until(lambda: is_over() or log() != said, quiet)
 
 
+def expect_no_failed_assertion(log):
+    """The server may have recovered from it: that is no excuse."""
+    at = log.find('assertion failed')
+    assert at < 0, log[max(0, at - 200):at + 2000]
+
+
 class Gone(AssertionError):
     """The server is there no more."""
 
@@ -148,6 +154,8 @@ class DataServer:
 
     def begin(self):
         """Starts without waiting for anything."""
+        if self.starts > 0:
+            expect_no_failed_assertion(self.log())
         self.starts += 1
         self.log_path = f'{self.dir}/log.{self.starts}'
         # A store that can not go on ends by abort(): that is no find of a sanitizer. Failed asserts are looked for in the log.
@@ -204,9 +212,11 @@ class DataServer:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        if kind is None and self.starts > 0:
+            expect_no_failed_assertion(self.log())
 
 
 def copy_in(c, table, lines):
