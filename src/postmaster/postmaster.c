@@ -503,6 +503,17 @@ kill_all(Postmaster *pm)
     }
 }
 
+/* What was sent to us until now has been obeyed: it must not end the program before its files are gone. */
+static void
+let_signals_through(const sigset_t *mine, const sigset_t *old)
+{
+    const struct timespec at_once = {0};
+
+    while (sigtimedwait(mine, NULL, &at_once) > 0)
+        ;
+    sigprocmask(SIG_SETMASK, old, NULL);
+}
+
 int
 postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts *parts)
 {
@@ -522,12 +533,13 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
     sigprocmask(SIG_BLOCK, &mine, &old);
     if (pool_create(cx, options->max_connections, options->spare_backends, &pm.pool) != ST_OK) {
         log_report(LOG_FATAL, NULL, &cx->error, NULL);
+        let_signals_through(&mine, &old);
         return 1;
     }
     pm.watchdog_us = notify_watchdog_us();
     if (parts->rebuild != NULL && !start_workers(&pm)) { /* what they do comes before the first connection */
         kill_all(&pm);
-        sigprocmask(SIG_SETMASK, &old, NULL);
+        let_signals_through(&mine, &old);
         return 1;
     }
     (void)fork_backend(&pm); /* the first client is served while the others are made */
@@ -542,6 +554,6 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
     listen_close(options->listeners, true);
     if (pm.exit_status == 0)
         log_line(LOG_INFO, "the server has stopped");
-    sigprocmask(SIG_SETMASK, &old, NULL);
+    let_signals_through(&mine, &old);
     return pm.exit_status;
 }
