@@ -188,4 +188,4 @@ revoke select on g_last from g_d;
 drop role g_d;
 -- what an object has that nobody has granted anything on
 select k, acldefault(k::"char", 10) from unnest(string_to_array('c r s d f l L n p t F S T', ' ')) k order by k;
-select acldefault('x', 10);
+select acldefault(k::"char", 10) from unnest(array['x']) k;

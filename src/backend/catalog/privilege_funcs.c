@@ -408,7 +408,7 @@ SCALAR_FN(acldefault)
     Acl acl;
 
     if (acl_all_bits(kind) == 0)
-        return fail(call->cx, ST_ERROR, "XX000", "unrecognized object type abbreviation: %c", letter);
+        return fail(call->cx, ST_ERROR, "XX000", "unrecognized objtype abbreviation: %c", letter);
     acl = acl_default(call->cx->arena, kind, args[1].u32);
     return acl_to_value(call->cx, &acl, out);
 }
