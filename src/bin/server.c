@@ -26,7 +26,7 @@
 #include "postmaster/pidfile.h"
 #include "postmaster/postmaster.h"
 
-enum { AUXILIARY_SLOTS = 16, ROLES_MOST = 3 };
+enum { AUXILIARY_SLOTS = 16, ROLES_MOST = 3, REFUSE_MS = 1000 };
 
 typedef struct Server {
     Ctx *cx;
@@ -351,13 +351,24 @@ reload_in_session(Door *door)
 /* ---- parts of the postmaster ---------------------------------------------------------------------- */
 
 static bool
-serve(void *arg, int fd, bool too_many)
+serve(void *arg, int fd, Reception reception)
 {
+    static const DoorRefusal refusals[] = {
+        [REFUSE_TOO_MANY] = {"53300", "sorry, too many clients already", true},
+        [REFUSE_STARTING] = {"57P03", "the database system is starting up", false},
+        [REFUSE_STOPPING] = {"57P03", "the database system is shutting down", true},
+    };
     Server *s = arg;
+    Door door;
 
     seal_key_forget(s->data_key); /* pages and log are other processes' business */
     s->data_key = NULL;
-    return door_serve(&s->door, fd, too_many);
+    if (reception == RECEIVE)
+        return door_serve(&s->door, fd, NULL);
+    door = s->door;
+    door.login.startup.timeout_ms =
+        REFUSE_MS; /* one after the other: nobody is to wait long for somebody who says nothing */
+    return door_serve(&door, fd, &refusals[reception]);
 }
 
 static bool
