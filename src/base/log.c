@@ -2,6 +2,8 @@
  * lines of several processes do not mix. */
 #include "base/log.h"
 
+#include <dlfcn.h>
+#include <execinfo.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -212,9 +214,27 @@ log_report(LogLevel level, const char *who, const ErrorInfo *info, const char *s
         emit(level, info->message, who, info, statement);
 }
 
+/* Places in the program as addr2line wants them. */
+static void
+log_callers(void)
+{
+    enum { CALLERS_MOST = 24 };
+    void *callers[CALLERS_MOST];
+    int count = backtrace(callers, CALLERS_MOST);
+
+    for (int i = 1; i < count; i++) {
+        Dl_info where;
+
+        if (dladdr(callers[i], &where) != 0 && where.dli_fname != NULL)
+            log_line(LOG_FATAL, "called from %s +0x%zx", where.dli_fname,
+                     (size_t)((const char *)callers[i] - (const char *)where.dli_fbase));
+    }
+}
+
 void
 assert_failed(const char *expression, const char *file, int line)
 {
     log_line(LOG_FATAL, "assertion failed: %s (%s:%d)", expression, file, line);
+    log_callers();
     abort();
 }
