@@ -49,7 +49,7 @@ typedef struct RocksStore {
     StoreSeal *seal; /* NULL = values are as they are */
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
-    bool stalled; /* of who applies and flushes: there was no space, and RocksDB has stopped writing */
+    _Atomic bool stalled; /* atomic: there was no space, and RocksDB has stopped writing */
     char path[4096 - 16], mark_path[4096];
 } RocksStore;
 
@@ -108,7 +108,8 @@ fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 
     if (s->db != NULL)
         note_damage(cx->env, s, text);
-    s->stalled |= full;
+    if (full)
+        s->stalled = true;
     rc = fail(cx, ST_IO,
               full                  ? "53100"
               : is_corruption(text) ? "XX001"
@@ -150,6 +151,25 @@ value_of(Ctx *cx, const RocksStore *s, const char *key, size_t key_bytes, Buf *r
     return ST_OK;
 }
 
+/* RocksDB's text, which it allocated. Only if it says so the page is damaged: a disk that does not answer, or a want of memory
+ * or of file numbers, passes. */
+static Status
+fail_page_read(Ctx *cx, RocksStore *s, StoreRead *r, char *text)
+{
+    char what[64];
+
+    if (!is_corruption(text)) {
+        snprintf(what, sizeof(what), "read block %u of relation %u from", r->id.block, r->id.relation);
+        return fail_rocks(cx, s, what, text);
+    }
+    log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", r->id.relation, r->id.block,
+             text);
+    note_damage(cx->env, s, text);
+    s->api.rocksdb_free(text);
+    r->found = STORE_DAMAGED;
+    return ST_OK;
+}
+
 static Status
 rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 {
@@ -167,11 +187,7 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 
         slice = s->api.rocksdb_get_pinned(s->db, s->page_read_options, (const char *)key, key_bytes, &error);
         if (error != NULL) {
-            log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
-                     reads[i].id.block, error);
-            note_damage(cx->env, s, error);
-            s->api.rocksdb_free(error);
-            reads[i].found = STORE_DAMAGED;
+            rc = fail_page_read(cx, s, &reads[i], error);
         } else if (slice == NULL) {
             reads[i].found = STORE_MISSING;
         } else {

@@ -51,10 +51,8 @@ fault_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 
         if (r->found != STORE_FOUND || !fault_meets(FAULT_PAGE_READ, &fault))
             continue;
-        if (fault.action == FAULT_FAIL) {
-            r->found = STORE_DAMAGED;
-            continue;
-        }
+        if (fault.action == FAULT_FAIL)
+            return fail_like(cx, "read", fault.error);
         checksum = store_checksum(r->id, r->page);
         damage(r->page, fault.action);
         if (store_checksum(r->id, r->page) != checksum)

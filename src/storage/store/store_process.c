@@ -163,6 +163,32 @@ refuse(StoreProcess *p, const ErrorInfo *error)
     store_set_state(p, STORE_STATE_REFUSED);
 }
 
+/* Before anybody can read them, and no later in the store than a redo position beyond the records that were not done: as long as
+ * that is not moved, another recovery comes by them again. What is gone, or has become shorter, needs no word. */
+static Status
+put_lost_pages(Ctx *cx, const StoreProcess *p, const LostPages *lost)
+{
+    StoreBatch *batch;
+    Status rc;
+
+    if (lost->count == 0)
+        return ST_OK;
+    batch = store_batch_new();
+    if (batch == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    for (uint32_t i = 0; i < lost->count; i++) {
+        const LostPage *l = &lost->pages[i];
+        CacheRel *rel = cache_rel(cx, l->id.branch, l->id.relation);
+
+        if (rel != NULL && l->id.block < cache_rel_length(rel, (Fork)l->id.fork))
+            store_batch_put_lost(batch, l->id, l->lsn);
+    }
+    rc = p->store->methods->apply(cx, p->store, batch);
+    store_batch_free(batch);
+    log_line(LOG_ERROR, "recovery: %u pages were passed over, and stay damaged", lost->count);
+    return rc;
+}
+
 static Status
 recover(Ctx *cx, StoreProcess *p)
 {
@@ -174,6 +200,7 @@ recover(Ctx *cx, StoreProcess *p)
                       .data_key = p->settings->data_key};
     TRY((p->settings->unlogged ? engine_start_unlogged : engine_start_log)(cx, &p->wal, p->super.redo,
                                                                            p->super.durable, &result));
+    TRY(put_lost_pages(cx, p, &result.lost));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
     if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */

@@ -4,6 +4,7 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_btree.c \
 	test/unit/storage/test_heap.c \
 	test/unit/storage/test_model.c \
+	test/unit/storage/test_recover.c \
 	test/unit/storage/test_rowlock.c \
 	test/unit/storage/test_seal.c \
 	test/unit/storage/test_store.c \

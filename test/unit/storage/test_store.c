@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "harness.h"
 #include "storage/store/page_store.h"
+#include "storage/store/store_check.h"
 #include "storage/store/store_seal.h"
 
 enum { PAGES = 200 };
@@ -225,5 +226,110 @@ TEST(page_store, with_another_key_nothing_can_be_read)
     for (uint32_t i = 0; i < PAGES; i++)
         EXPECT_EQ(read_page(&p, i, page), STORE_DAMAGED);
     close_place(&p);
+    remove_place(&p);
+}
+
+/* ---- pages that can not be read ------------------------------------------------------------------------------------ */
+
+static void
+rename_files(const Place *p, const char *from, const char *to)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "cd %s && for f in *.%s; do mv $f ${f%%.*}.%s; done", p->folder, from,
+             to);
+    EXPECT_EQ(system(command), 0);
+}
+
+/* So many files that RocksDB does not open all of them at once; then they are out of reach for a while. */
+TEST(page_store, what_can_not_be_read_now_is_not_damaged)
+{
+    enum { FILES = 180 };
+    uint32_t failed = 0;
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < FILES; i++) {
+        StoreBatch *batch = store_batch_new();
+
+        make_page(i, page);
+        store_batch_put_page(batch, id_of(i), page);
+        EXPECT_OK(p.store->methods->apply(test_ctx(), p.store, batch));
+        EXPECT_OK(p.store->methods->flush(test_ctx(), p.store));
+        store_batch_free(batch);
+    }
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    rename_files(&p, "sst", "away");
+    for (uint32_t i = 0; i < FILES; i++) {
+        StoreRead r = {.id = id_of(i), .page = page};
+        Status rc = p.store->methods->read(test_ctx(), p.store, &r, 1);
+
+        if (rc == ST_OK) {
+            EXPECT_EQ(r.found, STORE_FOUND);
+            continue;
+        }
+        EXPECT_EQ(rc, ST_IO);
+        EXPECT_STR(test_ctx()->error.sqlstate, "58030");
+        EXPECT(strstr(test_ctx()->error.message, "of relation 17 from the page store") != NULL);
+        failed++;
+    }
+    EXPECT(failed > 0);
+    rename_files(&p, "away", "sst");
+    for (uint32_t i = 0; i < FILES; i++)
+        EXPECT_EQ(read_page(&p, i, page), STORE_FOUND);
+    close_place(&p);
+    remove_place(&p);
+}
+
+static void
+note_found(void *arg, PageId where, const char *what)
+{
+    EXPECT_EQ(where.block, 5);
+    EXPECT(strstr(what, "had to be done again") != NULL);
+    ++*(uint32_t *)arg;
+}
+
+static void
+lose_a_page(const SealKey *key, Place *p)
+{
+    uint32_t seen = 0;
+    DamageReport report = {.found = note_found, .arg = &seen};
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES];
+    uint64_t pages = 0;
+
+    open_place(p, key, STORE_COMPRESS_LZ4);
+    write_pages(p);
+    store_batch_put_lost(batch, id_of(5), 0x1234560);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    EXPECT_EQ(read_page(p, 5, page), STORE_DAMAGED);
+    EXPECT_OK(p->store->methods->flush(test_ctx(), p->store));
+    close_place(p);
+    open_place(p, key, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < PAGES; i++)
+        EXPECT_EQ(read_page(p, i, page), i == 5 ? STORE_DAMAGED : STORE_FOUND);
+    EXPECT_OK(store_check_pages(test_ctx(), p->store, &report, &pages));
+    EXPECT_EQ(seen, 1);
+    EXPECT_EQ(pages, PAGES);
+    store_batch_clear(batch);
+    store_batch_delete_pages(batch, 3, 17);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    EXPECT_EQ(read_page(p, 5, page), STORE_MISSING);
+    store_batch_free(batch);
+    close_place(p);
+}
+
+TEST(page_store, a_lost_page_stays_damaged_until_it_is_deleted)
+{
+    Place p;
+
+    make_place(&p);
+    lose_a_page(NULL, &p);
+    remove_place(&p);
+    make_place(&p);
+    lose_a_page(&p.key, &p);
     remove_place(&p);
 }
