@@ -7,7 +7,9 @@
 #include "harness.h"
 #include "storage/store/page_store.h"
 #include "storage/store/store_check.h"
+#include "storage/store/store_meta.h"
 #include "storage/store/store_seal.h"
+#include "storage/txn/id_table.h"
 
 enum { PAGES = 200 };
 
@@ -227,6 +229,71 @@ TEST(page_store, with_another_key_nothing_can_be_read)
         EXPECT_EQ(read_page(&p, i, page), STORE_DAMAGED);
     close_place(&p);
     remove_place(&p);
+}
+
+/* ---- the superblock ------------------------------------------------------------------------------------------------ */
+
+static const StoreSuper good_super = {.version = STORE_FORMAT_VERSION,
+                                      .redo = WAL_FIRST_LSN + 800,
+                                      .durable = WAL_FIRST_LSN + 816,
+                                      .trimmed = 1024,
+                                      .next_xid = 5000,
+                                      .last_csn = 77};
+
+static Status
+write_and_read_super(Place *p, const StoreSuper *super)
+{
+    StoreBatch *batch = store_batch_new();
+    bool found = false;
+    StoreSuper read;
+    Status rc;
+
+    store_super_put(batch, super);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    store_batch_free(batch);
+    rc = store_super_read(test_ctx(), p->store, &read, &found);
+    EXPECT(found);
+    EXPECT(rc != ST_OK || memcmp(&read, super, sizeof(read)) == 0);
+    return rc;
+}
+
+TEST(page_store, a_superblock_that_makes_no_sense_is_refused)
+{
+    Place p;
+#define BAD_SUPER(field, value)                                                                                \
+    do {                                                                                                       \
+        StoreSuper bad = good_super;                                                                           \
+                                                                                                               \
+        bad.field = (value);                                                                                   \
+        EXPECT_EQ(write_and_read_super(&p, &bad), ST_CORRUPT);                                                 \
+        EXPECT_STR(test_ctx()->error.sqlstate, "XX001");                                                       \
+    } while (0)
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    EXPECT_OK(write_and_read_super(&p, &good_super));
+    BAD_SUPER(version, 7);
+    BAD_SUPER(features, 1);
+    BAD_SUPER(redo, good_super.redo + 4);
+    BAD_SUPER(redo, WAL_FIRST_LSN - 8);
+    BAD_SUPER(redo, 0);
+    BAD_SUPER(redo, good_super.durable + 8);
+    BAD_SUPER(durable, 0);
+    BAD_SUPER(trimmed, good_super.next_xid + 1);
+    BAD_SUPER(trimmed, 0);
+    BAD_SUPER(next_xid, UINT64_C(1) << 62);
+    BAD_SUPER(last_csn, UINT64_MAX);
+    {
+        StoreSuper first = good_super; /* of a new store */
+
+        first.redo = WAL_FIRST_LSN;
+        first.durable = 0;
+        first.trimmed = first.next_xid = XID_FIRST;
+        EXPECT_OK(write_and_read_super(&p, &first));
+    }
+    close_place(&p);
+    remove_place(&p);
+#undef BAD_SUPER
 }
 
 /* ---- pages that can not be read ------------------------------------------------------------------------------------ */
