@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/env.h"
 #include "base/log.h"
@@ -31,7 +32,9 @@ enum {
     MEMTABLE_BYTES = 64 << 20,
     BLOOM_BITS = 10,
     LIST_US = 500 * 1000, /* between two looks at what files there are; and for each file: */
-    LIST_FILE_US = 500
+    LIST_FILE_US = 500,
+    FLUSH_NAP_US = 500,
+    FLUSH_ASK_NAPS = 100,
 };
 #define MEMTABLE_BLOOM_SHARE 0.02
 
@@ -329,14 +332,37 @@ rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
 }
 
 static Status
+flush_once(Ctx *cx, RocksStore *s)
+{
+    char *error = NULL;
+
+    s->api.rocksdb_flush(s->db, s->flush_options, &error);
+    return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
+}
+
+/* RocksDB says when a flush is done; but once it has been without space it never waits again for one that it begins (of 7.8:
+ * that it was stopped is not forgotten when it goes on). So it is asked what is left in memory. Whether it has failed in the
+ * background another flush tells. */
+static Status
 rocks_flush(Ctx *cx, PageStore *store)
 {
     RocksStore *s = (RocksStore *)store;
-    char *error = NULL;
+    uint64_t unflushed;
 
     TRY(go_on(cx, s));
-    s->api.rocksdb_flush(s->db, s->flush_options, &error);
-    return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
+    TRY(flush_once(cx, s));
+    for (uint32_t naps = 1;; naps++) {
+        struct timespec nap = {.tv_nsec = FLUSH_NAP_US * 1000};
+
+        if (s->api.rocksdb_property_int(s->db, "rocksdb.num-immutable-mem-table", &unflushed) != 0)
+            return fail(cx, ST_IO, "58030", "the page store \"%s\" does not say whether it is flushed",
+                        s->path);
+        if (unflushed == 0)
+            return ST_OK;
+        nanosleep(&nap, NULL);
+        if (naps % FLUSH_ASK_NAPS == 0)
+            TRY(flush_once(cx, s));
+    }
 }
 
 /* Hard links to table files, which never change; the rest is small. */

@@ -1,7 +1,10 @@
 /* A page store in RocksDB, plain and encrypted: what is applied comes back, and nothing else is taken for it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "harness.h"
@@ -294,6 +297,99 @@ TEST(page_store, a_superblock_that_makes_no_sense_is_refused)
     close_place(&p);
     remove_place(&p);
 #undef BAD_SUPER
+}
+
+/* ---- a full disk --------------------------------------------------------------------------------------------------- */
+
+static _Atomic int write_error;
+
+/* In place of the library's, also for RocksDB. */
+ssize_t
+write(int fd, const void *data, size_t bytes)
+{
+    if (write_error != 0) {
+        errno = write_error;
+        return -1;
+    }
+    return syscall(SYS_write, fd, data, bytes);
+}
+
+static Status
+write_a_page(Place *p, uint32_t block)
+{
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES];
+    Status rc;
+
+    make_page(block, page);
+    store_batch_put_page(batch, id_of(block), page);
+    rc = p->store->methods->apply(test_ctx(), p->store, batch);
+    store_batch_free(batch);
+    return rc == ST_OK ? p->store->methods->flush(test_ctx(), p->store) : rc;
+}
+
+static void
+expect_full(Place *p)
+{
+    char page[PAGE_BYTES];
+
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(write_a_page(p, PAGES + 1), ST_IO);
+        EXPECT_STR(test_ctx()->error.sqlstate, "53100");
+        EXPECT_EQ(read_page(p, 1, page), STORE_FOUND);
+        EXPECT_EQ(read_page(p, PAGES + 1, page), STORE_FOUND); /* in memory */
+    }
+}
+
+static void
+await_space(Place *p)
+{
+    enum { TRIES = 300, NAP_US = 100 * 1000 };
+
+    for (int tries = 0; write_a_page(p, PAGES + 2) != ST_OK; tries++) {
+        EXPECT_STR(test_ctx()->error.sqlstate, "53100");
+        EXPECT(tries < TRIES);
+        usleep(NAP_US);
+    }
+}
+
+/* Is what was written in a file when the call that flushes it returns? */
+static void
+expect_flushes(Place *p)
+{
+    for (uint32_t i = 3; i < 13; i++) {
+        StoreStats before, after;
+
+        p->store->methods->stats(test_ctx(), p->store, &before);
+        EXPECT_OK(write_a_page(p, PAGES + i));
+        p->store->methods->stats(test_ctx(), p->store, &after);
+        EXPECT(after.file_bytes > before.file_bytes);
+    }
+}
+
+/* Twice: what RocksDB does not forget of the first time must not hide the second. */
+TEST(page_store, a_full_disk_passes_and_then_a_flush_is_one)
+{
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    expect_flushes(&p);
+    for (int times = 0; times < 2; times++) {
+        write_error = ENOSPC;
+        expect_full(&p);
+        write_error = 0;
+        await_space(&p);
+        expect_flushes(&p);
+    }
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < PAGES + 13; i++)
+        EXPECT_EQ(read_page(&p, i, page), i == PAGES ? STORE_MISSING : STORE_FOUND);
+    close_place(&p);
+    remove_place(&p);
 }
 
 /* ---- pages that can not be read ------------------------------------------------------------------------------------ */
