@@ -5,7 +5,8 @@
  * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
  *
  * When the disk is full a flush or a merge fails, and RocksDB writes no more; what it was given it keeps in memory and goes
- * on reading. The next attempt to write makes it go on (rocks_resume).
+ * on reading. The next attempt to write makes it go on (rocks_resume). Not so when it was a quota that was used up: then there is
+ * no way back for RocksDB but to be opened again, so as soon as there is space writing fails, and recovery opens it (S2).
  *
  * Of an encrypted store RocksDB sees our keys, which are numbers, and values that have been through store_seal.h.
  *
@@ -64,6 +65,13 @@ is_corruption(const char *text)
     return strncmp(text, "Corruption", 10) == 0;
 }
 
+/* As env_is_full, from RocksDB's text, which ends with the system's. */
+static bool
+is_full(const char *text)
+{
+    return strstr(text, "No space left on device") != NULL || strstr(text, "Disk quota exceeded") != NULL;
+}
+
 static bool
 is_marked(Env *env, const RocksStore *s)
 {
@@ -106,7 +114,7 @@ note_damage(Env *env, RocksStore *s, const char *text)
 static Status
 fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 {
-    bool full = strstr(text, "No space left") != NULL;
+    bool full = is_full(text);
     Status rc;
 
     if (s->db != NULL)
@@ -296,13 +304,42 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
     }
 }
 
+/* Tries it out: what a quota leaves nobody tells. */
+static bool
+is_there_space(Env *env, const RocksStore *s)
+{
+    enum { ROOM_BYTES = 4 << 20, PIECE_BYTES = 1 << 16 };
+    static const char zeros[PIECE_BYTES];
+    char path[sizeof(s->mark_path)];
+    bool there;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s.space", s->path);
+    fd = env->open(env, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    there = fd >= 0;
+    for (int at = 0; there && at < ROOM_BYTES; at += PIECE_BYTES)
+        there = env->write(env, fd, zeros, PIECE_BYTES) == PIECE_BYTES;
+    there = there && env->sync(env, fd) == 0;
+    if (fd >= 0) {
+        env->close(env, fd);
+        (void)env->unlink(env, path);
+    }
+    return there;
+}
+
 static Status
 go_on(Ctx *cx, RocksStore *s)
 {
+    RocksResumed resumed;
+
     if (!s->stalled)
         return ST_OK;
-    if (!rocks_resume(s->db))
-        return fail(cx, ST_IO, "53100", "could not write to the page store \"%s\": No space left on device",
+    resumed = rocks_resume(s->db);
+    if (resumed == ROCKS_STOPPED && is_there_space(cx->env, s))
+        return fail(cx, ST_IO, "58030", "there is space again, but the page store \"%s\" has to be opened anew",
+                    s->path);
+    if (resumed != ROCKS_GOES_ON)
+        return fail(cx, ST_IO, "53100", "could not write to the page store \"%s\": no space left on device",
                     s->path);
     s->stalled = false;
     return ST_OK;

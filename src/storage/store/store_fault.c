@@ -33,9 +33,8 @@ damage(char *page, FaultAction action)
 static Status
 fail_like(Ctx *cx, const char *what, int error)
 {
-    bool full = error == ENOSPC || error == EDQUOT;
-
-    return fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store: %s", what, strerror(error));
+    return fail(cx, ST_IO, env_is_full(error) ? "53100" : "58030", "could not %s the page store: %s", what,
+                strerror(error));
 }
 
 static Status

@@ -392,6 +392,27 @@ TEST(page_store, a_full_disk_passes_and_then_a_flush_is_one)
     remove_place(&p);
 }
 
+/* RocksDB does not forgive it: when there is space again it is no lack of space any more that keeps it from writing. */
+TEST(page_store, a_quota_that_is_used_up_is_a_full_disk_until_there_is_space)
+{
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    write_error = EDQUOT;
+    expect_full(&p);
+    write_error = 0;
+    EXPECT_EQ(write_a_page(&p, PAGES + 2), ST_IO);
+    EXPECT_STR(test_ctx()->error.sqlstate, "58030");
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    expect_pages(&p);
+    EXPECT_OK(write_a_page(&p, PAGES + 1));
+    close_place(&p);
+    remove_place(&p);
+}
+
 /* ---- pages that can not be read ------------------------------------------------------------------------------------ */
 
 static void
