@@ -20,6 +20,7 @@
 
 #include "base/env.h"
 #include "base/log.h"
+#include "base/stop_point.h"
 #include "storage/store/rocks_api.h"
 #include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
@@ -95,16 +96,26 @@ write_mark(Env *env, const RocksStore *s, const char *text)
         log_line(LOG_ERROR, "could not write \"%s\"", s->mark_path);
 }
 
+/* RocksDB's text, which is the caller's; NULL: done. */
+static char *
+switch_merging(const RocksStore *s, bool on)
+{
+    const char *key = "disable_auto_compactions", *value = on ? "false" : "true";
+    char *error = NULL;
+
+    s->api.rocksdb_set_options(s->db, 1, &key, &value, &error);
+    return error;
+}
+
 static void
 note_damage(Env *env, RocksStore *s, const char *text)
 {
-    static const char *const keys[] = {"disable_auto_compactions"}, *const values[] = {"true"};
-    char *error = NULL;
+    char *error;
 
     if (s->read_only || !is_corruption(text) || atomic_exchange(&s->damaged, true))
         return;
     write_mark(env, s, text);
-    s->api.rocksdb_set_options(s->db, 1, keys, values, &error);
+    error = switch_merging(s, false);
     log_line(LOG_ERROR, "a file of the page store is damaged, so its files are not merged any more: %s", text);
     if (error != NULL)
         s->api.rocksdb_free(error);
@@ -498,14 +509,16 @@ rocks_close(Ctx *cx, PageStore *store)
 static void
 rocks_begin_merging(Ctx *cx, PageStore *store)
 {
-    static const char *const keys[] = {"disable_auto_compactions"}, *const values[] = {"false"};
     RocksStore *s = (RocksStore *)store;
-    char *error = NULL;
+    char *error;
 
     (void)cx;
     if (s->damaged)
         return;
-    s->api.rocksdb_set_options(s->db, 1, keys, values, &error);
+    stop_point("store.before_merging");
+    error = switch_merging(s, true);
+    if (error == NULL && s->damaged) /* a reader has noticed it meanwhile, and its word came before ours */
+        error = switch_merging(s, false);
     if (error == NULL)
         return;
     log_line(LOG_WARNING, "the files of the page store are not merged: %s", error);

@@ -1,5 +1,6 @@
 /* A page store in RocksDB, plain and encrypted: what is applied comes back, and nothing else is taken for it. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/stop_point.h"
 #include "harness.h"
 #include "storage/store/page_store.h"
 #include "storage/store/store_check.h"
@@ -297,6 +299,85 @@ TEST(page_store, a_superblock_that_makes_no_sense_is_refused)
     close_place(&p);
     remove_place(&p);
 #undef BAD_SUPER
+}
+
+/* ---- damaged files -------------------------------------------------------------------------------------------------- */
+
+static void
+damage_file(const Place *p)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command),
+             "for f in %s/*.sst; do printf xxxx | dd of=$f bs=1 seek=2000 conv=notrunc status=none; done",
+             p->folder);
+    EXPECT_EQ(system(command), 0);
+}
+
+static bool
+meets_damage(Place *p)
+{
+    char page[PAGE_BYTES];
+    uint32_t damaged = 0;
+
+    for (uint32_t i = 0; i < PAGES; i++)
+        damaged += read_page(p, i, page) == STORE_DAMAGED;
+    return damaged > 0;
+}
+
+/* As RocksDB has written it down last. */
+static bool
+is_merging(const Place *p)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "grep -q disable_auto_compactions=false $(ls %s/OPTIONS-* | tail -1)",
+             p->folder);
+    return system(command) == 0;
+}
+
+static void *
+begin_merging(void *arg)
+{
+    Place *p = arg;
+
+    p->store->methods->begin_merging(test_ctx(), p->store);
+    return NULL;
+}
+
+static void
+remove_damaged_place(Place *p)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s.damaged", p->folder);
+    EXPECT_EQ(unlink(path), 0);
+    remove_place(p);
+}
+
+TEST(page_store, damage_that_is_noticed_while_merging_begins_ends_it)
+{
+    pthread_t thread;
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    begin_merging(&p);
+    EXPECT(is_merging(&p));
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    EXPECT(stop_board_create());
+    stop_point_arm("store.before_merging", 0);
+    EXPECT_EQ(pthread_create(&thread, NULL, begin_merging, &p), 0);
+    EXPECT(stop_point_wait("store.before_merging", 10000, NULL));
+    damage_file(&p);
+    EXPECT(meets_damage(&p));
+    stop_point_release("store.before_merging");
+    pthread_join(thread, NULL);
+    EXPECT(!is_merging(&p));
+    close_place(&p);
+    remove_damaged_place(&p);
 }
 
 /* ---- a full disk --------------------------------------------------------------------------------------------------- */
