@@ -83,6 +83,26 @@ is_marked(Env *env, const RocksStore *s)
     return fd >= 0;
 }
 
+/* The one that the store's folder and its mark lie in. */
+static bool
+sync_folder(Env *env, const RocksStore *s)
+{
+    char path[sizeof(s->path)];
+    char *last;
+    bool ok;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s", s->path);
+    last = strrchr(path, '/');
+    if (last != NULL)
+        last[last == path] = '\0'; /* of the root something is left */
+    fd = env->open(env, last != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    ok = fd >= 0 && env->sync(env, fd) == 0;
+    if (fd >= 0)
+        env->close(env, fd);
+    return ok;
+}
+
 static void
 write_mark(Env *env, const RocksStore *s, const char *text)
 {
@@ -92,7 +112,7 @@ write_mark(Env *env, const RocksStore *s, const char *text)
 
     if (fd >= 0)
         env->close(env, fd);
-    if (!ok)
+    if (!ok || !sync_folder(env, s))
         log_line(LOG_ERROR, "could not write \"%s\"", s->mark_path);
 }
 

@@ -380,6 +380,50 @@ TEST(page_store, damage_that_is_noticed_while_merging_begins_ends_it)
     remove_damaged_place(&p);
 }
 
+/* An environment that notes which folder was made durable. */
+static int folder_fd, folder_syncs;
+
+static int
+note_open(Env *env, const char *path, int flags, mode_t mode)
+{
+    int fd = env_system()->open(env_system(), path, flags, mode);
+
+    (void)env;
+    if (strcmp(path, "/tmp") == 0)
+        folder_fd = fd;
+    return fd;
+}
+
+static int
+note_sync(Env *env, int fd)
+{
+    (void)env;
+    folder_syncs += fd == folder_fd;
+    return env_system()->sync(env_system(), fd);
+}
+
+TEST(page_store, the_mark_of_damage_is_made_durable_with_its_folder)
+{
+    Env *before = test_ctx()->env, noting = *before;
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    damage_file(&p);
+    folder_fd = -1;
+    noting.open = note_open;
+    noting.sync = note_sync;
+    test_ctx()->env = &noting;
+    for (uint32_t i = 0; i < PAGES; i++)
+        (void)read_page(&p, i, page);
+    test_ctx()->env = before;
+    EXPECT_EQ(folder_syncs, 1);
+    close_place(&p);
+    remove_damaged_place(&p);
+}
+
 /* ---- a full disk --------------------------------------------------------------------------------------------------- */
 
 static _Atomic int write_error;
