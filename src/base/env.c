@@ -94,6 +94,21 @@ system_rename(Env *env, const char *from, const char *to)
 }
 
 static int
+system_rename_new(Env *env, const char *from, const char *to)
+{
+    (void)env;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS) /* else: the file system has no such thing */
+        return -1;
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+static int
 system_unlink(Env *env, const char *path)
 {
     (void)env;
@@ -138,6 +153,7 @@ static Env system_env = {
     .pread = system_pread,
     .pwrite = system_pwrite,
     .sync = system_sync,
+    .rename_new = system_rename_new,
     .rename = system_rename,
     .unlink = system_unlink,
     .close = system_close,

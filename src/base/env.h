@@ -22,6 +22,7 @@ struct Env {
     ssize_t (*pwrite)(Env *env, int fd, const void *data, size_t bytes, off_t at);
     int (*sync)(Env *env, int fd); /* the data, and what is needed to find it again */
     int (*rename)(Env *env, const char *from, const char *to);
+    int (*rename_new)(Env *env, const char *from, const char *to); /* EEXIST if there is `to` */
     int (*unlink)(Env *env, const char *path);
     int (*close)(Env *env, int fd);
     ssize_t (*recv)(Env *env, int fd, void *out, size_t bytes, int flags);

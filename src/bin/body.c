@@ -67,6 +67,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     TRY(engine_create(cx, &body->engine, &door->engine));
     if (options->data_dir == NULL)
         TRY(fill(cx, door->engine, &body->options));
+    body->options.settings = NULL; /* they live until the next reload */
     door->body = body;
     door->begin = door_session_begin;
     door->directory = door_session_directory;

@@ -58,6 +58,19 @@ make_folder(Ctx *cx, const char *path)
     return ST_OK;
 }
 
+/* The names in it last. */
+static Status
+flush_folder(Ctx *cx, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+    if (fd < 0)
+        return fail_path(cx, "open directory", path);
+    rc = fsync(fd);
+    close(fd);
+    return rc == 0 ? ST_OK : fail_path(cx, "flush directory", path);
+}
+
 static Status
 make_parents(Ctx *cx, const char *path)
 {
@@ -67,8 +80,11 @@ make_parents(Ctx *cx, const char *path)
         if (*p != '/')
             continue;
         *p = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+        if (mkdir(part, 0755) == 0) {
+            TRY(flush_folder(cx, arena_printf(cx->arena, "%s/..", part)));
+        } else if (errno != EEXIST) {
             return fail_path(cx, "create directory", part);
+        }
         *p = '/';
     }
     return ST_OK;
@@ -93,13 +109,16 @@ data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
             fail_hint(cx, "Choose another directory, or one that does not exist yet.");
             return ST_ERROR;
         }
+        if (chmod(path, 0700) != 0) /* somebody may have made it, for everybody to read */
+            return fail_path(cx, "change the permissions of", path);
+        TRY(flush_folder(cx, arena_printf(cx->arena, "%s/..", path)));
     }
     if (format.number ==
         DIR_FORMAT_NONE) /* first: with it the rest is known to be ours, if we are killed here */
         TRY(dir_format_write(cx, path, fresh));
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
-    return ST_OK;
+    return flush_folder(cx, path);
 }
 
 const char *
@@ -169,19 +188,25 @@ fail_locked(Ctx *cx, const char *path, int fd)
     return ST_ERROR;
 }
 
-/* A server of somebody else would make files that this one's can not open. */
+/* A server of somebody else would make files that this one's can not open; and nobody else may read what is in there. */
 static Status
-check_owner(Ctx *cx, const char *path)
+check_access(Ctx *cx, const char *path)
 {
     struct stat st;
 
     if (stat(path, &st) != 0)
         return fail_path(cx, "examine", path);
-    if (st.st_uid == geteuid())
-        return ST_OK;
-    (void)fail(cx, ST_ERROR, "55000", "data directory \"%s\" has wrong ownership", path);
-    fail_hint(cx, "The server must be started by the user that owns the data directory.");
-    return ST_ERROR;
+    if (st.st_uid != geteuid()) {
+        (void)fail(cx, ST_ERROR, "55000", "data directory \"%s\" has wrong ownership", path);
+        fail_hint(cx, "The server must be started by the user that owns the data directory.");
+        return ST_ERROR;
+    }
+    if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
+        (void)fail(cx, ST_ERROR, "55000", "data directory \"%s\" has invalid permissions", path);
+        fail_hint(cx, "Permissions should be u=rwx (0700) or u=rwx,g=rx (0750).");
+        return ST_ERROR;
+    }
+    return ST_OK;
 }
 
 Status
@@ -192,7 +217,7 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
     int fd, n;
 
     *out = (DataDir){.lock_fd = -1};
-    TRY(check_owner(cx, path));
+    TRY(check_access(cx, path));
     fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_path(cx, "open", file);

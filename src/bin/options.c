@@ -207,14 +207,14 @@ apply_flags(Ctx *cx, SettingSet *set, const FlagSet *flags, bool *usage_error)
     return ST_OK;
 }
 
-/* A daemon has no working directory and no terminal: paths become absolute. */
+/* A daemon has no working directory and no terminal: paths become absolute. A copy, because a reload frees the settings. */
 static const char *
 absolute(Ctx *cx, const char *path)
 {
     char here[4096];
 
     if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
-        return path;
+        return arena_strdup(cx->arena, path);
     if (strncmp(path, "./", 2) == 0)
         path += 2;
     return arena_printf(cx->arena, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
@@ -447,7 +447,7 @@ options_warn(const StartOptions *o)
 }
 
 static void
-find_unix_dir(StartOptions *o)
+find_unix_dir(Ctx *cx, StartOptions *o)
 {
     const char *dir = settings_text(&o->settings, SETTING_UNIX_SOCKET_DIRECTORIES);
 
@@ -455,7 +455,7 @@ find_unix_dir(StartOptions *o)
     if (!o->unix_wanted)
         o->unix_dir = access("/var/run/postgresql", W_OK) == 0 ? "/var/run/postgresql" : "/tmp";
     else if (strcmp(dir, "none") != 0)
-        o->unix_dir = dir;
+        o->unix_dir = arena_strdup(cx->arena, dir);
 }
 
 static void
@@ -529,7 +529,7 @@ check_all(Ctx *cx, StartOptions *o)
     TRY(check_tls(cx, o));
     TRY(find_password(cx, o));
     TRY(check_auth(cx, o));
-    find_unix_dir(o);
+    find_unix_dir(cx, o);
     find_files(cx, o);
     return ST_OK;
 }

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +26,7 @@
 #include "postmaster/pidfile.h"
 #include "postmaster/postmaster.h"
 
-enum { AUXILIARY_SLOTS = 16, ROLES_MOST = 3 };
+enum { AUXILIARY_SLOTS = 16, ROLES_MOST = 3, REFUSE_MS = 1000 };
 
 typedef struct Server {
     Ctx *cx;
@@ -98,12 +100,33 @@ static bool
 may_write(Ctx *cx, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    struct stat st;
 
-    if (access(path, W_OK) == 0)
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return false;
+    }
+    if (eaccess(path, W_OK) == 0)
         return true;
     return errno == ENOENT &&
-           access(slash != NULL ? arena_strndup(cx->arena, path, (size_t)(slash + 1 - path)) : ".",
-                  W_OK | X_OK) == 0;
+           eaccess(slash != NULL ? arena_strndup(cx->arena, path, (size_t)(slash + 1 - path)) : ".",
+                   W_OK | X_OK) == 0;
+}
+
+/* From here on signals wait for the postmaster: it is not to end the program while a pid file or a socket is there. Its children let
+ * them through again. */
+static void
+hold_signals(void)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGQUIT);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 /* What open_log would say. */
@@ -126,7 +149,7 @@ check_files(Ctx *cx, const StartOptions *o)
         return fail(cx, ST_IO, "58030", "%scould not create pid file \"%s\": %s",
                     options_place(cx, s, SETTING_PID_FILE), o->pid_file, why);
     }
-    if (o->unix_wanted && o->unix_dir != NULL && access(o->unix_dir, W_OK | X_OK) != 0) {
+    if (o->unix_wanted && o->unix_dir != NULL && eaccess(o->unix_dir, W_OK | X_OK) != 0) {
         why = strerror(errno);
         return fail(cx, ST_IO, "58030", "%scould not listen on a Unix socket in \"%s\": %s",
                     options_place(cx, s, SETTING_UNIX_SOCKET_DIRECTORIES), o->unix_dir, why);
@@ -328,13 +351,24 @@ reload_in_session(Door *door)
 /* ---- parts of the postmaster ---------------------------------------------------------------------- */
 
 static bool
-serve(void *arg, int fd, bool too_many)
+serve(void *arg, int fd, Reception reception)
 {
+    static const DoorRefusal refusals[] = {
+        [REFUSE_TOO_MANY] = {"53300", "sorry, too many clients already", true},
+        [REFUSE_STARTING] = {"57P03", "the database system is starting up", false},
+        [REFUSE_STOPPING] = {"57P03", "the database system is shutting down", true},
+    };
     Server *s = arg;
+    Door door;
 
     seal_key_forget(s->data_key); /* pages and log are other processes' business */
     s->data_key = NULL;
-    return door_serve(&s->door, fd, too_many);
+    if (reception == RECEIVE)
+        return door_serve(&s->door, fd, NULL);
+    door = s->door;
+    door.login.startup.timeout_ms =
+        REFUSE_MS; /* one after the other: nobody is to wait long for somebody who says nothing */
+    return door_serve(&door, fd, &refusals[reception]);
 }
 
 static bool
@@ -485,6 +519,7 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
         goto out;
     }
     TRY_TO(out, rc, make_roles(cx, options, roles, &body.role_count));
+    hold_signals();
     TRY_TO(out, rc, take_pid_file(cx, s));
     TRY_TO(out, rc, listen_open(cx, &listen, &s->listeners));
     s->door.settings = settings;

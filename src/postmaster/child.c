@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,13 +196,41 @@ child_serve(const Pool *pool, int slot, const ListenSet *listeners, const Postma
         tell_postmaster(pool);
         serving = 1;
         pthread_sigmask(SIG_SETMASK, &open_mask, NULL);
-        again = parts->backend(parts->arg, fd, too_many);
+        again = parts->backend(parts->arg, fd, too_many ? REFUSE_TOO_MANY : RECEIVE);
         pthread_sigmask(SIG_SETMASK, &blocked, NULL);
         serving = 0;
         atomic_store(&shared->states[slot], CHILD_IDLE);
         if (!again)
             exit(0);
     }
+}
+
+void
+child_refuse(const Pool *pool, const ListenSet *listeners, const PostmasterParts *parts, Reception reception,
+             int patience_ms)
+{
+    struct pollfd fds[LISTEN_MOST];
+    sigset_t open_mask;
+
+    set_up(pool, "helios-doorman");
+    close(pool->ticket_write);
+    close(pool->ticket_read);
+    sigemptyset(&open_mask);
+    pthread_sigmask(SIG_SETMASK, &open_mask, NULL);
+    for (int i = 0; i < listeners->count; i++)
+        fds[i] = (struct pollfd){.fd = listeners->items[i].fd, .events = POLLIN};
+    (void)poll(NULL, 0, patience_ms);
+    while (!end_wanted) {
+        if (poll(fds, (nfds_t)listeners->count, -1) <= 0)
+            continue; /* a signal */
+        for (int i = 0; i < listeners->count; i++) {
+            int fd = fds[i].revents != 0 ? accept4(fds[i].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+
+            if (fd >= 0)
+                (void)parts->backend(parts->arg, fd, reception);
+        }
+    }
+    exit(0);
 }
 
 void

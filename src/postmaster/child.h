@@ -6,6 +6,9 @@
 
 /* Waits for connections and serves one after the other. Signals must be blocked. */
 NORETURN void child_serve(const Pool *pool, int slot, const ListenSet *listeners, const PostmasterParts *parts);
+/* Refuses all connections, after so much time in which they wait. */
+NORETURN void child_refuse(const Pool *pool, const ListenSet *listeners, const PostmasterParts *parts,
+                           Reception reception, int patience_ms);
 /* Runs the worker with signals set up. */
 NORETURN void child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker);
 

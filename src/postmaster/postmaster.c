@@ -31,6 +31,7 @@ enum {
     ENDING_PATIENCE_MS = 30000, /* then backends that do not listen are killed */
     KILLING_PATIENCE_MS = 5000,
     FORK_PAUSE_MS = 500, /* after a backend that failed at once, or could not be made */
+    START_PATIENCE_MS = 2000, /* connections wait so long for a start, then they are refused */
     RECOVERIES_MOST = 5, /* that were killed from outside, one after the other */
 };
 
@@ -51,6 +52,7 @@ typedef struct Postmaster {
     Worker workers[POSTMASTER_WORKERS_MOST];
     ProcTable *procs;
     bool crashed; /* all children are on their way out; then memory is made anew */
+    int doorman_pid; /* who refuses connections; 0 = nobody */
     int killed_recoveries; /* since the last that ended well */
     uint64_t ending_since_us; /* of ENDING or KILLING */
     uint64_t shrink_due_us, refill_after_us;
@@ -95,6 +97,30 @@ fork_backend(Postmaster *pm)
     return true;
 }
 
+/* Whoever comes is told why nobody serves him. */
+static void
+post_doorman(Postmaster *pm, Reception reception, int patience_ms)
+{
+    ASSERT(pm->doorman_pid == 0);
+    pm->doorman_pid = fork();
+    if (pm->doorman_pid == 0)
+        child_refuse(&pm->pool, pm->options->listeners, pm->parts, reception, patience_ms);
+    if (pm->doorman_pid > 0)
+        return;
+    log_line(LOG_WARNING, "could not fork who refuses connections: %s", strerror(errno));
+    pm->doorman_pid = 0;
+}
+
+static void
+dismiss_doorman(Postmaster *pm)
+{
+    if (pm->doorman_pid == 0)
+        return;
+    kill(pm->doorman_pid, SIGKILL);
+    (void)waitpid(pm->doorman_pid, NULL, 0);
+    pm->doorman_pid = 0;
+}
+
 static void
 fork_worker(Postmaster *pm, int no)
 {
@@ -110,7 +136,7 @@ fork_worker(Postmaster *pm, int no)
 
 /* In order, each when the one before is ready for it. */
 static bool
-start_workers(Postmaster *pm)
+start_in_order(Postmaster *pm)
 {
     for (int i = 0; i < pm->parts->worker_count; i++) {
         const PostmasterWorker *w = &pm->parts->workers[i];
@@ -122,6 +148,17 @@ start_workers(Postmaster *pm)
             return false;
     }
     return true;
+}
+
+static bool
+start_workers(Postmaster *pm)
+{
+    bool ok;
+
+    post_doorman(pm, REFUSE_STARTING, START_PATIENCE_MS);
+    ok = start_in_order(pm);
+    dismiss_doorman(pm);
+    return ok;
 }
 
 static void
@@ -190,6 +227,17 @@ signal_children(Postmaster *pm, int signo)
     }
 }
 
+/* Who serves nobody ends. */
+static void
+send_idle_home(const Postmaster *pm)
+{
+    atomic_store(&pm->pool.shared->draining, true);
+    for (uint32_t i = 0; i < pm->pool.shared->capacity; i++) {
+        if (pm->pool.pids[i] != 0 && atomic_load(&pm->pool.shared->states[i]) == CHILD_IDLE)
+            kill(pm->pool.pids[i], SIGUSR1);
+    }
+}
+
 static int
 children_count(const Postmaster *pm)
 {
@@ -209,9 +257,13 @@ enter_phase(Postmaster *pm, Phase phase, const char *message)
         return;
     if (pm->phase == RUNNING) {
         notify_stopping();
-        atomic_store(&pm->pool.shared->draining, true);
-        listen_stop(pm->options->listeners); /* wakes the idle ones, who then end */
+        send_idle_home(pm);
     }
+    dismiss_doorman(pm);
+    if (phase == DRAINING)
+        post_doorman(pm, REFUSE_STOPPING, 0);
+    else
+        listen_stop(pm->options->listeners);
     log_line(LOG_INFO, "%s", message);
     pm->phase = phase;
     pm->ending_since_us = now_us(pm);
@@ -322,6 +374,8 @@ reap(Postmaster *pm)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (bury_worker(pm, pid, status))
             continue;
+        if (pid == pm->doorman_pid)
+            pm->doorman_pid = 0;
         for (uint32_t i = 0; i < pm->pool.shared->capacity; i++) {
             if (pm->pool.pids[i] != pid)
                 continue;
@@ -548,9 +602,10 @@ postmaster_run(Ctx *cx, const PostmasterOptions *options, const PostmasterParts 
     parts->accepting(parts->arg, true);
     notify_ready("running");
     if (parts->rebuild == NULL)
-        (void)start_workers(&pm);
+        (void)start_in_order(&pm);
     refill(&pm);
     run_loop(&pm, &mine);
+    dismiss_doorman(&pm);
     listen_close(options->listeners, true);
     if (pm.exit_status == 0)
         log_line(LOG_INFO, "the server has stopped");

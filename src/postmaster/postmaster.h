@@ -22,11 +22,13 @@ typedef struct PostmasterWorker {
 } PostmasterWorker;
 enum { POSTMASTER_WORKERS_MOST = 4 };
 
+/* What becomes of a connection. Who is refused is told why; cancel requests are answered nevertheless, but for a server that starts. */
+typedef enum Reception { RECEIVE, REFUSE_TOO_MANY, REFUSE_STARTING, REFUSE_STOPPING } Reception;
+
 typedef struct PostmasterParts {
     void *arg;
-    /* In a child: one connection from accept to end; owns fd. `too_many`: refuse it (53300), but answer
-     * cancel requests. True = this process may serve another one. */
-    bool (*backend)(void *arg, int fd, bool too_many);
+    /* In a child: one connection from accept to end; owns fd. True = this process may serve another one. */
+    bool (*backend)(void *arg, int fd, Reception reception);
     const PostmasterWorker *workers;
     int worker_count;
     /* After a crash, when every child is gone: makes the shared memory anew, for the workers to fill. NULL: there is

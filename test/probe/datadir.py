@@ -212,7 +212,7 @@ class DataServer:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind=None, *_):
         if self.process is not None and self.process.poll() is None:
             self.kill()
         if kind is None and self.starts > 0:

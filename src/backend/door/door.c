@@ -75,7 +75,7 @@ serve_session(Door *door, DoorSession *s, const StartupRequest *request, _Atomic
 }
 
 bool
-door_serve(Door *door, int fd, bool too_many)
+door_serve(Door *door, int fd, const DoorRefusal *refusal)
 {
     char address[ADDRESS_BYTES];
     Arena arena, errors;
@@ -94,11 +94,11 @@ door_serve(Door *door, int fd, bool too_many)
     session.client_port = peer_address(fd, address);
     settings_init_session(&settings, door->settings);
     rc = login_read(&cx, &conn, &door->login, &request);
-    if (rc == ST_OK && request.kind == STARTUP_SESSION && too_many)
-        rc = fail(&cx, ST_ERROR, "53300", "sorry, too many clients already");
+    if (rc == ST_OK && request.kind == STARTUP_SESSION && refusal != NULL)
+        rc = fail(&cx, ST_ERROR, refusal->sqlstate, "%s", refusal->message);
     if (rc != ST_OK)
         login_refuse(&cx, &conn, rc, address[0] != '\0' ? address : "local");
-    else if (request.kind == STARTUP_CANCEL)
+    else if (request.kind == STARTUP_CANCEL && (refusal == NULL || refusal->cancels))
         (void)proc_cancel(proc_table(door->engine), request.cancel_pid, request.cancel_secret);
     else if (request.kind == STARTUP_SESSION)
         serve_session(door, &session, &request, &early_word);

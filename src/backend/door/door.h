@@ -41,8 +41,13 @@ typedef struct Door {
     void (*reload)(struct Door *door);
 } Door;
 
-/* Owns fd. `too_many`: only cancel requests are taken, others get 53300. True = the process is fit for
- * another connection. */
-bool door_serve(Door *door, int fd, bool too_many);
+/* Why nobody is let in. */
+typedef struct DoorRefusal {
+    const char *sqlstate, *message;
+    bool cancels; /* cancel requests are answered nevertheless */
+} DoorRefusal;
+
+/* Owns fd. `refusal` NULL = there is none. True = the process is fit for another connection. */
+bool door_serve(Door *door, int fd, const DoorRefusal *refusal);
 
 #endif

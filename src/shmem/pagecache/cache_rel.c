@@ -178,7 +178,7 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     rel->origin = SHM_REF_NONE;
     rel->fork_epoch = rel->fork_csn = 0;
     rel->linked = 0;
-    rel->old_stored = rel->gone_stored = rel->leaving = rel->doomed = 0;
+    rel->old_stored = rel->gone_stored = rel->leaving = rel->doomed = rel->reused = 0;
     memset(rel->missing, 0, sizeof(rel->missing));
     atomic_store(&rel->children, 0);
     atomic_store(&rel->kept_epoch, 0);

@@ -64,6 +64,7 @@ typedef struct CacheRel {
 
     /* With a store. */
     uint8_t doomed; /* recovery: the store knows nothing of it, so it has to be dropped further on */
+    uint8_t reused; /* recovery: pages of a B+tree have gone out of use or come back */
     /* Recovery: one more than the first block that the store should have and has not, so it has to be cut off, or all be dropped,
      * further on; 0 = none. */
     BlockNo missing[FORK_COUNT];

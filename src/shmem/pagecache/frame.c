@@ -190,6 +190,19 @@ is_crowded(const PageCache *cache, const Proc *proc)
     return cache_has_store(cache) && atomic_load(&cache->pages_live) >= most;
 }
 
+/* Counted in an instant, and known of the session: a killed one is counted off by the janitor. */
+static void
+count_sleeper(Proc *proc, PageCache *cache, bool sleeps)
+{
+    proc_instant_enter(proc);
+    proc->waits_for_frame = sleeps;
+    if (sleeps)
+        atomic_fetch_add(&cache->free_sleepers, 1);
+    else
+        atomic_fetch_sub(&cache->free_sleepers, 1);
+    proc_instant_leave(proc);
+}
+
 /* The cleaner frees frames; when everything is pinned it can not. */
 static Status
 wait_for_free(Ctx *cx, PageCache *cache)
@@ -208,9 +221,9 @@ wait_for_free(Ctx *cx, PageCache *cache)
             return ST_IO;
         }
         page_cleaner_wake(cache);
-        atomic_fetch_add(&cache->free_sleepers, 1);
+        count_sleeper(cx->proc, cache, true);
         futex_wait(&cache->free_bell, bell, FREE_NAP_US);
-        atomic_fetch_sub(&cache->free_sleepers, 1);
+        count_sleeper(cx->proc, cache, false);
     }
     (void)fail(cx, ST_NO_MEMORY, "53200", "no page of the cache is free");
     fail_hint(cx, "Statements in progress use all of it: start the server with a larger cache_size.");
@@ -261,7 +274,7 @@ frame_take(Proc *proc, FrameUse use)
     uint32_t no;
 
     ASSERT(proc->stash_count > 0);
-    ASSERT(use == FRAME_SHARED); /* pages take theirs in page.c, where the tag is set */
+    ASSERT(use == FRAME_SHARED); /* pages take theirs in page_place.c, where the tag is set */
     proc_instant_enter(proc);
     no = proc->stash[--proc->stash_count];
     memset(cache_frame_bytes(cache, no), 0, PAGE_BYTES);
@@ -418,6 +431,11 @@ page_forget_dead(Ctx *cx, Proc *dead)
     dead->pin_high = dead->pin_free = 0;
     dead->pin_count = 0;
     release_stash(proc, dead->stash, &dead->stash_count, 0);
+    proc_instant_enter(proc);
+    if (dead->waits_for_frame)
+        atomic_fetch_sub(&cache->free_sleepers, 1);
+    dead->waits_for_frame = false;
+    proc_instant_leave(proc);
     if (dead->range_count > 0) {
         proc->range_first = dead->range_first;
         proc->range_count = dead->range_count;

@@ -125,13 +125,14 @@ may_change(Ctx *cx, const Frame *f)
     return LIKELY(!must_let_fork(cx->proc)) && !has_no_room_to_keep(cx, f);
 }
 
+/* `changes`: the page itself, so that there has to be room in the log, and for its old image. */
 static void
-latch_exclusive(Ctx *cx, PageRef *ref, bool keeps)
+latch_exclusive(Ctx *cx, PageRef *ref, bool changes)
 {
     Proc *proc = cx->proc;
     Frame *f = ref->frame;
 
-    if (!proc_in_critical(proc))
+    if (changes && !proc_in_critical(proc))
         page_wait_for_room(proc);
     ASSERT(!page_is_linked(ref)); /* page_own comes first */
     ASSERT(!ref->shared);
@@ -147,7 +148,7 @@ latch_exclusive(Ctx *cx, PageRef *ref, bool keeps)
                 /* The swap above is a full fence: either the forker sees us inside, or we see its flag. */
                 bool forking = must_let_fork(proc);
 
-                if (LIKELY(!forking) && !(keeps && has_no_room_to_keep(cx, f)))
+                if (LIKELY(!forking) && !(changes && has_no_room_to_keep(cx, f)))
                     return;
                 page_unlatch(cx, ref);
                 if (forking)
@@ -172,7 +173,7 @@ page_latch_exclusive(Ctx *cx, PageRef *ref)
 }
 
 void
-page_latch_to_drop(Ctx *cx, PageRef *ref)
+page_latch_aside(Ctx *cx, PageRef *ref)
 {
     latch_exclusive(cx, ref, false);
 }

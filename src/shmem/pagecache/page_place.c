@@ -222,7 +222,7 @@ page_drop_old(Proc *proc, Frame *f)
     return true;
 }
 
-/* Takes the page out of the relation: see the top of this file. False: somebody has it pinned. */
+/* Takes the page out of the relation (see the top of pagecache.c). False: somebody has it pinned. */
 bool
 cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clean)
 {

@@ -34,7 +34,7 @@ page_list_raw(Ctx *cx, uint32_t frame_no, PageId id, Xid least)
 
     if (!page_pin_frame(cx, frame_no, &ref))
         return;
-    page_latch_exclusive(cx, &ref);
+    page_latch_aside(cx, &ref);
     if (ref.frame->branch == id.branch && ref.frame->relation == id.relation && ref.frame->block == id.block &&
         ref.frame->fork == id.fork) {
         if (ref.frame->raw_min == 0 || least < ref.frame->raw_min)

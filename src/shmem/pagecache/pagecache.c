@@ -1,9 +1,9 @@
 /* pagecache.c - from block to pinned frame.
  *
  * Pinning races with freeing (drop, truncation). The pinner raises the pin count first and then checks
- * the tag; the freer takes the tag away first and then swaps the latch word from "exclusive, one pin"
- * to "free" in one step. So one of the two notices: a pinner that came too late finds another tag
- * and undoes its pin; a freer that came too early finds a second pin and waits.
+ * the tag; the freer (cache_free_page) takes the tag away first and then swaps the latch word, which has to be
+ * without pins and latches, for the next version in one step. So one of the two notices: a pinner that came too late finds
+ * another tag and undoes its pin; a freer that came too early finds a pin, puts the tag back and gives up.
  *
  * The latch word carries pins, share and exclusive latches, a bit that says somebody sleeps, and a
  * version (H6). Taking pin and share latch together is one atomic addition. */

@@ -243,9 +243,9 @@ void page_fork_end(Ctx *cx);
 
 void page_latch_shared(Ctx *cx, PageRef *ref);
 void page_latch_exclusive(Ctx *cx, PageRef *ref);
-/* The same for who writes pages and drops their older images, and changes nothing itself: it never waits for a frame, as it is who makes
- * them free (S2). */
-void page_latch_to_drop(Ctx *cx, PageRef *ref);
+/* The same for the store, which does something with the frame and changes nothing of the page: it never waits for a frame, as it is who
+ * makes them free, nor for the log, which may wait for its checkpoint (S2). */
+void page_latch_aside(Ctx *cx, PageRef *ref);
 MUST_CHECK bool page_try_exclusive(Ctx *cx, PageRef *ref);
 /* Share to exclusive without letting go, tried once (T6). On failure the share latch is still held. */
 MUST_CHECK bool page_try_upgrade(Ctx *cx, PageRef *ref);

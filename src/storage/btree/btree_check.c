@@ -310,13 +310,6 @@ walk(Ctx *cx, Walk *w)
     }
 }
 
-/* After a crash the list may lead to a page that is in use again: it ends there (pop_unused). */
-static bool
-is_in_use(const PageRef *ref)
-{
-    return page_is(ref->page, PAGE_KIND_BTREE) && !(btree_page(ref)->h.flags & BTREE_DELETED);
-}
-
 /* Pages that are out of use: each names the next. */
 static Status
 walk_free(Ctx *cx, Walk *w)
@@ -326,19 +319,22 @@ walk_free(Ctx *cx, Walk *w)
 
     while (next != 0) {
         BlockNo block = next - 1;
+        const char *wrong = NULL;
         PageRef ref;
         bool usable;
 
         TRY(look_at(cx, w, block, &ref, &usable));
-        if (usable && is_in_use(&ref)) {
-            usable = false;
-        } else if (usable && (!page_is(ref.page, PAGE_KIND_BTREE) || most-- == 0)) {
-            report(w, block, 0, "it is in the list of unused pages, but is none");
-            usable = false;
-        }
-        next = usable ? btree_page(&ref)->next_free : 0;
+        if (usable && !page_is(ref.page, PAGE_KIND_BTREE))
+            wrong = "it is in the list of unused pages, but is none";
+        else if (usable && !(btree_page(&ref)->h.flags & BTREE_DELETED))
+            wrong = "it is in the list of unused pages, but in use";
+        else if (usable && most-- == 0)
+            wrong = "it is in the list of unused pages twice";
+        if (wrong != NULL)
+            report(w, block, 0, wrong);
+        next = usable && wrong == NULL ? btree_page(&ref)->next_free : 0;
         page_unpin(cx, &ref);
-        w->out->unused += usable;
+        w->out->unused += usable && wrong == NULL;
     }
     return ST_OK;
 }

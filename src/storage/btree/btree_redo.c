@@ -167,12 +167,18 @@ btree_redo_image(char *page, const uint8_t *data, uint32_t bytes)
     return true;
 }
 
+bool
+btree_record_moves_page(RecordKind kind)
+{
+    return kind == RECORD_BTREE_IMAGE || kind == RECORD_BTREE_INIT || kind == RECORD_BTREE_RETIRE;
+}
+
 void
 btree_redo_before(CacheRel *rel, const char *page, RecordKind kind)
 {
     const BtreePage *p = (const BtreePage *)(const void *)page;
 
-    if ((kind == RECORD_BTREE_IMAGE || kind == RECORD_BTREE_INIT) && page_is(page, PAGE_KIND_BTREE) &&
+    if (kind != RECORD_BTREE_RETIRE && btree_record_moves_page(kind) && page_is(page, PAGE_KIND_BTREE) &&
         (p->h.flags & BTREE_DELETED))
         atomic_store(&rel->free_pages, p->next_free);
 }
@@ -190,4 +196,31 @@ btree_redo_after(CacheRel *rel, const char *page, BlockNo block, RecordKind kind
     if ((p->h.flags & BTREE_DELETED) && p->deleted_csn == retired.deleted_csn &&
         p->next_free == retired.next_free)
         atomic_store(&rel->free_pages, block + 1);
+}
+
+Status
+btree_settle_unused(Ctx *cx, CacheRel *rel)
+{
+    uint32_t next = atomic_load(&rel->free_pages), most = cache_rel_length(rel, FORK_MAIN);
+
+    while (next != 0 && most-- > 0) {
+        PageRef ref;
+        bool listed;
+        Status rc = page_pin_shared(cx, rel, FORK_MAIN, next - 1, &ref);
+
+        if (rc == ST_CORRUPT || (rc == ST_OK && ref.page == NULL)) {
+            ctx_error_clear(cx); /* whoever needs the page is told */
+            break;
+        }
+        TRY(rc);
+        listed = page_is(ref.page, PAGE_KIND_BTREE) && (btree_page(&ref)->h.flags & BTREE_DELETED);
+        if (listed)
+            next = btree_page(&ref)->next_free;
+        page_unpin(cx, &ref);
+        if (!listed)
+            break;
+    }
+    if (next != 0)
+        atomic_store(&rel->free_pages, 0);
+    return ST_OK;
 }

@@ -172,6 +172,7 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
         return ST_OK;
     }
     page_latch_exclusive(cx, &ref);
+    rel->reused |= btree_record_moves_page(e->record.kind);
     btree_redo_before(rel, ref.page, e->record.kind);
     before = page_header(ref.page)->lsn;
     fits = redo_on_page(cx, e, &ref, &changed);
@@ -421,10 +422,20 @@ find_doomed(Ctx *cx, void *arg, CacheRel *rel)
         *(Doomed *)arg = (Doomed){rel->branch, rel->relation};
 }
 
+static void
+settle_unused(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Status *rc = arg;
+
+    if (*rc == ST_OK && rel->reused && rel->relation != RELATION_NONE && atomic_load(&rel->gone_lsn) == 0)
+        *rc = btree_settle_unused(cx, rel);
+}
+
 Status
 recover_finish(Ctx *cx)
 {
     Doomed doomed = {0};
+    Status rc = ST_OK;
     TxnShared *s = txn_shared(cx->proc);
 
     atomic_store(&s->recover_floor, 0);
@@ -439,6 +450,8 @@ recover_finish(Ctx *cx)
             cx, ST_CORRUPT, "XX001",
             "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops them",
             doomed.relation, doomed.branch);
+    cache_rel_each(cx, settle_unused, &rc);
+    TRY(rc);
     branch_finish_crashed(cx);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);

@@ -5,6 +5,7 @@
  * asks nobody, the catalog least of all (H3). False: record and page do not fit together. */
 #ifndef REDO_H
 #define REDO_H
+#include "base/ctx.h"
 #include "storage/wal/record.h"
 
 typedef bool (*RedoPage)(char *page, const uint8_t *data, uint32_t bytes);
@@ -13,6 +14,11 @@ typedef bool (*RedoPage)(char *page, const uint8_t *data, uint32_t bytes);
 RedoPage redo_page_of(RecordKind kind);
 
 struct CacheRel;
+bool btree_record_moves_page(RecordKind kind); /* into the relation's list of unused pages or out of it */
+/* At the end of recovery, if there were such records. The list may have been of a later moment than the pages when the records began, and
+ * lead to one that is in use again. It is dropped then: what comes to it later would be in it twice, and be given out twice. Its pages
+ * are lost until the index is made anew. */
+MUST_CHECK Status btree_settle_unused(Ctx *cx, struct CacheRel *rel);
 /* Before a B+tree page's record: a page that was out of use and gets new contents leaves the relation's list. */
 void btree_redo_before(struct CacheRel *rel, const char *page, RecordKind kind);
 /* After a record of `block`: a page that it put out of use, and that is so still, heads the list. One that the store has as it was

@@ -28,7 +28,7 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
                 f->stored_raw = before;
         }
         if (!dirty && w->refs[i].frame->older != 0 && !page_fork_is_on(cx)) { /* they are in the store now */
-            page_latch_to_drop(cx, &w->refs[i]);
+            page_latch_aside(cx, &w->refs[i]);
             if (!frame_is_dirty(w->refs[i].frame) && !page_drop_old(cx->proc, w->refs[i].frame))
                 frame_set_dirty(w->refs[i].frame,
                                 true); /* somebody is reading one: it is tried again with the next writing */

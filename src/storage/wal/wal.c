@@ -50,6 +50,7 @@ wal_start(Region *region, Lsn at, bool sealed)
 
     ASSERT(at % WAL_ALIGN == 0);
     ASSERT(at >= WAL_FIRST_LSN);
+    ASSERT(at < UINT64_MAX / WAL_TURNS / 2); /* `flushing` */
     w->started = at;
     atomic_store(&w->written, at);
     atomic_store(&w->flushed, at);
@@ -202,7 +203,8 @@ wal_counts(const Proc *proc, WalCounts *out)
                        .writes = atomic_load(&w->writes),
                        .syncs = atomic_load(&w->syncs),
                        .write_us = atomic_load(&w->write_us),
-                       .sync_us = atomic_load(&w->sync_us)};
+                       .sync_us = atomic_load(&w->sync_us),
+                       .late = atomic_load(&w->late)};
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------- */
@@ -270,7 +272,8 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
             return true;
         if (give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))
             return false;
-        futex_wait_bits(&w->flushed_bell, bell, turn, WAIT_NAP_US);
+        if (!futex_wait_bits(&w->flushed_bell, bell, turn, WAIT_NAP_US) && atomic_load(&w->flushed) >= lsn)
+            atomic_fetch_add(&w->late, 1);
     }
 }
 

@@ -69,6 +69,7 @@ void wal_wake_writer(const Proc *proc);
 /* What has been done to the log since it was started. */
 typedef struct WalCounts {
     uint64_t bytes, writes, syncs, write_us, sync_us;
+    uint64_t late; /* waits for a flush that nobody ended when it was done: a mistake of ours */
 } WalCounts;
 void wal_counts(const Proc *proc, WalCounts *out);
 

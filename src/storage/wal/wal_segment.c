@@ -50,7 +50,7 @@ fail_io(Ctx *cx, const char *what, const char *path)
 }
 
 Status
-wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at, const char *what)
+wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at, const char *path)
 {
     const char *p = data;
 
@@ -60,7 +60,7 @@ wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at, con
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail_io(cx, "write", what);
+            return fail_io(cx, "write", path);
         p += n;
         at += (uint64_t)n;
         bytes -= (uint64_t)n;
@@ -68,8 +68,8 @@ wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at, con
     return ST_OK;
 }
 
-static Status
-sync_folder(Ctx *cx, const WalDir *dir)
+Status
+wal_folder_sync(Ctx *cx, const WalDir *dir)
 {
     int fd = cx->env->open(cx->env, dir->path, O_RDONLY | O_DIRECTORY, 0), rc;
 
@@ -199,7 +199,7 @@ finish_making(Ctx *cx, const WalDir *dir, WalMaking *m, const char *from)
     if (rc == ST_OK && cx->env->rename(cx->env, from, to) != 0)
         rc = fail_io(cx, "rename", from);
     if (rc == ST_OK)
-        rc = sync_folder(cx, dir);
+        rc = wal_folder_sync(cx, dir);
     if (rc == ST_OK) {
         cx->env->close(cx->env, m->fd);
         *m = WAL_MAKING_NONE;
@@ -301,7 +301,17 @@ wal_segments_range(Ctx *cx, const WalDir *dir, Lsn *first, Lsn *last)
     return ST_OK;
 }
 
-/* The file gets a new header before its new name: whoever finds it under the name finds it whole. */
+static Status
+delete_segment(Ctx *cx, const WalDir *dir, Lsn first)
+{
+    char path[PATH_MOST];
+
+    path_of(dir, first, path);
+    return cx->env->unlink(cx->env, path) == 0 ? ST_OK : fail_io(cx, "delete", path);
+}
+
+/* The file gets a new header before its new name: whoever finds it under the name finds it whole. If the log has come so far
+ * meanwhile that there is such a file, it may be in use: then this one goes. */
 static Status
 reuse(Ctx *cx, const WalDir *dir, Lsn from, Lsn to)
 {
@@ -318,18 +328,9 @@ reuse(Ctx *cx, const WalDir *dir, Lsn from, Lsn to)
     if (rc == ST_OK && cx->env->sync(cx->env, fd) != 0)
         rc = fail_io(cx, "flush", old_path);
     cx->env->close(cx->env, fd);
-    if (rc == ST_OK && cx->env->rename(cx->env, old_path, new_path) != 0)
-        rc = fail_io(cx, "rename", old_path);
+    if (rc == ST_OK && cx->env->rename_new(cx->env, old_path, new_path) != 0)
+        rc = errno == EEXIST ? delete_segment(cx, dir, from) : fail_io(cx, "rename", old_path);
     return rc;
-}
-
-static Status
-delete_segment(Ctx *cx, const WalDir *dir, Lsn first)
-{
-    char path[PATH_MOST];
-
-    path_of(dir, first, path);
-    return cx->env->unlink(cx->env, path) == 0 ? ST_OK : fail_io(cx, "delete", path);
 }
 
 Status
@@ -354,7 +355,7 @@ wal_segments_recycle(Ctx *cx, const WalDir *dir, Lsn before, Lsn current, uint32
         }
         changed = true;
     }
-    return changed ? sync_folder(cx, dir) : ST_OK;
+    return changed ? wal_folder_sync(cx, dir) : ST_OK;
 }
 
 Status
@@ -370,7 +371,7 @@ wal_segments_shorten(Ctx *cx, const WalDir *dir, Lsn current)
         TRY(delete_segment(cx, dir, list.firsts[i]));
         changed = true;
     }
-    return changed ? sync_folder(cx, dir) : ST_OK;
+    return changed ? wal_folder_sync(cx, dir) : ST_OK;
 }
 
 Status
@@ -381,7 +382,7 @@ wal_segments_remove(Ctx *cx, const WalDir *dir)
     TRY(list_segments(cx, dir, &list));
     for (uint32_t i = 0; i < list.count; i++)
         TRY(delete_segment(cx, dir, list.firsts[i]));
-    return list.count > 0 ? sync_folder(cx, dir) : ST_OK;
+    return list.count > 0 ? wal_folder_sync(cx, dir) : ST_OK;
 }
 
 /* Writes again what can be read between the two places of the segment. */
@@ -399,7 +400,7 @@ write_again(Ctx *cx, const WalDir *dir, const WalSegment *s, Lsn from, Lsn to)
                 errno = EIO; /* it was there a moment ago */
             return fail_io(cx, "read", dir->path);
         }
-        TRY(wal_write_at(cx, s->fd, piece, (uint64_t)got, wal_file_offset(at), "of the end of the log"));
+        TRY(wal_write_at(cx, s->fd, piece, (uint64_t)got, wal_file_offset(at), dir->path));
         at += (uint64_t)got;
     }
     return ST_OK;
@@ -421,7 +422,7 @@ settle_segment(Ctx *cx, const WalDir *dir, Lsn first, Lsn from, Lsn end)
     for (Lsn at = end; rc == ST_OK && at < first + WAL_SEGMENT_BYTES;) {
         uint64_t n = MIN_OF(first + WAL_SEGMENT_BYTES - at, (uint64_t)ZERO_BYTES);
 
-        rc = wal_write_at(cx, s.fd, zeros, n, wal_file_offset(at), "of the end of the log");
+        rc = wal_write_at(cx, s.fd, zeros, n, wal_file_offset(at), dir->path);
         at += n;
     }
     if (rc == ST_OK && cx->env->sync(cx->env, s.fd) != 0)
@@ -440,7 +441,7 @@ wal_segments_cut(Ctx *cx, const WalDir *dir, Lsn from, Lsn end)
         if (list.firsts[i] > end)
             TRY(delete_segment(cx, dir, list.firsts[i]));
     }
-    TRY(sync_folder(cx, dir));
+    TRY(wal_folder_sync(cx, dir));
     /* Earlier segments were flushed before anything was written to the next. */
     if (from < end && end == wal_segment_first(end))
         TRY(settle_segment(cx, dir, end - WAL_SEGMENT_BYTES, from, end));

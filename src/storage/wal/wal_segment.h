@@ -43,6 +43,8 @@ void wal_segment_path(const WalDir *dir, Lsn lsn, char out[WAL_PATH_MOST]);
 MUST_CHECK Status wal_segment_open(Ctx *cx, const WalDir *dir, Lsn lsn, bool for_writing, WalSegment *out,
                                    bool *exists);
 void wal_segment_close(Ctx *cx, WalSegment *segment);
+/* Names last after this. For whoever finds a file made by somebody else, who may not have come to it. */
+MUST_CHECK Status wal_folder_sync(Ctx *cx, const WalDir *dir);
 
 /* Making one in portions, because zeroing 16 MB takes longer than a commit should. */
 typedef struct WalMaking {
@@ -71,6 +73,6 @@ MUST_CHECK Status wal_segments_range(Ctx *cx, const WalDir *dir, Lsn *first, Lsn
 /* There is no log any more. */
 MUST_CHECK Status wal_segments_remove(Ctx *cx, const WalDir *dir);
 MUST_CHECK Status wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at,
-                               const char *what);
+                               const char *path); /* for a message */
 
 #endif

@@ -34,6 +34,7 @@ typedef struct WalShared {
     _Atomic uint64_t flushing; /* atomic; by the writer */
     _Atomic uint32_t disk_full; /* atomic: WalFull bits */
     _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic; the writer counts */
+    _Atomic uint64_t late; /* atomic; see WalCounts */
 
     _Atomic Lsn wanted __attribute__((aligned(64))); /* atomic: somebody waits for this to be flushed */
 

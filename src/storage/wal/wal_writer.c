@@ -1,7 +1,7 @@
 /* wal_writer.c - see wal_writer.h.
  *
  * Group commit needs no rule of its own: while one flush runs, the commits that come meanwhile wait, and the next flush
- * serves them all. (Waiting for more of them before a flush has been tried: where a flush takes 200 us it cost 15 %.)
+ * serves them all. Each flush has a turn (WalShared.flushing), and wakes those who wait for that one. (Waiting for more of them before a flush has been tried: where a flush takes 200 us it cost 15 %.)
  *
  * An encrypted log is written in portions (wal_format.h): the writer reserves room for the next portion's seal where the present
  * one shall end, waits for the instant until everything before that is copied, and writes it as one encrypted piece. Room in the
@@ -63,6 +63,77 @@ note_space(Ctx *cx)
         log_line(LOG_INFO, "there is space for the log again");
 }
 
+/* ---- flushing --------------------------------------------------------------------------------------------------- */
+
+static Status
+sync_segment(Ctx *cx, const WalSegment *segment)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    uint64_t start_us = env_mono_us(cx->env);
+
+    stop_point("wal.before_sync");
+    if (cx->env->sync(cx->env, segment->fd) == 0) {
+        atomic_fetch_add(&shared->syncs, 1);
+        atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
+        return ST_OK;
+    }
+    return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
+}
+
+/* T3: raises what others see, then wakes the committers. */
+static void
+announce(Ctx *cx, Lsn flushed)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    TxnShared *txns = txn_shared(cx->proc);
+    Csn csn = wal_peek_commits(cx->proc, flushed), visible = atomic_load(&txns->visible_csn);
+
+    if (csn != 0) {
+        atomic_store(&txns->durable_csn, csn);
+        while (visible < csn && !atomic_compare_exchange_weak(&txns->visible_csn, &visible, csn))
+            ;
+    }
+    stop_point("wal.flushed");
+    wal_forget_commits(cx->proc, flushed); /* not before: another writer may have to do this again */
+    atomic_store(&shared->flushed, flushed);
+    atomic_fetch_add(&shared->flushed_bell, 1);
+    (void)futex_wake_bits(&shared->flushed_bell, wal_turn_bit(atomic_load(&shared->flushing), flushed));
+}
+
+/* ---- beginning -------------------------------------------------------------------------------------------------- */
+
+/* Another writer may have been killed when it had filled a segment and not flushed it. */
+static Status
+sync_earlier(Ctx *cx, const WalDir *dir, Lsn current)
+{
+    Lsn first = wal_segment_first(atomic_load(&wal_shared(cx->proc)->flushed));
+
+    for (; first < current; first += WAL_SEGMENT_BYTES) {
+        WalSegment s;
+        bool exists;
+        Status rc;
+
+        TRY(wal_segment_open(cx, dir, first, true, &s, &exists));
+        if (!exists)
+            return fail(cx, ST_CORRUPT, "XX001", "the log file that begins at %llx is missing",
+                        (unsigned long long)first);
+        rc = sync_segment(cx, &s);
+        wal_segment_close(cx, &s);
+        TRY(rc);
+    }
+    return ST_OK;
+}
+
+/* It may also have been killed between the flush that somebody waits for and telling so: the turn begins again. */
+static void
+wake_everybody(WalShared *shared)
+{
+    atomic_store(&shared->flushing,
+                 atomic_load(&shared->flushed) * WAL_TURNS + atomic_load(&shared->flushing) % WAL_TURNS);
+    atomic_fetch_add(&shared->flushed_bell, 1);
+    futex_wake(&shared->flushed_bell, INT32_MAX);
+}
+
 static Status
 make_whole(Ctx *cx, WalWriter *w, Lsn first, bool *done)
 {
@@ -82,9 +153,11 @@ wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
         at = atomic_load(&wal_shared(cx->proc)->portion);
         TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
     }
+    wake_everybody(wal_shared(cx->proc));
+    TRY(sync_earlier(cx, dir, wal_segment_first(at)));
     TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
     if (exists)
-        return ST_OK;
+        return wal_folder_sync(cx, dir);
     for (;;) {
         TRY(note_full(cx, make_whole(cx, w, wal_segment_first(at), &done)));
         if (done)
@@ -124,8 +197,10 @@ make_next(Ctx *cx, WalWriter *w, uint64_t bytes)
 
         TRY(wal_segment_open(cx, &w->dir, next, false, &s, &w->next_ready)); /* a recycled one */
         wal_segment_close(cx, &s);
-        if (w->next_ready)
+        if (w->next_ready) {
+            TRY(wal_folder_sync(cx, &w->dir));
             goto ready;
+        }
         rc = wal_making_begin(cx, &w->dir, next, &w->making);
     }
     if (rc == ST_OK)
@@ -143,28 +218,18 @@ ready:
     return ST_OK;
 }
 
-static Status
-sync_current(Ctx *cx, WalWriter *w)
-{
-    WalShared *shared = wal_shared(cx->proc);
-    uint64_t start_us = env_mono_us(cx->env);
-
-    stop_point("wal.before_sync");
-    if (cx->env->sync(cx->env, w->current.fd) == 0) {
-        atomic_fetch_add(&shared->syncs, 1);
-        atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
-        return ST_OK;
-    }
-    return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
-}
-
 /* The current segment is full. With a full disk we wait here: everybody else does, too, as soon as the ring is full. */
 static Status
 go_to_next(Ctx *cx, WalWriter *w)
 {
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn written = atomic_load(&shared->written);
     bool exists;
 
-    TRY(sync_current(cx, w));
+    stop_point("wal.segment_full");
+    TRY(sync_segment(cx, &w->current));
+    if (written > atomic_load(&shared->flushed)) /* what comes now may have to wait for space: they need not */
+        announce(cx, written);
     while (!w->next_ready) {
         TRY(make_next(cx, w, UINT64_MAX));
         if (!w->next_ready)
@@ -195,7 +260,7 @@ write_some(Ctx *cx, WalWriter *w, Lsn at, const void *data, uint64_t bytes, uint
         TRY(go_to_next(cx, w));
     *written = MIN_OF(w->current.first + WAL_SEGMENT_BYTES - at, bytes);
     start_us = env_mono_us(cx->env);
-    while ((rc = wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), "of the log")) != ST_OK) {
+    while ((rc = wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), w->dir.path)) != ST_OK) {
         TRY(note_full(cx, rc));
         TRY(wait_for_space(cx));
     }
@@ -313,26 +378,6 @@ write_copied(Ctx *cx, WalWriter *w, Lsn copied, bool now)
     return ST_OK;
 }
 
-/* T3: raises what others see, then wakes the committers. */
-static void
-announce(Ctx *cx, Lsn flushed)
-{
-    WalShared *shared = wal_shared(cx->proc);
-    TxnShared *txns = txn_shared(cx->proc);
-    Csn csn = wal_peek_commits(cx->proc, flushed), visible = atomic_load(&txns->visible_csn);
-
-    if (csn != 0) {
-        atomic_store(&txns->durable_csn, csn);
-        while (visible < csn && !atomic_compare_exchange_weak(&txns->visible_csn, &visible, csn))
-            ;
-    }
-    stop_point("wal.flushed");
-    wal_forget_commits(cx->proc, flushed); /* not before: another writer may have to do this again */
-    atomic_store(&shared->flushed, flushed);
-    atomic_fetch_add(&shared->flushed_bell, 1);
-    (void)futex_wake_bits(&shared->flushed_bell, wal_turn_bit(atomic_load(&shared->flushing), flushed));
-}
-
 static Status
 flush(Ctx *cx, WalWriter *w)
 {
@@ -341,7 +386,7 @@ flush(Ctx *cx, WalWriter *w)
 
     if (written > atomic_load(&shared->flushed)) {
         atomic_store(&shared->flushing, written * WAL_TURNS + (atomic_load(&shared->flushing) + 1) % WAL_TURNS);
-        TRY(sync_current(cx, w));
+        TRY(sync_segment(cx, &w->current));
         announce(cx, written);
     }
     w->unflushed_since_us = 0;

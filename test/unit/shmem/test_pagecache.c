@@ -269,9 +269,44 @@ wait_at_gate(void *arg)
     return NULL;
 }
 
+TEST(pagecache, who_only_handles_a_frame_does_not_wait_for_the_log)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    CacheRel *rel = make_rel(cx, 5);
+    ChangeGate *gate = &page_cache(cx->proc)->gate;
+    uint64_t room = atomic_load(&gate->room);
+    PageRef ref;
+
+    add_page(cx, rel, 1);
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &ref));
+    atomic_store(&gate->room, 0);
+    atomic_store(&gate->taken, 1);
+    EXPECT(!change_gate_open(gate));
+    page_latch_aside(cx, &ref); /* would be for ever */
+    page_unlatch(cx, &ref);
+    atomic_store(&gate->taken, 0);
+    atomic_store(&gate->room, room);
+    page_unpin(cx, &ref);
+}
+
+TEST(pagecache, a_killed_session_does_not_wait_for_a_frame_any_more)
+{
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e), *dead = sim_session(e);
+    _Atomic uint32_t *sleepers = &page_cache(cx->proc)->free_sleepers;
+
+    dead->proc->waits_for_frame = true;
+    atomic_store(sleepers, 1);
+    page_forget_dead(cx, dead->proc);
+    EXPECT_EQ(atomic_load(sleepers), 0);
+    page_forget_dead(cx, dead->proc);
+    EXPECT_EQ(atomic_load(sleepers), 0);
+}
+
 TEST(pagecache, who_waits_at_the_gate_calls_who_makes_room)
 {
-    ChangeGate gate = {.taken = 2, .room = 1};
+    ChangeGate gate = {.taken = 2, .room = 1, .maker_sleeps = 1};
     pthread_t thread;
 
     EXPECT_EQ(pthread_create(&thread, NULL, wait_at_gate, &gate), 0);

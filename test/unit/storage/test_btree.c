@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "storage/btree/btree_int.h"
+#include "storage/check/damage.h"
 #include "storage/recover/redo.h"
 #include "sim.h"
 
@@ -123,7 +124,24 @@ TEST(btree, a_full_page_that_another_session_has_split_is_left_alone)
     sim_commit(t.cx);
 }
 
-/* As after a crash: the head of the list is of a checkpoint, the page has been taken since, and the store has it as it is now. */
+static void
+ignore_place(void *arg, PageId where, const char *what)
+{
+    (void)arg;
+    (void)where;
+    (void)what;
+}
+
+static uint64_t
+damaged_places(const Tree *t)
+{
+    DamageReport damage = {.found = ignore_place};
+    BtreeVerified verified;
+
+    SIM_OK(t->cx, btree_verify(t->cx, &t->index, &damage, &verified));
+    return damage.count;
+}
+
 TEST(btree, the_list_of_unused_pages_ends_at_a_page_that_is_in_use)
 {
     Tree t = tree();
@@ -134,9 +152,66 @@ TEST(btree, the_list_of_unused_pages_ends_at_a_page_that_is_in_use)
         put(&t, sim_key(i, key), (Tid)(i + 1));
     SIM_OK(t.cx, btree_open(t.cx, &t.index, false, &cr));
     atomic_store(&cr->free_pages, BTREE_ROOT + 1);
-    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    EXPECT_EQ(damaged_places(&t), 1);
     for (int i = MANY; i < 2 * MANY; i++)
         put(&t, sim_key(i, key), (Tid)(i + 1));
+    EXPECT_EQ(atomic_load(&cr->free_pages), 0);
+    SIM_OK(t.cx, btree_check(t.cx, &t.index));
+    sim_commit(t.cx);
+}
+
+static void
+set_next_free(const Tree *t, CacheRel *cr, BlockNo block, BlockNo next_free)
+{
+    PageRef ref;
+
+    SIM_OK(t->cx, page_pin(t->cx, cr, FORK_MAIN, block, &ref));
+    page_latch_exclusive(t->cx, &ref);
+    btree_page_mut(&ref)->next_free = next_free;
+    page_unpin(t->cx, &ref);
+}
+
+/* What recovery makes of lists as it may find them: the head is of a checkpoint, pages have been taken since, and the store has them as
+ * they are now. */
+TEST(btree, a_list_that_leads_to_a_page_twice_or_to_one_in_use_is_dropped)
+{
+    Tree t = tree();
+    static Tid dead[MANY];
+    BtreeVerified good;
+    DamageReport none = {.found = ignore_place};
+    BlockNo head, last;
+    uint8_t key[5];
+    CacheRel *cr;
+    PageRef ref;
+
+    for (int i = 0; i < MANY; i++) {
+        put(&t, sim_key(i, key), (Tid)(i + 1));
+        dead[i] = (Tid)(i + 1);
+    }
+    SIM_OK(t.cx, btree_remove_many(t.cx, &t.index, dead, MANY));
+    SIM_OK(t.cx, btree_open(t.cx, &t.index, false, &cr));
+    SIM_OK(t.cx, btree_verify(t.cx, &t.index, &none, &good));
+    EXPECT(good.unused > 3);
+    head = atomic_load(&cr->free_pages);
+    SIM_OK(t.cx, btree_settle_unused(t.cx, cr));
+    EXPECT_EQ(atomic_load(&cr->free_pages), head);
+    for (last = head;;) {
+        BlockNo next;
+
+        SIM_OK(t.cx, page_pin(t.cx, cr, FORK_MAIN, last - 1, &ref));
+        next = btree_page(&ref)->next_free;
+        page_unpin(t.cx, &ref);
+        if (next == 0)
+            break;
+        last = next;
+    }
+    set_next_free(&t, cr, last - 1, head); /* round and round */
+    EXPECT_EQ(damaged_places(&t), 1);
+    SIM_OK(t.cx, btree_settle_unused(t.cx, cr));
+    EXPECT_EQ(atomic_load(&cr->free_pages), 0);
+    atomic_store(&cr->free_pages, head);
+    set_next_free(&t, cr, last - 1, BTREE_ROOT + 1);
+    SIM_OK(t.cx, btree_settle_unused(t.cx, cr));
     EXPECT_EQ(atomic_load(&cr->free_pages), 0);
     SIM_OK(t.cx, btree_check(t.cx, &t.index));
     sim_commit(t.cx);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -672,6 +673,52 @@ TEST(wal, recovery_writes_again_what_it_has_read)
     remove_log(log);
 }
 
+/* An environment in which the log writer makes a file while another one is about to get its name. */
+typedef struct MeantimeEnv {
+    Env env;
+    const WalDir *dir;
+    Lsn first;
+} MeantimeEnv;
+
+static int
+meantime_sync(Env *env, int fd)
+{
+    const MeantimeEnv *m = (const MeantimeEnv *)env;
+    char path[WAL_PATH_MOST];
+    int made;
+
+    wal_segment_path(m->dir, m->first, path);
+    made = open(path, O_CREAT | O_WRONLY, 0600);
+    EXPECT(made >= 0);
+    EXPECT_EQ(write(made, "in use", 6), 6);
+    close(made);
+    return env_system()->sync(env_system(), fd);
+}
+
+TEST(wal, a_file_that_is_used_again_does_not_replace_one_that_has_come_meanwhile)
+{
+    Log *log = new_log();
+    Lsn start = grow_and_shrink(log), current = start + WAL_SEGMENT_BYTES,
+        target = current + 2 * WAL_SEGMENT_BYTES;
+    Ctx *cx = sim_session(sim_engine_logged(0));
+    MeantimeEnv meantime = {.env = *env_system(), .dir = &log->dir, .first = wal_segment_first(target)};
+    char path[WAL_PATH_MOST], text[7] = "";
+    int fd;
+
+    meantime.env.sync = meantime_sync;
+    cx->env = &meantime.env;
+    SIM_OK(cx, wal_segments_recycle(cx, &log->dir, wal_segment_first(current), current, 8));
+    cx->env = env_system();
+    wal_segment_path(&log->dir, target, path);
+    fd = open(path, O_RDONLY);
+    EXPECT_EQ(read(fd, text, 6), 6);
+    EXPECT_STR(text, "in use");
+    close(fd);
+    wal_segment_path(&log->dir, start, path);
+    EXPECT(access(path, F_OK) != 0);
+    remove_log(log);
+}
+
 TEST(wal, a_log_that_was_durable_may_not_end_before)
 {
     Log *log = new_log();
@@ -888,12 +935,84 @@ commit_some(Ctx *cx, int no, void *arg)
     return true;
 }
 
-/* The writer dies with a portion half done, and another one goes on; then everybody dies. */
-TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
+static uint64_t
+late_waits(const Ctx *cx)
 {
-    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.before_sync",
-                                         "wal.flushed"};
-    Log *log = new_encrypted_log();
+    WalCounts counts;
+
+    wal_counts(cx->proc, &counts);
+    return counts.late;
+}
+
+TEST(wal, who_waits_for_a_flush_does_not_wait_longer)
+{
+    Log *log = new_log();
+    pid_t pids[2], workers[WRITERS];
+    Engine *e;
+    Ctx *cx;
+
+    e = open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    for (int i = 0; i < WRITERS; i++)
+        workers[i] = sim_fork(e, commit_some, i, log);
+    for (int i = 0; i < WRITERS; i++)
+        EXPECT(sim_join(workers[i]));
+    EXPECT_EQ(late_waits(cx), 0);
+    crash(pids, 2);
+    remove_log(log);
+}
+
+/* Rows of a thousand bytes, until the log is in its next segment. */
+static bool
+fill_segment(Ctx *cx, int no, void *arg)
+{
+    Log *log = arg;
+    char text[1001];
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    sim_begin(cx);
+    for (int i = 0; i < (int)(WAL_SEGMENT_BYTES / 1000); i++) {
+        sim_insert(cx, &log->table, (SimRow){i, no, text, 0});
+        arena_reset(cx->arena);
+    }
+    sim_commit(cx);
+    return true;
+}
+
+TEST(wal, a_full_segment_is_flushed_by_another_writer_when_one_was_killed)
+{
+    Log *log = new_log();
+    WalCounts before, after;
+    pid_t pids[2], worker;
+    WalWriter w;
+    Engine *e;
+    Ctx *cx;
+
+    EXPECT(stop_board_create());
+    e = open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    stop_point_arm("wal.segment_full", pids[0]);
+    worker = sim_fork(e, fill_segment, 0, log);
+    EXPECT(stop_point_wait("wal.segment_full", 20000, NULL));
+    crash(pids, 1);
+    stop_point_release("wal.segment_full");
+    wal_counts(cx->proc, &before);
+    SIM_OK(cx, wal_writer_open(cx, &w, &log->dir));
+    wal_counts(cx->proc, &after);
+    EXPECT(w.current.first > wal_segment_first(wal_flushed(cx->proc)));
+    EXPECT_EQ(after.syncs, before.syncs + 1);
+    wal_writer_close(cx, &w);
+    pids[0] = sim_fork(e, write_log, 0, log);
+    EXPECT(sim_join(worker));
+    crash(pids, 2);
+    remove_log(log);
+}
+
+/* The writer dies with a portion half done, and another one goes on; then everybody dies. */
+static void
+kill_writers(Log *log, const char *const *points, int count)
+{
     pid_t pids[3];
     Engine *e;
     Snapshot s;
@@ -902,7 +1021,7 @@ TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
     EXPECT(stop_board_create());
     e = open_engine(log, &cx, pids);
     sim_table(cx, &log->table);
-    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+    for (int i = 0; i < count; i++) {
         pid_t worker;
 
         stop_point_arm(points[i], pids[0]);
@@ -913,15 +1032,31 @@ TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
         pids[0] = sim_fork(e, write_log, 0, log);
         EXPECT(sim_join(worker));
     }
+    EXPECT_EQ(late_waits(cx), 0);
     crash(pids, 2);
     engine_detach(cx);
     (void)open_engine(log, &cx, pids);
     sim_begin(cx);
     s = sim_snapshot(cx);
-    EXPECT_EQ(sim_count(cx, &log->table, &s), 20 * COUNT_OF(points));
-    EXPECT_EQ(atomic_load(&log->acknowledged[0]), 20 * COUNT_OF(points));
+    EXPECT_EQ(sim_count(cx, &log->table, &s), 20 * count);
+    EXPECT_EQ(atomic_load(&log->acknowledged[0]), 20 * count);
     sim_commit(cx);
     sim_check(cx, &log->table);
     crash(pids, 2);
     remove_log(log);
+}
+
+TEST(wal, another_writer_goes_on_where_one_was_killed)
+{
+    static const char *const points[] = {"wal.before_sync", "wal.flushed"};
+
+    kill_writers(new_log(), points, COUNT_OF(points));
+}
+
+TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
+{
+    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.before_sync",
+                                         "wal.flushed"};
+
+    kill_writers(new_encrypted_log(), points, COUNT_OF(points));
 }
