@@ -124,7 +124,7 @@ page_of(const WalEntry *e)
 static Status
 pass_over(const WalEntry *e, CacheRel *rel)
 {
-    if (e->record.kind == RECORD_BTREE_RETIRE)
+    if (btree_record_moves_page(e->record.kind))
         atomic_store(&rel->free_pages,
                      0); /* the list went through it: its pages are lost until the index is made anew */
     return ST_OK;
@@ -377,13 +377,17 @@ redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
     }
 }
 
-/* The page may be as good as ever: then nothing of it must be given up, so this recovery ends, and another one tries again. */
+/* After a failure. The page may be as good as ever: then nothing of it must be given up, so this recovery ends, and another one
+ * tries again. */
 static Status
-fail_unread(Ctx *cx, const WalDir *dir)
+fail_unread(Ctx *cx, Status rc, const char *which_log)
 {
-    const char *what = arena_strdup(cx->arena, cx->error.message);
+    const char *what;
 
-    (void)fail(cx, ST_IO, "58030", "could not do the log in \"%s\" again: %s", dir->path, what);
+    if (rc != ST_IO || !cx->error.has_page)
+        return rc;
+    what = arena_strdup(cx->arena, cx->error.message);
+    (void)fail(cx, ST_IO, "58030", "could not do the log%s again: %s", which_log, what);
     fail_hint(cx,
               "Nothing has been given up: the next start tries again. The log says before what went wrong.");
     return ST_IO;
@@ -400,9 +404,9 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out
     id_table_fill(&txn_shared(cx->proc)->ids, true);
     rc = redo_all(cx, reader, out);
     wal_reader_close(cx, reader);
-    if (rc == ST_IO && cx->error.has_page)
-        return fail_unread(cx, dir);
-    return rc == ST_OK ? wal_verify_end(cx, dir, out->end, needed) : rc;
+    if (rc != ST_OK)
+        return fail_unread(cx, rc, arena_printf(cx->arena, " in \"%s\"", dir->path));
+    return wal_verify_end(cx, dir, out->end, needed);
 }
 
 typedef struct Doomed {
@@ -451,7 +455,8 @@ recover_finish(Ctx *cx)
             "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops them",
             doomed.relation, doomed.branch);
     cache_rel_each(cx, settle_unused, &rc);
-    TRY(rc);
+    if (rc != ST_OK)
+        return fail_unread(cx, rc, "");
     branch_finish_crashed(cx);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);

@@ -164,6 +164,14 @@ refuse(StoreProcess *p, const ErrorInfo *error)
     store_set_state(p, STORE_STATE_REFUSED);
 }
 
+static bool
+is_there(Ctx *cx, PageId id)
+{
+    CacheRel *rel = cache_rel(cx, id.branch, id.relation);
+
+    return rel != NULL && id.block < cache_rel_length(rel, (Fork)id.fork);
+}
+
 /* Before anybody can read them, and no later in the store than a redo position beyond the records that were not done: as long as
  * that is not moved, another recovery comes by them again. What is gone, or has become shorter, needs no word. */
 static Status
@@ -178,16 +186,21 @@ put_lost_pages(Ctx *cx, const StoreProcess *p, const LostPages *lost)
     if (batch == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     for (uint32_t i = 0; i < lost->count; i++) {
-        const LostPage *l = &lost->pages[i];
-        CacheRel *rel = cache_rel(cx, l->id.branch, l->id.relation);
-
-        if (rel != NULL && l->id.block < cache_rel_length(rel, (Fork)l->id.fork))
-            store_batch_put_lost(batch, l->id, l->lsn);
+        if (is_there(cx, lost->pages[i].id))
+            store_batch_put_lost(batch, lost->pages[i].id, lost->pages[i].lsn);
     }
     rc = p->store->methods->apply(cx, p->store, batch);
     store_batch_free(batch);
-    log_line(LOG_ERROR, "recovery: %u pages were passed over, and stay damaged", lost->count);
-    return rc;
+    TRY(rc);
+    /* A record of a branch may have needed it from its origin later, and found that it can be read. */
+    for (uint32_t i = 0; i < lost->count; i++) {
+        PageId id = lost->pages[i].id;
+
+        if (is_there(cx, id))
+            page_forget(cx, cache_rel(cx, id.branch, id.relation), (Fork)id.fork, id.block);
+    }
+    log_line(LOG_ERROR, "recovery: pages that were passed over, and stay damaged: %u", lost->count);
+    return ST_OK;
 }
 
 static Status
