@@ -67,13 +67,29 @@ read_number(Ctx *cx, const FlagSet *flags, int id, int base, uint64_t most, uint
     return ST_OK;
 }
 
+/* As the server shows it, 0/1A2B3C, or as one number. */
+static Status
+read_lsn(Ctx *cx, const FlagSet *flags, Lsn *out)
+{
+    const char *text = flags_value(flags, OPT_FROM);
+    unsigned int high, low;
+    int end = 0;
+
+    if (text == NULL || strchr(text, '/') == NULL)
+        return read_number(cx, flags, OPT_FROM, 16, UINT64_MAX, out);
+    if (sscanf(text, "%8X/%8X%n", &high, &low, &end) != 2 || text[end] != '\0')
+        return fail(cx, ST_ERROR, "42601", "\"%s\" is no place in the log: expected one like 0/1A2B3C8", text);
+    *out = (Lsn)high << 32 | low;
+    return ST_OK;
+}
+
 static Status
 read_request(Ctx *cx, const FlagSet *flags, WalRequest *out)
 {
     uint64_t relation = RELATION_NONE;
 
     *out = (WalRequest){.limit = UINT64_MAX};
-    TRY(read_number(cx, flags, OPT_FROM, 16, UINT64_MAX, &out->from));
+    TRY(read_lsn(cx, flags, &out->from));
     TRY(read_number(cx, flags, OPT_LIMIT, 10, UINT64_MAX, &out->limit));
     TRY(read_number(cx, flags, OPT_RELATION, 10, UINT32_MAX, &relation));
     out->relation = (RelationId)relation;

@@ -123,7 +123,8 @@ typedef struct StorageOwner {
     const char *kind; /* "table", "index", "sequence" */
     bool long_values; /* they are those of the table's long values */
 } StorageOwner;
-MUST_CHECK Status catalog_storage_owner(Ctx *cx, BranchId branch, RelationId relation, StorageOwner *out);
+/* Numbers are given out once for all databases, and a copy of a database keeps them: so does what it still reads from there. */
+MUST_CHECK Status catalog_storage_owner(Ctx *cx, RelationId relation, StorageOwner *out);
 
 /* ---- objects ------------------------------------------------------------------------------------------- */
 /* OID_NONE when there is none. */

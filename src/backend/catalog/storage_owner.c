@@ -35,11 +35,11 @@ find_by(Ctx *cx, int column, RelationId relation, StorageOwner *out)
 }
 
 Status
-catalog_storage_owner(Ctx *cx, BranchId branch, RelationId relation, StorageOwner *out)
+catalog_storage_owner(Ctx *cx, RelationId relation, StorageOwner *out)
 {
     *out = (StorageOwner){0};
     find_catalog(cx, relation, out);
-    if (out->name != NULL || branch != catalog_branch(cx))
+    if (out->name != NULL)
         return ST_OK;
     TRY(find_by(cx, COL_PG_CLASS_relfilenode, relation, out));
     if (out->name != NULL)

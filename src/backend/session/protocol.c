@@ -662,6 +662,15 @@ say_goodbye(Loop *l, const char *sqlstate, const char *message)
 }
 
 static void
+reload(Loop *l)
+{
+    if (l->s->door == NULL)
+        return;
+    l->s->door->reload(l->s->door);
+    settings_rebase(l->s->settings, l->s->door->settings);
+}
+
+static void
 on_interrupt(Loop *l)
 {
     uint32_t bits = atomic_exchange(l->cx->interrupt, 0);
@@ -669,10 +678,8 @@ on_interrupt(Loop *l)
     page_direct_rest(l->cx);
     if (bits & INTERRUPT_TERMINATE)
         say_goodbye(l, "57P01", "terminating connection due to administrator command");
-    if ((bits & INTERRUPT_RELOAD) && l->s->door != NULL) {
-        l->s->door->reload(l->s->door);
-        settings_rebase(l->s->settings, l->s->door->settings);
-    }
+    if (bits & INTERRUPT_RELOAD)
+        reload(l);
     /* a cancel request that comes between statements is too late */
 }
 
@@ -767,8 +774,14 @@ protocol_run(Session *s, Conn *conn)
     ctx_watch_stack(l.cx, 4u << 20);
     report_settings(&l, true);
     send_ready(&l);
-    while (!l.over)
+    while (!l.over) {
         one_message(&l);
+        /* It may have come while there was work to do: then it interrupts no waiting. */
+        if (UNLIKELY(atomic_load_explicit(l.cx->interrupt, memory_order_relaxed) & INTERRUPT_RELOAD)) {
+            atomic_fetch_and(l.cx->interrupt, ~(uint32_t)INTERRUPT_RELOAD);
+            reload(&l);
+        }
+    }
     if (s->state != TRANSACTION_IDLE)
         session_fail_statement(s);
     for (int i = 0; i < SETTING_COUNT; i++)
