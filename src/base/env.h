@@ -4,6 +4,7 @@
  * its own table and puts it into its Ctx. Functions return -1 with errno where the system does. */
 #ifndef BASE_ENV_H
 #define BASE_ENV_H
+#include <errno.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -39,6 +40,12 @@ static inline int64_t
 env_wall_us(Env *env)
 {
     return env->wall_us(env);
+}
+/* Does the error mean that there is no space (53100), be it on the disk or in somebody's share of it? */
+static inline bool
+env_is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
 }
 
 #endif

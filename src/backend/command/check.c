@@ -47,11 +47,18 @@ found(void *arg, PageId where, const char *what)
                                                : arena_printf(c->cx->arena, "block %u: %s", where.block, what));
 }
 
+/* Is the error just recorded that of a page which is damaged, or can not be read? */
+static bool
+is_of_page(const Check *c, Status rc)
+{
+    return rc == ST_CORRUPT || (rc == ST_IO && c->cx->error.has_page);
+}
+
 /* The error just recorded is one of the object. Others end the check. */
 static Status
 note_failure(Check *c, Status rc)
 {
-    if (rc != ST_CORRUPT && rc != ST_ERROR)
+    if (!is_of_page(c, rc) && rc != ST_ERROR)
         return rc;
     complain(c, arena_strdup(c->cx->arena, c->cx->error.message));
     ctx_error_clear(c->cx);
@@ -100,7 +107,7 @@ read_page_rows(Check *c, const TableInfo *t, HeapScan *scan, const HeapPageView 
                 continue;
             rc = heap_view_cell(c->cx, scan, view, (uint16_t)column, view->visible[k], &cell);
             arena_rewind(c->cx->arena, mark);
-            if (rc == ST_CORRUPT) {
+            if (is_of_page(c, rc)) {
                 Tid tid = heap_view_tid(view, view->visible[k]);
 
                 complain(c, arena_printf(c->cx->arena, "row (%u,%u), column %d: %s", tid_block(tid),
@@ -135,7 +142,7 @@ read_rows(Check *c, const TableInfo *t)
         if (rc == ST_OK && !done)
             rc = read_page_rows(c, t, scan, &view);
         heap_scan_close(c->cx, scan);
-        if (rc == ST_CORRUPT) { /* the page: reported already */
+        if (is_of_page(c, rc)) { /* the page: reported already */
             ctx_error_clear(c->cx);
             rc = ST_OK;
         }

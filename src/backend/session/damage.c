@@ -31,8 +31,7 @@ session_name_damage(Session *s)
         return;
     plain = ctx_error_copy(cx, cx->arena);
     cx->error.has_page = false;
-    if (catalog_storage_owner(cx, plain->page.relation, &owner) == ST_OK &&
-        owner.name != NULL)
+    if (catalog_storage_owner(cx, plain->page.relation, &owner) == ST_OK && owner.name != NULL)
         say(cx, &owner, plain);
     else
         ctx_error_restore(cx, plain);

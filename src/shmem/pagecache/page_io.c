@@ -378,6 +378,23 @@ page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome)
     wake_waiters(f, waited);
 }
 
+void
+page_forget(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
+{
+    PageId id = {.branch = rel->branch, .relation = rel->relation, .fork = (uint8_t)fork, .block = block};
+    PageSpot spot;
+    bool done;
+
+    do {
+        latch_take(cx->proc, &rel->extend);
+        done = cache_free_page(cx, rel, fork, block, false);
+        (void)page_spots_take(cx->proc, id, &spot);
+        latch_drop(cx->proc, &rel->extend);
+        if (!done)
+            sched_yield();
+    } while (!done);
+}
+
 /* ---- the cleaner ------------------------------------------------------------------------------------------------- */
 
 static void

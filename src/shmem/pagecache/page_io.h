@@ -63,6 +63,9 @@ void page_io_linked(Ctx *cx, uint32_t frame_no);
 /* The frame's bytes are what they should be, or (IO_DAMAGED, IO_ERROR) will not be. */
 void page_io_done(Proc *proc, uint32_t frame_no, uint32_t outcome);
 
+/* What is in memory of the page is not what counts (recovery): who needs it next asks the store. Nobody pins it for long. */
+void page_forget(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
+
 /* ---- the cleaner ------------------------------------------------------------------------------------------------- */
 /* Pins the frame if it holds a page; not by name: the cleaner knows frames. */
 MUST_CHECK bool page_pin_frame(Ctx *cx, uint32_t frame_no, PageRef *out);

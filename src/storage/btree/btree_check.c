@@ -238,13 +238,16 @@ static Status
 look_at(Ctx *cx, Walk *w, BlockNo block, PageRef *ref, bool *usable)
 {
     Status rc = page_pin_shared(cx, w->cr, FORK_MAIN, block, ref);
+    bool unread = rc == ST_IO && cx->error.has_page;
 
     *usable = rc == ST_OK && ref->page != NULL;
     if (rc == ST_CORRUPT)
-        report(w, block, 0, "the checksum is wrong");
+        report(w, block, 0, "the checksum is wrong, or recovery has passed it over");
+    else if (unread)
+        report(w, block, 0, "it can not be read");
     else if (rc == ST_OK && ref->page == NULL)
         report(w, block, 0, "it is part of the tree, but not of the file");
-    if (rc != ST_CORRUPT)
+    if (rc != ST_CORRUPT && !unread)
         return rc;
     ctx_error_clear(cx);
     return ST_OK;

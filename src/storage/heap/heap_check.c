@@ -227,8 +227,10 @@ heap_verify(Ctx *cx, const HeapRel *rel, DamageReport *report, HeapVerified *out
         Status rc = page_pin_shared(cx, cr, FORK_MAIN, block, &ref);
 
         TRY(ctx_poll(cx));
-        if (rc == ST_CORRUPT) {
-            damage_found(report, id, "the checksum is wrong");
+        if (rc == ST_CORRUPT || (rc == ST_IO && cx->error.has_page)) {
+            damage_found(report, id,
+                         rc == ST_IO ? "it can not be read"
+                                     : "the checksum is wrong, or recovery has passed it over");
             ctx_error_clear(cx);
             out->unreadable++;
             continue;

@@ -112,28 +112,43 @@ note_missing(CacheRel *rel, const WalEntry *e)
         *missing = block + 1;
 }
 
-/* The store has the page, but damaged: it stays so, and whoever wants to read it is told. */
-static Status
-pass_over(Ctx *cx, const WalEntry *e, CacheRel *rel, RecoverResult *result)
+static PageId
+page_of(const WalEntry *e)
 {
-    if (result->pages_damaged++ == 0)
-        log_line(LOG_ERROR, "recovery: %s; the log's record at %llx and others of such pages are passed over",
-                 cx->error.message, (unsigned long long)e->lsn);
-    ctx_error_clear(cx);
-    if (e->record.kind == RECORD_BTREE_RETIRE)
+    return (PageId){.branch = e->record.branch,
+                    .relation = e->record.relation,
+                    .fork = e->record.fork,
+                    .block = e->record.block};
+}
+
+static Status
+pass_over(const WalEntry *e, CacheRel *rel)
+{
+    if (btree_record_moves_page(e->record.kind))
         atomic_store(&rel->free_pages,
                      0); /* the list went through it: its pages are lost until the index is made anew */
     return ST_OK;
+}
+
+/* The store has the page, but damaged: it stays so, and whoever wants to read it is told. */
+static Status
+lose_page(Ctx *cx, const WalEntry *e, CacheRel *rel, RecoverResult *result)
+{
+    if (result->lost.count == 0)
+        log_line(LOG_ERROR, "recovery: %s; the log's record at %llx and others of such pages are passed over",
+                 cx->error.message, (unsigned long long)e->lsn);
+    ctx_error_clear(cx);
+    lost_pages_add(&result->lost, cx->arena, page_of(e), e->lsn);
+    return pass_over(e, rel);
 }
 
 static Status
 redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
 {
     CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
-    bool changed = false;
+    bool changed = false, lost, fits;
     PageRef ref;
     Lsn before;
-    bool fits;
     Status rc;
 
     if (rel == NULL) {
@@ -145,9 +160,12 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     if (e->record.fork >= FORK_COUNT)
         return fail_record(cx, e, "there is no such fork");
     TRY(extend_to(cx, rel, (Fork)e->record.fork, e->record.block));
+    (void)lost_pages_find(&result->lost, page_of(e), &lost);
+    if (lost) /* without the records before, even if it can be read now */
+        return pass_over(e, rel);
     rc = pin_for_redo(cx, rel, e, &ref);
     if (rc == ST_CORRUPT)
-        return pass_over(cx, e, rel, result);
+        return lose_page(cx, e, rel, result);
     TRY(rc);
     if (ref.page == NULL) {
         note_missing(rel, e);
@@ -208,8 +226,9 @@ redo_rel_create(Ctx *cx, const WalEntry *e)
 }
 
 static Status
-redo_rel_length(Ctx *cx, const WalEntry *e)
+redo_rel_length(Ctx *cx, const WalEntry *e, RecoverResult *result)
 {
+    PageId from = page_of(e);
     CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
     RelLengthRecord r;
 
@@ -219,6 +238,8 @@ redo_rel_length(Ctx *cx, const WalEntry *e)
         return ST_OK; /* it is dropped further on, else its pages' records tell */
     memcpy(&r, e->data, sizeof(r));
     (void)cache_rel_truncate(cx, rel, (Fork)e->record.fork, r.length, true);
+    from.block = r.length;
+    lost_pages_cut(&result->lost, from);
     rel->cut |= (uint8_t)(1u << e->record.fork);
     if (rel->missing[e->record.fork] > r.length)
         rel->missing[e->record.fork] = 0;
@@ -314,7 +335,7 @@ redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
     case RECORD_COMMIT: result->commits++; return redo_commit(cx, e);
     case RECORD_ID_LIMIT: return redo_limit(cx, e);
     case RECORD_REL_CREATE: return redo_rel_create(cx, e);
-    case RECORD_REL_LENGTH: return redo_rel_length(cx, e);
+    case RECORD_REL_LENGTH: return redo_rel_length(cx, e, result);
     case RECORD_REL_GONE: return redo_rel_gone(cx, e);
     case RECORD_BRANCH_CREATE: return redo_branch_create(cx, e);
     case RECORD_BRANCH_FORK: return redo_fork(cx, e);
@@ -356,6 +377,22 @@ redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
     }
 }
 
+/* After a failure. The page may be as good as ever: then nothing of it must be given up, so this recovery ends, and another one
+ * tries again. */
+static Status
+fail_unread(Ctx *cx, Status rc, const char *which_log)
+{
+    const char *what;
+
+    if (rc != ST_IO || !cx->error.has_page)
+        return rc;
+    what = arena_strdup(cx->arena, cx->error.message);
+    (void)fail(cx, ST_IO, "58030", "could not do the log%s again: %s", which_log, what);
+    fail_hint(cx,
+              "Nothing has been given up: the next start tries again. The log says before what went wrong.");
+    return ST_IO;
+}
+
 Status
 recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out)
 {
@@ -367,7 +404,9 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out
     id_table_fill(&txn_shared(cx->proc)->ids, true);
     rc = redo_all(cx, reader, out);
     wal_reader_close(cx, reader);
-    return rc == ST_OK ? wal_verify_end(cx, dir, out->end, needed) : rc;
+    if (rc != ST_OK)
+        return fail_unread(cx, rc, arena_printf(cx->arena, " in \"%s\"", dir->path));
+    return wal_verify_end(cx, dir, out->end, needed);
 }
 
 typedef struct Doomed {
@@ -416,7 +455,8 @@ recover_finish(Ctx *cx)
             "recovery: pages of relation %u of branch %u are missing, and nothing in the log drops them",
             doomed.relation, doomed.branch);
     cache_rel_each(cx, settle_unused, &rc);
-    TRY(rc);
+    if (rc != ST_OK)
+        return fail_unread(cx, rc, "");
     branch_finish_crashed(cx);
     txn_clock_start(&s->clock, cx->env, s->last_csn);
     engine_shared(cx->engine)->logged_xid = atomic_load(&s->ids.next);

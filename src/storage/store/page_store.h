@@ -1,8 +1,8 @@
 /* src/storage/store/page_store.h - where pages are when they are not in memory.
  *
  * Keys and values with one order and atomic batches; what is applied can be read at once, and is durable after the
- * next flush (S1). Used by the store process alone. Any of its threads may read; one at a time applies and flushes. A
- * checksum goes with every page, and is verified when it is read. */
+ * next flush (S1). Used by the store process alone. Any of its threads may read; one applies and flushes, and when recovery
+ * is done another one may apply beside it. A checksum goes with every page, and is verified when it is read. */
 #ifndef PAGE_STORE_H
 #define PAGE_STORE_H
 #include "base/buf.h"
@@ -30,7 +30,7 @@ typedef struct StoreOptions {
 typedef enum StoreFound {
     STORE_FOUND,
     STORE_MISSING, /* there is no such page: it was never written */
-    STORE_DAMAGED, /* the checksum is wrong, or the store could not read it */
+    STORE_DAMAGED, /* the checksum is wrong, or RocksDB's of the block it lies in; or it was lost (store_batch_put_lost) */
 } StoreFound;
 
 typedef struct StoreRead {
@@ -48,7 +48,7 @@ typedef struct StoreStats {
 } StoreStats;
 
 typedef struct PageStoreMethods {
-    /* Fails only for reasons that concern all of them. */
+    /* 58030: one could not be read, and nobody knows whether it is damaged: another attempt may work. */
     Status (*read)(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count);
     Status (*apply)(Ctx *cx, PageStore *store, StoreBatch *batch);
     Status (*flush)(Ctx *cx, PageStore *store);
@@ -88,6 +88,8 @@ void store_batch_put_old(StoreBatch *batch, PageId id, const char *page);
 void store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation);
 /* Copies what it is given; a checksum is added to the page. */
 void store_batch_put_page(StoreBatch *batch, PageId id, const char *page);
+/* From now on the page is damaged, whatever there was: recovery could not do the log's records on it, from `lsn` on. */
+void store_batch_put_lost(StoreBatch *batch, PageId id, uint64_t lsn);
 void store_batch_put(StoreBatch *batch, const char *key, size_t key_bytes, const void *value,
                      size_t value_bytes);
 void store_batch_delete(StoreBatch *batch, const char *key, size_t key_bytes);
@@ -104,6 +106,7 @@ enum {
     STORE_OLD_KEY_BYTES = 22,
     STORE_PAGE_KEY_MOST = STORE_OLD_KEY_BYTES,
     STORE_PAGE_VALUE_BYTES = PAGE_BYTES + 8,
+    STORE_LOST_VALUE_BYTES = 8,
     STORE_KEY_MOST = 64
 };
 /* Returns the key's bytes. epoch 0: of the page as it is. */

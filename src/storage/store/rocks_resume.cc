@@ -9,8 +9,12 @@ struct rocksdb_t {
     rocksdb::DB *rep;
 };
 
-extern "C" bool
+extern "C" RocksResumed
 rocks_resume(rocksdb_t *db)
 {
-    return db->rep->Resume().ok();
+    rocksdb::Status status = db->rep->Resume();
+
+    if (status.ok())
+        return ROCKS_GOES_ON;
+    return status.severity() >= rocksdb::Status::kFatalError ? ROCKS_STOPPED : ROCKS_FAILED_AGAIN;
 }

@@ -5,7 +5,8 @@
  * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
  *
  * When the disk is full a flush or a merge fails, and RocksDB writes no more; what it was given it keeps in memory and goes
- * on reading. The next attempt to write makes it go on (rocks_resume).
+ * on reading. The next attempt to write makes it go on (rocks_resume). Not so when it was a quota that was used up: then there is
+ * no way back for RocksDB but to be opened again, so as soon as there is space writing fails, and recovery opens it (S2).
  *
  * Of an encrypted store RocksDB sees our keys, which are numbers, and values that have been through store_seal.h.
  *
@@ -15,9 +16,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/env.h"
 #include "base/log.h"
+#include "base/stop_point.h"
 #include "storage/store/rocks_api.h"
 #include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
@@ -31,7 +34,9 @@ enum {
     MEMTABLE_BYTES = 64 << 20,
     BLOOM_BITS = 10,
     LIST_US = 500 * 1000, /* between two looks at what files there are; and for each file: */
-    LIST_FILE_US = 500
+    LIST_FILE_US = 500,
+    FLUSH_NAP_US = 500,
+    FLUSH_ASK_NAPS = 100,
 };
 #define MEMTABLE_BLOOM_SHARE 0.02
 
@@ -49,7 +54,7 @@ typedef struct RocksStore {
     StoreSeal *seal; /* NULL = values are as they are */
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
-    bool stalled; /* of who applies and flushes: there was no space, and RocksDB has stopped writing */
+    _Atomic bool stalled; /* atomic: there was no space, and RocksDB has stopped writing */
     char path[4096 - 16], mark_path[4096];
 } RocksStore;
 
@@ -59,6 +64,13 @@ static bool
 is_corruption(const char *text)
 {
     return strncmp(text, "Corruption", 10) == 0;
+}
+
+/* As env_is_full, from RocksDB's text, which ends with the system's. */
+static bool
+is_full(const char *text)
+{
+    return strstr(text, "No space left on device") != NULL || strstr(text, "Disk quota exceeded") != NULL;
 }
 
 static bool
@@ -71,6 +83,26 @@ is_marked(Env *env, const RocksStore *s)
     return fd >= 0;
 }
 
+/* The one that the store's folder and its mark lie in. */
+static bool
+sync_folder(Env *env, const RocksStore *s)
+{
+    char path[sizeof(s->path)];
+    char *last;
+    bool ok;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s", s->path);
+    last = strrchr(path, '/');
+    if (last != NULL)
+        last[last == path] = '\0'; /* of the root something is left */
+    fd = env->open(env, last != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    ok = fd >= 0 && env->sync(env, fd) == 0;
+    if (fd >= 0)
+        env->close(env, fd);
+    return ok;
+}
+
 static void
 write_mark(Env *env, const RocksStore *s, const char *text)
 {
@@ -80,20 +112,30 @@ write_mark(Env *env, const RocksStore *s, const char *text)
 
     if (fd >= 0)
         env->close(env, fd);
-    if (!ok)
+    if (!ok || !sync_folder(env, s))
         log_line(LOG_ERROR, "could not write \"%s\"", s->mark_path);
+}
+
+/* RocksDB's text, which is the caller's; NULL: done. */
+static char *
+switch_merging(const RocksStore *s, bool on)
+{
+    const char *key = "disable_auto_compactions", *value = on ? "false" : "true";
+    char *error = NULL;
+
+    s->api.rocksdb_set_options(s->db, 1, &key, &value, &error);
+    return error;
 }
 
 static void
 note_damage(Env *env, RocksStore *s, const char *text)
 {
-    static const char *const keys[] = {"disable_auto_compactions"}, *const values[] = {"true"};
-    char *error = NULL;
+    char *error;
 
     if (s->read_only || !is_corruption(text) || atomic_exchange(&s->damaged, true))
         return;
     write_mark(env, s, text);
-    s->api.rocksdb_set_options(s->db, 1, keys, values, &error);
+    error = switch_merging(s, false);
     log_line(LOG_ERROR, "a file of the page store is damaged, so its files are not merged any more: %s", text);
     if (error != NULL)
         s->api.rocksdb_free(error);
@@ -103,12 +145,13 @@ note_damage(Env *env, RocksStore *s, const char *text)
 static Status
 fail_rocks(Ctx *cx, RocksStore *s, const char *what, char *text)
 {
-    bool full = strstr(text, "No space left") != NULL;
+    bool full = is_full(text);
     Status rc;
 
     if (s->db != NULL)
         note_damage(cx->env, s, text);
-    s->stalled |= full;
+    if (full)
+        s->stalled = true;
     rc = fail(cx, ST_IO,
               full                  ? "53100"
               : is_corruption(text) ? "XX001"
@@ -150,6 +193,25 @@ value_of(Ctx *cx, const RocksStore *s, const char *key, size_t key_bytes, Buf *r
     return ST_OK;
 }
 
+/* RocksDB's text, which it allocated. Only if it says so the page is damaged: a disk that does not answer, or a want of memory
+ * or of file numbers, passes. */
+static Status
+fail_page_read(Ctx *cx, RocksStore *s, StoreRead *r, char *text)
+{
+    char what[64];
+
+    if (!is_corruption(text)) {
+        snprintf(what, sizeof(what), "read block %u of relation %u from", r->id.block, r->id.relation);
+        return fail_rocks(cx, s, what, text);
+    }
+    log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", r->id.relation, r->id.block,
+             text);
+    note_damage(cx->env, s, text);
+    s->api.rocksdb_free(text);
+    r->found = STORE_DAMAGED;
+    return ST_OK;
+}
+
 static Status
 rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 {
@@ -167,11 +229,7 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 
         slice = s->api.rocksdb_get_pinned(s->db, s->page_read_options, (const char *)key, key_bytes, &error);
         if (error != NULL) {
-            log_line(LOG_ERROR, "page store: relation %u, block %u can not be read: %s", reads[i].id.relation,
-                     reads[i].id.block, error);
-            note_damage(cx->env, s, error);
-            s->api.rocksdb_free(error);
-            reads[i].found = STORE_DAMAGED;
+            rc = fail_page_read(cx, s, &reads[i], error);
         } else if (slice == NULL) {
             reads[i].found = STORE_MISSING;
         } else {
@@ -277,13 +335,42 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
     }
 }
 
+/* Tries it out: what a quota leaves nobody tells. */
+static bool
+is_there_space(Env *env, const RocksStore *s)
+{
+    enum { ROOM_BYTES = 4 << 20, PIECE_BYTES = 1 << 16 };
+    static const char zeros[PIECE_BYTES];
+    char path[sizeof(s->mark_path)];
+    bool there;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s.space", s->path);
+    fd = env->open(env, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    there = fd >= 0;
+    for (int at = 0; there && at < ROOM_BYTES; at += PIECE_BYTES)
+        there = env->write(env, fd, zeros, PIECE_BYTES) == PIECE_BYTES;
+    there = there && env->sync(env, fd) == 0;
+    if (fd >= 0) {
+        env->close(env, fd);
+        (void)env->unlink(env, path);
+    }
+    return there;
+}
+
 static Status
 go_on(Ctx *cx, RocksStore *s)
 {
+    RocksResumed resumed;
+
     if (!s->stalled)
         return ST_OK;
-    if (!rocks_resume(s->db))
-        return fail(cx, ST_IO, "53100", "could not write to the page store \"%s\": No space left on device",
+    resumed = rocks_resume(s->db);
+    if (resumed == ROCKS_STOPPED && is_there_space(cx->env, s))
+        return fail(cx, ST_IO, "58030", "there is space again, but the page store \"%s\" has to be opened anew",
+                    s->path);
+    if (resumed != ROCKS_GOES_ON)
+        return fail(cx, ST_IO, "53100", "could not write to the page store \"%s\": no space left on device",
                     s->path);
     s->stalled = false;
     return ST_OK;
@@ -313,14 +400,37 @@ rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
 }
 
 static Status
+flush_once(Ctx *cx, RocksStore *s)
+{
+    char *error = NULL;
+
+    s->api.rocksdb_flush(s->db, s->flush_options, &error);
+    return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
+}
+
+/* RocksDB says when a flush is done; but once it has been without space it never waits again for one that it begins (of 7.8:
+ * that it was stopped is not forgotten when it goes on). So it is asked what is left in memory. Whether it has failed in the
+ * background another flush tells. */
+static Status
 rocks_flush(Ctx *cx, PageStore *store)
 {
     RocksStore *s = (RocksStore *)store;
-    char *error = NULL;
+    uint64_t unflushed;
 
     TRY(go_on(cx, s));
-    s->api.rocksdb_flush(s->db, s->flush_options, &error);
-    return error == NULL ? ST_OK : fail_rocks(cx, s, "flush", error);
+    TRY(flush_once(cx, s));
+    for (uint32_t naps = 1;; naps++) {
+        struct timespec nap = {.tv_nsec = FLUSH_NAP_US * 1000};
+
+        if (s->api.rocksdb_property_int(s->db, "rocksdb.num-immutable-mem-table", &unflushed) != 0)
+            return fail(cx, ST_IO, "58030", "the page store \"%s\" does not say whether it is flushed",
+                        s->path);
+        if (unflushed == 0)
+            return ST_OK;
+        nanosleep(&nap, NULL);
+        if (naps % FLUSH_ASK_NAPS == 0)
+            TRY(flush_once(cx, s));
+    }
 }
 
 /* Hard links to table files, which never change; the rest is small. */
@@ -419,14 +529,16 @@ rocks_close(Ctx *cx, PageStore *store)
 static void
 rocks_begin_merging(Ctx *cx, PageStore *store)
 {
-    static const char *const keys[] = {"disable_auto_compactions"}, *const values[] = {"false"};
     RocksStore *s = (RocksStore *)store;
-    char *error = NULL;
+    char *error;
 
     (void)cx;
     if (s->damaged)
         return;
-    s->api.rocksdb_set_options(s->db, 1, keys, values, &error);
+    stop_point("store.before_merging");
+    error = switch_merging(s, true);
+    if (error == NULL && s->damaged) /* a reader has noticed it meanwhile, and its word came before ours */
+        error = switch_merging(s, false);
     if (error == NULL)
         return;
     log_line(LOG_WARNING, "the files of the page store are not merged: %s", error);

@@ -122,6 +122,16 @@ store_batch_put_old(StoreBatch *batch, PageId id, const char *page)
 }
 
 void
+store_batch_put_lost(StoreBatch *batch, PageId id, uint64_t lsn)
+{
+    uint8_t key[STORE_PAGE_KEY_MOST], value[STORE_LOST_VALUE_BYTES];
+    uint32_t key_bytes = store_page_key(id, 0, key);
+
+    put_u64(value, lsn);
+    add(batch, STORE_PUT, key, key_bytes, value, sizeof(value));
+}
+
+void
 store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation)
 {
     uint8_t from[9] = {'O'}, to[9] = {'O'};

@@ -30,6 +30,11 @@ check_page(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *va
         damage_found(s->report, id, "it is not what was encrypted");
         return ST_OK;
     }
+    if (value_bytes == STORE_LOST_VALUE_BYTES) {
+        damage_found(s->report, id, "it was damaged when the log's record at %llx had to be done again",
+                     (unsigned long long)get_u64(value));
+        return ST_OK;
+    }
     if (value_bytes != STORE_PAGE_VALUE_BYTES) {
         damage_found(s->report, id, "the stored page has %zu bytes", value_bytes);
         return ST_OK;

@@ -54,10 +54,11 @@ typedef struct Cleaner {
 static void
 say_full(Ctx *cx, const char *why)
 {
-    atomic_store(&page_cache(cx->proc)->store_full, 1);
-    if (!wal_is_on(cx->proc)) /* then nobody is refused before memory is full */
+    bool before = atomic_exchange(&page_cache(cx->proc)->store_full, 1) != 0;
+
+    if (!wal_is_on(cx->proc) && !before) /* then nobody is refused before memory is full */
         log_line(LOG_ERROR, "%s", why);
-    else if (wal_note_full(cx->proc, WAL_FULL_STORE, true))
+    else if (wal_is_on(cx->proc) && wal_note_full(cx->proc, WAL_FULL_STORE, true))
         log_line(LOG_ERROR, "%s; statements that change something are refused until there is space", why);
 }
 
@@ -108,8 +109,8 @@ look_at_space(Ctx *cx, Cleaner *c)
     if (env_mono_us(cx->env) < c->look_us)
         return;
     c->look_us = env_mono_us(cx->env) + LOOK_US;
-    if (!wal_is_on(cx->proc) && !c->failed)
-        atomic_store(&page_cache(cx->proc)->store_full, 0);
+    if (!wal_is_on(cx->proc) && !c->failed && atomic_exchange(&page_cache(cx->proc)->store_full, 0) != 0)
+        log_line(LOG_INFO, "there is space for pages again");
     if (!wal_is_on(cx->proc) || statvfs(c->process->wal_path, &disk) != 0)
         return;
     available = (uint64_t)disk.f_bavail * disk.f_frsize;
@@ -304,7 +305,7 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_
         return true;
     }
     *spread_us = limits_of(p).checkpoint_timeout_us / 100 * limits_of(p).spread_percent;
-    if (wal_disk_is_full(cx->proc)) { /* the log it frees may be what is missing */
+    if (c->failed || wal_disk_is_full(cx->proc)) { /* the log it frees may be what is missing */
         *spread_us = 0;
         return (c->failed || now - redo >= FULL_LOG_BYTES) && env_mono_us(cx->env) - last_us >= RETRY_US;
     }

@@ -33,9 +33,8 @@ damage(char *page, FaultAction action)
 static Status
 fail_like(Ctx *cx, const char *what, int error)
 {
-    bool full = error == ENOSPC || error == EDQUOT;
-
-    return fail(cx, ST_IO, full ? "53100" : "58030", "could not %s the page store: %s", what, strerror(error));
+    return fail(cx, ST_IO, env_is_full(error) ? "53100" : "58030", "could not %s the page store: %s", what,
+                strerror(error));
 }
 
 static Status
@@ -51,10 +50,8 @@ fault_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 
         if (r->found != STORE_FOUND || !fault_meets(FAULT_PAGE_READ, &fault))
             continue;
-        if (fault.action == FAULT_FAIL) {
-            r->found = STORE_DAMAGED;
-            continue;
-        }
+        if (fault.action == FAULT_FAIL)
+            return fail_like(cx, "read", fault.error);
         checksum = store_checksum(r->id, r->page);
         damage(r->page, fault.action);
         if (store_checksum(r->id, r->page) != checksum)

@@ -209,6 +209,31 @@ store_meta_forget_gone(Ctx *cx)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
+static Status
+fail_super(Ctx *cx, const char *what, uint64_t value)
+{
+    return fail(cx, ST_CORRUPT, "XX001", "the page store's superblock is damaged: %s (%llx)", what,
+                (unsigned long long)value);
+}
+
+/* What others take for granted of it. */
+static Status
+verify_super(Ctx *cx, const StoreSuper *s)
+{
+    if (s->redo < WAL_FIRST_LSN || s->redo % WAL_ALIGN != 0)
+        return fail_super(cx, "no log record begins at its redo position", s->redo);
+    if (s->redo >
+        MAX_OF(s->durable, WAL_FIRST_LSN)) /* a store that has no checkpoint yet knows of no durable log */
+        return fail_super(cx, "the log was not durable up to its redo position", s->redo);
+    if (s->trimmed < XID_FIRST || s->trimmed > s->next_xid)
+        return fail_super(cx, "it has forgotten transactions that there never were", s->trimmed);
+    if (s->next_xid - s->trimmed > UINT64_C(2) * ID_DIRECTORY * ID_PER_FRAME)
+        return fail_super(cx, "it knows more transactions than there can be", s->next_xid);
+    if (s->last_csn >= UINT64_C(1) << 63) /* T1 */
+        return fail_super(cx, "its last commit number is none", s->last_csn);
+    return ST_OK;
+}
+
 Status
 store_super_read(Ctx *cx, PageStore *store, StoreSuper *out, bool *found)
 {
@@ -231,6 +256,15 @@ store_super_read(Ctx *cx, PageStore *store, StoreSuper *out, bool *found)
     if (*found && out->features != 0)
         return fail(cx, ST_CORRUPT, "XX001", "the page store has features this server does not know: %llx",
                     (unsigned long long)out->features);
+    return *found ? verify_super(cx, out) : ST_OK;
+}
+
+static Status
+take_rel_meta(Ctx *cx, const char *key, size_t key_bytes, const char *value, size_t value_bytes, RelMeta *out)
+{
+    if (key_bytes != 10 || value_bytes != sizeof(*out) || get_be32((const uint8_t *)key + 6) == RELATION_NONE)
+        return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged entry of a relation");
+    memcpy(out, value, sizeof(*out));
     return ST_OK;
 }
 
@@ -241,9 +275,7 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     RelMeta m;
 
     (void)arg;
-    if (key_bytes != 10 || value_bytes != sizeof(m))
-        return fail(cx, ST_CORRUPT, "XX001", "the page store has a damaged entry of a relation");
-    memcpy(&m, value, sizeof(m));
+    TRY(take_rel_meta(cx, key, key_bytes, value, value_bytes, &m));
     TRY(cache_rel_make(cx, get_be32((const uint8_t *)key + 2), get_be32((const uint8_t *)key + 6),
                        (Persistence)m.persistence, &rel));
     rel->kind = m.kind;
@@ -273,9 +305,7 @@ load_link(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *val
     RelMeta m;
 
     (void)arg;
-    (void)key_bytes;
-    (void)value_bytes;
-    memcpy(&m, value, sizeof(m));
+    TRY(take_rel_meta(cx, key, key_bytes, value, value_bytes, &m)); /* it is read a second time */
     if (m.origin == 0)
         return ST_OK;
     child = cache_rel(cx, get_be32((const uint8_t *)key + 2), get_be32((const uint8_t *)key + 6));

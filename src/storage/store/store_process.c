@@ -107,7 +107,8 @@ open_store(Ctx *cx, StoreProcess *p)
                               "its last checkpoint");
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
-        return fail(cx, ST_IO, "58030", "could not create folder \"%s\": %s", p->wal_path, strerror(errno));
+        return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not create folder \"%s\": %s",
+                    p->wal_path, strerror(errno));
     TRY(expect_store(cx, p, access(arena_printf(cx->arena, "%s/CURRENT", options.path), F_OK) == 0));
     TRY(store_rocks_open(cx, &options, &p->store));
     if (fault_board != NULL && (p->store = store_fault_wrap(p->store)) == NULL)
@@ -163,6 +164,45 @@ refuse(StoreProcess *p, const ErrorInfo *error)
     store_set_state(p, STORE_STATE_REFUSED);
 }
 
+static bool
+is_there(Ctx *cx, PageId id)
+{
+    CacheRel *rel = cache_rel(cx, id.branch, id.relation);
+
+    return rel != NULL && id.block < cache_rel_length(rel, (Fork)id.fork);
+}
+
+/* Before anybody can read them, and no later in the store than a redo position beyond the records that were not done: as long as
+ * that is not moved, another recovery comes by them again. What is gone, or has become shorter, needs no word. */
+static Status
+put_lost_pages(Ctx *cx, const StoreProcess *p, const LostPages *lost)
+{
+    StoreBatch *batch;
+    Status rc;
+
+    if (lost->count == 0)
+        return ST_OK;
+    batch = store_batch_new();
+    if (batch == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
+    for (uint32_t i = 0; i < lost->count; i++) {
+        if (is_there(cx, lost->pages[i].id))
+            store_batch_put_lost(batch, lost->pages[i].id, lost->pages[i].lsn);
+    }
+    rc = p->store->methods->apply(cx, p->store, batch);
+    store_batch_free(batch);
+    TRY(rc);
+    /* A record of a branch may have needed it from its origin later, and found that it can be read. */
+    for (uint32_t i = 0; i < lost->count; i++) {
+        PageId id = lost->pages[i].id;
+
+        if (is_there(cx, id))
+            page_forget(cx, cache_rel(cx, id.branch, id.relation), (Fork)id.fork, id.block);
+    }
+    log_line(LOG_ERROR, "recovery: pages that were passed over, and stay damaged: %u", lost->count);
+    return ST_OK;
+}
+
 static Status
 recover(Ctx *cx, StoreProcess *p)
 {
@@ -174,6 +214,7 @@ recover(Ctx *cx, StoreProcess *p)
                       .data_key = p->settings->data_key};
     TRY((p->settings->unlogged ? engine_start_unlogged : engine_start_log)(cx, &p->wal, p->super.redo,
                                                                            p->super.durable, &result));
+    TRY(put_lost_pages(cx, p, &result.lost));
     if (!p->super.clean || result.changes > 0)
         rel_empty_unlogged(cx);
     if (p->super.clean) { /* from now on it is not; durable no later than the first page of this run */

@@ -23,7 +23,7 @@ static const char folder_name[] = "checkpoints";
 static Status
 fail_path(Ctx *cx, const char *what, const char *path)
 {
-    return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
+    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
                 strerror(errno));
 }
 

@@ -267,6 +267,7 @@ load_index(Ctx *cx, TableFiles *t, TableFile *f)
         return false;
     }
     f->index_bytes = bytes;
+    f->used = t->uses; /* now, so that it is not the one that gives way */
     t->index_bytes += bytes;
     if (t->index_bytes <= t->index_most || make_room(cx, t, 0))
         return true;

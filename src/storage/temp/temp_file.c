@@ -96,7 +96,7 @@ open_file(Ctx *cx, const char *folder, TempFile *f)
         return fail(cx, ST_IO, "58030", "the path of the folder for temporary files is too long");
     f->fd = f->env->open(f->env, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (f->fd < 0)
-        return fail(cx, ST_IO, errno == ENOSPC || errno == EDQUOT ? "53100" : "58030",
+        return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030",
                     "could not create temporary file \"%s\": %s", path, strerror(errno));
     (void)f->env->unlink(f->env, path);
     return ST_OK;
@@ -265,7 +265,7 @@ unseal(const TempFile *f, char *block, uint32_t bytes, uint64_t at)
 static Status
 fail_write(Ctx *cx, int error)
 {
-    bool full = error == ENOSPC || error == EDQUOT;
+    bool full = env_is_full(error);
 
     (void)fail(cx, ST_IO, full ? "53100" : "58030", "could not write to a temporary file: %s", strerror(error));
     if (full)

@@ -1,12 +1,20 @@
 /* A page store in RocksDB, plain and encrypted: what is applied comes back, and nothing else is taken for it. */
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/hash.h"
+#include "base/stop_point.h"
 #include "harness.h"
 #include "storage/store/page_store.h"
+#include "storage/store/store_check.h"
+#include "storage/store/store_meta.h"
 #include "storage/store/store_seal.h"
+#include "storage/txn/id_table.h"
 
 enum { PAGES = 200 };
 
@@ -225,5 +233,412 @@ TEST(page_store, with_another_key_nothing_can_be_read)
     for (uint32_t i = 0; i < PAGES; i++)
         EXPECT_EQ(read_page(&p, i, page), STORE_DAMAGED);
     close_place(&p);
+    remove_place(&p);
+}
+
+/* ---- the superblock ------------------------------------------------------------------------------------------------ */
+
+static const StoreSuper good_super = {.version = STORE_FORMAT_VERSION,
+                                      .redo = WAL_FIRST_LSN + 800,
+                                      .durable = WAL_FIRST_LSN + 816,
+                                      .trimmed = 1024,
+                                      .next_xid = 5000,
+                                      .last_csn = 77};
+
+static Status
+write_and_read_super(Place *p, const StoreSuper *super)
+{
+    StoreBatch *batch = store_batch_new();
+    bool found = false;
+    StoreSuper read;
+    Status rc;
+
+    store_super_put(batch, super);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    store_batch_free(batch);
+    rc = store_super_read(test_ctx(), p->store, &read, &found);
+    EXPECT(found);
+    EXPECT(rc != ST_OK || memcmp(&read, super, sizeof(read)) == 0);
+    return rc;
+}
+
+TEST(page_store, a_superblock_that_makes_no_sense_is_refused)
+{
+    Place p;
+#define BAD_SUPER(field, value)                                                                                \
+    do {                                                                                                       \
+        StoreSuper bad = good_super;                                                                           \
+                                                                                                               \
+        bad.field = (value);                                                                                   \
+        EXPECT_EQ(write_and_read_super(&p, &bad), ST_CORRUPT);                                                 \
+        EXPECT_STR(test_ctx()->error.sqlstate, "XX001");                                                       \
+    } while (0)
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    EXPECT_OK(write_and_read_super(&p, &good_super));
+    BAD_SUPER(version, 7);
+    BAD_SUPER(features, 1);
+    BAD_SUPER(redo, good_super.redo + 4);
+    BAD_SUPER(redo, WAL_FIRST_LSN - 8);
+    BAD_SUPER(redo, 0);
+    BAD_SUPER(redo, good_super.durable + 8);
+    BAD_SUPER(durable, 0);
+    BAD_SUPER(trimmed, good_super.next_xid + 1);
+    BAD_SUPER(trimmed, 0);
+    BAD_SUPER(next_xid, UINT64_C(1) << 62);
+    BAD_SUPER(last_csn, UINT64_MAX);
+    {
+        StoreSuper first = good_super; /* of a new store */
+
+        first.redo = WAL_FIRST_LSN;
+        first.durable = 0;
+        first.trimmed = first.next_xid = XID_FIRST;
+        EXPECT_OK(write_and_read_super(&p, &first));
+    }
+    close_place(&p);
+    remove_place(&p);
+#undef BAD_SUPER
+}
+
+/* ---- damaged files -------------------------------------------------------------------------------------------------- */
+
+static void
+damage_file(const Place *p)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command),
+             "for f in %s/*.sst; do printf xxxx | dd of=$f bs=1 seek=2000 conv=notrunc status=none; done",
+             p->folder);
+    EXPECT_EQ(system(command), 0);
+}
+
+static bool
+meets_damage(Place *p)
+{
+    char page[PAGE_BYTES];
+    uint32_t damaged = 0;
+
+    for (uint32_t i = 0; i < PAGES; i++)
+        damaged += read_page(p, i, page) == STORE_DAMAGED;
+    return damaged > 0;
+}
+
+/* As RocksDB has written it down last. */
+static bool
+is_merging(const Place *p)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "grep -q disable_auto_compactions=false $(ls %s/OPTIONS-* | tail -1)",
+             p->folder);
+    return system(command) == 0;
+}
+
+static void *
+begin_merging(void *arg)
+{
+    Place *p = arg;
+
+    p->store->methods->begin_merging(test_ctx(), p->store);
+    return NULL;
+}
+
+static void
+remove_damaged_place(Place *p)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s.damaged", p->folder);
+    EXPECT_EQ(unlink(path), 0);
+    remove_place(p);
+}
+
+TEST(page_store, damage_that_is_noticed_while_merging_begins_ends_it)
+{
+    pthread_t thread;
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    begin_merging(&p);
+    EXPECT(is_merging(&p));
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    EXPECT(stop_board_create());
+    stop_point_arm("store.before_merging", 0);
+    EXPECT_EQ(pthread_create(&thread, NULL, begin_merging, &p), 0);
+    EXPECT(stop_point_wait("store.before_merging", 10000, NULL));
+    damage_file(&p);
+    EXPECT(meets_damage(&p));
+    stop_point_release("store.before_merging");
+    pthread_join(thread, NULL);
+    EXPECT(!is_merging(&p));
+    close_place(&p);
+    remove_damaged_place(&p);
+}
+
+/* An environment that notes which folder was made durable. */
+static int folder_fd, folder_syncs;
+
+static int
+note_open(Env *env, const char *path, int flags, mode_t mode)
+{
+    int fd = env_system()->open(env_system(), path, flags, mode);
+
+    (void)env;
+    if (strcmp(path, "/tmp") == 0)
+        folder_fd = fd;
+    return fd;
+}
+
+static int
+note_sync(Env *env, int fd)
+{
+    (void)env;
+    folder_syncs += fd == folder_fd;
+    return env_system()->sync(env_system(), fd);
+}
+
+TEST(page_store, the_mark_of_damage_is_made_durable_with_its_folder)
+{
+    Env *before = test_ctx()->env, noting = *before;
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    damage_file(&p);
+    folder_fd = -1;
+    noting.open = note_open;
+    noting.sync = note_sync;
+    test_ctx()->env = &noting;
+    for (uint32_t i = 0; i < PAGES; i++)
+        (void)read_page(&p, i, page);
+    test_ctx()->env = before;
+    EXPECT_EQ(folder_syncs, 1);
+    close_place(&p);
+    remove_damaged_place(&p);
+}
+
+/* ---- a full disk --------------------------------------------------------------------------------------------------- */
+
+static _Atomic int write_error;
+
+/* In place of the library's, also for RocksDB. */
+ssize_t
+write(int fd, const void *data, size_t bytes)
+{
+    if (write_error != 0) {
+        errno = write_error;
+        return -1;
+    }
+    return syscall(SYS_write, fd, data, bytes);
+}
+
+static Status
+write_a_page(Place *p, uint32_t block)
+{
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES];
+    Status rc;
+
+    make_page(block, page);
+    store_batch_put_page(batch, id_of(block), page);
+    rc = p->store->methods->apply(test_ctx(), p->store, batch);
+    store_batch_free(batch);
+    return rc == ST_OK ? p->store->methods->flush(test_ctx(), p->store) : rc;
+}
+
+static void
+expect_full(Place *p)
+{
+    char page[PAGE_BYTES];
+
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(write_a_page(p, PAGES + 1), ST_IO);
+        EXPECT_STR(test_ctx()->error.sqlstate, "53100");
+        EXPECT_EQ(read_page(p, 1, page), STORE_FOUND);
+        EXPECT_EQ(read_page(p, PAGES + 1, page), STORE_FOUND); /* in memory */
+    }
+}
+
+static void
+await_space(Place *p)
+{
+    enum { TRIES = 300, NAP_US = 100 * 1000 };
+
+    for (int tries = 0; write_a_page(p, PAGES + 2) != ST_OK; tries++) {
+        EXPECT_STR(test_ctx()->error.sqlstate, "53100");
+        EXPECT(tries < TRIES);
+        usleep(NAP_US);
+    }
+}
+
+/* Is what was written in a file when the call that flushes it returns? */
+static void
+expect_flushes(Place *p)
+{
+    for (uint32_t i = 3; i < 13; i++) {
+        StoreStats before, after;
+
+        p->store->methods->stats(test_ctx(), p->store, &before);
+        EXPECT_OK(write_a_page(p, PAGES + i));
+        p->store->methods->stats(test_ctx(), p->store, &after);
+        EXPECT(after.file_bytes > before.file_bytes);
+    }
+}
+
+/* Twice: what RocksDB does not forget of the first time must not hide the second. */
+TEST(page_store, a_full_disk_passes_and_then_a_flush_is_one)
+{
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    expect_flushes(&p);
+    for (int times = 0; times < 2; times++) {
+        write_error = ENOSPC;
+        expect_full(&p);
+        write_error = 0;
+        await_space(&p);
+        expect_flushes(&p);
+    }
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < PAGES + 13; i++)
+        EXPECT_EQ(read_page(&p, i, page), i == PAGES ? STORE_MISSING : STORE_FOUND);
+    close_place(&p);
+    remove_place(&p);
+}
+
+/* RocksDB does not forgive it: when there is space again it is no lack of space any more that keeps it from writing. */
+TEST(page_store, a_quota_that_is_used_up_is_a_full_disk_until_there_is_space)
+{
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    write_error = EDQUOT;
+    expect_full(&p);
+    write_error = 0;
+    EXPECT_EQ(write_a_page(&p, PAGES + 2), ST_IO);
+    EXPECT_STR(test_ctx()->error.sqlstate, "58030");
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    expect_pages(&p);
+    EXPECT_OK(write_a_page(&p, PAGES + 1));
+    close_place(&p);
+    remove_place(&p);
+}
+
+/* ---- pages that can not be read ------------------------------------------------------------------------------------ */
+
+static void
+rename_files(const Place *p, const char *from, const char *to)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "cd %s && for f in *.%s; do mv $f ${f%%.*}.%s; done", p->folder, from,
+             to);
+    EXPECT_EQ(system(command), 0);
+}
+
+/* So many files that RocksDB does not open all of them at once; then they are out of reach for a while. */
+TEST(page_store, what_can_not_be_read_now_is_not_damaged)
+{
+    enum { FILES = 180 };
+    uint32_t failed = 0;
+    char page[PAGE_BYTES];
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < FILES; i++) {
+        StoreBatch *batch = store_batch_new();
+
+        make_page(i, page);
+        store_batch_put_page(batch, id_of(i), page);
+        EXPECT_OK(p.store->methods->apply(test_ctx(), p.store, batch));
+        EXPECT_OK(p.store->methods->flush(test_ctx(), p.store));
+        store_batch_free(batch);
+    }
+    close_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    rename_files(&p, "sst", "away");
+    for (uint32_t i = 0; i < FILES; i++) {
+        StoreRead r = {.id = id_of(i), .page = page};
+        Status rc = p.store->methods->read(test_ctx(), p.store, &r, 1);
+
+        if (rc == ST_OK) {
+            EXPECT_EQ(r.found, STORE_FOUND);
+            continue;
+        }
+        EXPECT_EQ(rc, ST_IO);
+        EXPECT_STR(test_ctx()->error.sqlstate, "58030");
+        EXPECT(strstr(test_ctx()->error.message, "of relation 17 from the page store") != NULL);
+        failed++;
+    }
+    EXPECT(failed > 0);
+    rename_files(&p, "away", "sst");
+    for (uint32_t i = 0; i < FILES; i++)
+        EXPECT_EQ(read_page(&p, i, page), STORE_FOUND);
+    close_place(&p);
+    remove_place(&p);
+}
+
+static void
+note_found(void *arg, PageId where, const char *what)
+{
+    EXPECT_EQ(where.block, 5);
+    EXPECT(strstr(what, "had to be done again") != NULL);
+    ++*(uint32_t *)arg;
+}
+
+static void
+lose_a_page(const SealKey *key, Place *p)
+{
+    uint32_t seen = 0;
+    DamageReport report = {.found = note_found, .arg = &seen};
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES];
+    uint64_t pages = 0;
+
+    open_place(p, key, STORE_COMPRESS_LZ4);
+    write_pages(p);
+    store_batch_put_lost(batch, id_of(5), 0x1234560);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    EXPECT_EQ(read_page(p, 5, page), STORE_DAMAGED);
+    EXPECT_OK(p->store->methods->flush(test_ctx(), p->store));
+    close_place(p);
+    open_place(p, key, STORE_COMPRESS_LZ4);
+    for (uint32_t i = 0; i < PAGES; i++)
+        EXPECT_EQ(read_page(p, i, page), i == 5 ? STORE_DAMAGED : STORE_FOUND);
+    EXPECT_OK(store_check_pages(test_ctx(), p->store, &report, &pages));
+    EXPECT_EQ(seen, 1);
+    EXPECT_EQ(pages, PAGES);
+    store_batch_clear(batch);
+    store_batch_delete_pages(batch, 3, 17);
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    EXPECT_EQ(read_page(p, 5, page), STORE_MISSING);
+    store_batch_free(batch);
+    close_place(p);
+}
+
+TEST(page_store, a_lost_page_stays_damaged_until_it_is_deleted)
+{
+    Place p;
+
+    make_place(&p);
+    lose_a_page(NULL, &p);
+    remove_place(&p);
+    make_place(&p);
+    lose_a_page(&p.key, &p);
     remove_place(&p);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -237,6 +238,103 @@ TEST(table, files_are_closed_again)
     page_direct_rest(p.cx);
     SIM_EXPECT(!page_direct_is_busy(p.cx));
     SIM_EXPECT(read_spot(&p, 0, &spot, page));
+    close_place(&p);
+}
+
+/* ---- room for indexes --------------------------------------------------------------------------------------------- */
+
+enum { FILES = 4, FILE_PAGES = PAGES / FILES, USES = 20001 /* until an index that is not used may give way */ };
+
+static void
+write_files(Place *p)
+{
+    for (uint32_t file = 0; file < FILES; file++) {
+        StoreBatch *batch = store_batch_new();
+
+        for (uint32_t i = file * FILE_PAGES; i < (file + 1) * FILE_PAGES; i++) {
+            char page[PAGE_BYTES];
+
+            make_page(i, 1, page);
+            store_batch_put_page(batch, id_of(i), page);
+        }
+        SIM_OK(p->cx, p->store->methods->apply(p->cx, p->store, batch));
+        SIM_OK(p->cx, p->store->methods->flush(p->cx, p->store));
+        store_batch_free(batch);
+    }
+}
+
+/* What the store has just written, in the order of its numbers. */
+static TableFiles *
+list_files(Place *p, uint64_t index_bytes)
+{
+    TableFiles *t = table_files_new(p->folder, index_bytes);
+    uint32_t file = 0;
+
+    SIM_EXPECT(t != NULL);
+    table_files_begin(t);
+    for (uint32_t no = 1; file < FILES; no++) {
+        uint8_t smallest[STORE_PAGE_KEY_MOST], largest[STORE_PAGE_KEY_MOST];
+        struct stat st;
+        char path[128];
+
+        SIM_EXPECT(no < 1000);
+        snprintf(path, sizeof(path), "%s/%06u.sst", p->folder, no);
+        if (stat(path, &st) != 0)
+            continue;
+        (void)store_page_key(id_of(file * FILE_PAGES), 0, smallest);
+        (void)store_page_key(id_of((file + 1) * FILE_PAGES - 1), 0, largest);
+        table_files_add(t, no, 1, (uint64_t)st.st_size, (char *)smallest, STORE_PAGE_KEY_BYTES, (char *)largest,
+                        STORE_PAGE_KEY_BYTES);
+        file++;
+    }
+    SIM_EXPECT(!table_files_end(p->cx, t));
+    return t;
+}
+
+static bool
+find_page(Place *p, TableFiles *t, uint32_t block)
+{
+    uint8_t key[STORE_PAGE_KEY_MOST];
+    uint32_t key_bytes = store_page_key(id_of(block), 0, key);
+    char page[PAGE_BYTES];
+    PageSpot spot;
+
+    make_page(block, 1, page);
+    return table_files_find(p->cx, t, key, key_bytes, page, &spot);
+}
+
+static void
+let_uses_pass(Place *p, TableFiles *t)
+{
+    for (int i = 0; i < USES; i++)
+        SIM_EXPECT(!find_page(p, t, PAGES)); /* in no file */
+}
+
+/* An index that turns out too large when it has been read is not taken; those that are in use stay. */
+TEST(table, there_is_no_more_room_for_indexes_than_was_said)
+{
+    uint32_t found = 0;
+    Place p;
+
+    open_place(&p, STORE_COMPRESS_LZ4);
+    write_files(&p);
+    for (uint64_t room = 1; found < FILES; room *= 2) {
+        TableFiles *t = list_files(&p, room);
+        bool is_found[FILES];
+
+        SIM_EXPECT(room < 1 << 20);
+        found = 0;
+        let_uses_pass(&p, t);
+        for (uint32_t file = 0; file < FILES; file++) {
+            is_found[file] = find_page(&p, t, file * FILE_PAGES + 3);
+            found += is_found[file];
+        }
+        for (uint32_t file = 0; file < FILES; file++)
+            SIM_EXPECT(find_page(&p, t, file * FILE_PAGES + 7) == is_found[file]);
+        let_uses_pass(&p, t); /* others may have the room now */
+        SIM_EXPECT(find_page(&p, t, PAGES - 1) == (found > 0));
+        table_files_free(p.cx, t);
+    }
     close_place(&p);
 }
 
