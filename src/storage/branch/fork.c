@@ -45,15 +45,14 @@ has_committed(Ctx *cx, Xid xid, Csn upto)
 }
 
 static bool
-belongs(Ctx *cx, const CacheRel *rel, const Gather *g)
+belongs(Ctx *cx, const CacheRel *rel, RelationId relation, const Gather *g)
 {
     Xid creator = atomic_load(&rel->creator_xid), dropper = atomic_load(&rel->dropper_xid);
     Xid forgotten =
         atomic_load(&txn_shared(cx->proc)->ids.trimmed); /* such a note is as of an earlier checkpoint */
 
-    return rel->branch == g->parent && rel->relation != RELATION_NONE &&
-           rel->persistence != PERSIST_TEMPORARY && atomic_load(&rel->gone_lsn) == 0 &&
-           (creator < forgotten || has_committed(cx, creator, g->upto)) &&
+    return rel->branch == g->parent && relation != RELATION_NONE && rel->persistence != PERSIST_TEMPORARY &&
+           atomic_load(&rel->gone_lsn) == 0 && (creator < forgotten || has_committed(cx, creator, g->upto)) &&
            (dropper < forgotten || !has_committed(cx, dropper, g->upto));
 }
 
@@ -61,9 +60,11 @@ static void
 gather(Ctx *cx, void *arg, CacheRel *rel)
 {
     Gather *g = arg;
+    /* Read once: somebody may forget it meanwhile. Then it was dropped after we began to look, and we begin again. */
+    RelationId relation = __atomic_load_n(&rel->relation, __ATOMIC_RELAXED);
     Pair *pair;
 
-    if (g->rc != ST_OK || !belongs(cx, rel, g))
+    if (g->rc != ST_OK || !belongs(cx, rel, relation, g))
         return;
     if (g->count == g->capacity) {
         uint32_t capacity = MAX_OF(256, g->capacity * 2);
@@ -77,8 +78,8 @@ gather(Ctx *cx, void *arg, CacheRel *rel)
         g->capacity = capacity;
     }
     pair = &g->pairs[g->count++];
-    *pair = (Pair){.parent = rel, .relation = rel->relation};
-    g->rc = cache_rel_make(cx, g->child, rel->relation, (Persistence)rel->persistence, &pair->child);
+    *pair = (Pair){.parent = rel, .relation = relation};
+    g->rc = cache_rel_make(cx, g->child, relation, (Persistence)rel->persistence, &pair->child);
 }
 
 void

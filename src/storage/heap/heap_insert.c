@@ -225,9 +225,10 @@ heap_place_find(Ctx *cx, const HeapRel *rel, CacheRel *cr, const Cell *cells, Bl
         TRY(heap_space_find(cx, cr, row, &found));
         if (found == BLOCK_NONE)
             break;
+        /* It is somebody's insert page now, or full. Said before the page is latched, because the map may have to be read (C1). */
+        heap_space_record(cx, cr, found, 0);
         if (found != avoid)
             TRY(try_block(cx, rel, cr, found, cells, out));
-        heap_space_record(cx, cr, found, 0); /* it is somebody's insert page now, or full */
         if (out->ref.page != NULL) {
             atomic_store_explicit(hint, found + 1, memory_order_relaxed);
             return ST_OK;

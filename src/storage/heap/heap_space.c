@@ -21,23 +21,27 @@ units_of(uint32_t bytes)
     return (uint8_t)MIN_OF(bytes / SPACE_UNIT, 255);
 }
 
-/* The map's page `no`, made if missing; ref->page stays NULL when there is no memory for it. */
+/* The map's page `no`, made if missing; ref->page stays NULL when there is no memory for it, or it can not be read. */
 static void
 pin_map(Ctx *cx, CacheRel *rel, BlockNo no, PageRef *ref)
 {
     while (cache_rel_length(rel, FORK_FREESPACE) <= no) {
         SpacePage *p;
 
-        if (frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK)
+        if (frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK) {
+            ctx_error_clear(cx);
             return;
+        }
         page_add(cx, rel, FORK_FREESPACE, ref);
         p = (SpacePage *)(void *)ref->page;
         page_change_unlogged(cx, ref);
         p->h = (PageHeader){.magic = PAGE_MAGIC, .kind = PAGE_KIND_FREESPACE};
         page_unpin(cx, ref);
     }
-    if (page_pin(cx, rel, FORK_FREESPACE, no, ref) != ST_OK)
+    if (page_pin(cx, rel, FORK_FREESPACE, no, ref) != ST_OK) {
+        ctx_error_clear(cx);
         *ref = PAGE_REF_NONE;
+    }
 }
 
 void
@@ -47,6 +51,7 @@ heap_space_record(Ctx *cx, CacheRel *rel, BlockNo block, uint32_t free_bytes)
     uint8_t units = units_of(free_bytes);
     SpacePage *p;
 
+    ASSERT(!proc_in_critical(cx->proc));
     if (units == 0 && cache_rel_length(rel, FORK_FREESPACE) <= block / SPACE_BLOCKS)
         return;
     pin_map(cx, rel, block / SPACE_BLOCKS, &ref);
