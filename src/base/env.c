@@ -166,3 +166,17 @@ env_system(void)
 {
     return &system_env;
 }
+
+int
+env_sync_folder(Env *env, const char *path)
+{
+    int fd = env->open(env, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), rc, error;
+
+    if (fd < 0)
+        return -1;
+    rc = env->sync(env, fd);
+    error = errno;
+    env->close(env, fd);
+    errno = error;
+    return rc;
+}

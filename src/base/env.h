@@ -41,6 +41,8 @@ env_wall_us(Env *env)
 {
     return env->wall_us(env);
 }
+/* Flushes a folder: the names in it last. -1 with errno where the system fails. */
+int env_sync_folder(Env *env, const char *path);
 /* Does the error mean that there is no space (53100), be it on the disk or in somebody's share of it? */
 static inline bool
 env_is_full(int error)

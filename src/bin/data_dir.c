@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backend/catalog/catalog.h"
+#include "base/env.h"
 #include "base/utf8.h"
 
 enum { LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000, LOCK_PATIENCE_LIVING_MS = 500 };
@@ -22,7 +23,7 @@ static const char *const folders[] = {"pages", "wal", "temp"};
 static Status
 fail_path(Ctx *cx, const char *what, const char *path)
 {
-    return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
+    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
                 strerror(errno));
 }
 
@@ -62,13 +63,7 @@ make_folder(Ctx *cx, const char *path)
 static Status
 flush_folder(Ctx *cx, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
-
-    if (fd < 0)
-        return fail_path(cx, "open directory", path);
-    rc = fsync(fd);
-    close(fd);
-    return rc == 0 ? ST_OK : fail_path(cx, "flush directory", path);
+    return env_sync_folder(cx->env, path) == 0 ? ST_OK : fail_path(cx, "flush directory", path);
 }
 
 static Status

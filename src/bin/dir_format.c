@@ -20,7 +20,7 @@ static const char purpose[] = "data key";
 static Status
 fail_path(Ctx *cx, const char *what, const char *path)
 {
-    return fail(cx, ST_IO, errno == ENOSPC ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
+    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
                 strerror(errno));
 }
 
@@ -161,13 +161,7 @@ dir_format_write(Ctx *cx, const char *path, const DirFormat *format)
     close(fd);
     if (!ok || rename(fresh, file) != 0)
         return fail_path(cx, "write", file);
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ok = fd >= 0 && fsync(fd) == 0;
-    if (!ok)
-        (void)fail_path(cx, "flush directory", path);
-    if (fd >= 0)
-        close(fd);
-    return ok ? ST_OK : ST_IO;
+    return env_sync_folder(cx->env, path) == 0 ? ST_OK : fail_path(cx, "flush directory", path);
 }
 
 /* ---- the key ----------------------------------------------------------------------------------------------------- */

@@ -46,8 +46,7 @@ errno_sqlstate(int error)
     case EEXIST: return "58P02";
     case ENOTDIR:
     case EISDIR: return "42809";
-    case ENOSPC: return "53100";
-    default: return "58030";
+    default: return env_is_full(error) ? "53100" : "58030";
     }
 }
 

@@ -89,18 +89,12 @@ sync_folder(Env *env, const RocksStore *s)
 {
     char path[sizeof(s->path)];
     char *last;
-    bool ok;
-    int fd;
 
     snprintf(path, sizeof(path), "%s", s->path);
     last = strrchr(path, '/');
     if (last != NULL)
         last[last == path] = '\0'; /* of the root something is left */
-    fd = env->open(env, last != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    ok = fd >= 0 && env->sync(env, fd) == 0;
-    if (fd >= 0)
-        env->close(env, fd);
-    return ok;
+    return env_sync_folder(env, last != NULL ? path : ".") == 0;
 }
 
 static void

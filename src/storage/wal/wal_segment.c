@@ -43,10 +43,8 @@ lsn_of_name(const char *name)
 static Status
 fail_io(Ctx *cx, const char *what, const char *path)
 {
-    bool full = errno == ENOSPC || errno == EDQUOT;
-
-    return fail(cx, ST_IO, full ? "53100" : "58030", "could not %s log file \"%s\": %s", what, path,
-                strerror(errno));
+    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s log file \"%s\": %s", what,
+                path, strerror(errno));
 }
 
 Status
@@ -71,13 +69,7 @@ wal_write_at(Ctx *cx, int fd, const void *data, uint64_t bytes, uint64_t at, con
 Status
 wal_folder_sync(Ctx *cx, const WalDir *dir)
 {
-    int fd = cx->env->open(cx->env, dir->path, O_RDONLY | O_DIRECTORY, 0), rc;
-
-    if (fd < 0)
-        return fail_io(cx, "open folder of", dir->path);
-    rc = cx->env->sync(cx->env, fd);
-    cx->env->close(cx->env, fd);
-    return rc == 0 ? ST_OK : fail_io(cx, "flush folder of", dir->path);
+    return env_sync_folder(cx->env, dir->path) == 0 ? ST_OK : fail_io(cx, "flush folder of", dir->path);
 }
 
 /* ---- headers ---------------------------------------------------------------------------------------------------- */
