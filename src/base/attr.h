@@ -15,9 +15,19 @@
 #define LIKELY(x)            __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)          __builtin_expect(!!(x), 0)
 #define COUNT_OF(a)          (sizeof(a) / sizeof((a)[0]))
-#define MIN_OF(a, b)         ((a) < (b) ? (a) : (b))
-#define MAX_OF(a, b)         ((a) > (b) ? (a) : (b))
-#define ALIGN_UP(n, to)      (((n) + ((to)-1)) & ~((uintptr_t)(to)-1))
+#define MIN_OF(a, b)         TAKE_IF(a, <, b, __COUNTER__)
+#define MAX_OF(a, b)         TAKE_IF(a, >, b, __COUNTER__)
+/* Both are evaluated once; names with a number of their own let them nest. */
+#define TAKE_IF(a, op, b, no) TAKE_IF_NAMED(a, op, b, PASTE(take_a, no), PASTE(take_b, no))
+#define TAKE_IF_NAMED(a, op, b, x, y)                                                                          \
+    ({                                                                                                         \
+        __typeof__(1 ? (a) : (b)) x = (a);                                                                     \
+        __typeof__(x) y = (b);                                                                                 \
+        x op y ? x : y;                                                                                        \
+    })
+#define PASTE(a, b)       PASTE_NAMED(a, b)
+#define PASTE_NAMED(a, b) a##b
+#define ALIGN_UP(n, to)   (((n) + ((to)-1)) & ~((uintptr_t)(to)-1))
 
 /* Logs the expression with its place and ends the process with SIGABRT (rule C2). */
 NORETURN void assert_failed(const char *expression, const char *file, int line);

@@ -1,4 +1,5 @@
 /* page_raw.c - the list of pages in memory that have raw ids (T6): who marks a page lists it, the janitor takes the list. */
+#include "base/stop_point.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache_int.h"
 
@@ -45,37 +46,73 @@ page_list_raw(Ctx *cx, uint32_t frame_no, PageId id, Xid least)
     page_unpin(cx, &ref);
 }
 
+/* The page in this frame has left the list, or is about to be lost to it. UINT64_MAX: it holds no raw ids any more. */
+static Xid
+settle(Ctx *cx, uint32_t no, RawResolve resolve)
+{
+    PageCache *cache = page_cache(cx->proc);
+    Frame *f = cache_frame(cache, no);
+    PageRef ref;
+    Xid left;
+
+    if (!page_pin_frame(cx, no, &ref))
+        return UINT64_MAX;
+    page_latch_exclusive(cx, &ref);
+    left = resolve(cx, &ref);
+    f->raw_min = left;
+    if (left != 0 && atomic_exchange(&f->raw_listed, 1) == 0)
+        raw_push(cache, f, no);
+    page_unpin(cx, &ref);
+    return left != 0 ? left : UINT64_MAX;
+}
+
+/* Takes the first of what the visit has taken off the list. Its writers list it again by themselves from here on. */
+static void
+take_next(Ctx *cx)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint32_t no = cache->raw_taken;
+    Frame *f = cache_frame(cache, no);
+
+    proc_instant_enter(cx->proc);
+    cache->raw_visited = no;
+    cache->raw_taken = atomic_load(&f->raw_next);
+    atomic_store(&f->raw_listed, 0);
+    proc_instant_leave(cx->proc);
+}
+
+/* What is taken off the list stays in shared memory until it is settled: who visits may be killed between two pages, and
+ * a page that is not on the list while it says so would never be looked at again. */
+static Xid
+settle_taken(Ctx *cx, RawResolve resolve)
+{
+    PageCache *cache = page_cache(cx->proc);
+    Xid least = UINT64_MAX;
+
+    for (;;) {
+        if (cache->raw_visited != 0)
+            least = MIN_OF(least, settle(cx, cache->raw_visited, resolve));
+        stop_point("page.raw_settled");
+        cache->raw_visited = 0;
+        if (cache->raw_taken == 0)
+            return least;
+        take_next(cx);
+        stop_point("page.raw_taken");
+    }
+}
+
 Status
 page_raw_visit(Ctx *cx, RawResolve resolve, Xid *oldest)
 {
     PageCache *cache = page_cache(cx->proc);
-    uint32_t no = atomic_exchange(&cache->raw_head, 0);
-    Xid least = UINT64_MAX;
+    Xid least;
 
     if (cx->proc->pin_free == 0 && cx->proc->pin_high == PROC_PINS_MOST)
         return fail(cx, ST_ERROR, "54000", "statement uses more than %d pages at once", PROC_PINS_MOST);
-    while (no != 0) {
-        Frame *f = cache_frame(cache, no);
-        uint32_t next = atomic_load(&f->raw_next);
-        PageRef ref;
-
-        /* From here on a writer lists the frame again by itself. */
-        atomic_store(&f->raw_listed, 0);
-        if (page_pin_frame(cx, no, &ref)) {
-            Xid left;
-
-            page_latch_exclusive(cx, &ref);
-            left = resolve(cx, &ref);
-            f->raw_min = left;
-            if (left != 0) {
-                least = MIN_OF(least, left);
-                if (atomic_exchange(&f->raw_listed, 1) == 0)
-                    raw_push(cache, f, no);
-            }
-            page_unpin(cx, &ref);
-        }
-        no = next;
-    }
-    *oldest = least;
+    least = settle_taken(cx, resolve); /* whoever was killed there has left it */
+    proc_instant_enter(cx->proc);
+    cache->raw_taken = atomic_exchange(&cache->raw_head, 0);
+    proc_instant_leave(cx->proc);
+    *oldest = MIN_OF(least, settle_taken(cx, resolve));
     return ST_OK;
 }

@@ -91,6 +91,8 @@ typedef struct PageCache {
     uint32_t hole_head; /* free_latch */
 
     _Atomic uint32_t raw_head __attribute__((aligned(64))); /* atomic: frames with raw ids */
+    uint32_t raw_taken,
+        raw_visited; /* the janitor's: the rest of the list that it visits, and the frame it is at */
     _Atomic uint64_t pages_live; /* atomic: frames with use FRAME_PAGE */
 
     /* A store, if there is one (page_io.h). */

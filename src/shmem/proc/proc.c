@@ -50,7 +50,7 @@ static void
 slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
 {
     Proc *p = proc_slot(table, no);
-    uint32_t high = atomic_load(&table->high), secret = 0;
+    uint32_t secret = 0;
 
     p->no = no;
     p->kind = (uint32_t)kind;
@@ -58,14 +58,11 @@ slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
     p->page_count = 0;
     for (int i = 0; i < SESSION_COUNTERS; i++)
         atomic_store(&p->counters[i], 0);
-    latch_init(&p->fast_latch, LATCH_FAST_LOCKS);
     atomic_store(&p->interrupt, 0);
     atomic_store(&p->sem, 0);
     if (!cx->env->random(cx->env, &secret, sizeof(secret)))
         secret = (uint32_t)env_mono_us(cx->env) * 2654435761u + no;
     p->cancel_secret = secret;
-    while (high < no + 1 && !atomic_compare_exchange_weak(&table->high, &high, no + 1))
-        ;
 }
 
 static void
@@ -81,6 +78,7 @@ activity_start(Ctx *cx, Proc *p, ProcKind kind)
 Status
 proc_claim(Ctx *cx, ProcTable *table, ProcKind kind, Proc **out)
 {
+    uint32_t high = atomic_load(&table->high);
     int pid = (int)getpid();
 
     for (uint32_t no = 0; no < table->slot_count; no++) {
@@ -89,8 +87,12 @@ proc_claim(Ctx *cx, ProcTable *table, ProcKind kind, Proc **out)
 
         if ((ProcState)(seen >> 32) != PROC_FREE)
             continue;
-        /* Where the slot lies relative to its region; the same value whoever writes it. */
+        /* Where the slot lies relative to its region, and its latch, which nobody has (who reads the slots may take it as
+         * soon as the slot has an owner): the same values whoever writes them. */
         p->self = (ShmRef)((char *)p - ((char *)table - table->self));
+        p->fast_latch.rank = LATCH_FAST_LOCKS;
+        while (high < no + 1 && !atomic_compare_exchange_weak(&table->high, &high, no + 1))
+            ; /* first: whoever looks for the owner of a slot looks below this */
         if (!atomic_compare_exchange_strong(&p->owner, &seen, owner_word(PROC_ACTIVE, pid)))
             continue;
         slot_set_up(cx, table, no, kind);

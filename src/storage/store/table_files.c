@@ -328,7 +328,8 @@ find(Ctx *cx, TableFiles *t, const void *key, size_t key_bytes, const char *page
         f->used = t->uses;
         if (!table_index_find(f->index, f->index_bytes, f->form, key, key_bytes, &h))
             continue;
-        if (h.bytes > MIN_OF((int)PAGE_SPOT_BYTES_MOST, (int)TABLE_BLOCK_MOST) || h.offset > UINT32_MAX)
+        if (h.bytes > (uint64_t)MIN_OF((int)PAGE_SPOT_BYTES_MOST, (int)TABLE_BLOCK_MOST) ||
+            h.offset > UINT32_MAX)
             return false;
         found = look_into(cx, t, f, h, key, key_bytes, page);
         if (found == TABLE_NOT_THERE)

@@ -7,7 +7,9 @@
 #include "base/stop_point.h"
 #include "shmem/lock/lock_table.h"
 #include "shmem/proc/slot.h"
+#include "shmem/pagecache/pagecache.h"
 #include "sim.h"
+#include "storage/heap/heap_resolve.h"
 #include "storage/txn/clock.h"
 #include "storage/txn/txn_shared.h"
 
@@ -523,6 +525,56 @@ TEST(txn, a_session_killed_after_its_commit_stays_committed)
     s = sim_snapshot(cx);
     EXPECT(sim_get(cx, &t, &s, 7, &r, NULL));
     sim_commit(cx);
+}
+
+static bool
+visit_raw_pages(Ctx *cx, int no, void *arg)
+{
+    Xid oldest;
+
+    (void)no;
+    (void)arg;
+    SIM_OK(cx, page_raw_visit(cx, heap_resolve, &oldest));
+    return true;
+}
+
+/* Otherwise the id table forgets ids that are on them. */
+TEST(txn, pages_with_raw_ids_stay_known_when_their_visitor_is_killed)
+{
+    static const char *const points[] = {"page.raw_taken", "page.raw_settled"};
+    Engine *e;
+    Ctx *cx[3], *janitor;
+    SimTable t[3];
+    Xid oldest, first = 0;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    janitor = sim_session(e);
+    for (int i = 0; i < 3; i++) {
+        cx[i] = sim_session(e);
+        sim_table(cx[i], &t[i]);
+        sim_begin(cx[i]);
+        sim_insert(cx[i], &t[i], (SimRow){i, i, "x", 0});
+        first = i == 0 ? atomic_load(&cx[0]->proc->xid) : first;
+    }
+    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+        pid_t pid;
+
+        stop_point_arm(points[i], 0);
+        pid = sim_fork(e, visit_raw_pages, 0, NULL);
+        EXPECT(stop_point_wait(points[i], 5000, NULL));
+        kill(pid, SIGKILL);
+        EXPECT(!sim_join(pid));
+        EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+        SIM_OK(janitor, page_raw_visit(janitor, heap_resolve, &oldest));
+        EXPECT_EQ(oldest, first);
+    }
+    for (int i = 0; i < 3; i++)
+        sim_commit(cx[i]);
+    SIM_OK(janitor, page_raw_visit(janitor, heap_resolve, &oldest));
+    EXPECT_EQ(oldest, UINT64_MAX);
+    for (int i = 0; i < 3; i++)
+        sim_check(cx[i], &t[i]);
 }
 
 static bool
