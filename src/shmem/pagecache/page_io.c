@@ -291,6 +291,20 @@ take_first(Proc *proc, PageCache *cache)
     return no;
 }
 
+/* It was a session that took the frame off the free list. ThreadSanitizer sees this process alone, and would take for a race
+ * what another thread of it did with the frame before that. */
+static void
+look_at_latches(const PageCache *cache, uint32_t no)
+{
+#ifdef __SANITIZE_THREAD__
+    (void)atomic_load(&cache->free_latch.word);
+    (void)atomic_load(&cache_frame(cache, no)->latch);
+#else
+    (void)cache;
+    (void)no;
+#endif
+}
+
 uint32_t
 page_io_take(Ctx *cx, bool warm, uint64_t timeout_us)
 {
@@ -313,6 +327,7 @@ page_io_take(Ctx *cx, bool warm, uint64_t timeout_us)
         atomic_fetch_sub(&cache->io_sleepers, 1);
     } else {
         atomic_fetch_sub(&cache->io_looking, 1);
+        look_at_latches(cache, no);
     }
     return no;
 }

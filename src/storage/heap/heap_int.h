@@ -250,6 +250,9 @@ typedef enum MarkState {
 } MarkState;
 /* Positions below `used` with a raw word; a bit each. */
 void heap_page_raw_bits(const HeapPage *p, uint64_t raw[4]);
+/* A bit for each slot below `used` whose creator is not a commit number or that has a deleter; free slots and stubs are among
+ * them. All others hold a version that stays. */
+void heap_page_odd_bits(const HeapPage *p, uint64_t odd[4]);
 MarkState heap_mark_state(Ctx *cx, const HeapPage *p, uint16_t position, Xid *xid, Csn *csn);
 
 /* ---- heap_prune.c -------------------------------------------------------------------------------------------------------- */

@@ -125,34 +125,25 @@ plan_root(const HeapPage *p, uint32_t root, Csn horizon, bool no_indexes, uint64
 static Csn
 next_prune(const HeapPage *p, Csn now)
 {
-    const uint64_t *deleters = heap_deleters(p);
+    uint64_t odd[4];
     Csn at = 0;
 
-    for (uint32_t i = 0; i < p->used; i++) {
-        uint64_t d = deleters[i];
+    if (p->h.all_before != 0)
+        return 0;
+    heap_page_odd_bits(p, odd);
+    for (uint32_t w = 0; w < COUNT_OF(odd); w++) {
+        for (uint64_t bits = odd[w]; bits != 0; bits &= bits - 1) {
+            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+            uint64_t d = heap_deleters(p)[i];
 
-        if (LIKELY(d == WORD_NONE) || heap_root(p)[i] == 0 || (heap_flags(p)[i] & SLOT_LOCK_ONLY))
-            continue;
-        if (word_is_raw(d))
-            d = now;
-        at = at == 0 ? d : MIN_OF(at, d);
+            if (d == WORD_NONE || heap_root(p)[i] == 0 || (heap_flags(p)[i] & SLOT_LOCK_ONLY))
+                continue;
+            if (word_is_raw(d))
+                d = now;
+            at = at == 0 ? d : MIN_OF(at, d);
+        }
     }
     return at;
-}
-
-static uint32_t
-bit_words_of(uint32_t slots)
-{
-    return (slots + 63) / 64;
-}
-
-/* The bits of word `w` that stand for slots below `used`. */
-static uint64_t
-slots_of_word(uint32_t used, uint32_t w)
-{
-    uint32_t left = used - w * 64;
-
-    return left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1;
 }
 
 void
@@ -172,25 +163,36 @@ heap_page_apply_steps(HeapPage *p, const HeapStep *steps, uint32_t count, bool c
         heap_page_compact(p);
 }
 
-/* What is to be done, each chain for itself: nothing changes yet. */
+/* Everything that belongs to the root of this odd slot, unless it has been looked at. */
+static void
+plan_slot(const HeapPage *p, uint32_t i, Csn horizon, bool no_indexes, uint64_t *reached, uint64_t *free_bits,
+          HeapSteps *steps)
+{
+    uint32_t root = heap_root(p)[i], r = root - 1;
+
+    if (root == 0 || (reached[r / 64] >> (r % 64) & 1) || heap_root(p)[r] != root)
+        return;
+    if (!(heap_flags(p)[r] & SLOT_STUB))
+        plan_root(p, root, horizon, no_indexes, reached, free_bits, steps);
+    else if (no_indexes)
+        free_bits[r / 64] |= UINT64_C(1) << (r % 64);
+}
+
+/* What is to be done, each chain for itself: nothing changes yet. A chain without odd slots is one living version. */
 static void
 plan_page(const HeapPage *p, Csn horizon, bool no_indexes, HeapSteps *steps)
 {
-    uint64_t reached[4] = {0}, free_bits[4] = {0};
-    const uint64_t *creators = heap_creators(p), *deleters = heap_deleters(p);
-    const uint8_t *roots = heap_root(p), *next = heap_next(p);
-    uint16_t used = p->used;
+    uint64_t reached[4] = {0}, free_bits[4] = {0}, odd[4];
+    const uint8_t *roots = heap_root(p);
 
-    for (uint32_t i = 0; i < used; i++) {
-        if (roots[i] == i + 1 && next[i] == 0 && creators[i] != WORD_NONE && deleters[i] > horizon)
-            reached[i / 64] |= UINT64_C(1) << (i % 64); /* one living version: the common case */
-        else if (roots[i] == i + 1 && !(heap_flags(p)[i] & SLOT_STUB))
-            plan_root(p, i + 1, horizon, no_indexes, reached, free_bits, steps);
-        else if (roots[i] == i + 1 && no_indexes)
-            free_bits[i / 64] |= UINT64_C(1) << (i % 64);
+    heap_page_odd_bits(p, odd);
+    for (uint32_t w = 0; w < COUNT_OF(odd); w++) {
+        for (uint64_t bits = odd[w]; bits != 0; bits &= bits - 1)
+            plan_slot(p, w * 64 + (uint32_t)__builtin_ctzll(bits), horizon, no_indexes, reached, free_bits,
+                      steps);
     }
-    for (uint32_t w = bit_words_of(used); w-- > 0;) { /* from the end: freeing the last slots cuts `used` */
-        uint64_t bits = (~reached[w] | free_bits[w]) & slots_of_word(used, w);
+    for (uint32_t w = COUNT_OF(odd); w-- > 0;) { /* from the end: freeing the last slots cuts `used` */
+        uint64_t bits = (odd[w] & ~reached[w]) | free_bits[w];
 
         while (bits != 0) {
             uint32_t bit = 63 - (uint32_t)__builtin_clzll(bits), k = w * 64 + bit;

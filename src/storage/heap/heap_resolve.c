@@ -84,20 +84,22 @@ resolve_deleter(Ctx *cx, HeapPage *p, uint32_t i, Csn durable, Xid *least)
 void
 heap_page_set_all_before(HeapPage *p)
 {
-    const uint64_t *creators = heap_creators(p), *deleters = heap_deleters(p);
+    const uint64_t *creators = heap_creators(p);
     const uint8_t *roots = heap_root(p);
+    uint64_t odd[4];
     Csn newest = 0;
 
-    for (uint32_t i = 0; i < p->used; i++) {
-        uint64_t c = creators[i];
-
-        if (roots[i] == 0)
-            continue;
-        if ((c & WORD_RAW) || deleters[i] != WORD_NONE) {
-            p->h.all_before = 0;
-            return;
+    p->h.all_before = 0;
+    heap_page_odd_bits(p, odd);
+    for (uint32_t w = 0; w < COUNT_OF(odd); w++) {
+        for (uint64_t bits = odd[w]; bits != 0; bits &= bits - 1) {
+            if (roots[w * 64 + (uint32_t)__builtin_ctzll(bits)] != 0)
+                return;
         }
-        newest = MAX_OF(newest, c);
+    }
+    for (uint32_t i = 0; i < p->used; i++) { /* free slots are odd: they count for nothing */
+        if (!(creators[i] & WORD_RAW))
+            newest = MAX_OF(newest, creators[i]);
     }
     p->h.all_before = newest;
 }

@@ -76,6 +76,42 @@ heap_page_raw_bits(const HeapPage *p, uint64_t raw[4])
     memcpy(raw, m.raw, sizeof(m.raw));
 }
 
+static void
+odd_plain(const uint64_t *creators, const uint64_t *deleters, uint32_t from, uint32_t count, uint64_t odd[4])
+{
+    for (uint32_t i = from; i < count; i++) {
+        if ((creators[i] & WORD_RAW) || deleters[i] != WORD_NONE)
+            odd[i / 64] |= UINT64_C(1) << (i % 64);
+    }
+}
+
+__attribute__((target("avx2"))) static void
+odd_avx2(const uint64_t *creators, const uint64_t *deleters, uint32_t count, uint64_t odd[4])
+{
+    const __m256i none = _mm256_set1_epi64x(-1);
+    uint32_t i = 0;
+
+    for (; i + 4 <= count; i += 4) {
+        __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)(creators + i));
+        __m256i d = _mm256_loadu_si256((const __m256i *)(const void *)(deleters + i));
+        __m256i stays = _mm256_cmpeq_epi64(d, none); /* if c is not negative */
+        __m256i odd_words = _mm256_or_si256(c, _mm256_xor_si256(stays, none));
+
+        odd[i / 64] |= (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(odd_words)) << (i % 64);
+    }
+    odd_plain(creators, deleters, i, count, odd);
+}
+
+void
+heap_page_odd_bits(const HeapPage *p, uint64_t odd[4])
+{
+    memset(odd, 0, MASK_WORDS * sizeof(odd[0]));
+    if (__builtin_cpu_supports("avx2"))
+        odd_avx2(heap_creators(p), heap_deleters(p), p->used, odd);
+    else
+        odd_plain(heap_creators(p), heap_deleters(p), 0, p->used, odd);
+}
+
 /* ---- one version ------------------------------------------------------------------------------------------------ */
 
 static bool
