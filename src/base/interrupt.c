@@ -9,20 +9,32 @@
 #include <sys/socket.h>
 
 static _Atomic(_Atomic uint32_t *) watched_word;
+static _Atomic(_Atomic uint32_t *) watched_sem;
 static _Atomic int watched_fd = -1;
 static _Atomic uint32_t pending;
 static _Atomic bool hang_up_pending;
 
+static void
+set(_Atomic uint32_t *word, uint32_t bits)
+{
+    _Atomic uint32_t *sem = atomic_load(&watched_sem);
+
+    atomic_fetch_or(word, bits);
+    if (sem != NULL)
+        atomic_store(sem, 1); /* after the bits; the signal itself ends a sleep that has begun */
+}
+
 void
-interrupt_watch(int fd, _Atomic uint32_t *word)
+interrupt_watch(int fd, _Atomic uint32_t *word, _Atomic uint32_t *sem)
 {
     uint32_t bits;
 
     atomic_store(&watched_fd, fd);
+    atomic_store(&watched_sem, sem);
     atomic_store(&watched_word, word);
     bits = atomic_exchange(&pending, 0);
     if (bits != 0)
-        atomic_fetch_or(word, bits);
+        set(word, bits);
     if (atomic_exchange(&hang_up_pending, false) && fd >= 0)
         shutdown(fd, SHUT_RD);
 }
@@ -31,6 +43,7 @@ void
 interrupt_unwatch(void)
 {
     atomic_store(&watched_word, NULL);
+    atomic_store(&watched_sem, NULL);
     atomic_store(&watched_fd, -1);
 }
 
@@ -42,7 +55,7 @@ interrupt_raise(uint32_t bits, bool hang_up)
     int saved = errno;
 
     if (word != NULL)
-        atomic_fetch_or(word, bits);
+        set(word, bits);
     else
         atomic_fetch_or(&pending, bits);
     if (hang_up && fd >= 0)

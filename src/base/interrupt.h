@@ -14,8 +14,9 @@
 #include "base/attr.h"
 
 /* From now on handlers set bits in *word (cx->interrupt) and may shut `fd` (-1 = no socket). Bits
- * raised while nobody watched are not lost: they are set in *word now. */
-void interrupt_watch(int fd, _Atomic uint32_t *word);
+ * raised while nobody watched are not lost: they are set in *word now. `sem` (NULL = there is none) is set to 1 with them: who sleeps
+ * on it while it is 0 does not sleep on. */
+void interrupt_watch(int fd, _Atomic uint32_t *word, _Atomic uint32_t *sem);
 /* To be called before the socket is closed or the word goes away. */
 void interrupt_unwatch(void);
 /* Async-signal-safe. `hang_up`: reading from the socket is over. */

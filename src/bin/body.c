@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "shmem/proc/proc.h"
 #include "bin/storage_workers.h"
+#include "shmem/lock/lock_table.h"
 #include "storage/engine/engine.h"
 
 /* What was asked for; in the postmaster and inherited. */
@@ -150,17 +151,28 @@ wal_writer_started(void *arg, int pid)
     return false;
 }
 
-enum { UPKEEP_FIRST_US = 2000000, URGENT_EVERY_US = 500000 };
+enum { UPKEEP_FIRST_US = 2000000, URGENT_EVERY_US = 500000, LOCK_PATIENCE_US = 1000000 };
 
+/* Upkeep (which has a transaction) may be waiting for what a killed session holds: it ends, and goes on another time. */
 static Status
 janitor_poll(Ctx *cx)
 {
+    if ((atomic_load(cx->interrupt) & INTERRUPT_DEATH) && cx->txn != NULL)
+        return fail(cx, ST_CANCELED, "57014", "a session was killed");
     if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
         return fail(cx, ST_CLOSED, "57P01", "terminating the janitor");
     return ST_OK;
 }
 
 static const CtxHooks janitor_hooks = {.poll = janitor_poll};
+
+/* Not when upkeep has made way for somebody. */
+static bool
+is_worth_saying(const Ctx *cx)
+{
+    return strcmp(cx->error.sqlstate, "57014") != 0 && strcmp(cx->error.sqlstate, "57P01") != 0 &&
+           strcmp(cx->error.sqlstate, "55P03") != 0;
+}
 
 /* Cleans up after dead sessions, keeps the id table short, vacuums and analyzes, until told to end. */
 static void
@@ -185,7 +197,8 @@ run_janitor(void *arg)
     }
     cx.hooks = &janitor_hooks;
     engine_use_spare(&cx, true);
-    interrupt_watch(-1, cx.interrupt);
+    lock_set_timeout(&cx, LOCK_PATIENCE_US);
+    interrupt_watch(-1, cx.interrupt, proc_sem(cx.proc));
     while (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
         uint32_t idle_ms = 1000, pause_ms = 0;
 
@@ -204,7 +217,7 @@ run_janitor(void *arg)
         }
         if (env_mono_us(cx.env) >= upkeep_us) {
             if (janitor_upkeep_step(&cx, &round, &pause_ms) != ST_OK) {
-                if (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE))
+                if (is_worth_saying(&cx))
                     log_report(LOG_WARNING, "janitor", &cx.error, NULL);
                 ctx_error_clear(&cx);
             }

@@ -78,7 +78,7 @@ storage_run_wal_writer(Door *door, const StoreSettings *settings)
     path = arena_printf(&arena, "%s/wal", settings->data_dir);
     rc = engine_attach_as(&cx, door->engine, PROC_WAL_WRITER);
     if (rc == ST_OK) {
-        interrupt_watch(-1, cx.interrupt);
+        interrupt_watch(-1, cx.interrupt, proc_sem(cx.proc));
         rc = write_log(&cx, door, &w, path, settings->data_key);
     }
     if (rc != ST_OK && strcmp(cx.error.sqlstate, "53100") == 0 &&

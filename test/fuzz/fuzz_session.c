@@ -149,7 +149,7 @@ serve(Ctx *cx, Conn *conn, SettingSet *settings)
     ASSERT(rc == ST_OK);
     rc = engine_attach(cx, door.engine);
     ASSERT(rc == ST_OK);
-    interrupt_watch(-1, cx->interrupt);
+    interrupt_watch(-1, cx->interrupt, proc_sem(cx->proc));
     rc = door.begin(&door, &session);
     ASSERT(rc == ST_OK);
     rc = login_prove(cx, conn, &door.login, door.directory(&door, &session), &request, settings, &who);

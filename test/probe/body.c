@@ -261,7 +261,7 @@ janitor(void *arg)
 
     arena_init(&arena, "janitor", NULL);
     arena_init(&errors, "janitor errors", NULL);
-    interrupt_watch(-1, &word);
+    interrupt_watch(-1, &word, NULL);
     if (proc_claim(&cx, proc_table(door->engine), PROC_JANITOR, &proc) != ST_OK)
         exit(1);
     log_line(LOG_INFO, "toy janitor at work");

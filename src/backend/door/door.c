@@ -53,7 +53,7 @@ serve_session(Door *door, DoorSession *s, const StartupRequest *request, _Atomic
 
     rc = engine_attach(cx, door->engine);
     if (rc == ST_OK) { /* interrupts arrive in the slot from now on */
-        interrupt_watch(s->conn->fd, cx->interrupt);
+        interrupt_watch(s->conn->fd, cx->interrupt, proc_sem(cx->proc));
         atomic_fetch_or(cx->interrupt, atomic_load(early_word));
         rc = door->begin != NULL ? door->begin(door, s) : ST_OK;
         begun = rc == ST_OK;
@@ -69,7 +69,7 @@ serve_session(Door *door, DoorSession *s, const StartupRequest *request, _Atomic
     }
     if (begun && door->end != NULL)
         door->end(door, s);
-    interrupt_watch(s->conn->fd, early_word); /* the slot is about to become somebody else's */
+    interrupt_watch(s->conn->fd, early_word, NULL); /* the slot is about to become somebody else's */
     engine_detach(cx);
     cx->interrupt = early_word;
 }
@@ -90,7 +90,7 @@ door_serve(Door *door, int fd, const DoorRefusal *refusal)
     arena_init(&arena, "session", NULL);
     arena_init(&errors, "errors", NULL);
     conn_init(&conn, cx.env, fd);
-    interrupt_watch(fd, &early_word);
+    interrupt_watch(fd, &early_word, NULL);
     session.client_port = peer_address(fd, address);
     settings_init_session(&settings, door->settings);
     rc = login_read(&cx, &conn, &door->login, &request);

@@ -782,6 +782,7 @@ protocol_run(Session *s, Conn *conn)
             reload(&l);
         }
     }
+    (void)!conn_flush(l.cx, l.conn); /* the last word, if an error was that */
     if (s->state != TRANSACTION_IDLE)
         session_fail_statement(s);
     for (int i = 0; i < SETTING_COUNT; i++)

@@ -226,7 +226,8 @@ wait_for_free(Ctx *cx, PageCache *cache)
         count_sleeper(cx->proc, cache, false);
     }
     (void)fail(cx, ST_NO_MEMORY, "53200", "no page of the cache is free");
-    fail_hint(cx, "Statements in progress use all of it (a larger cache_size helps), or the disk has taken no page for half a minute.");
+    fail_hint(cx, "Statements in progress use all of it (a larger cache_size helps), or the disk has taken no "
+                  "page for half a minute.");
     return ST_NO_MEMORY;
 }
 
@@ -441,5 +442,21 @@ page_forget_dead(Ctx *cx, Proc *dead)
         proc->range_count = dead->range_count;
         dead->range_count = 0;
         push_range(cache, proc);
+    }
+}
+
+void
+page_forget_all_dead(Ctx *cx)
+{
+    ProcTable *procs = proc_table_of(cx->proc);
+    uint32_t high = atomic_load(&procs->high);
+
+    for (uint32_t no = 0; no < high; no++) {
+        Proc *p = proc_slot(procs, no);
+
+        if (proc_state(p) != PROC_DEAD)
+            continue;
+        page_read_forsaken(cx, p);
+        page_forget_dead(cx, p);
     }
 }

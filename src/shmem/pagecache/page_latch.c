@@ -125,6 +125,15 @@ may_change(Ctx *cx, const Frame *f)
     return LIKELY(!must_let_fork(cx->proc)) && !has_no_room_to_keep(cx, f);
 }
 
+/* The janitor may be waiting for what a killed session had latched: nobody else gives that up. */
+static void
+give_up_for_dead(Ctx *cx)
+{
+    proc_critical_leave(cx->proc);
+    page_forget_all_dead(cx);
+    proc_critical_enter(cx->proc);
+}
+
 /* `changes`: the page itself, so that there has to be room in the log, and for its old image. */
 static void
 latch_exclusive(Ctx *cx, PageRef *ref, bool changes)
@@ -160,6 +169,8 @@ latch_exclusive(Ctx *cx, PageRef *ref, bool changes)
             }
         } else if (spins > CACHE_SPIN_MOST) {
             latch_sleep_outside(proc, f, word);
+            if (proc->kind == PROC_JANITOR)
+                give_up_for_dead(cx);
             continue;
         }
         __builtin_ia32_pause();

@@ -287,5 +287,7 @@ MUST_CHECK Status page_raw_visit(Ctx *cx, RawResolve resolve, Xid *oldest);
 /* ---- the janitor ----------------------------------------------------------------------------------- */
 /* Undoes the pins, latches and set-aside frames of a dead session (C3). */
 void page_forget_dead(Ctx *cx, Proc *dead);
+/* The same for all dead sessions, and hands on what they were reading (page_read_forsaken). May be done again. */
+void page_forget_all_dead(Ctx *cx);
 
 #endif

@@ -149,6 +149,12 @@ proc_cancel_secret(const Proc *proc)
     return proc->cancel_secret;
 }
 
+_Atomic uint32_t *
+proc_sem(Proc *proc)
+{
+    return &proc->sem;
+}
+
 void
 proc_count_session(Proc *proc)
 {
@@ -268,8 +274,8 @@ proc_cancel(ProcTable *table, int pid, uint32_t secret)
     return false;
 }
 
-void
-proc_wake_janitor(ProcTable *table)
+static void
+tell_janitor(ProcTable *table, uint32_t bits)
 {
     uint32_t high = atomic_load(&table->high);
 
@@ -277,8 +283,14 @@ proc_wake_janitor(ProcTable *table)
         Proc *p = proc_slot(table, no);
 
         if (proc_state(p) == PROC_ACTIVE && p->kind == PROC_JANITOR)
-            proc_interrupt(table, no, INTERRUPT_WAKE);
+            proc_interrupt(table, no, bits);
     }
+}
+
+void
+proc_wake_janitor(ProcTable *table)
+{
+    tell_janitor(table, INTERRUPT_WAKE);
 }
 
 ProcDeath
@@ -294,6 +306,6 @@ proc_mark_dead(ProcTable *table, int pid, bool fatal_signal)
     if (fatal_signal || proc_in_critical(p))
         return PROC_DEATH_INSIDE;
     atomic_store(&p->owner, owner_word(PROC_DEAD, pid));
-    proc_wake_janitor(table);
+    tell_janitor(table, INTERRUPT_DEATH);
     return PROC_DEATH_OUTSIDE;
 }

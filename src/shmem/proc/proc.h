@@ -24,6 +24,7 @@ enum {
     INTERRUPT_TERMINATE = 2, /* 57P01 */
     INTERRUPT_RELOAD = 4, /* configuration changed */
     INTERRUPT_WAKE = 8, /* look at your queues */
+    INTERRUPT_DEATH = 16, /* for the janitor: somebody was killed, and others may wait for what it held */
 };
 
 /* What pg_stat_activity shows; written by the owner only, read by all with proc_activity_read. */
@@ -97,6 +98,7 @@ MUST_CHECK Status proc_claim(Ctx *cx, ProcTable *table, ProcKind kind, Proc **ou
 void proc_release(Proc *proc);
 uint32_t proc_no(const Proc *proc);
 uint32_t proc_cancel_secret(const Proc *proc); /* random, for BackendKeyData */
+_Atomic uint32_t *proc_sem(Proc *proc); /* what proc_sleep sleeps on, for interrupt_watch */
 /* The session is logged in; transactions it took for that do not count. */
 void proc_count_session(Proc *proc);
 /* For those who have no business with the slot itself. */

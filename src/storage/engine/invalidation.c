@@ -31,13 +31,19 @@ invalidation_add(InvalidationList *list, Arena *arena, Invalidation message)
 }
 
 void
+invalidation_publish_all(Proc *proc)
+{
+    atomic_fetch_add(&ring_of(proc)->head, 2 * INVALIDATION_RING);
+}
+
+void
 invalidation_publish(Proc *proc, const InvalidationList *list)
 {
     InvalidationRing *ring = ring_of(proc);
     uint64_t head = atomic_load(&ring->head);
 
     if (list->count > INVALIDATION_RING / 2) {
-        atomic_store(&ring->head, head + 2 * INVALIDATION_RING);
+        invalidation_publish_all(proc);
         return;
     }
     for (uint32_t i = 0; i < list->count; i++)

@@ -24,6 +24,8 @@ typedef struct InvalidationList {
 void invalidation_add(InvalidationList *list, Arena *arena, Invalidation message);
 /* The commit latch is held. */
 void invalidation_publish(Proc *proc, const InvalidationList *list);
+/* Everybody forgets everything at the next statement or lock. The commit latch is held. */
+void invalidation_publish_all(Proc *proc);
 /* A new session has nothing cached. */
 void invalidation_start(Proc *proc);
 

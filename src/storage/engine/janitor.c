@@ -26,6 +26,7 @@ bury(Ctx *cx, Proc *dead)
 {
     Xid xid = atomic_load(&dead->xid);
 
+    page_read_forsaken(cx, dead); /* it may have died just now */
     page_forget_dead(cx, dead); /* first: the pages of what it made may have to be freed */
     if (xid != 0) {
         /* Decide, but keep the id noted until everything that hangs on it is done. */
@@ -51,13 +52,7 @@ bury_all(Ctx *cx)
     ProcTable *procs = proc_table_of(cx->proc);
     uint32_t high = atomic_load(&procs->high);
 
-    for (uint32_t no = 0; no < high;
-         no++) { /* first of all: the end of one may have to wait for the page of another */
-        Proc *p = proc_slot(procs, no);
-
-        if (proc_state(p) == PROC_DEAD)
-            page_read_forsaken(cx, p);
-    }
+    page_forget_all_dead(cx); /* first: the end of one may have to wait for the page of another */
     for (uint32_t no = 0; no < high; no++) {
         Proc *p = proc_slot(procs, no);
 
@@ -106,7 +101,7 @@ engine_janitor_step(Ctx *cx, uint32_t *idle_ms)
     EngineShared *s = engine_shared(cx->engine);
     bool more;
 
-    atomic_fetch_and(&cx->proc->interrupt, ~(uint32_t)INTERRUPT_WAKE);
+    atomic_fetch_and(&cx->proc->interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_DEATH));
     page_direct_rest(cx);
     bury_all(cx);
     TRY(cut_ids(cx, s, &more));

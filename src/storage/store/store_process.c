@@ -277,7 +277,7 @@ store_process_run(Engine *engine, const StoreSettings *settings)
     store_set_limits(engine, &settings->limits);
     rc = store_worker_begin(&w, engine);
     if (rc == ST_OK) {
-        interrupt_watch(-1, w.cx.interrupt);
+        interrupt_watch(-1, w.cx.interrupt, proc_sem(w.cx.proc));
         rc = run(&w.cx, &p);
         interrupt_unwatch();
     }

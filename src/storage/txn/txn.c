@@ -406,6 +406,12 @@ txn_decide_dead(Ctx *cx, Proc *dead)
             return false;
         }
     }
+    if (state !=
+        ID_ABORTED) { /* its messages came once, before the commit could be seen; what they were is not known any more */
+        latch_take(cx->proc, &s->commit_latch);
+        invalidation_publish_all(cx->proc);
+        latch_drop(cx->proc, &s->commit_latch);
+    }
     return true;
 }
 

@@ -578,6 +578,95 @@ TEST(txn, pages_with_raw_ids_stay_known_when_their_visitor_is_killed)
 }
 
 static bool
+commit_a_message(Ctx *cx, int no, void *arg)
+{
+    (void)arg;
+    sim_begin(cx);
+    engine_invalidate_at_commit(cx, (Invalidation){1, 2, (uint32_t)no, 4});
+    sim_commit(cx);
+    return true;
+}
+
+/* What it said before its commit could be seen may have been heard, and forgotten in vain, by then. */
+TEST(txn, everybody_forgets_what_a_session_killed_in_its_commit_may_have_changed)
+{
+    Engine *e;
+    Ctx *cx, *janitor;
+    Heard h = {0};
+    uint32_t idle;
+    bool overflow;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    cx = sim_session(e);
+    janitor = sim_session(e);
+    stop_point_arm("txn.commit.before_locks_go", 0);
+    pid = sim_fork(e, commit_a_message, 3, NULL);
+    EXPECT(stop_point_wait("txn.commit.before_locks_go", 5000, NULL));
+    engine_absorb(cx, hear, &h, &overflow);
+    EXPECT_EQ(h.count, 1);
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    engine_absorb(cx, hear, &h, &overflow);
+    EXPECT(overflow);
+}
+
+static bool
+share_and_hang(Ctx *cx, int no, void *arg)
+{
+    SimTable *t = arg;
+    PageRef ref;
+
+    (void)no;
+    SIM_OK(cx, page_pin(cx, cache_rel(cx, t->heap.branch, t->heap.relation), FORK_MAIN, 0, &ref));
+    page_latch_shared(cx, &ref);
+    stop_point("test.hang");
+    return true;
+}
+
+static bool
+latch_as_janitor(Ctx *cx, int no, void *arg)
+{
+    SimTable *t = arg;
+    PageRef ref;
+
+    (void)no;
+    cx->proc->kind = PROC_JANITOR;
+    SIM_OK(cx, page_pin(cx, cache_rel(cx, t->heap.branch, t->heap.relation), FORK_MAIN, 0, &ref));
+    page_latch_exclusive(cx, &ref);
+    page_unpin(cx, &ref);
+    return true;
+}
+
+TEST(txn, the_janitor_does_not_wait_for_the_latch_of_a_killed_session)
+{
+    Engine *e;
+    Ctx *cx;
+    SimTable t;
+    pid_t dead, janitor;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    cx = sim_session(e);
+    sim_table(cx, &t);
+    sim_begin(cx);
+    sim_insert(cx, &t, (SimRow){1, 1, "x", 0});
+    sim_commit(cx);
+    stop_point_arm("test.hang", 0);
+    dead = sim_fork(e, share_and_hang, 0, &t);
+    EXPECT(stop_point_wait("test.hang", 5000, NULL));
+    janitor = sim_fork(e, latch_as_janitor, 0, &t);
+    usleep(50000); /* it may wait by now; if not, it finds the dead one */
+    kill(dead, SIGKILL);
+    EXPECT(waitpid(dead, NULL, 0) == dead);
+    EXPECT_EQ(proc_mark_dead(proc_table(e), dead, false), PROC_DEATH_OUTSIDE);
+    EXPECT(sim_join(janitor));
+}
+
+static bool
 allocate_and_hang(Ctx *cx, int no, void *arg)
 {
     Budget budget;

@@ -157,7 +157,7 @@ watched_pair(void)
     handle(SIGTERM, on_term);
     handle(SIGUSR1, on_wake);
     test_ctx()->interrupt = &word;
-    interrupt_watch(p->conn.fd, &word);
+    interrupt_watch(p->conn.fd, &word, NULL);
     return p;
 }
 
@@ -226,7 +226,7 @@ TEST(conn, a_raise_without_a_session_waits_for_the_next_one)
     interrupt_unwatch();
     interrupt_raise(INTERRUPT_TERMINATE, true);
     EXPECT(atomic_load(&word) == 0);
-    interrupt_watch(p->conn.fd, &word);
+    interrupt_watch(p->conn.fd, &word, NULL);
     EXPECT(atomic_load(&word) == INTERRUPT_TERMINATE);
     EXPECT_EQ(conn_peek(&p->conn), CONN_PEER_GONE); /* shut for reading */
 }
