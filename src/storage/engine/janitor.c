@@ -97,7 +97,7 @@ compare_clock(Ctx *cx, EngineShared *s)
         return;
     /* Only one janitor does it. */
     if (atomic_compare_exchange_strong(&s->adjusted_us, &last, now))
-        txn_clock_adjust(&txn_shared(cx->proc)->clock, cx->env);
+        txn_clock_adjust(&txn_shared(cx->proc)->clock, cx->env, cx->proc);
 }
 
 Status
