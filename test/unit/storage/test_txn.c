@@ -567,6 +567,45 @@ TEST(txn, a_session_killed_after_its_commit_stays_committed)
 }
 
 static bool
+make_table(Ctx *cx, int no, void *arg)
+{
+    DeathPlan *plan = arg;
+    PageRef ref;
+
+    (void)no;
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &plan->made));
+    SIM_OK(cx, frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+    page_add(cx, cache_rel(cx, 1, plan->made), FORK_MAIN, &ref);
+    page_unpin(cx, &ref);
+    stop_point("test.hang");
+    return true;
+}
+
+TEST(txn, a_relation_goes_when_its_maker_is_killed_right_after_making_it)
+{
+    DeathPlan *plan = sim_shared(sizeof(*plan));
+    Ctx *janitor;
+    uint32_t idle, count;
+    Engine *e;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    janitor = sim_session(e);
+    count = atomic_load(&page_cache(janitor->proc)->rels.count);
+    stop_point_arm("rel.made", 0);
+    pid = sim_fork(e, make_table, 0, plan);
+    EXPECT(stop_point_wait("rel.made", 5000, NULL));
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(atomic_load(&page_cache(janitor->proc)->rels.count), count + 1);
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT_EQ(atomic_load(&page_cache(janitor->proc)->rels.count), count);
+}
+
+static bool
 visit_raw_pages(Ctx *cx, int no, void *arg)
 {
     Xid oldest;
