@@ -413,6 +413,7 @@ page_forget_dead(Ctx *cx, Proc *dead)
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
 
+    page_read_forsaken(cx, dead);
     for (uint32_t i = 0; i < dead->pin_high; i++) {
         PinNote *note = &dead->pins[i];
         Frame *f;

@@ -9,7 +9,6 @@
 #include "base/env.h"
 #include "base/stop_point.h"
 #include "shmem/lock/lock_table.h"
-#include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
@@ -26,7 +25,7 @@ bury(Ctx *cx, Proc *dead)
 {
     Xid xid = atomic_load(&dead->xid);
 
-    page_forget_dead(cx, dead); /* first: the pages of what it made may have to be freed */
+    page_forget_dead(cx, dead); /* it may have died since bury_all looked */
     if (xid != 0) {
         /* Decide, but keep the id noted until everything that hangs on it is done. */
         if (!txn_decide_dead(cx, dead))
@@ -46,24 +45,26 @@ bury(Ctx *cx, Proc *dead)
 }
 
 static void
-bury_all(Ctx *cx)
+each_dead(Ctx *cx, void (*each)(Ctx *cx, Proc *dead))
 {
     ProcTable *procs = proc_table_of(cx->proc);
     uint32_t high = atomic_load(&procs->high);
 
-    for (uint32_t no = 0; no < high;
-         no++) { /* first of all: the end of one may have to wait for the page of another */
-        Proc *p = proc_slot(procs, no);
-
-        if (proc_state(p) == PROC_DEAD)
-            page_read_forsaken(cx, p);
-    }
     for (uint32_t no = 0; no < high; no++) {
         Proc *p = proc_slot(procs, no);
 
         if (proc_state(p) == PROC_DEAD)
-            bury(cx, p);
+            each(cx, p);
     }
+}
+
+/* The pages of all of them first: the end of one may have to wait for what another was reading or had pinned. */
+static void
+bury_all(Ctx *cx)
+{
+    each_dead(cx, page_forget_dead);
+    stop_point("janitor.pages_forgotten");
+    each_dead(cx, bury);
 }
 
 /* 2. */

@@ -582,6 +582,46 @@ make_table(Ctx *cx, int no, void *arg)
     return true;
 }
 
+static bool
+pin_table(Ctx *cx, int no, void *arg)
+{
+    const DeathPlan *plan = arg;
+    PageRef ref;
+
+    (void)no;
+    SIM_OK(cx, page_pin(cx, cache_rel(cx, 1, plan->made), FORK_MAIN, 0, &ref));
+    stop_point("test.hang_pinned");
+    return true;
+}
+
+/* As a janitor does that is killed while it frees them. */
+TEST(txn, pages_of_a_killed_session_are_freed_when_another_killed_one_has_them_pinned)
+{
+    DeathPlan *plan = sim_shared(sizeof(*plan));
+    pid_t maker, pinner;
+    Ctx *janitor;
+    uint32_t idle;
+    Engine *e;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    stop_point_arm("test.hang", 0);
+    stop_point_arm("test.hang_pinned", 0);
+    maker = sim_fork(e, make_table, 0, plan);
+    EXPECT(stop_point_wait("test.hang", 5000, NULL));
+    pinner = sim_fork(e, pin_table, 0, plan);
+    EXPECT(stop_point_wait("test.hang_pinned", 5000, NULL));
+    kill(maker, SIGKILL);
+    kill(pinner, SIGKILL);
+    EXPECT(!sim_join(maker));
+    EXPECT(!sim_join(pinner));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), maker, false), PROC_DEATH_OUTSIDE);
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pinner, false), PROC_DEATH_OUTSIDE);
+    janitor = sim_session(e);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT(cache_rel(janitor, 1, plan->made) == NULL);
+}
+
 TEST(txn, a_relation_goes_when_its_maker_is_killed_right_after_making_it)
 {
     DeathPlan *plan = sim_shared(sizeof(*plan));
