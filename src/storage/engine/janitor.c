@@ -35,7 +35,9 @@ bury(Ctx *cx, Proc *dead)
     }
     txn_forget_dead(cx, dead);
     lock_forget_dead(cx, dead);
+    proc_instant_enter(cx->proc); /* C1: killed in between, we would leave them counted for ever */
     atomic_fetch_sub(&proc_region(dead)->used_bytes, atomic_exchange(&dead->private_bytes, 0));
+    proc_instant_leave(cx->proc);
     rel_counts_flush(dead);
     branch_add_counters(cx, dead);
     dead->latch_depth = 0;
