@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "base/env.h"
+#include "base/stop_point.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/sync/futex.h"
 
@@ -170,6 +171,7 @@ grow(Ctx *cx, PageCache *cache, bool spare)
     take_range(cache, proc, spare);
     if (proc->range_count == 0)
         return false;
+    stop_point("page.range_noted");
     /* An old kernel does not know the advice (EINVAL): the frames are then touched when used. */
     if (madvise(cache_frame_bytes(cache, proc->range_first), (size_t)proc->range_count * PAGE_BYTES,
                 MADV_POPULATE_WRITE) != 0 &&
