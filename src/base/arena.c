@@ -42,6 +42,18 @@ arena_permit(void)
     forbidden_depth--;
 }
 
+/* C1. The owner of the slot alone writes there. */
+static void
+change_critical(const Budget *b, uint32_t by)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    if (b->slot_critical != NULL)
+        atomic_store_explicit(b->slot_critical,
+                              atomic_load_explicit(b->slot_critical, memory_order_relaxed) + by,
+                              memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 /* Several budgets of a session may count into the same slot. */
 static void
 note_in_slot(Budget *b, int64_t more_bytes)
@@ -52,15 +64,31 @@ note_in_slot(Budget *b, int64_t more_bytes)
 
 /* Counts the bytes into the shared total, unless that passes the ceiling. */
 static bool
-take_shared(Budget *b, uint64_t bytes)
+take_shared(Budget *b, uint64_t bytes, bool must)
 {
     uint64_t now = atomic_fetch_add(b->shared_used_bytes, bytes) + bytes;
     uint64_t most = b->shared_limit_bytes != NULL ? atomic_load(b->shared_limit_bytes) : 0;
 
-    if (most == 0 || now <= most || b->used_bytes + bytes <= BUDGET_FLOOR_BYTES)
+    if (must || most == 0 || now <= most || b->used_bytes + bytes <= BUDGET_FLOOR_BYTES)
         return true;
     atomic_fetch_sub(b->shared_used_bytes, bytes);
     return false;
+}
+
+/* Counts the bytes everywhere; `must`: past the ceiling, too. */
+static bool
+count(Budget *b, uint64_t bytes, bool must)
+{
+    bool ok;
+
+    change_critical(b, 1);
+    ok = b->shared_used_bytes == NULL || take_shared(b, bytes, must);
+    if (ok) {
+        b->used_bytes += bytes;
+        note_in_slot(b, (int64_t)bytes);
+    }
+    change_critical(b, UINT32_MAX);
+    return ok;
 }
 
 bool
@@ -70,12 +98,9 @@ budget_take(Budget *b, uint64_t bytes)
         return true;
     if (b->limit_bytes != 0 && b->used_bytes + bytes > b->limit_bytes)
         return false;
-    if (b->shared_used_bytes != NULL && !take_shared(b, bytes) &&
-        (b->reclaim == NULL || !b->reclaim(b->reclaim_arg, bytes) || !take_shared(b, bytes)))
-        return false;
-    b->used_bytes += bytes;
-    note_in_slot(b, (int64_t)bytes);
-    return true;
+    if (count(b, bytes, false))
+        return true;
+    return b->reclaim != NULL && b->reclaim(b->reclaim_arg, bytes) && count(b, bytes, false);
 }
 
 void
@@ -84,10 +109,12 @@ budget_give(Budget *b, uint64_t bytes)
     if (b == NULL)
         return;
     ASSERT(b->used_bytes >= bytes);
+    change_critical(b, 1);
     b->used_bytes -= bytes;
     note_in_slot(b, -(int64_t)bytes);
     if (b->shared_used_bytes != NULL)
         atomic_fetch_sub(b->shared_used_bytes, bytes);
+    change_critical(b, UINT32_MAX);
 }
 
 void
@@ -123,12 +150,8 @@ add_chunk(Arena *a, size_t bytes, bool must)
         want = bytes + CHUNK_HEADER_BYTES;
         if (!must && !budget_take(a->budget, want))
             return false;
-        if (must && a->budget != NULL) {
-            a->budget->used_bytes += want;
-            note_in_slot(a->budget, (int64_t)want);
-            if (a->budget->shared_used_bytes != NULL)
-                atomic_fetch_add(a->budget->shared_used_bytes, want);
-        }
+        if (must && a->budget != NULL)
+            (void)count(a->budget, want, true);
     }
     c = malloc(want);
     if (c == NULL) {

@@ -24,6 +24,9 @@ typedef struct Budget {
     const _Atomic uint64_t *shared_limit_bytes; /* atomic; 0 = no ceiling */
     _Atomic uint64_t *slot_used_bytes; /* may be NULL. This session's part of the shared total, noted
                                         * in its process slot for whoever cleans up after it (C3) */
+    _Atomic uint32_t
+        *slot_critical; /* set with it. The slot's depth of critical sections, of which one is open while
+                                      * the totals change: else a kill in between leaves bytes counted for ever (C1) */
     /* May be NULL. Called at the ceiling: frees shared memory that nobody uses; false: there is none. */
     bool (*reclaim)(void *reclaim_arg, uint64_t bytes);
     void *reclaim_arg;

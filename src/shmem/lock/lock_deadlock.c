@@ -180,7 +180,7 @@ lock_deadlock_check(Ctx *cx)
     if (dead) { /* out of the graph at once: nobody else shall die of the same cycle */
         LockObject *o = lock_ptr(proc, proc->wait_lock);
 
-        lock_queue_remove(proc, o, proc);
+        lock_queue_give_up(proc, o, proc);
         lock_queue_wake(proc, o);
     }
     for (int i = LOCK_PARTITIONS - 1; i >= 0; i--)

@@ -116,7 +116,36 @@ lock_fast_release_since(Proc *proc, uint64_t mark)
 void
 lock_strong_announce(Proc *proc, const LockKey *key)
 {
-    atomic_fetch_add(strong_counter(proc, key), 1);
+    _Atomic uint32_t *counter = strong_counter(proc, key);
+
+    ASSERT(proc->strong_announced == 0);
+    proc_instant_enter(proc);
+    atomic_fetch_add(counter, 1);
+    proc->strong_announced = (uint32_t)(counter - lock_table(proc)->strong) + 1;
+    proc_instant_leave(proc);
+}
+
+void
+lock_strong_settled(Proc *proc)
+{
+    ASSERT(proc_in_critical(proc));
+    ASSERT(proc->strong_announced != 0);
+    proc->strong_announced = 0;
+}
+
+void
+lock_strong_take_back(Proc *proc, Proc *owner)
+{
+    uint32_t old;
+
+    if (owner->strong_announced == 0)
+        return;
+    proc_instant_enter(proc);
+    old = atomic_fetch_sub(&lock_table(proc)->strong[owner->strong_announced - 1], 1);
+    owner->strong_announced = 0;
+    proc_instant_leave(proc);
+    ASSERT(old > 0);
+    (void)old;
 }
 
 void

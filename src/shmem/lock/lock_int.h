@@ -108,6 +108,8 @@ bool lock_blocked_by_holders(const LockObject *o, const LockHolder *h, LockMode 
 /* Grants what can be granted, front to back, and wakes those sessions. */
 void lock_queue_wake(Proc *proc, LockObject *o);
 void lock_queue_remove(Proc *proc, LockObject *o, Proc *waiter);
+/* It does not want the lock any more. */
+void lock_queue_give_up(Proc *proc, LockObject *o, Proc *waiter);
 void lock_queue_insert(Proc *proc, LockObject *o, Proc *waiter, Proc *before, LockMode mode);
 
 /* ---- lock_fast.c ---------------------------------------------------------------------------------------------- */
@@ -116,9 +118,14 @@ bool lock_is_strong(const LockKey *key, LockMode mode);
 MUST_CHECK bool lock_fast_acquire(Proc *proc, const LockKey *key, LockMode mode);
 MUST_CHECK bool lock_fast_release(Proc *proc, const LockKey *key, LockMode mode);
 void lock_fast_release_since(Proc *proc, uint64_t mark);
-/* Before a strong lock: moves everybody's weak locks on the key into the table. */
+/* The strong counter goes up when a lock is wanted, and down when it is given up. An announcement is noted in the slot until,
+ * under the partition latch, it has become a held or awaited lock (settled), or is taken back: by its owner, or for a dead one. */
 void lock_strong_announce(Proc *proc, const LockKey *key);
+void lock_strong_settled(Proc *proc);
+void lock_strong_take_back(Proc *proc, Proc *owner);
+/* A held or awaited lock goes; partition latch held. */
 void lock_strong_withdraw(Proc *proc, const LockKey *key);
+/* Before a strong lock: moves everybody's weak locks on the key into the table. */
 MUST_CHECK Status lock_fast_transfer(Ctx *cx, const LockKey *key);
 
 /* ---- lock_wait.c, lock_deadlock.c --------------------------------------------------------------------------------- */

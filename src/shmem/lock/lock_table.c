@@ -9,6 +9,7 @@
 #include "shmem/lock/lock_table.h"
 
 #include "base/hash.h"
+#include "base/stop_point.h"
 #include "shmem/lock/lock_int.h"
 
 #define BIT(mode) (1u << (mode))
@@ -244,6 +245,14 @@ lock_queue_remove(Proc *proc, LockObject *o, Proc *waiter)
 }
 
 void
+lock_queue_give_up(Proc *proc, LockObject *o, Proc *waiter)
+{
+    if (lock_is_strong(&o->key, (LockMode)waiter->wait_mode))
+        lock_strong_withdraw(proc, &o->key);
+    lock_queue_remove(proc, o, waiter);
+}
+
+void
 lock_queue_wake(Proc *proc, LockObject *o)
 {
     uint32_t ahead = 0; /* modes that somebody further in front still waits for */
@@ -298,6 +307,7 @@ attempt(Proc *proc, const LockKey *key, LockMode mode, LockSpan span, bool may_w
 {
     LockPartition *part = &lock_table(proc)->part[lock_partition_no(key)];
     Attempt result = ATTEMPT_GRANTED;
+    bool held;
     Proc *before = NULL;
     LockObject *o;
     LockHolder *h;
@@ -309,16 +319,19 @@ attempt(Proc *proc, const LockKey *key, LockMode mode, LockSpan span, bool may_w
     h = lock_holder_find(proc, o, proc->no);
     if (h == NULL)
         h = lock_holder_make(proc, o, proc, false);
-    if (!(h->mask & BIT(mode))) {
+    held = (h->mask & BIT(mode)) != 0;
+    if (!held) {
         bool now = !(lock_conflicts[mode] & o->waiting_mask) && !lock_blocked_by_holders(o, h, mode);
 
         if (!now)
             before = queue_place(proc, o, h, mode, &now);
         if (!now)
             result = may_wait ? ATTEMPT_QUEUED : ATTEMPT_REFUSED;
-    } else if (lock_is_strong(key, mode)) {
-        lock_strong_withdraw(proc, key); /* counted once per holder, and it was already */
     }
+    if (held || result == ATTEMPT_REFUSED)
+        lock_strong_take_back(proc, proc); /* counted once per holder, and it was already */
+    else if (lock_is_strong(key, mode))
+        lock_strong_settled(proc);
     if (result == ATTEMPT_GRANTED) {
         lock_grant(o, h, mode, span, 1, (uint32_t)++proc->lock_seq);
     } else if (result == ATTEMPT_QUEUED) {
@@ -366,7 +379,6 @@ static Status
 acquire(Ctx *cx, const LockKey *key, LockMode mode, LockSpan span, bool may_wait, bool *granted)
 {
     Proc *proc = cx->proc;
-    bool strong = lock_is_strong(key, mode);
     Status rc;
 
     ASSERT(mode > LOCK_NONE);
@@ -376,29 +388,24 @@ acquire(Ctx *cx, const LockKey *key, LockMode mode, LockSpan span, bool may_wait
     if (lock_is_weak(key, mode, span) && lock_fast_acquire(proc, key, mode))
         return ST_OK;
     TRY(lock_items_reserve(cx, 2));
-    if (strong) {
+    if (lock_is_strong(key, mode)) {
         lock_strong_announce(proc, key);
+        stop_point("lock.strong_announced");
         rc = lock_fast_transfer(cx, key);
         if (rc == ST_OK)
             rc = lock_items_reserve(cx, 2);
         if (rc != ST_OK) {
-            lock_strong_withdraw(proc, key);
+            lock_strong_take_back(proc, proc);
             return rc;
         }
     }
     switch (attempt(proc, key, mode, span, may_wait)) {
     case ATTEMPT_GRANTED: return ST_OK;
-    case ATTEMPT_REFUSED:
-        if (strong)
-            lock_strong_withdraw(proc, key);
-        *granted = false;
-        return ST_OK;
+    case ATTEMPT_REFUSED: *granted = false; return ST_OK;
     case ATTEMPT_QUEUED: break;
     }
     rc = lock_wait(cx, key, mode);
     if (rc != ST_OK) {
-        if (strong)
-            lock_strong_withdraw(proc, key);
         *granted = false;
         return rc;
     }
@@ -656,6 +663,7 @@ lock_forget_dead(Ctx *cx, Proc *dead)
     Proc *proc = cx->proc;
     LockTable *t = lock_table(proc);
 
+    lock_strong_take_back(proc, dead);
     if (dead->wait_lock != SHM_REF_NONE) {
         LockKey key = ((LockObject *)lock_ptr(proc, dead->wait_lock))->key;
         LockPartition *part = &t->part[lock_partition_no(&key)];
@@ -665,9 +673,7 @@ lock_forget_dead(Ctx *cx, Proc *dead)
             LockObject *o = lock_ptr(proc, dead->wait_lock);
             LockHolder *h = lock_holder_find(proc, o, dead->no);
 
-            if (lock_is_strong(&key, (LockMode)dead->wait_mode))
-                lock_strong_withdraw(proc, &key);
-            lock_queue_remove(proc, o, dead);
+            lock_queue_give_up(proc, o, dead);
             if (h->mask == 0)
                 lock_holder_forget(proc, o, h);
             lock_queue_wake(proc, o);

@@ -47,14 +47,10 @@ leave_queue(Proc *proc, const LockKey *key, LockMode mode)
     ASSERT(h != NULL);
     if (atomic_load(&proc->wait_state) == LOCK_GRANTED) {
         h->count[mode][LOCK_SPAN_BRIEF]--;
-        if ((h->count[mode][0] | h->count[mode][1] | h->count[mode][2]) == 0) {
-            /* The caller withdraws its announcement of a strong lock itself. */
-            if (lock_is_strong(key, mode))
-                lock_strong_announce(proc, key);
+        if ((h->count[mode][0] | h->count[mode][1] | h->count[mode][2]) == 0)
             lock_ungrant(proc, o, h, mode);
-        }
     } else if (proc->wait_lock != SHM_REF_NONE) { /* the deadlock check may have taken us out */
-        lock_queue_remove(proc, o, proc);
+        lock_queue_give_up(proc, o, proc);
     }
     atomic_store(&proc->wait_state, LOCK_NOT_WAITING);
     if (h->mask == 0)

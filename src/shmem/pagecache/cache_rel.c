@@ -92,7 +92,8 @@ take_entry(Ctx *cx, RelTable *t, uint32_t partition)
 }
 
 Status
-cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence, CacheRel **out)
+cache_rel_make_by(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence, Xid maker,
+                  CacheRel **out)
 {
     RelTable *t = table_of(cx);
     uint32_t bucket = cache_rel_hash(branch, relation) % REL_BUCKETS;
@@ -107,6 +108,8 @@ cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persis
         rel = take_entry(cx, t, partition);
         rel->branch = branch;
         rel->persistence = (uint8_t)persistence;
+        atomic_store(&rel->made_xid, maker);
+        atomic_store(&rel->creator_xid, maker);
         rel->next = t->bucket[bucket];
         atomic_thread_fence(memory_order_release);
         rel->relation = relation;
@@ -116,6 +119,12 @@ cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persis
     latch_drop(cx->proc, &t->latch[partition]);
     *out = rel;
     return ST_OK;
+}
+
+Status
+cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence, CacheRel **out)
+{
+    return cache_rel_make_by(cx, branch, relation, persistence, 0, out);
 }
 
 static void

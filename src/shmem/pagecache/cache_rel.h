@@ -113,6 +113,10 @@ CacheRel *cache_rel_slow(Ctx *cx, BranchId branch, RelationId relation);
 /* Makes it; finds it if it is there already. Frames it may need are reserved inside. */
 MUST_CHECK Status cache_rel_make(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence,
                                  CacheRel **out);
+/* It has its maker from the moment it can be found: else who is killed would leave one for ever, and a checkpoint store it as one
+ * that is there for good. */
+MUST_CHECK Status cache_rel_make_by(Ctx *cx, BranchId branch, RelationId relation, Persistence persistence,
+                                    Xid maker, CacheRel **out);
 RelationId cache_rel_next_id(Ctx *cx);
 /* Frees all pages and the entry itself. Nobody may use the relation any more. */
 void cache_rel_drop(Ctx *cx, CacheRel *rel);

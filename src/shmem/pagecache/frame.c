@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "base/env.h"
+#include "base/stop_point.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/sync/futex.h"
 
@@ -79,13 +80,16 @@ spare_bytes(uint64_t limit)
     return MIN_OF(MAX_OF(limit / 64, UINT64_C(1) << 20), UINT64_C(64) << 20);
 }
 
-/* Counts `bytes` against the ceiling, or says no. */
+/* Counts `bytes` against the ceiling, or says no. Below the latch under which they become what is counted: who is killed
+ * leaves nothing counted that is nowhere. */
 static bool
-count_bytes(Region *region, uint64_t bytes, bool spare)
+count_bytes(const Proc *proc, uint64_t bytes, bool spare)
 {
+    Region *region = proc_region(proc);
     uint64_t limit = atomic_load_explicit(&region->limit_bytes, memory_order_relaxed);
     uint64_t now = atomic_fetch_add(&region->used_bytes, bytes) + bytes;
 
+    ASSERT(proc_in_critical(proc));
     if (now <= limit + (spare ? spare_bytes(limit) : 0))
         return true;
     atomic_fetch_sub(&region->used_bytes, bytes);
@@ -113,10 +117,8 @@ pop_hole(PageCache *cache, Proc *proc, bool spare)
 {
     bool got = false;
 
-    if (!count_bytes(proc_region(proc), PAGE_BYTES, spare))
-        return false;
     latch_take(proc, &cache->free_latch);
-    if (cache->hole_head != 0) {
+    if (cache->hole_head != 0 && count_bytes(proc, PAGE_BYTES, spare)) {
         uint32_t no = cache->hole_head;
 
         cache->hole_head = cache_frame(cache, no)->next_free;
@@ -125,17 +127,16 @@ pop_hole(PageCache *cache, Proc *proc, bool spare)
         got = true;
     }
     latch_drop(proc, &cache->free_latch);
-    if (!got)
-        atomic_fetch_sub(&proc_region(proc)->used_bytes, PAGE_BYTES);
     return got;
 }
 
+/* The range is noted in the slot of `owner`: ours, or a dead one. */
 static void
-push_range(PageCache *cache, Proc *proc)
+push_range(PageCache *cache, Proc *proc, Proc *owner)
 {
     latch_take(proc, &cache->free_latch);
-    while (proc->range_count > 0) {
-        uint32_t no = proc->range_first + --proc->range_count;
+    while (owner->range_count > 0) {
+        uint32_t no = owner->range_first + --owner->range_count;
 
         cache_frame(cache, no)->next_free = cache->free_head;
         cache->free_head = no;
@@ -144,36 +145,41 @@ push_range(PageCache *cache, Proc *proc)
     latch_drop(proc, &cache->free_latch);
 }
 
+/* Notes new frames in the slot: as many as are wanted, or one, or none. */
+static void
+take_range(PageCache *cache, Proc *proc, bool spare)
+{
+    uint32_t want;
+
+    latch_take(proc, &cache->free_latch);
+    want = MIN_OF(MAX_OF(cache->high / 8, GROW_LEAST), GROW_MOST);
+    want = MIN_OF(want, cache->frame_count - cache->high);
+    if (!count_bytes(proc, (uint64_t)want * PAGE_BYTES, spare))
+        want = want > 1 && count_bytes(proc, PAGE_BYTES, spare) ? 1 : 0;
+    proc->range_first = cache->high;
+    proc->range_count = want;
+    cache->high += want;
+    latch_drop(proc, &cache->free_latch);
+}
+
 /* Touches new frames and puts them on the free list. */
 static bool
 grow(Ctx *cx, PageCache *cache, bool spare)
 {
     Proc *proc = cx->proc;
-    Region *region = proc_region(proc);
-    uint32_t want = MIN_OF(MAX_OF(cache->high / 8, GROW_LEAST), GROW_MOST);
 
-    if (!count_bytes(region, (uint64_t)want * PAGE_BYTES, spare)) {
-        want = 1;
-        if (!count_bytes(region, PAGE_BYTES, spare))
-            return false;
-    }
-    latch_take(proc, &cache->free_latch);
-    proc->range_first = cache->high;
-    proc->range_count = MIN_OF(want, cache->frame_count - cache->high);
-    cache->high += proc->range_count;
-    latch_drop(proc, &cache->free_latch);
-    if (proc->range_count < want)
-        atomic_fetch_sub(&region->used_bytes, (uint64_t)(want - proc->range_count) * PAGE_BYTES);
+    take_range(cache, proc, spare);
     if (proc->range_count == 0)
         return false;
+    stop_point("page.range_noted");
     /* An old kernel does not know the advice (EINVAL): the frames are then touched when used. */
     if (madvise(cache_frame_bytes(cache, proc->range_first), (size_t)proc->range_count * PAGE_BYTES,
                 MADV_POPULATE_WRITE) != 0 &&
         (errno == ENOMEM || errno == EFAULT)) {
-        push_range(cache, proc);
+        push_range(cache, proc, proc);
         return false;
     }
-    push_range(cache, proc);
+    push_range(cache, proc, proc);
     return true;
 }
 
@@ -344,15 +350,17 @@ static void
 make_holes(Proc *proc, PageCache *cache, uint32_t keep)
 {
     Region *region = proc_region(proc);
-    uint32_t count = proc->stash_count;
+    uint32_t count = proc->stash_count - keep, sorted[PROC_STASH_MOST];
 
-    qsort(proc->stash + keep, count - keep, sizeof(uint32_t), compare_frame_no);
-    for (uint32_t i = keep; i < count;) {
+    /* A copy: the stash itself names each frame once at any moment. */
+    memcpy(sorted, proc->stash + keep, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_frame_no);
+    for (uint32_t i = 0; i < count;) {
         uint32_t run = 1;
 
-        while (i + run < count && proc->stash[i + run] == proc->stash[i] + run)
+        while (i + run < count && sorted[i + run] == sorted[i] + run)
             run++;
-        region_give_back(region, cache_frame_bytes(cache, proc->stash[i]), (uint64_t)run * PAGE_BYTES);
+        region_give_back(region, cache_frame_bytes(cache, sorted[i]), (uint64_t)run * PAGE_BYTES);
         i += run;
     }
     latch_take(proc, &cache->free_latch);
@@ -363,8 +371,8 @@ make_holes(Proc *proc, PageCache *cache, uint32_t keep)
         cache->hole_head = no;
         cache->holes++;
     }
+    atomic_fetch_sub(&region->used_bytes, (uint64_t)count * PAGE_BYTES);
     latch_drop(proc, &cache->free_latch);
-    atomic_fetch_sub(&region->used_bytes, (uint64_t)(count - keep) * PAGE_BYTES);
 }
 
 void
@@ -414,6 +422,7 @@ page_forget_dead(Ctx *cx, Proc *dead)
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
 
+    page_read_forsaken(cx, dead);
     for (uint32_t i = 0; i < dead->pin_high; i++) {
         PinNote *note = &dead->pins[i];
         Frame *f;
@@ -437,12 +446,7 @@ page_forget_dead(Ctx *cx, Proc *dead)
         atomic_fetch_sub(&cache->free_sleepers, 1);
     dead->waits_for_frame = false;
     proc_instant_leave(proc);
-    if (dead->range_count > 0) {
-        proc->range_first = dead->range_first;
-        proc->range_count = dead->range_count;
-        dead->range_count = 0;
-        push_range(cache, proc);
-    }
+    push_range(cache, proc, dead);
 }
 
 void
@@ -454,9 +458,7 @@ page_forget_all_dead(Ctx *cx)
     for (uint32_t no = 0; no < high; no++) {
         Proc *p = proc_slot(procs, no);
 
-        if (proc_state(p) != PROC_DEAD)
-            continue;
-        page_read_forsaken(cx, p);
-        page_forget_dead(cx, p);
+        if (proc_state(p) == PROC_DEAD)
+            page_forget_dead(cx, p);
     }
 }

@@ -309,7 +309,11 @@ cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool 
             continue;
         if (!wait)
             return length;
-        if (++tries > CACHE_SPIN_MOST) /* a passing visitor: the janitor, or a late pinner */
-            futex_wait(&proc->sem, atomic_load(&proc->sem), 100);
+        if (++tries <= CACHE_SPIN_MOST)
+            continue;
+        futex_wait(&proc->sem, atomic_load(&proc->sem),
+                   100); /* a passing visitor: the janitor, or a late pinner */
+        if (proc->kind == PROC_JANITOR)
+            page_forget_all_dead(cx);
     }
 }

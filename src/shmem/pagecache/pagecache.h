@@ -285,9 +285,10 @@ typedef Xid (*RawResolve)(Ctx *cx, PageRef *ref);
 MUST_CHECK Status page_raw_visit(Ctx *cx, RawResolve resolve, Xid *oldest);
 
 /* ---- the janitor ----------------------------------------------------------------------------------- */
-/* Undoes the pins, latches and set-aside frames of a dead session (C3). */
+/* Undoes the pins, latches and set-aside frames of a dead session (C3); what it was reading is the store's. Waits for nobody,
+ * and can be done again: who does it may be killed in the middle. */
 void page_forget_dead(Ctx *cx, Proc *dead);
-/* The same for all dead sessions, and hands on what they were reading (page_read_forsaken). May be done again. */
+/* All of them. For the janitor also while it waits for a page: nobody else gives up what a session held that is killed just then. */
 void page_forget_all_dead(Ctx *cx);
 
 #endif

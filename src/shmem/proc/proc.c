@@ -111,6 +111,7 @@ assert_empty(const Proc *p)
     ASSERT(p->pin_count == 0);
     ASSERT(p->stash_count == 0);
     ASSERT(p->lock_item_count == 0);
+    ASSERT(p->strong_announced == 0);
     for (int i = 0; i < LOCK_PARTITIONS; i++)
         ASSERT(p->lock_holders[i] == SHM_REF_NONE);
     ASSERT(p->wait_lock == SHM_REF_NONE);

@@ -95,6 +95,8 @@ struct Proc {
     FastLock fast_locks[PROC_FAST_LOCKS]; /* fast_latch */
     ShmRef lock_holders[LOCK_PARTITIONS]; /* partition latch: what we hold in each partition */
     _Atomic uint32_t lock_partitions; /* atomic; bit set under the partition latch: list may not be empty */
+    uint32_t
+        strong_announced; /* owner: counted in LockTable.strong at this place - 1 for no lock as yet; 0 = nothing is */
     uint32_t lock_item_count; /* owner */
     ShmRef lock_items[PROC_LOCK_ITEMS]; /* owner: entries taken from the pool, not yet used */
     ShmRef wait_lock; /* partition latch of that lock */

@@ -129,8 +129,11 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         b->shared_used_bytes = &engine->region->used_bytes;
         b->shared_limit_bytes = &engine->region->limit_bytes;
         b->slot_used_bytes = &proc->private_bytes;
+        b->slot_critical = &proc->critical;
+        proc_instant_enter(proc); /* C1: counted and noted, or neither */
         atomic_fetch_add(b->shared_used_bytes, b->used_bytes);
         atomic_fetch_add(b->slot_used_bytes, b->used_bytes);
+        proc_instant_leave(proc);
     }
     invalidation_start(proc);
     if (cache_log_mode(page_cache(proc)) & PAGE_LOG_CHECK)
@@ -177,10 +180,14 @@ engine_detach(Ctx *cx)
     if (cx->arena->budget != NULL) {
         Budget *b = cx->arena->budget;
 
+        proc_instant_enter(proc); /* C1: the janitor would take off again what is still noted */
         atomic_fetch_sub(&cx->engine->region->used_bytes, b->used_bytes);
+        atomic_store(&proc->private_bytes, 0);
+        proc_instant_leave(proc);
         b->shared_used_bytes = NULL;
         b->shared_limit_bytes = NULL;
         b->slot_used_bytes = NULL;
+        b->slot_critical = NULL;
     }
     proc->log_asynchronous = false;
     atomic_store(&proc->private_bytes, 0);
@@ -237,6 +244,7 @@ engine_budget_init(Ctx *cx, Budget *budget)
     *budget = (Budget){.shared_used_bytes = &cx->engine->region->used_bytes,
                        .shared_limit_bytes = &cx->engine->region->limit_bytes,
                        .slot_used_bytes = &cx->proc->private_bytes,
+                       .slot_critical = &cx->proc->critical,
                        .reclaim = reclaim,
                        .reclaim_arg = cx};
 }

@@ -9,7 +9,6 @@
 #include "base/env.h"
 #include "base/stop_point.h"
 #include "shmem/lock/lock_table.h"
-#include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
@@ -26,8 +25,7 @@ bury(Ctx *cx, Proc *dead)
 {
     Xid xid = atomic_load(&dead->xid);
 
-    page_read_forsaken(cx, dead); /* it may have died just now */
-    page_forget_dead(cx, dead); /* first: the pages of what it made may have to be freed */
+    page_forget_dead(cx, dead); /* it may have died since bury_all looked */
     if (xid != 0) {
         /* Decide, but keep the id noted until everything that hangs on it is done. */
         if (!txn_decide_dead(cx, dead))
@@ -37,7 +35,9 @@ bury(Ctx *cx, Proc *dead)
     }
     txn_forget_dead(cx, dead);
     lock_forget_dead(cx, dead);
+    proc_instant_enter(cx->proc); /* C1: killed in between, we would leave them counted for ever */
     atomic_fetch_sub(&proc_region(dead)->used_bytes, atomic_exchange(&dead->private_bytes, 0));
+    proc_instant_leave(cx->proc);
     rel_counts_flush(dead);
     branch_add_counters(cx, dead);
     dead->latch_depth = 0;
@@ -46,13 +46,16 @@ bury(Ctx *cx, Proc *dead)
     proc_free_dead(dead);
 }
 
+/* The pages of all of them first: the end of one may have to wait for what another was reading or had pinned. */
 static void
 bury_all(Ctx *cx)
 {
     ProcTable *procs = proc_table_of(cx->proc);
-    uint32_t high = atomic_load(&procs->high);
+    uint32_t high;
 
-    page_forget_all_dead(cx); /* first: the end of one may have to wait for the page of another */
+    page_forget_all_dead(cx);
+    stop_point("janitor.pages_forgotten");
+    high = atomic_load(&procs->high);
     for (uint32_t no = 0; no < high; no++) {
         Proc *p = proc_slot(procs, no);
 
@@ -92,7 +95,7 @@ compare_clock(Ctx *cx, EngineShared *s)
         return;
     /* Only one janitor does it. */
     if (atomic_compare_exchange_strong(&s->adjusted_us, &last, now))
-        txn_clock_adjust(&txn_shared(cx->proc)->clock, cx->env);
+        txn_clock_adjust(&txn_shared(cx->proc)->clock, cx->env, cx->proc);
 }
 
 Status

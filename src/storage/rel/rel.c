@@ -186,8 +186,8 @@ rel_create(Ctx *cx, BranchId branch, Persistence persistence, RelationId *out)
     Xid xid;
 
     TRY(txn_write_id(cx, &xid, &command_id));
-    TRY(cache_rel_make(cx, branch, id, persistence, &rel));
-    rel_set_maker(rel, xid);
+    TRY(cache_rel_make_by(cx, branch, id, persistence, xid, &rel));
+    stop_point("rel.made");
     txn_note_structure(cx);
     log_create(cx, rel, xid);
     txn_at_end(cx, end_create, name_of(cx, branch, id));

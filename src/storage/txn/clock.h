@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/ids.h"
+#include "shmem/proc/proc.h"
 
 typedef struct TxnClock {
     _Atomic uint32_t version; /* seqlock over the next three: odd while they change */
@@ -23,6 +24,6 @@ void txn_clock_start(TxnClock *c, Env *env, uint64_t at_least_us);
 /* Microseconds since 1970. */
 uint64_t txn_clock_us(TxnClock *c, Env *env);
 /* One look at the wall clock; by the janitor, every second or so. */
-void txn_clock_adjust(TxnClock *c, Env *env);
+void txn_clock_adjust(TxnClock *c, Env *env, Proc *proc);
 
 #endif

@@ -124,6 +124,15 @@ sync_earlier(Ctx *cx, const WalDir *dir, Lsn current)
     return ST_OK;
 }
 
+/* A writer that takes over says it again: with nothing left to write, nobody else would give the room. */
+static void
+note_written(Ctx *cx, WalShared *shared, Lsn at)
+{
+    atomic_store(&shared->written, at);
+    stop_point("wal.written_noted");
+    change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
+}
+
 /* It may also have been killed between the flush that somebody waits for and telling so: the turn begins again. */
 static void
 wake_everybody(WalShared *shared)
@@ -144,16 +153,16 @@ make_whole(Ctx *cx, WalWriter *w, Lsn first, bool *done)
 Status
 wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
 {
-    Lsn at = atomic_load(&wal_shared(cx->proc)->written);
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn at = atomic_load(shared->sealed ? &shared->portion : &shared->written);
     bool exists, done = false;
 
     *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
-    ASSERT((dir->data_key != NULL) == (wal_shared(cx->proc)->sealed != 0));
-    if (dir->data_key != NULL) {
-        at = atomic_load(&wal_shared(cx->proc)->portion);
+    ASSERT((dir->data_key != NULL) == (shared->sealed != 0));
+    if (dir->data_key != NULL)
         TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
-    }
-    wake_everybody(wal_shared(cx->proc));
+    note_written(cx, shared, at);
+    wake_everybody(shared);
     TRY(sync_earlier(cx, dir, wal_segment_first(at)));
     TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
     if (exists)
@@ -271,13 +280,6 @@ write_some(Ctx *cx, WalWriter *w, Lsn at, const void *data, uint64_t bytes, uint
     return ST_OK;
 }
 
-static void
-note_written(Ctx *cx, WalShared *shared, Lsn at)
-{
-    atomic_store(&shared->written, at);
-    change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
-}
-
 static Status
 write_up_to(Ctx *cx, WalWriter *w, Lsn target)
 {
@@ -355,6 +357,7 @@ write_portion(Ctx *cx, WalWriter *w)
         TRY(write_some(cx, w, at + done, w->portion + done, bytes - done, &written));
     stop_point("wal.portion_written");
     atomic_store(&shared->portion, end);
+    stop_point("wal.portion_noted");
     note_written(cx, shared, end);
     if (w->portion_bytes > PORTION_KEPT) {
         free(w->portion);

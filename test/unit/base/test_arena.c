@@ -65,12 +65,14 @@ TEST(arena, a_session_gets_a_little_in_spite_of_the_ceiling)
 }
 
 static _Atomic uint64_t reclaim_used, reclaim_limit = 8 << 20;
+static _Atomic uint32_t reclaim_critical;
 
 static bool
 give_back(void *arg, uint64_t bytes)
 {
     uint64_t *unused = arg;
 
+    EXPECT_EQ(reclaim_critical, 0); /* it may take long */
     if (*unused < bytes)
         return false;
     *unused -= bytes;
@@ -83,6 +85,7 @@ TEST(arena, at_the_ceiling_what_nobody_uses_gives_way)
     uint64_t unused = 3 << 20;
     Budget budget = {.shared_used_bytes = &reclaim_used,
                      .shared_limit_bytes = &reclaim_limit,
+                     .slot_critical = &reclaim_critical,
                      .reclaim = give_back,
                      .reclaim_arg = &unused};
 
@@ -92,6 +95,8 @@ TEST(arena, at_the_ceiling_what_nobody_uses_gives_way)
     EXPECT_EQ(reclaim_used, 8 << 20);
     EXPECT(!budget_take(&budget, 2 << 20));
     EXPECT_EQ(budget.used_bytes, 2 << 20);
+    budget_give(&budget, 2 << 20);
+    EXPECT_EQ(reclaim_critical, 0);
 }
 
 TEST(arena, nothing_from_a_new_arena_is_a_valid_pointer)

@@ -1,8 +1,10 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/stop_point.h"
 #include "harness.h"
 #include "shmem/lock/lock_table.h"
 #include "sim.h"
@@ -28,6 +30,18 @@ can_lock(Ctx *cx, LockKey key, LockMode mode)
     if (granted)
         EXPECT(lock_release(cx, key, mode, LOCK_SPAN_BRIEF));
     return granted;
+}
+
+/* Is nobody counted who wants a strong lock on it? */
+static bool
+weak_ones_are_fast(Ctx *cx, LockKey key)
+{
+    LockRow rows[2];
+
+    SIM_OK(cx, lock_acquire(cx, key, LOCK_ACCESS_SHARE, LOCK_SPAN_TRANSACTION, false));
+    EXPECT_EQ(lock_list(cx, rows, 2), 1);
+    lock_release_all(cx, LOCK_SPAN_TRANSACTION);
+    return rows[0].fast_path;
 }
 
 TEST(lock, the_eight_modes_conflict_as_in_postgresql)
@@ -168,6 +182,7 @@ typedef struct Waits {
     int pid;
     _Atomic int order;
     int place[8];
+    bool hangs; /* with the lock */
 } Waits;
 
 static bool
@@ -182,6 +197,8 @@ wait_for_table(Ctx *cx, int no, void *arg)
     w->place[no] = atomic_fetch_add(&w->order, 1);
     if (w->status != ST_OK)
         memcpy(w->sqlstate, cx->error.sqlstate, 6);
+    if (w->hangs)
+        stop_point("test.hang");
     usleep(2000);
     lock_release_all(cx, LOCK_SPAN_TRANSACTION);
     return true;
@@ -217,6 +234,45 @@ TEST(lock, lock_timeout_breaks_a_wait)
     EXPECT_STR(w->sqlstate, "55P03");
     lock_table_check(a);
     EXPECT(can_lock(a, table_key(1), LOCK_ACCESS_EXCLUSIVE));
+    lock_release_all(a, LOCK_SPAN_TRANSACTION);
+    EXPECT(weak_ones_are_fast(a, table_key(1)));
+}
+
+/* At each moment it is known whose count it is. */
+TEST(lock, a_killed_session_does_not_want_its_strong_lock_any_more)
+{
+    enum { ANNOUNCED, WAITING, HELD, HOW };
+    Waits *w = sim_shared(sizeof(*w));
+    Engine *e;
+    Ctx *a, *janitor;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    a = sim_session(e);
+    janitor = sim_session(e);
+    for (int how = 0; how < HOW; how++) {
+        const char *point = how == ANNOUNCED ? "lock.strong_announced" : "test.hang";
+        uint32_t idle;
+        pid_t pid;
+
+        *w = (Waits){.mode = LOCK_ACCESS_EXCLUSIVE, .hangs = how == HELD};
+        if (how == WAITING)
+            SIM_OK(a, lock_acquire(a, table_key(1), LOCK_ACCESS_SHARE, LOCK_SPAN_TRANSACTION, false));
+        else
+            stop_point_arm(point, 0);
+        pid = sim_fork(e, wait_for_table, 0, w);
+        if (how == WAITING)
+            until_waiting(a, 1);
+        else
+            EXPECT(stop_point_wait(point, 5000, NULL));
+        kill(pid, SIGKILL);
+        EXPECT(!sim_join(pid));
+        EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+        SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+        lock_release_all(a, LOCK_SPAN_TRANSACTION);
+        EXPECT(weak_ones_are_fast(a, table_key(1)));
+        lock_table_check(a);
+    }
 }
 
 TEST(lock, a_cancel_request_breaks_a_wait)
@@ -270,14 +326,21 @@ typedef struct Circle {
     int members;
     _Atomic int ready, victims, through;
     bool upgrade;
+    bool tables;
 } Circle;
+
+static LockKey
+circle_key(const Circle *c, int no)
+{
+    return c->tables ? table_key((uint32_t)no + 1) : advisory_key((uint64_t)no);
+}
 
 static bool
 go_round(Ctx *cx, int no, void *arg)
 {
     Circle *c = arg;
-    LockKey mine = advisory_key(c->upgrade ? 0 : (uint64_t)no),
-            next = advisory_key(c->upgrade ? 0 : (uint64_t)((no + 1) % c->members));
+    LockKey mine = circle_key(c, c->upgrade ? 0 : no),
+            next = circle_key(c, c->upgrade ? 0 : (no + 1) % c->members);
     Status rc;
 
     SIM_OK(cx, lock_acquire(cx, mine, c->upgrade ? LOCK_SHARE : LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false));
@@ -301,17 +364,19 @@ go_round(Ctx *cx, int no, void *arg)
 TEST(lock, a_circle_of_waiters_has_victims_and_survivors)
 {
     for (int members = 2; members <= 6; members++) {
-        for (int upgrade = 0; upgrade < 2; upgrade++) {
+        for (int kind = 0; kind < 4; kind++) {
             Engine *e = sim_engine();
             Ctx *cx = sim_session(e);
             Circle *c = sim_shared(sizeof(*c));
 
-            *c = (Circle){.members = members, .upgrade = upgrade != 0};
+            *c = (Circle){.members = members, .upgrade = (kind & 1) != 0, .tables = (kind & 2) != 0};
             EXPECT(sim_run(e, members, go_round, c));
             EXPECT(c->victims >= 1);
             EXPECT(c->through >= 1);
             EXPECT_EQ(c->victims + c->through, members);
             lock_table_check(cx);
+            for (int i = 0; i < members && c->tables; i++)
+                EXPECT(weak_ones_are_fast(cx, circle_key(c, i)));
             sim_end(cx);
             engine_destroy(e);
         }

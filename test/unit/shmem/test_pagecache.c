@@ -1,10 +1,12 @@
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/stop_point.h"
 #include "harness.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
@@ -89,6 +91,38 @@ TEST(pagecache, frames_of_a_dropped_relation_are_used_again)
         EXPECT(cache_rel(cx, 1, id) == NULL);
     }
     EXPECT(frame_used_bytes(cache) < (40u << 20));
+}
+
+static bool
+reserve_frame(Ctx *cx, int no, void *arg)
+{
+    (void)no;
+    (void)arg;
+    return frame_reserve(cx, 1, false) == ST_OK;
+}
+
+TEST(pagecache, frames_that_a_killed_session_was_touching_are_free_and_counted_once)
+{
+    const PageCache *cache;
+    Ctx *janitor;
+    uint32_t idle;
+    Engine *e;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    janitor = sim_session(e);
+    cache = page_cache(janitor->proc);
+    stop_point_arm("page.range_noted", 0);
+    pid = sim_fork(e, reserve_frame, 0, NULL);
+    EXPECT(stop_point_wait("page.range_noted", 5000, NULL));
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT(cache->high > 1);
+    EXPECT_EQ(cache->free_count, cache->high - 1);
+    EXPECT_EQ(atomic_load(engine_used_bytes(e)), frame_used_bytes(cache));
 }
 
 TEST(pagecache, memory_of_free_frames_goes_back_to_the_system)

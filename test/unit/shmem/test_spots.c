@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop_point.h"
 #include "harness.h"
 #include "shmem/pagecache/page_io.h"
 #include "sim.h"
@@ -307,6 +308,42 @@ TEST(spots, what_a_dead_process_was_reading_is_the_stores)
     EXPECT_EQ(page_io_take(p.cx, false, 1000), 0);
     janitor = sim_session(p.engine);
     SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    server.place = &p;
+    EXPECT_EQ(pthread_create(&server.thread, NULL, serve, &server), 0);
+    SIM_EXPECT(stamp_of(&p, 1) == 0xeeeeeeee);
+    pthread_join(server.thread, NULL);
+}
+
+static bool
+clean_up(Ctx *cx, int no, void *arg)
+{
+    uint32_t idle;
+
+    (void)no;
+    (void)arg;
+    return engine_janitor_step(cx, &idle) == ST_OK;
+}
+
+TEST(spots, what_a_process_was_reading_that_dies_while_another_is_buried_is_the_stores)
+{
+    pid_t pid, janitor;
+    Server server;
+    Place p;
+
+    EXPECT(stop_board_create());
+    open_place(&p, 3);
+    know_spot(&p, 1);
+    evict(&p, 1);
+    stop_point_arm("janitor.pages_forgotten", 0);
+    janitor = sim_fork(p.engine, clean_up, 0, NULL);
+    EXPECT(stop_point_wait("janitor.pages_forgotten", 5000, NULL));
+    pid = sim_fork(p.engine, die_reading, 0, &p);
+    SIM_EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(p.engine), pid, false), PROC_DEATH_OUTSIDE);
+    stop_point_release("janitor.pages_forgotten");
+    EXPECT(sim_join(janitor));
+    for (uint32_t no = 0; no < proc_slot_count(proc_table(p.engine)); no++)
+        EXPECT_EQ(proc_slot(proc_table(p.engine), no)->reading, 0);
     server.place = &p;
     EXPECT_EQ(pthread_create(&server.thread, NULL, serve, &server), 0);
     SIM_EXPECT(stamp_of(&p, 1) == 0xeeeeeeee);

@@ -288,6 +288,7 @@ pass(FakeEnv *f, int64_t us)
 TEST(txn, the_clock_does_not_follow_jumps_but_drifts_along)
 {
     FakeEnv f = {.env = *env_system(), .mono = 1000, .wall = INT64_C(1700000000000000)};
+    const Ctx *cx = sim_session(sim_engine());
     TxnClock c = {0};
     uint64_t before;
 
@@ -296,16 +297,16 @@ TEST(txn, the_clock_does_not_follow_jumps_but_drifts_along)
     txn_clock_start(&c, &f.env, 0);
     EXPECT_EQ(txn_clock_us(&c, &f.env), 1700000000000000);
     pass(&f, 1000000);
-    txn_clock_adjust(&c, &f.env);
+    txn_clock_adjust(&c, &f.env, cx->proc);
     before = txn_clock_us(&c, &f.env);
     f.wall += INT64_C(3600000000);
-    txn_clock_adjust(&c, &f.env);
+    txn_clock_adjust(&c, &f.env, cx->proc);
     EXPECT_EQ(txn_clock_us(&c, &f.env), before);
     pass(&f, 1000000);
-    txn_clock_adjust(&c, &f.env);
+    txn_clock_adjust(&c, &f.env, cx->proc);
     EXPECT_EQ(txn_clock_us(&c, &f.env), before + 1000000);
     f.wall -= INT64_C(3600000000);
-    txn_clock_adjust(&c, &f.env);
+    txn_clock_adjust(&c, &f.env, cx->proc);
     EXPECT_EQ(txn_clock_us(&c, &f.env), before + 1000000);
     /* The wall clock runs 0.1 % faster: we follow, in small steps, never back. */
     for (int i = 0; i < 600; i++) {
@@ -313,12 +314,50 @@ TEST(txn, the_clock_does_not_follow_jumps_but_drifts_along)
 
         pass(&f, 1000000);
         f.wall += 1000;
-        txn_clock_adjust(&c, &f.env);
+        txn_clock_adjust(&c, &f.env, cx->proc);
         now = txn_clock_us(&c, &f.env);
         EXPECT(now > last);
         EXPECT(now - last <= 1050001);
     }
     EXPECT(llabs(f.wall - (long long)txn_clock_us(&c, &f.env)) < 100000);
+}
+
+typedef struct SharedClock {
+    FakeEnv f;
+    TxnClock clock;
+} SharedClock;
+
+static bool
+adjust_clock(Ctx *cx, int no, void *arg)
+{
+    SharedClock *s = arg;
+
+    (void)no;
+    txn_clock_adjust(&s->clock, &s->f.env, cx->proc);
+    return true;
+}
+
+/* Who reads it would go on looking for ever. */
+TEST(txn, a_death_while_the_clock_is_changed_is_noticed)
+{
+    SharedClock *s = sim_shared(sizeof(*s));
+    Engine *e;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    s->f = (FakeEnv){.env = *env_system(), .mono = 1000, .wall = INT64_C(1700000000000000)};
+    s->f.env.mono_us = fake_mono;
+    s->f.env.wall_us = fake_wall;
+    txn_clock_start(&s->clock, &s->f.env, 0);
+    pass(&s->f, 1000000);
+    s->f.wall += 10000;
+    stop_point_arm("txn.clock_changes", 0);
+    pid = sim_fork(e, adjust_clock, 0, s);
+    EXPECT(stop_point_wait("txn.clock_changes", 5000, NULL));
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_INSIDE);
 }
 
 /* T9 for those who commit: the wall clock jumps an hour forward and back between two commits. */
@@ -525,6 +564,85 @@ TEST(txn, a_session_killed_after_its_commit_stays_committed)
     s = sim_snapshot(cx);
     EXPECT(sim_get(cx, &t, &s, 7, &r, NULL));
     sim_commit(cx);
+}
+
+static bool
+make_table(Ctx *cx, int no, void *arg)
+{
+    DeathPlan *plan = arg;
+    PageRef ref;
+
+    (void)no;
+    sim_begin(cx);
+    SIM_OK(cx, rel_create(cx, 1, PERSIST_PERMANENT, &plan->made));
+    SIM_OK(cx, frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+    page_add(cx, cache_rel(cx, 1, plan->made), FORK_MAIN, &ref);
+    page_unpin(cx, &ref);
+    stop_point("test.hang");
+    return true;
+}
+
+static bool
+pin_table(Ctx *cx, int no, void *arg)
+{
+    const DeathPlan *plan = arg;
+    PageRef ref;
+
+    (void)no;
+    SIM_OK(cx, page_pin(cx, cache_rel(cx, 1, plan->made), FORK_MAIN, 0, &ref));
+    stop_point("test.hang_pinned");
+    return true;
+}
+
+/* As a janitor does that is killed while it frees them. */
+TEST(txn, pages_of_a_killed_session_are_freed_when_another_killed_one_has_them_pinned)
+{
+    DeathPlan *plan = sim_shared(sizeof(*plan));
+    pid_t maker, pinner;
+    Ctx *janitor;
+    uint32_t idle;
+    Engine *e;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    stop_point_arm("test.hang", 0);
+    stop_point_arm("test.hang_pinned", 0);
+    maker = sim_fork(e, make_table, 0, plan);
+    EXPECT(stop_point_wait("test.hang", 5000, NULL));
+    pinner = sim_fork(e, pin_table, 0, plan);
+    EXPECT(stop_point_wait("test.hang_pinned", 5000, NULL));
+    kill(maker, SIGKILL);
+    kill(pinner, SIGKILL);
+    EXPECT(!sim_join(maker));
+    EXPECT(!sim_join(pinner));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), maker, false), PROC_DEATH_OUTSIDE);
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pinner, false), PROC_DEATH_OUTSIDE);
+    janitor = sim_session(e);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT(cache_rel(janitor, 1, plan->made) == NULL);
+}
+
+TEST(txn, a_relation_goes_when_its_maker_is_killed_right_after_making_it)
+{
+    DeathPlan *plan = sim_shared(sizeof(*plan));
+    Ctx *janitor;
+    uint32_t idle, count;
+    Engine *e;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    e = sim_engine();
+    janitor = sim_session(e);
+    count = atomic_load(&page_cache(janitor->proc)->rels.count);
+    stop_point_arm("rel.made", 0);
+    pid = sim_fork(e, make_table, 0, plan);
+    EXPECT(stop_point_wait("rel.made", 5000, NULL));
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(atomic_load(&page_cache(janitor->proc)->rels.count), count + 1);
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT_EQ(atomic_load(&page_cache(janitor->proc)->rels.count), count);
 }
 
 static bool

@@ -1046,6 +1046,38 @@ kill_writers(Log *log, const char *const *points, int count)
     remove_log(log);
 }
 
+/* All that there is has been written when it dies: the next one has nothing to write that would say so. */
+TEST(wal, a_writer_that_is_killed_before_it_gives_room_leaves_nobody_waiting)
+{
+    Log *log = new_log();
+    pid_t pids[2], workers[2];
+    ChangeGate *gate;
+    Engine *e;
+    Ctx *cx;
+
+    EXPECT(stop_board_create());
+    e = open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    gate = &page_cache(cx->proc)->gate;
+    stop_point_arm("wal.before_sync", pids[0]);
+    workers[0] = sim_fork(e, commit_some, 100, log);
+    EXPECT(stop_point_wait("wal.before_sync", 10000, NULL));
+    workers[1] = sim_fork(e, fill_segment, 0, log);
+    for (int i = 0; i < 10000 && change_gate_open(gate); i++)
+        usleep(1000);
+    EXPECT(!change_gate_open(gate));
+    stop_point_arm("wal.written_noted", pids[0]);
+    stop_point_release("wal.before_sync");
+    EXPECT(stop_point_wait("wal.written_noted", 10000, NULL));
+    EXPECT_EQ(wal_shared(cx->proc)->written, gate->taken);
+    crash(pids, 1);
+    stop_point_release("wal.written_noted");
+    pids[0] = sim_fork(e, write_log, 0, log);
+    EXPECT(sim_join_all(workers, 2));
+    crash(pids, 2);
+    remove_log(log);
+}
+
 TEST(wal, another_writer_goes_on_where_one_was_killed)
 {
     static const char *const points[] = {"wal.before_sync", "wal.flushed"};
@@ -1055,8 +1087,8 @@ TEST(wal, another_writer_goes_on_where_one_was_killed)
 
 TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
 {
-    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.before_sync",
-                                         "wal.flushed"};
+    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.portion_noted",
+                                         "wal.before_sync", "wal.flushed"};
 
     kill_writers(new_encrypted_log(), points, COUNT_OF(points));
 }
