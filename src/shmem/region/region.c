@@ -32,8 +32,12 @@ region_create(Ctx *cx, const RegionOptions *options, Region **out)
         int saved = errno;
 
         close(fd);
-        return fail(cx, ST_NO_MEMORY, "53200", "could not reserve %llu MB of shared memory: %s",
-                    (unsigned long long)(bytes >> 20), strerror(saved));
+        (void)fail(cx, ST_NO_MEMORY, "53200", "could not reserve %llu MB of shared memory: %s",
+                   (unsigned long long)(bytes >> 20), strerror(saved));
+        if (saved == EFBIG)
+            fail_hint(cx,
+                      "Shared memory counts as a file, most of which is never used: \"ulimit -f unlimited\".");
+        return ST_NO_MEMORY;
     }
     region = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (region == MAP_FAILED) {
