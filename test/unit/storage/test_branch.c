@@ -1,0 +1,310 @@
+/* The end of branches: the last one that was forked from another goes, and somebody is killed, or comes in between. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/stop_point.h"
+#include "shmem/pagecache/pagecache.h"
+#include "shmem/proc/slot.h"
+#include "sim.h"
+
+enum { ROWS = 200, NEW_ROW = 1000, PATIENCE_MS = 10000 };
+
+static const char *const points[] = {"branch.last_child_goes", "branch.origin_is_done"};
+
+typedef struct Tree {
+    Engine *engine;
+    Ctx *cx;
+    PageCache *cache;
+    SimTable table; /* of branch 1 */
+    BranchId last; /* the newest of the branches forked from it */
+    uint64_t pages_before; /* there were none of any branch */
+} Tree;
+
+/* sim_insert changes the page, and the index, so that the image of before the fork is kept. */
+static void
+change(Ctx *cx, SimTable *t, int id)
+{
+    sim_begin(cx);
+    sim_insert(cx, t, (SimRow){id, id, "came later", 0});
+    sim_commit(cx);
+}
+
+static SimTable
+table_in(const Tree *tree, BranchId branch)
+{
+    SimTable t = tree->table;
+
+    t.heap.branch = t.index.branch = branch;
+    return t;
+}
+
+static BranchId
+fork_of(Tree *tree, BranchId parent)
+{
+    SimTable t;
+    BranchId child;
+
+    sim_begin(tree->cx);
+    SIM_OK(tree->cx, engine_branch_fork(tree->cx, parent, &child));
+    sim_commit(tree->cx);
+    t = table_in(tree, parent);
+    change(tree->cx, &t, NEW_ROW + (int)child);
+    return child;
+}
+
+static bool
+drop_branch(Ctx *cx, int branch, void *arg)
+{
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_drop(cx, (BranchId)branch));
+    sim_commit(cx);
+    return true;
+}
+
+/* Branch 1 with a table, and `depth` branches each forked from the one before. */
+static void
+grow(Tree *tree, Engine *e, int depth)
+{
+    Ctx *cx = sim_session(e);
+    BranchId root;
+
+    *tree = (Tree){.engine = e, .cx = cx, .cache = page_cache(cx->proc)};
+    tree->pages_before = atomic_load(&tree->cache->pages_live);
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_create(cx, &root));
+    sim_commit(cx);
+    EXPECT_EQ(root, 1); /* where sim_table makes its relations */
+    sim_table(cx, &tree->table);
+    sim_begin(cx);
+    for (int i = 0; i < ROWS; i++)
+        sim_insert(cx, &tree->table, (SimRow){i, i, "a row", 0});
+    sim_commit(cx);
+    tree->last = root;
+    for (int i = 0; i < depth; i++)
+        tree->last = fork_of(tree, tree->last);
+}
+
+static CacheRel *
+heap_of(const Tree *tree, BranchId branch)
+{
+    return cache_rel(tree->cx, branch, tree->table.heap.relation);
+}
+
+static bool
+keeps_images(const Tree *tree, BranchId branch)
+{
+    const CacheRel *rel = heap_of(tree, branch);
+    bool keeps = false;
+    PageRef ref;
+
+    for (BlockNo i = 0; i < cache_rel_length(rel, FORK_MAIN); i++) {
+        SIM_OK(tree->cx, page_pin_shared(tree->cx, rel, FORK_MAIN, i, &ref));
+        keeps |= ref.frame->older != 0;
+        page_unpin(tree->cx, &ref);
+    }
+    return keeps;
+}
+
+static bool
+step_as_janitor(Ctx *cx, int no, void *arg)
+{
+    uint32_t idle;
+
+    (void)no;
+    (void)arg;
+    SIM_OK(cx, engine_janitor_step(cx, &idle));
+    return true;
+}
+
+static void
+kill_now(const Tree *tree, pid_t pid)
+{
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(tree->engine), pid, false), PROC_DEATH_OUTSIDE);
+}
+
+static pid_t
+stop_at(const Tree *tree, const char *point, SimChild fn, int no)
+{
+    pid_t pid;
+
+    stop_point_arm(point, 0);
+    pid = sim_fork(tree->engine, fn, no, NULL);
+    EXPECT(stop_point_wait(point, PATIENCE_MS, NULL));
+    return pid;
+}
+
+static void
+kill_at(const Tree *tree, const char *point, SimChild fn, int no)
+{
+    kill_now(tree, stop_at(tree, point, fn, no));
+    stop_point_release(point);
+}
+
+/* The one who drops the last branch is killed, then the janitor while it does the rest. */
+static void
+kill_both(const Tree *tree, const char *point, const char *janitors_point)
+{
+    Ctx *janitor = sim_session(tree->engine);
+    uint32_t idle;
+
+    kill_at(tree, point, drop_branch, (int)tree->last);
+    if (janitors_point != NULL)
+        kill_at(tree, janitors_point, step_as_janitor, 0);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT(heap_of(tree, tree->last) == NULL || atomic_load(&heap_of(tree, tree->last)->gone_lsn) != 0);
+    sim_end(janitor);
+}
+
+static void
+each_kill(void (*one)(const char *point, const char *janitors_point))
+{
+    EXPECT(stop_board_create());
+    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+        one(points[i], NULL);
+        for (int k = 0; k < (int)COUNT_OF(points); k++)
+            one(points[i], points[k]);
+    }
+}
+
+static void
+kill_and_look_at_the_living(const char *point, const char *janitors_point)
+{
+    Tree tree;
+    const CacheRel *rel;
+
+    grow(&tree, sim_engine(), 1);
+    EXPECT(keeps_images(&tree, 1));
+    kill_both(&tree, point, janitors_point);
+    rel = heap_of(&tree, 1);
+    EXPECT_EQ(atomic_load(&rel->children), 0);
+    EXPECT_EQ(atomic_load(&rel->kept_epoch), 0);
+    EXPECT(!keeps_images(&tree, 1));
+    change(tree.cx, &tree.table, NEW_ROW);
+    EXPECT(!keeps_images(&tree, 1));
+    sim_check(tree.cx, &tree.table);
+    sim_end(tree.cx);
+}
+
+TEST(branch, the_end_of_its_last_child_reaches_a_branch_whoever_is_killed)
+{
+    each_kill(kill_and_look_at_the_living);
+}
+
+/* Two nameless branches above the last: all of them go. */
+static void
+kill_and_look_for_the_nameless(const char *point, const char *janitors_point)
+{
+    Tree tree;
+
+    grow(&tree, sim_engine(), 2);
+    EXPECT(drop_branch(tree.cx, 1, NULL));
+    EXPECT(drop_branch(tree.cx, (int)tree.last - 1, NULL));
+    EXPECT(heap_of(&tree, 1) != NULL);
+    kill_both(&tree, point, janitors_point);
+    for (BranchId b = 1; b <= tree.last; b++)
+        EXPECT(heap_of(&tree, b) == NULL);
+    EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
+    sim_end(tree.cx);
+}
+
+TEST(branch, nameless_branches_go_with_the_last_child_whoever_is_killed)
+{
+    each_kill(kill_and_look_for_the_nameless);
+}
+
+/* What is_past (store_meta.c) asks: a checkpoint later than everything deletes it. */
+static void
+kill_and_look_at_the_stored(const char *point, const char *janitors_point)
+{
+    Tree tree;
+
+    grow(&tree, sim_engine(), 2);
+    EXPECT(drop_branch(tree.cx, 1, NULL));
+    EXPECT(drop_branch(tree.cx, (int)tree.last - 1, NULL));
+    tree.cache->page_frames =
+        tree.cache->frame_count; /* nothing is read from here on: the store itself is not needed */
+    kill_both(&tree, point, janitors_point);
+    for (BranchId b = 1; b <= tree.last; b++) {
+        const CacheRel *rel = heap_of(&tree, b);
+
+        EXPECT(rel != NULL);
+        EXPECT(atomic_load(&rel->gone_lsn) != 0);
+        EXPECT_EQ(atomic_load(&rel->children), 0);
+        EXPECT(rel->unlinked_lsn != UINT64_MAX);
+        EXPECT_EQ(rel->origin, SHM_REF_NONE);
+    }
+    EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
+    sim_end(tree.cx);
+}
+
+TEST(branch, with_a_store_nothing_holds_nameless_branches_whoever_is_killed)
+{
+    each_kill(kill_and_look_at_the_stored);
+}
+
+/* ---- others come in between --------------------------------------------------------------------------------------- */
+
+TEST(branch, who_is_forked_while_the_last_child_goes_reads_what_was)
+{
+    Tree tree;
+    SimTable t;
+    Snapshot s;
+    BranchId child;
+    SimRow row;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    pid = stop_at(&tree, "branch.last_child_goes", drop_branch, (int)tree.last);
+    child = fork_of(&tree, 1);
+    t = table_in(&tree, child);
+    stop_point_release("branch.last_child_goes");
+    EXPECT(sim_join(pid));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 1);
+    EXPECT(atomic_load(&heap_of(&tree, 1)->kept_epoch) != 0);
+    sim_begin(tree.cx);
+    s = sim_snapshot(tree.cx);
+    EXPECT_EQ(sim_count(tree.cx, &t, &s), ROWS + 1);
+    EXPECT(!sim_get(tree.cx, &t, &s, NEW_ROW + (int)child, &row, NULL));
+    EXPECT_EQ(sim_count(tree.cx, &tree.table, &s), ROWS + 2);
+    sim_commit(tree.cx);
+    sim_check(tree.cx, &t);
+}
+
+TEST(branch, who_comes_and_goes_while_the_last_child_goes_leaves_nothing)
+{
+    Tree tree;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    pid = stop_at(&tree, "branch.origin_is_done", drop_branch, (int)tree.last);
+    EXPECT(drop_branch(tree.cx, (int)fork_of(&tree, 1), NULL));
+    stop_point_release("branch.origin_is_done");
+    EXPECT(sim_join(pid));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 0);
+    EXPECT(!keeps_images(&tree, 1));
+}
+
+TEST(branch, a_branch_dropped_while_its_last_child_goes_goes_once)
+{
+    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+        Tree tree;
+        pid_t pid;
+
+        EXPECT(stop_board_create());
+        grow(&tree, sim_engine(), 1);
+        pid = stop_at(&tree, points[i], drop_branch, (int)tree.last);
+        EXPECT(drop_branch(tree.cx, 1, NULL));
+        stop_point_release(points[i]);
+        EXPECT(sim_join(pid));
+        EXPECT(heap_of(&tree, 1) == NULL);
+        EXPECT(heap_of(&tree, tree.last) == NULL);
+        EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
+        sim_end(tree.cx);
+    }
+}
