@@ -205,12 +205,12 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
                              &(RecordPart){&r, sizeof(r)}, 1);
         atomic_store(&cache->epoch,
                      r.fork_epoch + 1); /* below the latch: a checkpoint takes place and epoch together */
-    }
-    latch_drop(cx->proc, &s->commit_latch);
-    if (same) {
+        stop_point("branch.linking");
+        /* Also below the latch: who commits a drop after fork_csn has to find the child, or would free what it reads. */
         link_all(cx, g, r.fork_epoch, r.fork_csn);
         branch_set_fork(cx, g->child, g->parent, r.fork_epoch, r.fork_csn);
     }
+    latch_drop(cx->proc, &s->commit_latch);
     stop_point("branch.forked");
     page_fork_end(cx);
     return same;

@@ -144,6 +144,21 @@ kill_at(const Tree *tree, const char *point, SimChild fn, int no)
     stop_point_release(point);
 }
 
+/* Did it end in time, and well? */
+static bool
+ends_soon(pid_t pid)
+{
+    for (int i = 0; i < PATIENCE_MS; i++) {
+        int status;
+
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        usleep(1000);
+    }
+    kill(pid, SIGKILL);
+    return false;
+}
+
 /* The one who drops the last branch is killed, then the janitor while it does the rest. */
 static void
 kill_both(const Tree *tree, const char *point, const char *janitors_point)
@@ -307,4 +322,50 @@ TEST(branch, a_branch_dropped_while_its_last_child_goes_goes_once)
         EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
         sim_end(tree.cx);
     }
+}
+
+static bool
+fork_root(Ctx *cx, int no, void *arg)
+{
+    BranchId child;
+
+    (void)no;
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_fork(cx, 1, &child));
+    sim_commit(cx);
+    return child == 2;
+}
+
+static bool
+drop_relation(Ctx *cx, int relation, void *arg)
+{
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, rel_drop_at_commit(cx, 1, (RelationId)relation));
+    sim_commit(cx);
+    return true;
+}
+
+TEST(branch, a_drop_that_commits_while_its_branch_is_forked_leaves_what_the_child_reads)
+{
+    pid_t forker, dropper;
+    Snapshot s;
+    SimTable t;
+    Tree tree;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 0);
+    forker = stop_at(&tree, "branch.linking", fork_root, 0);
+    dropper = sim_fork(tree.engine, drop_relation, (int)tree.table.heap.relation, NULL);
+    usleep(200000); /* it gets as far as it can */
+    stop_point_release("branch.linking");
+    EXPECT(ends_soon(forker));
+    EXPECT(ends_soon(dropper));
+    t = table_in(&tree, 2);
+    sim_begin(tree.cx);
+    s = sim_snapshot(tree.cx);
+    EXPECT_EQ(sim_count(tree.cx, &t, &s), ROWS);
+    sim_commit(tree.cx);
+    EXPECT(atomic_load(&heap_of(&tree, 1)->gone_lsn) != 0);
 }
