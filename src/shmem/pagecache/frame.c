@@ -226,7 +226,8 @@ wait_for_free(Ctx *cx, PageCache *cache)
         count_sleeper(cx->proc, cache, false);
     }
     (void)fail(cx, ST_NO_MEMORY, "53200", "no page of the cache is free");
-    fail_hint(cx, "Statements in progress use all of it (a larger cache_size helps), or the disk has taken no page for half a minute.");
+    fail_hint(cx, "Statements in progress use all of it (a larger cache_size helps), or the disk has taken no "
+                  "page for half a minute.");
     return ST_NO_MEMORY;
 }
 
