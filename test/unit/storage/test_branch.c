@@ -1,4 +1,6 @@
 /* The end of branches: the last one that was forked from another goes, and somebody is killed, or comes in between. */
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -368,4 +370,103 @@ TEST(branch, a_drop_that_commits_while_its_branch_is_forked_leaves_what_the_chil
     EXPECT_EQ(sim_count(tree.cx, &t, &s), ROWS);
     sim_commit(tree.cx);
     EXPECT(atomic_load(&heap_of(&tree, 1)->gone_lsn) != 0);
+}
+
+/* ---- a checkpoint without a log (S4) ------------------------------------------------------------------------------ */
+
+static void *
+hold_and_let_go(void *arg)
+{
+    Ctx *cx = arg;
+
+    page_hold_begin(cx);
+    page_hold_end(cx);
+    return NULL;
+}
+
+static void
+begin_to_hold(const Tree *tree, pthread_t *holder)
+{
+    EXPECT_EQ(pthread_create(holder, NULL, hold_and_let_go, sim_session(tree->engine)), 0);
+    while (atomic_load(&tree->cache->hold_flag) == 0)
+        sched_yield();
+}
+
+TEST(branch, the_end_of_the_last_child_and_a_checkpoint_do_not_wait_for_each_other)
+{
+    pthread_t holder;
+    Tree tree;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    tree.cache->unlogged_store = 1;
+    pid = stop_at(&tree, "branch.last_child_goes", drop_branch, (int)tree.last);
+    begin_to_hold(&tree, &holder);
+    stop_point_release("branch.last_child_goes");
+    EXPECT(ends_soon(pid));
+    pthread_join(holder, NULL);
+    EXPECT(!keeps_images(&tree, 1));
+}
+
+TEST(branch, the_janitor_and_a_checkpoint_do_not_wait_for_each_other)
+{
+    pthread_t holder;
+    Tree tree;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    tree.cache->unlogged_store = 1;
+    kill_at(&tree, "branch.last_child_goes", drop_branch, (int)tree.last);
+    begin_to_hold(&tree, &holder);
+    EXPECT(ends_soon(sim_fork(tree.engine, step_as_janitor, 0, NULL)));
+    pthread_join(holder, NULL);
+    EXPECT(!keeps_images(&tree, 1));
+}
+
+typedef struct Commits {
+    _Atomic uint32_t stop, count;
+} Commits;
+
+static bool
+commit_for_ever(Ctx *cx, int no, void *arg)
+{
+    Commits *c = arg;
+
+    (void)no;
+    while (atomic_load(&c->stop) == 0) {
+        Xid xid;
+
+        sim_begin(cx);
+        SIM_OK(cx, txn_assign_id(cx, &xid));
+        sim_commit(cx);
+        atomic_fetch_add(&c->count, 1);
+    }
+    return true;
+}
+
+TEST(branch, transactions_that_end_all_the_time_do_not_keep_a_checkpoint_waiting)
+{
+    enum { SESSIONS = 4, HOLDS = 100 };
+    Commits *c = sim_shared(sizeof(*c));
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    pid_t pids[SESSIONS];
+
+    page_cache(cx->proc)->unlogged_store = 1;
+    for (int i = 0; i < SESSIONS; i++)
+        pids[i] = sim_fork(e, commit_for_ever, i, c);
+    for (int i = 0; i < HOLDS; i++) {
+        uint32_t before;
+
+        page_hold_begin(cx);
+        before = atomic_load(&c->count);
+        usleep(200);
+        EXPECT(atomic_load(&c->count) <= before + SESSIONS); /* who had committed and was about to count */
+        page_hold_end(cx);
+        while (atomic_load(&c->count) == before)
+            sched_yield();
+    }
+    atomic_store(&c->stop, 1);
+    EXPECT(sim_join_all(pids, SESSIONS));
 }
