@@ -236,7 +236,8 @@ cache_rel_drop_old(Ctx *cx, CacheRel *rel)
             !page_pin_frame(cx, no, &ref))
             continue;
         page_latch_exclusive(cx, &ref);
-        if (cache_tag_is(ref.frame, rel, FORK_MAIN, block))
+        /* Nobody forks while we are here (B1): if it was forked again since, that child needs them. */
+        if (cache_tag_is(ref.frame, rel, FORK_MAIN, block) && atomic_load(&rel->kept_epoch) == 0)
             (void)page_drop_old(cx->proc, ref.frame);
         page_unpin(cx, &ref);
     }

@@ -58,7 +58,8 @@ typedef struct CacheRel {
     Csn fork_csn; /* B2: the cap of what is read from the origin */
     BlockNo linked; /* so many blocks of the main fork are the origin's, unless they are in our own map */
     /* Of the origin: */
-    _Atomic uint32_t children; /* atomic: relations that have this one as their origin */
+    /* atomic: relations that have this one as their origin. One less only together with the end of that link, below the extend latch. */
+    _Atomic uint32_t children;
     _Atomic uint64_t
         kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
 
@@ -77,8 +78,7 @@ typedef struct CacheRel {
     /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives. Set below the extend latch if it
      * has children. */
     _Atomic uint64_t gone_lsn;
-    /* extend latch: the last place where one of its children was dropped: what is stored of it stays until then, too. UINT64_MAX while
-     * the last one is going. */
+    /* extend latch: the last place where one of its children was dropped: what is stored of it stays until then, too. */
     uint64_t unlinked_lsn;
     Xid evicted_since; /* extend latch: the same since a vacuum of it began */
     Xid cached_raw; /* the store's process: the same of all its pages as they are stored, for a checkpoint */
@@ -123,7 +123,7 @@ void cache_rel_drop(Ctx *cx, CacheRel *rel);
 /* With a store: frees the pages; the entry stays, marked with its place in the log, until what is stored has gone, too. */
 void cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn);
 void cache_rel_forget(Ctx *cx, CacheRel *rel);
-/* The older images of its pages go, those in memory. Nobody can come to them any more. */
+/* The older images of its pages go, those in memory, unless it is forked meanwhile. kept_epoch is 0: nobody can come to them any more. */
 void cache_rel_drop_old(Ctx *cx, CacheRel *rel);
 /* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */

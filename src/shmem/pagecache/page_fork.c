@@ -1,4 +1,9 @@
-/* page_fork.c - nobody changes a page while a branch is forked (B1), or for as long as somebody holds everything. */
+/* page_fork.c - nobody changes a page while a branch is forked (B1), or for as long as somebody holds everything.
+ *
+ * Who holds everything wants no transaction between its commit and what has to be done at its end, too. What is done there changes
+ * pages (a drop of branches frees old images), so those ends have to come before the changes are held back, in two steps, each
+ * with a flag of its own: first nobody begins to end, and those who do, or the janitor for one that was killed, finish; then nobody
+ * changes. */
 #include <sched.h>
 
 #include "shmem/pagecache/pagecache_int.h"
@@ -49,14 +54,32 @@ page_fork_end(Ctx *cx)
     futex_wake(&cache->fork_flag, INT32_MAX);
 }
 
-/* A session that was killed while it ended is waited for until the janitor has finished its work. */
-void
-page_hold_begin(Ctx *cx)
+static void
+wait_for_hold(PageCache *cache)
 {
-    ProcTable *procs = proc_table_of(cx->proc);
+    while (atomic_load(&cache->hold_flag) != 0)
+        futex_wait(&cache->hold_flag, 1, 1000);
+}
 
-    page_fork_begin(cx);
-    proc_critical_leave(cx->proc);
+/* Either the holder sees us, or we see its flag: both are stores before loads of the other's. */
+void
+page_ending_begin(Ctx *cx)
+{
+    PageCache *cache = page_cache(cx->proc);
+
+    for (;;) {
+        atomic_store(&cx->proc->ending, 1);
+        if (LIKELY(atomic_load(&cache->hold_flag) == 0))
+            return;
+        atomic_store(&cx->proc->ending, 0);
+        wait_for_hold(cache);
+    }
+}
+
+/* A session that was killed while it ended is waited for until the janitor has finished its work. */
+static void
+wait_for_endings(ProcTable *procs)
+{
     for (uint32_t no = 0; no < atomic_load(&procs->high); no++) {
         while (atomic_load(&proc_slot(procs, no)->ending) != 0)
             sched_yield();
@@ -64,8 +87,27 @@ page_hold_begin(Ctx *cx)
 }
 
 void
+page_hold_begin(Ctx *cx)
+{
+    PageCache *cache = page_cache(cx->proc);
+    uint32_t expected = 0;
+
+    while (!atomic_compare_exchange_strong(&cache->hold_flag, &expected, 1)) {
+        wait_for_hold(cache);
+        expected = 0;
+    }
+    wait_for_endings(proc_table_of(cx->proc));
+    page_fork_begin(cx);
+    proc_critical_leave(cx->proc);
+}
+
+void
 page_hold_end(Ctx *cx)
 {
+    PageCache *cache = page_cache(cx->proc);
+
     proc_critical_enter(cx->proc);
     page_fork_end(cx);
+    atomic_store(&cache->hold_flag, 0);
+    futex_wake(&cache->hold_flag, INT32_MAX);
 }

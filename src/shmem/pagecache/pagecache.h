@@ -78,6 +78,8 @@ typedef struct PageCache {
     _Atomic uint32_t log_mode; /* atomic: PAGE_LOG_..., set while the engine starts */
     uint32_t unlogged_store; /* set once at start: there is a store, and no log (S4) */
     _Atomic uint32_t fork_flag; /* atomic (B1): a fork holds back new changes */
+    _Atomic uint32_t
+        hold_flag; /* atomic: nobody begins what has to be done at a transaction's end (page_fork.c) */
     _Atomic uint64_t epoch; /* atomic (B1) */
     _Atomic uint64_t
         last_fork_epoch; /* atomic: pages of a later epoch are kept by nobody; 0 = nothing was ever forked */
@@ -239,6 +241,8 @@ void page_wait_for_room(Proc *proc);
  * done at its end (Proc.ending), until page_hold_end. Who holds must not latch a page exclusively. */
 void page_hold_begin(Ctx *cx);
 void page_hold_end(Ctx *cx);
+/* Sets Proc.ending; waits as long as somebody holds everything, or is about to. */
+void page_ending_begin(Ctx *cx);
 /* Raises the flag and waits until nobody else is in a critical section, and is in one itself; the other form ends both. */
 void page_fork_begin(Ctx *cx);
 void page_fork_end(Ctx *cx);

@@ -102,26 +102,52 @@ branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn,
         atomic_store(&page_cache(cx->proc)->last_fork_epoch, epoch);
 }
 
+#define NOTHING_IS_DONE UINT64_MAX
+
+/* The child counts no longer. False: it is the last one, and rel_last_child_goes has not been called for the origin as it is now:
+ * `done_for` is its gone_lsn when that was done, and a branch that was forked and dropped since has had images kept. No fork comes
+ * in between here (B1). In a critical section, so that whoever goes on for a dead session finds all of it or nothing. */
+static bool
+leave(Ctx *cx, CacheRel *child, CacheRel *origin, Lsn lsn, Lsn done_for)
+{
+    Lsn gone;
+    bool last, left;
+
+    proc_critical_enter(cx->proc);
+    latch_take(cx->proc, &origin->extend);
+    ASSERT(atomic_load(&origin->children) > 0);
+    origin->unlinked_lsn = MAX_OF(origin->unlinked_lsn, lsn);
+    gone = atomic_load(&origin->gone_lsn);
+    last = atomic_load(&origin->children) == 1;
+    left = !last || (gone == done_for && atomic_load(&origin->kept_epoch) == 0);
+    if (left) {
+        child->origin = SHM_REF_NONE;
+        child->linked = 0;
+        atomic_fetch_sub(&origin->children, 1);
+    } else {
+        atomic_store(&origin->kept_epoch, 0);
+    }
+    latch_drop(cx->proc, &origin->extend);
+    if (left && last && gone != 0 && !cache_has_store(page_cache(cx->proc)))
+        cache_rel_forget(cx, origin);
+    proc_critical_leave(cx->proc);
+    return left;
+}
+
+/* The last child counts until everything is done that waits for it: as long as it does, no checkpoint forgets the origin, who drops
+ * that one leaves it to us, and if we are killed, whoever drops the child in our place comes by here, too. */
 void
 branch_unlink(Ctx *cx, CacheRel *child, Lsn lsn)
 {
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
-    bool last;
+    Lsn gone = NOTHING_IS_DONE;
 
-    if (origin == NULL)
-        return;
-    child->origin = SHM_REF_NONE;
-    child->linked = 0;
-    latch_take(cx->proc, &origin->extend);
-    lsn = MAX_OF(lsn, origin->unlinked_lsn);
-    last = atomic_fetch_sub(&origin->children, 1) == 1;
-    /* From the moment it has no child until rel_last_child_gone has done its work, a checkpoint may not forget it. */
-    origin->unlinked_lsn = last ? UINT64_MAX : lsn;
-    latch_drop(cx->proc, &origin->extend);
-    if (!last)
-        return;
-    atomic_store(&origin->kept_epoch, 0);
-    rel_last_child_gone(cx, origin, lsn);
+    while (origin != NULL && !leave(cx, child, origin, lsn, gone)) {
+        gone = atomic_load(&origin->gone_lsn);
+        stop_point("branch.last_child_goes");
+        rel_last_child_goes(cx, origin, gone);
+        stop_point("branch.origin_is_done");
+    }
 }
 
 static void
@@ -179,12 +205,12 @@ fork_now(Ctx *cx, const Gather *g, Xid creator, uint64_t structure)
                              &(RecordPart){&r, sizeof(r)}, 1);
         atomic_store(&cache->epoch,
                      r.fork_epoch + 1); /* below the latch: a checkpoint takes place and epoch together */
-    }
-    latch_drop(cx->proc, &s->commit_latch);
-    if (same) {
+        stop_point("branch.linking");
+        /* Also below the latch: who commits a drop after fork_csn has to find the child, or would free what it reads. */
         link_all(cx, g, r.fork_epoch, r.fork_csn);
         branch_set_fork(cx, g->child, g->parent, r.fork_epoch, r.fork_csn);
     }
+    latch_drop(cx->proc, &s->commit_latch);
     stop_point("branch.forked");
     page_fork_end(cx);
     return same;

@@ -24,7 +24,8 @@ MUST_CHECK Status branch_redo_fork(Ctx *cx, BranchId child, const BranchForkReco
 struct CacheRel;
 void branch_link(Ctx *cx, struct CacheRel *child, struct CacheRel *origin, uint64_t epoch, Csn csn,
                  BlockNo linked);
-/* The relation goes, as of `lsn`: its origin has a child less, and may be waiting for that. */
+/* The relation goes, as of `lsn`: its origin has a child less, and may be waiting for that. If we are killed, the call is to be made
+ * again: the link is there until all is done. */
 void branch_unlink(Ctx *cx, struct CacheRel *child, uint64_t lsn);
 
 #endif

@@ -26,17 +26,15 @@ name_of(Ctx *cx, BranchId branch, RelationId relation)
     return n;
 }
 
-/* `unlinked`: and the last that was forked from it, there. */
+/* Nobody was forked from it. If who does this is killed it is done again from the beginning, as the entry lives until the last step. */
 static void
-go(Ctx *cx, CacheRel *rel, Lsn lsn, Lsn unlinked)
+go(Ctx *cx, CacheRel *rel, Lsn lsn)
 {
-    branch_unlink(cx, rel, MAX_OF(lsn, unlinked));
-    if (!cache_has_store(page_cache(cx->proc))) {
+    branch_unlink(cx, rel, MAX_OF(lsn, rel->unlinked_lsn));
+    if (cache_has_store(page_cache(cx->proc)))
+        cache_rel_mark_gone(cx, rel, lsn);
+    else
         cache_rel_drop(cx, rel);
-        return;
-    }
-    cache_rel_mark_gone(cx, rel, lsn);
-    rel->unlinked_lsn = unlinked;
 }
 
 /* With a store, what is stored of it goes at the first checkpoint whose redo position is not before that (B5). */
@@ -55,22 +53,18 @@ rel_gone_at(Ctx *cx, CacheRel *rel, Lsn lsn)
     }
     latch_drop(cx->proc, &rel->extend);
     if (!children)
-        go(cx, rel, lsn, rel->unlinked_lsn);
+        go(cx, rel, lsn);
 }
 
 void
-rel_last_child_gone(Ctx *cx, CacheRel *rel, Lsn lsn)
+rel_last_child_goes(Ctx *cx, CacheRel *rel, Lsn gone)
 {
-    Lsn gone = atomic_load(&rel->gone_lsn);
-
-    if (gone != 0) {
-        go(cx, rel, gone, lsn);
+    if (gone == 0) {
+        cache_rel_drop_old(cx, rel);
         return;
     }
-    cache_rel_drop_old(cx, rel);
-    latch_take(cx->proc, &rel->extend);
-    rel->unlinked_lsn = lsn;
-    latch_drop(cx->proc, &rel->extend);
+    branch_unlink(cx, rel, MAX_OF(gone, rel->unlinked_lsn));
+    cache_rel_mark_gone(cx, rel, gone);
 }
 
 void

@@ -19,8 +19,9 @@ void rel_log_gone(Ctx *cx, BranchId branch, RelationId relation, RelGone gone, v
 /* It was made, and has never been there for others. Recovery need not wonder where it is. */
 void rel_take_back(Ctx *cx, struct CacheRel *rel);
 
-/* No branch reads it any more through a link, as of `lsn`. */
-void rel_last_child_gone(Ctx *cx, struct CacheRel *rel, uint64_t lsn);
+/* Nobody reads it any more through a link: its pages go if it was dropped (at `gone`), else (0) only their older images. The entry stays.
+ * May be called again after a call that was not finished. */
+void rel_last_child_goes(Ctx *cx, struct CacheRel *rel, uint64_t gone);
 
 /* What the transaction, of a session that was killed, has made or dropped: finishes it (C3). Its fate
  * is decided already. */

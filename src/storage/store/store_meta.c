@@ -28,7 +28,7 @@ typedef struct Collect {
     Lsn redo;
 } Collect;
 
-/* Is what is stored of it of no use any more? The latch: see branch_unlink. */
+/* Is what is stored of it of no use any more? The latch: its last child leaves and says when, in one (branch_unlink). */
 static bool
 is_past(Ctx *cx, CacheRel *rel, Lsn redo)
 {

@@ -117,17 +117,8 @@ finish(Ctx *cx, Txn *t, bool committed)
 static void
 begin_ending(Ctx *cx)
 {
-    Proc *proc = cx->proc;
-
-    if (LIKELY(!page_cache(proc)->unlogged_store))
-        return;
-    for (;;) {
-        atomic_store(&proc->ending, 1);
-        if (!page_fork_is_on(cx))
-            return;
-        atomic_store(&proc->ending, 0);
-        page_wait_for_fork(cx);
-    }
+    if (UNLIKELY(page_cache(cx->proc)->unlogged_store))
+        page_ending_begin(cx);
 }
 
 /* T2 */

@@ -446,14 +446,25 @@ TEST(pagecache, who_holds_everything_waits_for_the_end_of_transactions)
     Engine *e = sim_engine();
     Ctx *cx = sim_session(e);
     Forking f = {.cx = sim_session(e), .begin = page_hold_begin, .end = page_hold_end};
+    CacheRel *rel = make_rel(cx, 5);
     pthread_t thread;
+    PageRef ref;
 
-    atomic_store(&cx->proc->ending, 1);
+    add_page(cx, rel, 1);
+    SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &ref));
+    page_ending_begin(cx);
     EXPECT_EQ(pthread_create(&thread, NULL, fork_beside, &f), 0);
-    await_forker(cx);
+    while (atomic_load(&page_cache(cx->proc)->hold_flag) == 0)
+        sched_yield();
+    usleep(1000);
+    EXPECT(page_try_exclusive(cx, &ref)); /* what has to be done at the end changes pages */
+    page_unpin(cx, &ref);
     atomic_store(&f.others_done, true);
     atomic_store(&cx->proc->ending, 0);
     pthread_join(thread, NULL);
     EXPECT(f.waited);
     EXPECT(!page_fork_is_on(cx));
+    page_ending_begin(cx);
+    EXPECT_EQ(atomic_load(&cx->proc->ending), 1);
+    atomic_store(&cx->proc->ending, 0);
 }

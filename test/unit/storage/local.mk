@@ -1,6 +1,7 @@
 UNIT_TESTS += unit_storage
 unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/sim.c test/unit/storage/sim.h \
+	test/unit/storage/test_branch.c \
 	test/unit/storage/test_btree.c \
 	test/unit/storage/test_heap.c \
 	test/unit/storage/test_model.c \

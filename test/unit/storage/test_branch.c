@@ -1,0 +1,472 @@
+/* The end of branches: the last one that was forked from another goes, and somebody is killed, or comes in between. */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/stop_point.h"
+#include "shmem/pagecache/pagecache.h"
+#include "shmem/proc/slot.h"
+#include "sim.h"
+
+enum { ROWS = 200, NEW_ROW = 1000, PATIENCE_MS = 10000 };
+
+static const char *const points[] = {"branch.last_child_goes", "branch.origin_is_done"};
+
+typedef struct Tree {
+    Engine *engine;
+    Ctx *cx;
+    PageCache *cache;
+    SimTable table; /* of branch 1 */
+    BranchId last; /* the newest of the branches forked from it */
+    uint64_t pages_before; /* there were none of any branch */
+} Tree;
+
+/* sim_insert changes the page, and the index, so that the image of before the fork is kept. */
+static void
+change(Ctx *cx, SimTable *t, int id)
+{
+    sim_begin(cx);
+    sim_insert(cx, t, (SimRow){id, id, "came later", 0});
+    sim_commit(cx);
+}
+
+static SimTable
+table_in(const Tree *tree, BranchId branch)
+{
+    SimTable t = tree->table;
+
+    t.heap.branch = t.index.branch = branch;
+    return t;
+}
+
+static BranchId
+fork_of(Tree *tree, BranchId parent)
+{
+    SimTable t;
+    BranchId child;
+
+    sim_begin(tree->cx);
+    SIM_OK(tree->cx, engine_branch_fork(tree->cx, parent, &child));
+    sim_commit(tree->cx);
+    t = table_in(tree, parent);
+    change(tree->cx, &t, NEW_ROW + (int)child);
+    return child;
+}
+
+static bool
+drop_branch(Ctx *cx, int branch, void *arg)
+{
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_drop(cx, (BranchId)branch));
+    sim_commit(cx);
+    return true;
+}
+
+/* Branch 1 with a table, and `depth` branches each forked from the one before. */
+static void
+grow(Tree *tree, Engine *e, int depth)
+{
+    Ctx *cx = sim_session(e);
+    BranchId root;
+
+    *tree = (Tree){.engine = e, .cx = cx, .cache = page_cache(cx->proc)};
+    tree->pages_before = atomic_load(&tree->cache->pages_live);
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_create(cx, &root));
+    sim_commit(cx);
+    EXPECT_EQ(root, 1); /* where sim_table makes its relations */
+    sim_table(cx, &tree->table);
+    sim_begin(cx);
+    for (int i = 0; i < ROWS; i++)
+        sim_insert(cx, &tree->table, (SimRow){i, i, "a row", 0});
+    sim_commit(cx);
+    tree->last = root;
+    for (int i = 0; i < depth; i++)
+        tree->last = fork_of(tree, tree->last);
+}
+
+static CacheRel *
+heap_of(const Tree *tree, BranchId branch)
+{
+    return cache_rel(tree->cx, branch, tree->table.heap.relation);
+}
+
+static bool
+keeps_images(const Tree *tree, BranchId branch)
+{
+    const CacheRel *rel = heap_of(tree, branch);
+    bool keeps = false;
+    PageRef ref;
+
+    for (BlockNo i = 0; i < cache_rel_length(rel, FORK_MAIN); i++) {
+        SIM_OK(tree->cx, page_pin_shared(tree->cx, rel, FORK_MAIN, i, &ref));
+        keeps |= ref.frame->older != 0;
+        page_unpin(tree->cx, &ref);
+    }
+    return keeps;
+}
+
+static bool
+step_as_janitor(Ctx *cx, int no, void *arg)
+{
+    uint32_t idle;
+
+    (void)no;
+    (void)arg;
+    SIM_OK(cx, engine_janitor_step(cx, &idle));
+    return true;
+}
+
+static void
+kill_now(const Tree *tree, pid_t pid)
+{
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(tree->engine), pid, false), PROC_DEATH_OUTSIDE);
+}
+
+static pid_t
+stop_at(const Tree *tree, const char *point, SimChild fn, int no)
+{
+    pid_t pid;
+
+    stop_point_arm(point, 0);
+    pid = sim_fork(tree->engine, fn, no, NULL);
+    EXPECT(stop_point_wait(point, PATIENCE_MS, NULL));
+    return pid;
+}
+
+static void
+kill_at(const Tree *tree, const char *point, SimChild fn, int no)
+{
+    kill_now(tree, stop_at(tree, point, fn, no));
+    stop_point_release(point);
+}
+
+/* Did it end in time, and well? */
+static bool
+ends_soon(pid_t pid)
+{
+    for (int i = 0; i < PATIENCE_MS; i++) {
+        int status;
+
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        usleep(1000);
+    }
+    kill(pid, SIGKILL);
+    return false;
+}
+
+/* The one who drops the last branch is killed, then the janitor while it does the rest. */
+static void
+kill_both(const Tree *tree, const char *point, const char *janitors_point)
+{
+    Ctx *janitor = sim_session(tree->engine);
+    uint32_t idle;
+
+    kill_at(tree, point, drop_branch, (int)tree->last);
+    if (janitors_point != NULL)
+        kill_at(tree, janitors_point, step_as_janitor, 0);
+    SIM_OK(janitor, engine_janitor_step(janitor, &idle));
+    EXPECT(heap_of(tree, tree->last) == NULL || atomic_load(&heap_of(tree, tree->last)->gone_lsn) != 0);
+    sim_end(janitor);
+}
+
+static void
+each_kill(void (*one)(const char *point, const char *janitors_point))
+{
+    EXPECT(stop_board_create());
+    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+        one(points[i], NULL);
+        for (int k = 0; k < (int)COUNT_OF(points); k++)
+            one(points[i], points[k]);
+    }
+}
+
+static void
+kill_and_look_at_the_living(const char *point, const char *janitors_point)
+{
+    Tree tree;
+    const CacheRel *rel;
+
+    grow(&tree, sim_engine(), 1);
+    EXPECT(keeps_images(&tree, 1));
+    kill_both(&tree, point, janitors_point);
+    rel = heap_of(&tree, 1);
+    EXPECT_EQ(atomic_load(&rel->children), 0);
+    EXPECT_EQ(atomic_load(&rel->kept_epoch), 0);
+    EXPECT(!keeps_images(&tree, 1));
+    change(tree.cx, &tree.table, NEW_ROW);
+    EXPECT(!keeps_images(&tree, 1));
+    sim_check(tree.cx, &tree.table);
+    sim_end(tree.cx);
+}
+
+TEST(branch, the_end_of_its_last_child_reaches_a_branch_whoever_is_killed)
+{
+    each_kill(kill_and_look_at_the_living);
+}
+
+/* Two nameless branches above the last: all of them go. */
+static void
+kill_and_look_for_the_nameless(const char *point, const char *janitors_point)
+{
+    Tree tree;
+
+    grow(&tree, sim_engine(), 2);
+    EXPECT(drop_branch(tree.cx, 1, NULL));
+    EXPECT(drop_branch(tree.cx, (int)tree.last - 1, NULL));
+    EXPECT(heap_of(&tree, 1) != NULL);
+    kill_both(&tree, point, janitors_point);
+    for (BranchId b = 1; b <= tree.last; b++)
+        EXPECT(heap_of(&tree, b) == NULL);
+    EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
+    sim_end(tree.cx);
+}
+
+TEST(branch, nameless_branches_go_with_the_last_child_whoever_is_killed)
+{
+    each_kill(kill_and_look_for_the_nameless);
+}
+
+/* What is_past (store_meta.c) asks: a checkpoint later than everything deletes it. */
+static void
+kill_and_look_at_the_stored(const char *point, const char *janitors_point)
+{
+    Tree tree;
+
+    grow(&tree, sim_engine(), 2);
+    EXPECT(drop_branch(tree.cx, 1, NULL));
+    EXPECT(drop_branch(tree.cx, (int)tree.last - 1, NULL));
+    tree.cache->page_frames =
+        tree.cache->frame_count; /* nothing is read from here on: the store itself is not needed */
+    kill_both(&tree, point, janitors_point);
+    for (BranchId b = 1; b <= tree.last; b++) {
+        const CacheRel *rel = heap_of(&tree, b);
+
+        EXPECT(rel != NULL);
+        EXPECT(atomic_load(&rel->gone_lsn) != 0);
+        EXPECT_EQ(atomic_load(&rel->children), 0);
+        EXPECT(rel->unlinked_lsn != UINT64_MAX);
+        EXPECT_EQ(rel->origin, SHM_REF_NONE);
+    }
+    EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
+    sim_end(tree.cx);
+}
+
+TEST(branch, with_a_store_nothing_holds_nameless_branches_whoever_is_killed)
+{
+    each_kill(kill_and_look_at_the_stored);
+}
+
+/* ---- others come in between --------------------------------------------------------------------------------------- */
+
+TEST(branch, who_is_forked_while_the_last_child_goes_reads_what_was)
+{
+    Tree tree;
+    SimTable t;
+    Snapshot s;
+    BranchId child;
+    SimRow row;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    pid = stop_at(&tree, "branch.last_child_goes", drop_branch, (int)tree.last);
+    child = fork_of(&tree, 1);
+    t = table_in(&tree, child);
+    stop_point_release("branch.last_child_goes");
+    EXPECT(sim_join(pid));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 1);
+    EXPECT(atomic_load(&heap_of(&tree, 1)->kept_epoch) != 0);
+    sim_begin(tree.cx);
+    s = sim_snapshot(tree.cx);
+    EXPECT_EQ(sim_count(tree.cx, &t, &s), ROWS + 1);
+    EXPECT(!sim_get(tree.cx, &t, &s, NEW_ROW + (int)child, &row, NULL));
+    EXPECT_EQ(sim_count(tree.cx, &tree.table, &s), ROWS + 2);
+    sim_commit(tree.cx);
+    sim_check(tree.cx, &t);
+}
+
+TEST(branch, who_comes_and_goes_while_the_last_child_goes_leaves_nothing)
+{
+    Tree tree;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    pid = stop_at(&tree, "branch.origin_is_done", drop_branch, (int)tree.last);
+    EXPECT(drop_branch(tree.cx, (int)fork_of(&tree, 1), NULL));
+    stop_point_release("branch.origin_is_done");
+    EXPECT(sim_join(pid));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 0);
+    EXPECT(!keeps_images(&tree, 1));
+}
+
+TEST(branch, a_branch_dropped_while_its_last_child_goes_goes_once)
+{
+    for (int i = 0; i < (int)COUNT_OF(points); i++) {
+        Tree tree;
+        pid_t pid;
+
+        EXPECT(stop_board_create());
+        grow(&tree, sim_engine(), 1);
+        pid = stop_at(&tree, points[i], drop_branch, (int)tree.last);
+        EXPECT(drop_branch(tree.cx, 1, NULL));
+        stop_point_release(points[i]);
+        EXPECT(sim_join(pid));
+        EXPECT(heap_of(&tree, 1) == NULL);
+        EXPECT(heap_of(&tree, tree.last) == NULL);
+        EXPECT_EQ(atomic_load(&tree.cache->pages_live), tree.pages_before);
+        sim_end(tree.cx);
+    }
+}
+
+static bool
+fork_root(Ctx *cx, int no, void *arg)
+{
+    BranchId child;
+
+    (void)no;
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_fork(cx, 1, &child));
+    sim_commit(cx);
+    return child == 2;
+}
+
+static bool
+drop_relation(Ctx *cx, int relation, void *arg)
+{
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, rel_drop_at_commit(cx, 1, (RelationId)relation));
+    sim_commit(cx);
+    return true;
+}
+
+TEST(branch, a_drop_that_commits_while_its_branch_is_forked_leaves_what_the_child_reads)
+{
+    pid_t forker, dropper;
+    Snapshot s;
+    SimTable t;
+    Tree tree;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 0);
+    forker = stop_at(&tree, "branch.linking", fork_root, 0);
+    dropper = sim_fork(tree.engine, drop_relation, (int)tree.table.heap.relation, NULL);
+    usleep(200000); /* it gets as far as it can */
+    stop_point_release("branch.linking");
+    EXPECT(ends_soon(forker));
+    EXPECT(ends_soon(dropper));
+    t = table_in(&tree, 2);
+    sim_begin(tree.cx);
+    s = sim_snapshot(tree.cx);
+    EXPECT_EQ(sim_count(tree.cx, &t, &s), ROWS);
+    sim_commit(tree.cx);
+    EXPECT(atomic_load(&heap_of(&tree, 1)->gone_lsn) != 0);
+}
+
+/* ---- a checkpoint without a log (S4) ------------------------------------------------------------------------------ */
+
+static void *
+hold_and_let_go(void *arg)
+{
+    Ctx *cx = arg;
+
+    page_hold_begin(cx);
+    page_hold_end(cx);
+    return NULL;
+}
+
+static void
+begin_to_hold(const Tree *tree, pthread_t *holder)
+{
+    EXPECT_EQ(pthread_create(holder, NULL, hold_and_let_go, sim_session(tree->engine)), 0);
+    while (atomic_load(&tree->cache->hold_flag) == 0)
+        sched_yield();
+}
+
+TEST(branch, the_end_of_the_last_child_and_a_checkpoint_do_not_wait_for_each_other)
+{
+    pthread_t holder;
+    Tree tree;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    tree.cache->unlogged_store = 1;
+    pid = stop_at(&tree, "branch.last_child_goes", drop_branch, (int)tree.last);
+    begin_to_hold(&tree, &holder);
+    stop_point_release("branch.last_child_goes");
+    EXPECT(ends_soon(pid));
+    pthread_join(holder, NULL);
+    EXPECT(!keeps_images(&tree, 1));
+}
+
+TEST(branch, the_janitor_and_a_checkpoint_do_not_wait_for_each_other)
+{
+    pthread_t holder;
+    Tree tree;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    tree.cache->unlogged_store = 1;
+    kill_at(&tree, "branch.last_child_goes", drop_branch, (int)tree.last);
+    begin_to_hold(&tree, &holder);
+    EXPECT(ends_soon(sim_fork(tree.engine, step_as_janitor, 0, NULL)));
+    pthread_join(holder, NULL);
+    EXPECT(!keeps_images(&tree, 1));
+}
+
+typedef struct Commits {
+    _Atomic uint32_t stop, count;
+} Commits;
+
+static bool
+commit_for_ever(Ctx *cx, int no, void *arg)
+{
+    Commits *c = arg;
+
+    (void)no;
+    while (atomic_load(&c->stop) == 0) {
+        Xid xid;
+
+        sim_begin(cx);
+        SIM_OK(cx, txn_assign_id(cx, &xid));
+        sim_commit(cx);
+        atomic_fetch_add(&c->count, 1);
+    }
+    return true;
+}
+
+TEST(branch, transactions_that_end_all_the_time_do_not_keep_a_checkpoint_waiting)
+{
+    enum { SESSIONS = 4, HOLDS = 100 };
+    Commits *c = sim_shared(sizeof(*c));
+    Engine *e = sim_engine();
+    Ctx *cx = sim_session(e);
+    pid_t pids[SESSIONS];
+
+    page_cache(cx->proc)->unlogged_store = 1;
+    for (int i = 0; i < SESSIONS; i++)
+        pids[i] = sim_fork(e, commit_for_ever, i, c);
+    for (int i = 0; i < HOLDS; i++) {
+        uint32_t before;
+
+        page_hold_begin(cx);
+        before = atomic_load(&c->count);
+        usleep(200);
+        EXPECT(atomic_load(&c->count) <= before + SESSIONS); /* who had committed and was about to count */
+        page_hold_end(cx);
+        while (atomic_load(&c->count) == before)
+            sched_yield();
+    }
+    atomic_store(&c->stop, 1);
+    EXPECT(sim_join_all(pids, SESSIONS));
+}
