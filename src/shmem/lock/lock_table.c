@@ -628,7 +628,8 @@ lock_copy_others(Ctx *cx, LockKey from, LockKey to)
         if (second != first)
             latch_take(proc, &second->latch);
         o = lock_object_find(proc, a, &from);
-        if (o != NULL)
+        if (o != NULL &&
+            proc_state(proc_slot(procs, no)) == PROC_ACTIVE) /* a dead one's locks are being given up */
             h = lock_holder_find(proc, o, no);
         for (int m = 1; h != NULL && m < LOCK_MODE_COUNT; m++) {
             if (h->count[m][LOCK_SPAN_TRANSACTION] == 0)
@@ -657,6 +658,26 @@ lock_set_deadlock_timeout(Ctx *cx, uint64_t timeout_us)
 
 /* ---- a dead session's locks ---------------------------------------------------------------------------------------- */
 
+/* With all latches, as who looks for deadlocks has them: that one may have taken it out of its queue for a moment. */
+static void
+leave_queue_of_dead(Proc *proc, LockTable *t, Proc *dead)
+{
+    for (int i = 0; i < LOCK_PARTITIONS; i++)
+        latch_take(proc, &t->part[i].latch);
+    if (dead->wait_lock != SHM_REF_NONE) { /* it was not granted in the meantime */
+        LockObject *o = lock_ptr(proc, dead->wait_lock);
+        LockHolder *h = lock_holder_find(proc, o, dead->no);
+
+        lock_queue_give_up(proc, o, dead);
+        if (h->mask == 0)
+            lock_holder_forget(proc, o, h);
+        lock_queue_wake(proc, o);
+        lock_object_forget(proc, &t->part[lock_partition_no(&o->key)], o);
+    }
+    for (int i = LOCK_PARTITIONS; i-- > 0;)
+        latch_drop(proc, &t->part[i].latch);
+}
+
 void
 lock_forget_dead(Ctx *cx, Proc *dead)
 {
@@ -664,23 +685,7 @@ lock_forget_dead(Ctx *cx, Proc *dead)
     LockTable *t = lock_table(proc);
 
     lock_strong_take_back(proc, dead);
-    if (dead->wait_lock != SHM_REF_NONE) {
-        LockKey key = ((LockObject *)lock_ptr(proc, dead->wait_lock))->key;
-        LockPartition *part = &t->part[lock_partition_no(&key)];
-
-        latch_take(proc, &part->latch);
-        if (dead->wait_lock != SHM_REF_NONE) { /* nobody granted it in the meantime */
-            LockObject *o = lock_ptr(proc, dead->wait_lock);
-            LockHolder *h = lock_holder_find(proc, o, dead->no);
-
-            lock_queue_give_up(proc, o, dead);
-            if (h->mask == 0)
-                lock_holder_forget(proc, o, h);
-            lock_queue_wake(proc, o);
-            lock_object_forget(proc, part, o);
-        }
-        latch_drop(proc, &part->latch);
-    }
+    leave_queue_of_dead(proc, t, dead);
     atomic_store(&dead->wait_state, LOCK_NOT_WAITING);
     latch_take(proc, &dead->fast_latch);
     memset(dead->fast_locks, 0, sizeof(dead->fast_locks));
