@@ -131,26 +131,57 @@ open_store(Ctx *cx, StoreProcess *p)
     return write_super(cx, p, true); /* before the first word of the log: it says whose it is */
 }
 
-/* Opening the store and doing the log again need some room. Without it the server would have to refuse, and after a crash
- * nobody would start it again when there is space. */
+static bool
+is_there_room(const StoreProcess *p, uint64_t need)
+{
+    struct statvfs disk;
+
+    return statvfs(p->settings->data_dir, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= need;
+}
+
+static void
+close_store(Ctx *cx, StoreProcess *p)
+{
+    if (p->store != NULL)
+        p->store->methods->close(cx, p->store);
+    p->store = NULL;
+}
+
 static Status
-wait_for_space(Ctx *cx, const StoreProcess *p)
+open_if_there_is_room(Ctx *cx, StoreProcess *p, uint64_t need)
+{
+    if (!is_there_room(p, need))
+        return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);
+    return open_store(cx, p);
+}
+
+/* Opening the store and doing the log again need some room. Without it the server would have to refuse, and after a crash
+ * nobody would start it again when there is space. That there was room is no promise: others take it, and how much RocksDB
+ * needs nobody knows exactly, so it may still find none. */
+static Status
+open_when_there_is_space(Ctx *cx, StoreProcess *p)
 {
     const char *current = arena_printf(cx->arena, "%s/pages/CURRENT", p->settings->data_dir);
     uint64_t need = access(current, F_OK) == 0 ? OPEN_BYTES : FIRST_BYTES;
     bool told = false;
-    struct statvfs disk;
 
-    while (statvfs(p->settings->data_dir, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < need) {
+    for (;;) {
+        ArenaMark mark = arena_mark(cx->arena);
+        Status rc = open_if_there_is_room(cx, p, need);
+
+        if (rc == ST_OK || strcmp(cx->error.sqlstate, "53100") != 0)
+            return rc;
+        close_store(cx, p);
+        arena_rewind(cx->arena, mark);
         if (!told)
             log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is (%u MB)",
                      p->settings->data_dir, (unsigned)(need >> 20));
         told = true;
         if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
-            return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);
+            return rc;
+        ctx_error_clear(cx);
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + RETRY_US);
     }
-    return ST_OK;
 }
 
 static void
@@ -234,8 +265,7 @@ run(Ctx *cx, StoreProcess *p)
     pthread_t readers[READERS], cleaning;
 
     store_set_state(p, STORE_STATE_RECOVERING);
-    TRY(wait_for_space(cx, p));
-    TRY(open_store(cx, p));
+    TRY(open_when_there_is_space(cx, p));
     shared->system_id = p->super.system_id;
     shared->incarnation = p->super.incarnation;
     atomic_store(&shared->redo, p->super.redo);
