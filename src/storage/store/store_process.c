@@ -2,6 +2,7 @@
 #include "storage/store/store_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,22 @@ is_there_room(const StoreProcess *p, uint64_t need)
     return statvfs(p->settings->data_dir, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= need;
 }
 
+/* A quota does not show in what the file system says: so a file that large is made, without a name. */
+static bool
+is_room_given(Ctx *cx, const StoreProcess *p, uint64_t need)
+{
+    const char *path = arena_printf(cx->arena, "%s/pages.space", p->settings->data_dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool given;
+
+    if (fd < 0)
+        return !env_is_full(errno);
+    (void)unlink(path);
+    given = fallocate(fd, 0, 0, (off_t)need) == 0 || !env_is_full(errno); /* not every file system can */
+    close(fd);
+    return given;
+}
+
 static void
 close_store(Ctx *cx, StoreProcess *p)
 {
@@ -148,16 +165,17 @@ close_store(Ctx *cx, StoreProcess *p)
 }
 
 static Status
-open_if_there_is_room(Ctx *cx, StoreProcess *p, uint64_t need)
+open_if_there_is_room(Ctx *cx, StoreProcess *p, uint64_t need, bool again)
 {
-    if (!is_there_room(p, need))
+    if (!is_there_room(p, need) || (again && !is_room_given(cx, p, need)))
         return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);
     return open_store(cx, p);
 }
 
 /* Opening the store and doing the log again need some room. Without it the server would have to refuse, and after a crash
  * nobody would start it again when there is space. That there was room is no promise: others take it, and how much RocksDB
- * needs nobody knows exactly, so it may still find none. */
+ * needs nobody knows exactly, so it may still find none. From then on it is looked closer: each attempt that fails leaves some small
+ * files, which only one that succeeds removes. */
 static Status
 open_when_there_is_space(Ctx *cx, StoreProcess *p)
 {
@@ -167,7 +185,7 @@ open_when_there_is_space(Ctx *cx, StoreProcess *p)
 
     for (;;) {
         ArenaMark mark = arena_mark(cx->arena);
-        Status rc = open_if_there_is_room(cx, p, need);
+        Status rc = open_if_there_is_room(cx, p, need, told);
 
         if (rc == ST_OK || strcmp(cx->error.sqlstate, "53100") != 0)
             return rc;
