@@ -1,4 +1,7 @@
 /* cmd_check.c - heliosdb-nano check DIR: is everything in a data directory as it should be? Writes nothing. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,6 +11,7 @@
 #include "bin/data_dir.h"
 #include "bin/key_source.h"
 #include "storage/store/store_check.h"
+#include "storage/store/store_safe.h"
 #include "storage/store/store_view.h"
 
 static void
@@ -77,6 +81,46 @@ check_stored(Ctx *cx, StoreView *view, CheckReport *report)
     return store_check_pages(cx, store_view_store(view), &damage, &report->pages);
 }
 
+static Status
+fail_open(Ctx *cx, const char *path)
+{
+    return fail(cx, ST_IO, "58030", "could not open \"%s\": %s", path, strerror(errno));
+}
+
+/* What may not be read is not damaged: nothing is known of it, and little could be said of the rest. What is missing is left to
+ * those who need it. */
+static Status
+expect_readable(Ctx *cx, const char *folder)
+{
+    DIR *d = opendir(folder);
+    const struct dirent *e;
+    Status rc = ST_OK;
+
+    if (d == NULL)
+        return errno == ENOENT ? ST_OK : fail_open(cx, folder);
+    while (rc == ST_OK && (e = readdir(d)) != NULL) {
+        int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+        if (fd >= 0)
+            close(fd);
+        else if (errno != ENOENT)
+            rc = fail_open(cx, arena_printf(cx->arena, "%s/%s", folder, e->d_name));
+    }
+    closedir(d);
+    return rc;
+}
+
+static Status
+expect_all_readable(Ctx *cx, const char *path)
+{
+    char store[STORE_SAFE_PATH_MOST];
+    bool is_copy;
+
+    TRY(store_safe_find(cx, path, store, &is_copy));
+    TRY(expect_readable(cx, store));
+    return expect_readable(cx, arena_printf(cx->arena, "%s/wal", path));
+}
+
 /* As init leaves it: neither store nor log. */
 static Status
 is_unused(Ctx *cx, const char *path, bool *unused)
@@ -97,6 +141,7 @@ check(Ctx *cx, const char *path, const SealKey *data_key, CheckReport *report)
     bool unused;
     Status rc;
 
+    TRY(expect_all_readable(cx, path));
     TRY(is_unused(cx, path, &unused));
     if (unused) {
         printf("no server has ever been started on it\n");

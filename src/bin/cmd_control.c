@@ -11,6 +11,7 @@
 
 #include "base/env.h"
 #include "bin/commands.h"
+#include "bin/data_dir.h"
 #include "bin/options.h"
 #include "postmaster/pidfile.h"
 
@@ -32,14 +33,34 @@ const Flag status_flags[] = {WHERE_FLAGS, {{NULL}, 0, 0, NULL, NULL}};
 const Flag reload_flags[] = {WHERE_FLAGS, {{NULL}, 0, 0, NULL, NULL}};
 /* clang-format on */
 
-static Status
-find_server(Ctx *cx, const char *pid_file, int *pid)
-{
-    const char *why = NULL;
+/* A server, and where its facts are. */
+typedef struct Found {
+    const char *pid_file;
+    int pid; /* 0 = there is none, and: */
+    const char *why;
+} Found;
 
-    *pid = pidfile_running(pid_file, &why);
-    if (*pid == 0)
-        return fail(cx, ST_ERROR, "57P03", "no server is running: %s (%s)", why, pid_file);
+/* The pid file may have been moved or deleted, or be another one than the server was told: then the lock of its directory says who
+ * it is. */
+static Status
+look_for_server(Ctx *cx, const FlagSet *flags, Found *out)
+{
+    const char *data_dir;
+
+    *out = (Found){0};
+    TRY(options_pid_file(cx, flags, &out->pid_file, &data_dir));
+    out->pid = pidfile_running(out->pid_file, &out->why);
+    if (out->pid == 0 && data_dir != NULL)
+        out->pid = data_dir_server(cx, data_dir);
+    return ST_OK;
+}
+
+static Status
+find_server(Ctx *cx, const FlagSet *flags, Found *out)
+{
+    TRY(look_for_server(cx, flags, out));
+    if (out->pid == 0)
+        return fail(cx, ST_ERROR, "57P03", "no server is running: %s (%s)", out->why, out->pid_file);
     return ST_OK;
 }
 
@@ -110,17 +131,16 @@ int
 command_stop(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
-    const char *pid_file;
-    int status, pid, signo = SIGTERM, seconds = 0;
+    Found server;
+    int status, signo = SIGTERM, seconds = 0;
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
     if (read_mode(cx, &flags, &signo) != ST_OK || read_timeout(cx, &flags, &seconds) != ST_OK)
         return command_complain(cx, command, EXIT_USAGE);
-    if (options_pid_file(cx, &flags, &pid_file) != ST_OK || find_server(cx, pid_file, &pid) != ST_OK ||
-        end_server(cx, pid, signo, seconds) != ST_OK)
+    if (find_server(cx, &flags, &server) != ST_OK || end_server(cx, server.pid, signo, seconds) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    printf("The server (pid %d) has stopped\n", pid);
+    printf("The server (pid %d) has stopped\n", server.pid);
     return EXIT_DONE;
 }
 
@@ -139,28 +159,39 @@ print_uptime(int64_t seconds)
     printf("%llds\n", (long long)(seconds % 60));
 }
 
+/* They may be another server's, which was killed, when it is not the pid file that led us here. */
+static bool
+are_facts_of(Ctx *cx, const Found *server)
+{
+    const char *fact = pidfile_fact(cx->arena, server->pid_file, "pid");
+
+    return fact != NULL && atoi(fact) == server->pid;
+}
+
 int
 command_status(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
-    const char *pid_file, *why = NULL, *fact;
-    int status, pid;
+    const char *fact;
+    Found server;
+    int status;
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
-    if (options_pid_file(cx, &flags, &pid_file) != ST_OK)
+    if (look_for_server(cx, &flags, &server) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    pid = pidfile_running(pid_file, &why);
-    if (pid == 0) {
-        printf("Status: NOT RUNNING\nReason: %s (%s)\n", why, pid_file);
+    if (server.pid == 0) {
+        printf("Status: NOT RUNNING\nReason: %s (%s)\n", server.why, server.pid_file);
         return EXIT_NOT_RUNNING;
     }
-    printf("Status: RUNNING\nPID: %d\n", pid);
-    if ((fact = pidfile_fact(cx->arena, pid_file, "mode")) != NULL)
+    printf("Status: RUNNING\nPID: %d\n", server.pid);
+    if (!are_facts_of(cx, &server))
+        return EXIT_DONE;
+    if ((fact = pidfile_fact(cx->arena, server.pid_file, "mode")) != NULL)
         printf("Mode: %s\n", fact);
-    if ((fact = pidfile_fact(cx->arena, pid_file, "listen")) != NULL)
+    if ((fact = pidfile_fact(cx->arena, server.pid_file, "listen")) != NULL)
         printf("Listening: %s\n", fact);
-    if ((fact = pidfile_fact(cx->arena, pid_file, "started")) != NULL)
+    if ((fact = pidfile_fact(cx->arena, server.pid_file, "started")) != NULL)
         print_uptime((int64_t)time(NULL) - atoll(fact));
     return EXIT_DONE;
 }
@@ -180,8 +211,9 @@ static Status
 await_reload(Ctx *cx, const char *pid_file, int before)
 {
     uint64_t until = env_mono_us(cx->env) + RELOAD_WAIT_MS * UINT64_C(1000);
+    int count;
 
-    while (reload_count(cx, pid_file) == before) {
+    while ((count = reload_count(cx, pid_file)) < 0 || count == before) {
         if (env_mono_us(cx->env) > until)
             return fail(cx, ST_ERROR, "57014", "the server has not answered within %d seconds",
                         RELOAD_WAIT_MS / 1000);
@@ -194,26 +226,27 @@ int
 command_reload(Ctx *cx, const Command *command, char **argv, int argc)
 {
     FlagSet flags;
-    const char *pid_file, *fact;
-    int status, pid, before;
+    const char *fact;
+    Found server;
+    int status, before;
 
     if (!command_read_flags(cx, command, 0, argv, argc, &flags, &status))
         return status;
-    if (options_pid_file(cx, &flags, &pid_file) != ST_OK || find_server(cx, pid_file, &pid) != ST_OK)
+    if (find_server(cx, &flags, &server) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    before = reload_count(cx, pid_file);
-    if (kill(pid, SIGHUP) != 0) {
-        fail(cx, ST_ERROR, "42501", "could not signal process %d: %s", pid, strerror(errno));
+    before = reload_count(cx, server.pid_file);
+    if (kill(server.pid, SIGHUP) != 0) {
+        fail(cx, ST_ERROR, "42501", "could not signal process %d: %s", server.pid, strerror(errno));
         return command_complain(cx, command, EXIT_FAILED);
     }
-    if (await_reload(cx, pid_file, before) != ST_OK)
+    if (await_reload(cx, server.pid_file, before) != ST_OK)
         return command_complain(cx, command, EXIT_FAILED);
-    if ((fact = pidfile_fact(cx->arena, pid_file, "error")) != NULL) {
+    if ((fact = pidfile_fact(cx->arena, server.pid_file, "error")) != NULL) {
         fail(cx, ST_ERROR, "F0000", "the configuration was not taken over: %s", fact);
         return command_complain(cx, command, EXIT_FAILED);
     }
     printf("Configuration reloaded\n");
-    if ((fact = pidfile_fact(cx->arena, pid_file, "restart")) != NULL)
+    if ((fact = pidfile_fact(cx->arena, server.pid_file, "restart")) != NULL)
         printf("Needs a restart: %s\n", fact);
     return EXIT_DONE;
 }

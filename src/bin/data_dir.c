@@ -18,6 +18,7 @@
 
 enum { LOCK_NAP_MS = 20, LOCK_PATIENCE_MS = 10000, LOCK_PATIENCE_LIVING_MS = 500 };
 
+static const char server_word[] = " server"; /* in the lock file; other commands write none */
 static const char *const folders[] = {"pages", "wal", "temp"};
 
 static Status
@@ -204,12 +205,26 @@ check_access(Ctx *cx, const char *path)
     return ST_OK;
 }
 
-Status
-data_dir_lock(Ctx *cx, const char *path, DataDir *out)
+/* Over what stands there, and cut off then: on a full disk there would be no room to begin anew. 0 or errno. */
+static int
+write_holder(int fd, const char *text, size_t bytes)
+{
+    ssize_t n = pwrite(fd, text, bytes, 0);
+
+    if (n < 0)
+        return errno;
+    if ((size_t)n < bytes)
+        return ENOSPC;
+    return ftruncate(fd, (off_t)bytes) == 0 ? 0 : errno;
+}
+
+/* `word` is behind the process id: who that is. */
+static Status
+lock(Ctx *cx, const char *path, const char *word, DataDir *out)
 {
     const char *file = arena_printf(cx->arena, "%s/lock", path);
     char text[32];
-    int fd, n;
+    int fd, n, error;
 
     *out = (DataDir){.lock_fd = -1};
     TRY(check_access(cx, path));
@@ -218,13 +233,58 @@ data_dir_lock(Ctx *cx, const char *path, DataDir *out)
         return fail_path(cx, "open", file);
     if (!take_lock(cx, fd))
         return fail_locked(cx, path, fd);
-    n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t)n) != n) {
+    n = snprintf(text, sizeof(text), "%d%s\n", (int)getpid(), word);
+    error = write_holder(fd, text, (size_t)n);
+    if (error != 0) {
         close(fd);
+        errno = error;
         return fail_path(cx, "write", file);
     }
     out->lock_fd = fd;
     return ST_OK;
+}
+
+Status
+data_dir_lock(Ctx *cx, const char *path, DataDir *out)
+{
+    return lock(cx, path, server_word, out);
+}
+
+/* Has this process the file open? */
+static bool
+has_open(Ctx *cx, int pid, const struct stat *file)
+{
+    DIR *d = opendir(arena_printf(cx->arena, "/proc/%d/fd", pid));
+    const struct dirent *e;
+    bool found = false;
+    struct stat st;
+
+    if (d == NULL)
+        return false;
+    while (!found && (e = readdir(d)) != NULL)
+        found =
+            fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+    closedir(d);
+    return found;
+}
+
+int
+data_dir_server(Ctx *cx, const char *path)
+{
+    int fd = open(arena_printf(cx->arena, "%s/lock", path), O_RDONLY | O_CLOEXEC), pid = 0;
+    char text[32] = "";
+    struct stat file;
+
+    if (fd < 0)
+        return 0;
+    /* What only reads locks it, too, and leaves in it what the last server wrote: whose number may be another process's by now. */
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK && fstat(fd, &file) == 0 &&
+        pread(fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, server_word) != NULL)
+        pid = atoi(text);
+    if (pid > 0 && !has_open(cx, pid, &file))
+        pid = 0;
+    close(fd);
+    return pid;
 }
 
 static Status
@@ -242,7 +302,7 @@ Status
 data_dir_open(Ctx *cx, const char *path, DataDir *out)
 {
     TRY(expect_data_dir(cx, path));
-    return data_dir_lock(cx, path, out);
+    return lock(cx, path, "", out);
 }
 
 Status

@@ -1,7 +1,7 @@
 /* src/bin/data_dir.h - a data directory from outside: making it, knowing it, having it for oneself.
  *
  *   DIR/format        its format, and the key of an encrypted one: looked at before anything else is
- *   DIR/lock          locked by whoever has it open; holds the process id
+ *   DIR/lock          locked by whoever has it open; holds the process id, and whether that is a server
  *   DIR/pages         the page store
  *   DIR/wal           the log
  *   DIR/temp          temporary files; emptied at start */
@@ -24,9 +24,11 @@ const char *data_dir_database(Ctx *cx, const char *path);
 MUST_CHECK Status data_dir_open(Ctx *cx, const char *path, DataDir *out);
 /* The same for somebody who only reads: nothing is written, so it may lie on a read-only file system and belong to others. */
 MUST_CHECK Status data_dir_look(Ctx *cx, const char *path, DataDir *out);
-/* The lock, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id; 55000 when the
+/* The lock for a server, kept until the process ends and inherited by none that it starts. 55006 with the holder's process id; 55000 when the
  * directory belongs to another user. */
 MUST_CHECK Status data_dir_lock(Ctx *cx, const char *path, DataDir *out);
+/* The process id of the server that has the directory open, 0 = none has. */
+int data_dir_server(Ctx *cx, const char *path);
 void data_dir_unlock(DataDir *dir);
 
 #endif

@@ -478,7 +478,7 @@ find_files(Ctx *cx, StartOptions *o)
 #define PID_FILE_HERE "./heliosdb.pid"
 
 Status
-options_pid_file(Ctx *cx, const FlagSet *flags, const char **out)
+options_pid_file(Ctx *cx, const FlagSet *flags, const char **out, const char **data_dir)
 {
     const char *file = flags_value(flags, OPT_PID_FILE), *dir = flags_value(flags, OPT_DATA_DIR);
     const char *given = flags_value(flags, OPT_CONFIG), *config;
@@ -486,6 +486,7 @@ options_pid_file(Ctx *cx, const FlagSet *flags, const char **out)
     SettingSet *set;
     Status rc;
 
+    *data_dir = dir;
     *out = file != NULL ? file : dir != NULL ? arena_printf(cx->arena, "%s/heliosdb.pid", dir) : PID_FILE_HERE;
     if (file != NULL || dir != NULL)
         return ST_OK;
@@ -502,6 +503,8 @@ options_pid_file(Ctx *cx, const FlagSet *flags, const char **out)
         return ST_OK;
     }
     dir = settings_text(set, SETTING_STORAGE_PATH);
+    if (dir[0] != '\0')
+        *data_dir = dir;
     file = arena_printf(cx->arena, "%s/heliosdb.pid", dir);
     if (settings_text(set, SETTING_PID_FILE)[0] != '\0')
         *out = settings_text(set, SETTING_PID_FILE);

@@ -49,7 +49,7 @@ void options_warn(const StartOptions *options);
 AuthMethod options_auth_method(const SettingSet *settings);
 /* pid file of a command that talks to a server: --pid-file, --data-dir, configuration, else ./heliosdb.pid. Fails only
  * when the file that --config names can not be read. */
-MUST_CHECK Status options_pid_file(Ctx *cx, const FlagSet *flags, const char **out);
+MUST_CHECK Status options_pid_file(Ctx *cx, const FlagSet *flags, const char **out, const char **data_dir);
 
 enum OptionId {
     /* Ids below SETTING_COUNT are settings. */

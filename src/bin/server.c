@@ -416,12 +416,49 @@ announce(const Server *s)
         log_line(LOG_DEBUG, "configuration file: %s", s->options->config_file);
 }
 
+/* A start that finds no space waits for it from its first file on, as it does for the store (storage/store/store_process.c):
+ * nobody would start the server again when there is. False: that is not it, or we were told to end; the error says so. */
+static bool
+wait_for_space(Ctx *cx, const char *place, bool *told)
+{
+    struct timespec nap = {.tv_sec = 1};
+    sigset_t ends;
+
+    if (strcmp(cx->error.sqlstate, "53100") != 0)
+        return false;
+    if (!*told)
+        log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is", place);
+    *told = true;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGQUIT);
+    sigaddset(&ends, SIGUSR1);
+    if (sigtimedwait(&ends, NULL, &nap) >= 0) {
+        (void)fail(cx, ST_CLOSED, "57P03", "the server was told to end before there was space");
+        return false;
+    }
+    ctx_error_clear(cx);
+    return true;
+}
+
 static Status
 take_pid_file(Ctx *cx, Server *s)
 {
-    if (pidfile_create(cx, s->options->pid_file, (int)getpid(), &s->pid_file) == ST_OK)
+    const char *path = s->options->pid_file;
+    const char *folder = arena_strndup(cx->arena, path, (size_t)(strrchr(path, '/') - path));
+    bool told = false;
+    Status rc;
+
+    do {
+        rc = pidfile_create(cx, path, (int)getpid(), &s->pid_file);
+    } while (rc != ST_OK && (s->options->pid_file_given || s->options->data_dir != NULL) &&
+             wait_for_space(cx, folder, &told));
+    if (rc == ST_OK)
         return ST_OK;
     s->pid_file.fd = -1;
+    if (strcmp(cx->error.sqlstate, "57P03") == 0)
+        return ST_CLOSED;
     if (s->options->pid_file_given)
         return ST_ERROR;
     /* In the foreground it is only a convenience. */
@@ -437,9 +474,20 @@ take_data_dir(Ctx *cx, Server *s, bool *made)
     const char *path = s->options->data_dir;
     DirFormat format;
 
+    bool fresh, told = false;
+    ArenaMark mark;
+    Status rc;
+
     TRY(key_source_open(cx, path, s->settings, &format, &s->data_key));
-    TRY(data_dir_make(cx, path, &format, made));
-    return data_dir_lock(cx, path, &s->data_dir);
+    mark = arena_mark(cx->arena);
+    do {
+        arena_rewind(cx->arena, mark);
+        rc = data_dir_make(cx, path, &format, &fresh);
+        *made |= rc == ST_OK && fresh;
+        if (rc == ST_OK)
+            rc = data_dir_lock(cx, path, &s->data_dir);
+    } while (rc != ST_OK && wait_for_space(cx, path, &told));
+    return rc;
 }
 
 /* Of a file that leaves open where the data lies, the key alone can be looked at. In memory mode there is none. */

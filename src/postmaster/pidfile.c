@@ -9,10 +9,30 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/env.h"
+
 static void
 facts_path(const char *path, char out[600])
 {
     snprintf(out, 600, "%s.status", path);
+}
+
+static Status
+fail_path(Ctx *cx, int error, const char *what, const char *path)
+{
+    return fail(cx, ST_IO, env_is_full(error) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
+                strerror(error));
+}
+
+/* Of a disk that is full some bytes may still be taken. */
+static bool
+write_whole(int fd, const void *data, size_t bytes)
+{
+    ssize_t n = write(fd, data, bytes);
+
+    if (n >= 0 && (size_t)n < bytes)
+        errno = ENOSPC;
+    return n == (ssize_t)bytes;
 }
 
 Status
@@ -26,7 +46,7 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
         return fail(cx, ST_ERROR, "22023", "the path of the pid file is too long: \"%s\"", path);
     file.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file.fd < 0)
-        return fail(cx, ST_IO, "58030", "could not create pid file \"%s\": %s", path, strerror(errno));
+        return fail_path(cx, errno, "create pid file", path);
     if (flock(file.fd, LOCK_EX | LOCK_NB) != 0) {
         int code = errno;
 
@@ -41,11 +61,11 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
     facts_path(path, facts);
     unlink(facts); /* of a server that was killed */
     n = snprintf(text, sizeof(text), "%d\n", pid);
-    if (ftruncate(file.fd, 0) != 0 || write(file.fd, text, (size_t)n) != n) {
+    if (ftruncate(file.fd, 0) != 0 || !write_whole(file.fd, text, (size_t)n)) {
         int code = errno;
 
         pidfile_remove(&file);
-        return fail(cx, ST_IO, "58030", "could not write pid file \"%s\": %s", path, strerror(code));
+        return fail_path(cx, code, "write pid file", path);
     }
     *out = file;
     return ST_OK;
@@ -65,24 +85,41 @@ pidfile_remove(PidFile *file)
     file->fd = -1;
 }
 
+/* 0 or errno; then what was there is there still. */
+static int
+replace(const char *path, const Buf *lines)
+{
+    char fresh[620];
+    int fd, error = 0;
+
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return errno;
+    if (!write_whole(fd, lines->data, lines->bytes))
+        error = errno;
+    close(fd);
+    if (error == 0 && rename(fresh, path) != 0)
+        error = errno;
+    if (error != 0)
+        unlink(fresh);
+    return error;
+}
+
 Status
 pidfile_write_facts(Ctx *cx, const PidFile *file, const Buf *lines)
 {
-    char facts[600], fresh[620];
-    int fd;
-    ssize_t n;
+    char facts[600];
+    int error;
 
     ASSERT(file->fd >= 0);
     facts_path(file->path, facts);
-    snprintf(fresh, sizeof(fresh), "%s.new", facts);
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return fail(cx, ST_IO, "58030", "could not write \"%s\": %s", fresh, strerror(errno));
-    n = write(fd, lines->data, lines->bytes);
-    close(fd);
-    if (n != (ssize_t)lines->bytes || rename(fresh, facts) != 0)
-        return fail(cx, ST_IO, "58030", "could not write \"%s\": %s", facts, strerror(errno));
-    return ST_OK;
+    error = replace(facts, lines);
+    if (error != 0) { /* what stands there is true no more, and may take the very room that is missing */
+        unlink(facts);
+        error = replace(facts, lines);
+    }
+    return error == 0 ? ST_OK : fail_path(cx, error, "write", facts);
 }
 
 int

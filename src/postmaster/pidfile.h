@@ -14,11 +14,11 @@ typedef struct PidFile {
     char path[512];
 } PidFile;
 
-/* 55006 when another server holds it. */
+/* 55006 when another server holds it, 53100 when there is no space; after a failure the file is as it was, or not there. */
 MUST_CHECK Status pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out);
 /* Removes both files. The lock goes with the last process. */
 void pidfile_remove(PidFile *file);
-/* Writes the facts; `lines` ends each with a newline. */
+/* Writes the facts; `lines` ends each with a newline. After a failure there are none: the old ones would be wrong. */
 MUST_CHECK Status pidfile_write_facts(Ctx *cx, const PidFile *file, const Buf *lines);
 
 /* Who runs: 0 = nobody (*why says how we know), else the process id. */

@@ -152,8 +152,8 @@ class DataServer:
         if start:
             self.start()
 
-    def begin(self):
-        """Starts without waiting for anything."""
+    def begin(self, more=()):
+        """Starts without waiting for anything. `more`: flags of this start."""
         if self.starts > 0:
             expect_no_failed_assertion(self.log())
         self.starts += 1
@@ -163,7 +163,7 @@ class DataServer:
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(
                 [NANO, 'start', '--data-dir', self.data, '--port', str(self.port), '--unix-socket-dir', 'none', '--pid-file',
-                 f'{self.dir}/pid', *self.flags], cwd=self.dir, stderr=log, stdin=subprocess.DEVNULL, env=env)
+                 f'{self.dir}/pid', *self.flags, *more], cwd=self.dir, stderr=log, stdin=subprocess.DEVNULL, env=env)
 
     def start(self):
         self.begin()

@@ -33,6 +33,7 @@ enum {
     ZSTD_BLOCK_BYTES = 16 * 1024,
     MEMTABLE_BYTES = 64 << 20,
     BLOOM_BITS = 10,
+    MANIFEST_AHEAD_BYTES = 64 * 1024,
     LIST_US = 500 * 1000, /* between two looks at what files there are; and for each file: */
     LIST_FILE_US = 500,
     FLUSH_NAP_US = 500,
@@ -592,6 +593,9 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_level0_stop_writes_trigger(s->options, 64);
     api->rocksdb_options_set_paranoid_checks(s->options, 1);
     api->rocksdb_options_set_disable_auto_compactions(s->options, 1); /* until begin_merging */
+    /* By itself it takes 4 MB ahead, on a nearly full disk all there is: for the next file, without which the store does not
+     * open, nothing would be left. */
+    api->rocksdb_options_set_manifest_preallocation_size(s->options, MANIFEST_AHEAD_BYTES);
     api->rocksdb_options_set_stats_dump_period_sec(s->options, 0);
     /* It has a log of its own on the same disk, and builds with assertions do not survive that writing to it fails: so
      * nothing is written but its head, and when it is opened there is room for that. What goes wrong we are told anyway. */

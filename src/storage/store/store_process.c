@@ -2,6 +2,7 @@
 #include "storage/store/store_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,26 +132,74 @@ open_store(Ctx *cx, StoreProcess *p)
     return write_super(cx, p, true); /* before the first word of the log: it says whose it is */
 }
 
-/* Opening the store and doing the log again need some room. Without it the server would have to refuse, and after a crash
- * nobody would start it again when there is space. */
+static bool
+is_there_room(const StoreProcess *p, uint64_t need)
+{
+    struct statvfs disk;
+
+    return statvfs(p->settings->data_dir, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= need;
+}
+
+/* A quota does not show in what the file system says: so a file that large is made, without a name. */
+static bool
+is_room_given(Ctx *cx, const StoreProcess *p, uint64_t need)
+{
+    const char *path = arena_printf(cx->arena, "%s/pages.space", p->settings->data_dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool given;
+
+    if (fd < 0)
+        return !env_is_full(errno);
+    (void)unlink(path);
+    given = fallocate(fd, 0, 0, (off_t)need) == 0 || !env_is_full(errno); /* not every file system can */
+    close(fd);
+    return given;
+}
+
+static void
+close_store(Ctx *cx, StoreProcess *p)
+{
+    if (p->store != NULL)
+        p->store->methods->close(cx, p->store);
+    p->store = NULL;
+}
+
 static Status
-wait_for_space(Ctx *cx, const StoreProcess *p)
+open_if_there_is_room(Ctx *cx, StoreProcess *p, uint64_t need, bool again)
+{
+    if (!is_there_room(p, need) || (again && !is_room_given(cx, p, need)))
+        return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);
+    return open_store(cx, p);
+}
+
+/* Opening the store and doing the log again need some room. Without it the server would have to refuse, and after a crash
+ * nobody would start it again when there is space. That there was room is no promise: others take it, and how much RocksDB
+ * needs nobody knows exactly, so it may still find none. From then on it is looked closer: each attempt that fails leaves some small
+ * files, which only one that succeeds removes. */
+static Status
+open_when_there_is_space(Ctx *cx, StoreProcess *p)
 {
     const char *current = arena_printf(cx->arena, "%s/pages/CURRENT", p->settings->data_dir);
     uint64_t need = access(current, F_OK) == 0 ? OPEN_BYTES : FIRST_BYTES;
     bool told = false;
-    struct statvfs disk;
 
-    while (statvfs(p->settings->data_dir, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < need) {
+    for (;;) {
+        ArenaMark mark = arena_mark(cx->arena);
+        Status rc = open_if_there_is_room(cx, p, need, told);
+
+        if (rc == ST_OK || strcmp(cx->error.sqlstate, "53100") != 0)
+            return rc;
+        close_store(cx, p);
+        arena_rewind(cx->arena, mark);
         if (!told)
             log_line(LOG_ERROR, "there is no space left in \"%s\": the server waits until there is (%u MB)",
                      p->settings->data_dir, (unsigned)(need >> 20));
         told = true;
         if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
-            return fail(cx, ST_IO, "53100", "there is no space left in \"%s\"", p->settings->data_dir);
+            return rc;
+        ctx_error_clear(cx);
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + RETRY_US);
     }
-    return ST_OK;
 }
 
 static void
@@ -234,8 +283,7 @@ run(Ctx *cx, StoreProcess *p)
     pthread_t readers[READERS], cleaning;
 
     store_set_state(p, STORE_STATE_RECOVERING);
-    TRY(wait_for_space(cx, p));
-    TRY(open_store(cx, p));
+    TRY(open_when_there_is_space(cx, p));
     shared->system_id = p->super.system_id;
     shared->incarnation = p->super.incarnation;
     atomic_store(&shared->redo, p->super.redo);

@@ -1,6 +1,7 @@
 #include "postmaster/pidfile.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,25 @@ TEST(pidfile, holds_the_pid_and_the_facts_while_the_server_runs)
     pidfile_remove(&file);
     EXPECT_EQ(pidfile_running(path, &why), 0);
     EXPECT(pidfile_fact(test_ctx()->arena, path, "mode") == NULL);
+}
+
+TEST(pidfile, has_no_facts_rather_than_old_ones)
+{
+    const char *path = fresh_path();
+    const char *in_the_way = arena_printf(test_ctx()->arena, "%s.status.new", path);
+    PidFile file;
+    Buf facts = {0};
+
+    EXPECT_OK(pidfile_create(test_ctx(), path, (int)getpid(), &file));
+    buf_add_text(&facts, "listen=there\n");
+    EXPECT_OK(pidfile_write_facts(test_ctx(), &file, &facts));
+    EXPECT_EQ(mkdir(in_the_way, 0700), 0);
+    EXPECT_FAIL(pidfile_write_facts(test_ctx(), &file, &facts), "58030");
+    EXPECT(pidfile_fact(test_ctx()->arena, path, "listen") == NULL);
+    EXPECT_EQ(rmdir(in_the_way), 0);
+    EXPECT_OK(pidfile_write_facts(test_ctx(), &file, &facts));
+    EXPECT_STR(pidfile_fact(test_ctx()->arena, path, "listen"), "there");
+    pidfile_remove(&file);
 }
 
 TEST(pidfile, belongs_to_one_server)
