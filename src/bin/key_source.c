@@ -97,11 +97,8 @@ from_environment(Ctx *cx, const char *name, KeyText *k)
     char *value = getenv(name);
 
     k->where = arena_printf(cx->arena, "environment variable %s", name);
-    if (value == NULL || value[0] == '\0') {
-        (void)fail(cx, ST_ERROR, "F0000", "there is no encryption key: %s is not set", k->where);
-        fail_hint(cx, "Set it, or let encryption.key_source name a file, a command or a credential.");
-        return ST_ERROR;
-    }
+    if (value == NULL || value[0] == '\0')
+        return fail(cx, ST_ERROR, "F0000", "there is no encryption key: %s is not set", k->where);
     k->bytes = MIN_OF(strlen(value), sizeof(k->text));
     memcpy(k->text, value, k->bytes);
     seal_wipe(value, strlen(value)); /* /proc shows it to who may look there */
