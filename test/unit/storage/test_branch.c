@@ -9,6 +9,7 @@
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
+#include "storage/txn/txn_shared.h"
 
 enum { ROWS = 200, NEW_ROW = 1000, PATIENCE_MS = 10000 };
 
@@ -360,7 +361,9 @@ TEST(branch, a_drop_that_commits_while_its_branch_is_forked_leaves_what_the_chil
     grow(&tree, sim_engine(), 0);
     forker = stop_at(&tree, "branch.linking", fork_root, 0);
     dropper = sim_fork(tree.engine, drop_relation, (int)tree.table.heap.relation, NULL);
-    usleep(200000); /* it gets as far as it can */
+    /* It gets to the commit latch; if that were free, it would end. */
+    for (int i = 0; i < 2000 && atomic_load(&txn_shared(tree.cx->proc)->commit_latch.word) != 2; i++)
+        usleep(1000);
     stop_point_release("branch.linking");
     EXPECT(ends_soon(forker));
     EXPECT(ends_soon(dropper));
