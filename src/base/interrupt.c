@@ -11,6 +11,7 @@
 static _Atomic(_Atomic uint32_t *) watched_word;
 static _Atomic(_Atomic uint32_t *) watched_sem;
 static _Atomic int watched_fd = -1;
+static _Atomic(const _Atomic bool *) last_words_hold;
 static _Atomic uint32_t pending;
 static _Atomic bool hang_up_pending;
 
@@ -42,6 +43,7 @@ interrupt_watch(int fd, _Atomic uint32_t *word, _Atomic uint32_t *sem)
 void
 interrupt_unwatch(void)
 {
+    atomic_store(&last_words_hold, NULL);
     atomic_store(&watched_word, NULL);
     atomic_store(&watched_sem, NULL);
     atomic_store(&watched_fd, -1);
@@ -63,4 +65,19 @@ interrupt_raise(uint32_t bits, bool hang_up)
     else if (hang_up)
         atomic_store(&hang_up_pending, true);
     errno = saved;
+}
+
+void
+interrupt_allow_last_words(const _Atomic bool *half_sent)
+{
+    atomic_store(&last_words_hold, half_sent);
+}
+
+void
+interrupt_last_words(const void *data, size_t bytes)
+{
+    const _Atomic bool *hold = atomic_load(&last_words_hold);
+
+    if (hold != NULL && !atomic_load(hold))
+        (void)send(atomic_load(&watched_fd), data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -10,6 +10,7 @@
 #ifndef BASE_INTERRUPT_H
 #define BASE_INTERRUPT_H
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "base/attr.h"
 
@@ -21,5 +22,11 @@ void interrupt_watch(int fd, _Atomic uint32_t *word, _Atomic uint32_t *sem);
 void interrupt_unwatch(void);
 /* Async-signal-safe. `hang_up`: reading from the socket is over. */
 void interrupt_raise(uint32_t bits, bool hang_up);
+
+/* The watched socket may be given last words until interrupt_unwatch, but not while *half_sent: then part of a message has left.
+ * NULL: no longer. */
+void interrupt_allow_last_words(const _Atomic bool *half_sent);
+/* Async-signal-safe: sends these bytes if they are allowed and the socket takes them at once. The process has to end now. */
+void interrupt_last_words(const void *data, size_t bytes);
 
 #endif

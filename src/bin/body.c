@@ -227,7 +227,9 @@ run_janitor(void *arg)
         if (is_short && !round.urgent)
             idle_ms = MIN_OF(idle_ms, URGENT_EVERY_US / 1000);
         arena_reset(&arena);
+        proc_set_wait(cx.proc, WAIT_JANITOR_MAIN);
         proc_sleep(&cx, cx.proc, env_mono_us(cx.env) + (uint64_t)idle_ms * 1000);
+        proc_set_wait(cx.proc, WAIT_NONE);
     }
     interrupt_unwatch();
     janitor_upkeep_end(&cx, &round);

@@ -537,8 +537,12 @@ server_run(Ctx *cx, StartOptions *options, int ready_fd, int *exit_status)
                             .unix_wanted = options->unix_wanted};
     PostmasterOptions postmaster = {.listeners = &s->listeners, .max_connections = max_connections};
     PostmasterWorker workers[POSTMASTER_WORKERS_MOST];
-    PostmasterParts parts = {
-        .arg = s, .backend = serve, .reload = reload, .accepting = accepting, .workers = workers};
+    PostmasterParts parts = {.arg = s,
+                             .backend = serve,
+                             .last_words = door_last_words,
+                             .reload = reload,
+                             .accepting = accepting,
+                             .workers = workers};
     bool made = false;
     Status rc = ST_OK;
 

@@ -27,6 +27,9 @@ enum { TICKET = LISTEN_MOST };
 
 /* What handlers tell the loop; process-wide because handlers have no arguments. */
 static volatile sig_atomic_t end_wanted, reload_wanted, serving;
+/* Of child_serve, set once. */
+static const PoolShared *quit_shared;
+static void (*quit_last_words)(bool crash);
 
 static void
 on_terminate(int signo)
@@ -52,6 +55,8 @@ static void
 on_quit(int signo)
 {
     (void)signo;
+    if (serving && quit_last_words != NULL)
+        quit_last_words(atomic_load(&quit_shared->crashed));
     _exit(2);
 }
 
@@ -177,6 +182,8 @@ child_serve(const Pool *pool, int slot, const ListenSet *listeners, const Postma
     sigset_t blocked, open_mask;
     int ep;
 
+    quit_shared = shared;
+    quit_last_words = parts->last_words;
     set_up(pool, "helios-backend");
     close(pool->ticket_write);
     set_oom_score();

@@ -18,6 +18,7 @@ typedef enum ChildState { CHILD_FREE, CHILD_IDLE, CHILD_BUSY, CHILD_REFUSING } C
 typedef struct PoolShared {
     _Atomic uint32_t idle_least; /* atomic: fewest idle children since the postmaster last looked */
     _Atomic bool draining; /* atomic: whoever becomes idle exits */
+    _Atomic bool crashed; /* atomic: that is why children are told to end at once */
     uint32_t capacity; /* set once at start */
     _Atomic uint8_t states[]; /* atomic: ChildState; written by the child, FREE by the postmaster */
 } PoolShared;

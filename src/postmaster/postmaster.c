@@ -289,6 +289,7 @@ crash(Postmaster *pm, const char *who, int pid, const char *how)
                  "memory server has nothing to recover from. All sessions end and the server stops",
                  who, pid, how);
         pm->exit_status = 1;
+        atomic_store(&pm->pool.shared->crashed, true);
         enter_phase(pm, KILLING, "stopping at once");
         return;
     }
@@ -299,7 +300,8 @@ crash(Postmaster *pm, const char *who, int pid, const char *how)
     pm->crashed = true;
     pm->ending_since_us = now_us(pm);
     pm->parts->accepting(pm->parts->arg, false);
-    signal_children(pm, SIGKILL);
+    atomic_store(&pm->pool.shared->crashed, true);
+    signal_children(pm, SIGQUIT); /* they tell their clients */
     signal_workers(pm, SIGKILL);
 }
 
@@ -442,6 +444,7 @@ come_back(Postmaster *pm)
     if (!pm->crashed || children_count(pm) > 0 || worker_count(pm) > 0)
         return;
     pm->crashed = false;
+    atomic_store(&pm->pool.shared->crashed, false);
     if (pm->phase != RUNNING) { /* told to end: the next start recovers */
         pm->exit_status = 1;
         return;
@@ -501,7 +504,8 @@ next_due_ms(const Postmaster *pm)
 
         due = pm->watchdog_due_us > now ? (int64_t)((pm->watchdog_due_us - now) / 1000) + 1 : 0;
     }
-    if (pm->phase >= ENDING || worker_count(pm) < pm->parts->worker_count || now_us(pm) < pm->refill_after_us ||
+    if (pm->phase >= ENDING || pm->crashed || worker_count(pm) < pm->parts->worker_count ||
+        now_us(pm) < pm->refill_after_us ||
         children_count(pm) > pm->pool.spare_least + 1) /* busy ones may become idle, and will not say so */
         due = due < 0 || due > TICK_MS ? TICK_MS : due;
     return due;
@@ -517,13 +521,14 @@ do_what_is_due(Postmaster *pm)
         pm->watchdog_due_us = now_us(pm) + pm->watchdog_us;
     }
     shrink(pm);
-    patience_ms = pm->phase == ENDING ? ENDING_PATIENCE_MS : KILLING_PATIENCE_MS;
-    if (pm->phase >= ENDING && now_us(pm) - pm->ending_since_us > patience_ms * UINT64_C(1000)) {
+    patience_ms = pm->phase == ENDING && !pm->crashed ? ENDING_PATIENCE_MS : KILLING_PATIENCE_MS;
+    if ((pm->phase >= ENDING || pm->crashed) &&
+        now_us(pm) - pm->ending_since_us > patience_ms * UINT64_C(1000)) {
         log_line(LOG_WARNING, "%d processes did not end within %u seconds and are killed", children_count(pm),
                  patience_ms / 1000);
         pm->ending_since_us = now_us(pm);
         signal_children(pm, SIGKILL);
-        if (pm->phase == KILLING)
+        if (pm->phase == KILLING || pm->crashed)
             signal_workers(pm, SIGKILL);
     }
 }

@@ -194,7 +194,7 @@ class DataServer:
             try:
                 return Client(self.port, timeout=timeout).login(database=database)
             except (OSError, Closed, PgError) as e:
-                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '53300') or patience.is_over():
+                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '57P02', '53300') or patience.is_over():
                     raise
                 if self.process.poll() is not None:
                     raise Gone(self.log())

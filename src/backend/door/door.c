@@ -64,9 +64,12 @@ serve_session(Door *door, DoorSession *s, const StartupRequest *request, _Atomic
         login_refuse(cx, s->conn, rc, arena_printf(cx->arena, "%s@%s", request->user, request->database));
     } else {
         s->who = &who;
+        if (s->conn->tls == NULL) /* what a handler may not interrupt */
+            interrupt_allow_last_words(&s->conn->half_sent);
         login_welcome(s->conn, s->settings, (int32_t)getpid(), proc_cancel_secret(cx->proc));
         door->run(door, s);
     }
+    interrupt_allow_last_words(NULL);
     if (begun && door->end != NULL)
         door->end(door, s);
     interrupt_watch(s->conn->fd, early_word, NULL); /* the slot is about to become somebody else's */
@@ -108,4 +111,23 @@ door_serve(Door *door, int fd, const DoorRefusal *refusal)
     arena_free(&errors);
     arena_free(&arena);
     return !session.retire;
+}
+
+/* The fields of an error response; the end of the string ends them, too. */
+#define LAST_FIELDS(sqlstate, message) "SFATAL\0VFATAL\0C" sqlstate "\0M" message "\0"
+
+void
+door_last_words(bool crash)
+{
+    static const char crashed[] =
+        LAST_FIELDS("57P02", "terminating connection because of crash of another server process");
+    static const char stopped[] =
+        LAST_FIELDS("57P01", "terminating connection due to immediate shutdown command");
+    const char *fields = crash ? crashed : stopped;
+    uint32_t bytes = crash ? sizeof(crashed) : sizeof(stopped), length = htonl(bytes + sizeof(length));
+    char message[1 + sizeof(length) + sizeof(crashed) + sizeof(stopped)] = "E";
+
+    memcpy(message + 1, &length, sizeof(length));
+    memcpy(message + 1 + sizeof(length), fields, bytes);
+    interrupt_last_words(message, 1 + sizeof(length) + bytes);
 }

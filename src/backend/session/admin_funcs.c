@@ -28,7 +28,9 @@ sleep_seconds(Ctx *cx, double seconds)
         TRY(ctx_poll(cx));
         if (now >= until)
             return ST_OK;
+        proc_set_wait(cx->proc, WAIT_TIMEOUT_SLEEP);
         proc_sleep(cx, cx->proc, cx->deadline_us != 0 ? MIN_OF(until, cx->deadline_us) : until);
+        proc_set_wait(cx->proc, WAIT_NONE);
     }
 }
 

@@ -115,12 +115,24 @@ conn_raw_recv(Conn *conn, void *out, size_t bytes)
     return conn->env->recv(conn->env, conn->fd, out, bytes, 0);
 }
 
-ssize_t
-conn_raw_send(Conn *conn, const void *data, size_t bytes)
+/* False: we are told to end. */
+static bool
+wait_writable(Conn *conn)
 {
-    const char *p = data;
-    size_t left = bytes;
+    int rc;
 
+    if (conn->proc != NULL)
+        proc_set_wait(conn->proc, WAIT_CLIENT_WRITE);
+    rc = wait_ready(conn, POLLOUT, INTERRUPT_TERMINATE);
+    if (conn->proc != NULL)
+        proc_set_wait(conn->proc, WAIT_NONE);
+    return rc >= 0 || !told_to(conn, INTERRUPT_TERMINATE);
+}
+
+/* False: not all of it has left. */
+static bool
+send_all(Conn *conn, const char *p, size_t left)
+{
     while (left > 0) {
         ssize_t n = conn->env->send(conn->env, conn->fd, p, left, MSG_DONTWAIT);
 
@@ -128,12 +140,22 @@ conn_raw_send(Conn *conn, const void *data, size_t bytes)
             p += n;
             left -= (size_t)n;
         } else if (n < 0 && errno == EAGAIN) {
-            if (wait_ready(conn, POLLOUT, INTERRUPT_TERMINATE) < 0 && told_to(conn, INTERRUPT_TERMINATE))
-                return -1;
+            if (!wait_writable(conn))
+                return false;
         } else if (n < 0 && errno != EINTR) {
-            return -1;
+            return false;
         }
     }
+    return true;
+}
+
+ssize_t
+conn_raw_send(Conn *conn, const void *data, size_t bytes)
+{
+    atomic_store_explicit(&conn->half_sent, true, memory_order_relaxed);
+    if (!send_all(conn, data, bytes))
+        return -1;
+    atomic_store_explicit(&conn->half_sent, false, memory_order_relaxed);
     return (ssize_t)bytes;
 }
 
@@ -360,6 +382,7 @@ conn_flush(Ctx *cx, Conn *conn)
     ssize_t n = 0;
 
     conn->interrupt = cx->interrupt;
+    conn->proc = cx->proc;
     if (out->bytes > 0 && !conn->broken) {
         n = conn->tls != NULL ? tls_send(conn->tls, out->data, out->bytes)
                               : conn_raw_send(conn, out->data, out->bytes);

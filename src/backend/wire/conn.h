@@ -41,8 +41,11 @@ typedef struct Conn {
     uint32_t idle_ms; /* what SO_RCVTIMEO is set to; 0 = none */
     uint64_t deadline_us; /* monotonic; 0 = none: reading fails past it with ST_CANCELED (start-up) */
     _Atomic uint32_t *interrupt; /* of the context working with us, may be NULL */
+    struct Proc *proc; /* of the same; NULL = it has no slot as yet */
     bool wakeable; /* waits in ppoll before it reads, so that INTERRUPT_WAKE always wakes it */
     bool broken; /* sending failed: nothing more is tried */
+    _Atomic bool
+        half_sent; /* atomic: read by a signal handler; output is on its way, perhaps part of a message */
 } Conn;
 
 /* `fd` belongs to the connection from now on. */

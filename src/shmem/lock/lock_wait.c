@@ -8,16 +8,6 @@
  * at the last moment is given back. */
 #include "base/env.h"
 #include "shmem/lock/lock_int.h"
-#include "shmem/proc/wait_event.h"
-
-static void
-set_wait_event(Proc *proc, WaitEvent event)
-{
-    Activity *a = proc_activity_begin(proc);
-
-    a->wait_event = (uint32_t)event;
-    proc_activity_end(proc);
-}
 
 static WaitEvent
 event_of(const LockKey *key)
@@ -98,9 +88,9 @@ lock_wait(Ctx *cx, const LockKey *key, LockMode mode)
     Status rc;
 
     proc->wait_start_us = env_wall_us(cx->env);
-    set_wait_event(proc, event_of(key));
+    proc_set_wait(proc, event_of(key));
     rc = sleep_until_granted(cx);
-    set_wait_event(proc, WAIT_NONE);
+    proc_set_wait(proc, WAIT_NONE);
     proc->wait_start_us = 0;
     if (rc != ST_OK)
         leave_queue(proc, key, mode);

@@ -147,9 +147,11 @@ free_pages(Ctx *cx, CacheRel *rel)
         uint64_t map;
 
         (void)cache_rel_truncate(cx, rel, (Fork)fork, 0, true);
+        proc_instant_enter(cx->proc); /* who is killed must not lose frames that nothing leads to any more */
         map = atomic_exchange(&rel->forks[fork].map, 0);
         if (map != 0)
             free_map_node(cx->proc, (uint32_t)map, (uint32_t)(map >> 32));
+        proc_instant_leave(cx->proc);
     }
 }
 
@@ -243,36 +245,50 @@ cache_rel_drop_old(Ctx *cx, CacheRel *rel)
     }
 }
 
+enum { PORTION = 64 };
+
+/* The first of a chain behind `after`, by address: whatever comes and goes between two portions, none that stays is left out. */
+static uint32_t
+next_portion(Region *region, ShmRef chain, ShmRef after, CacheRel *out[PORTION])
+{
+    uint32_t count = 0;
+
+    for (CacheRel *rel = region_ptr(region, chain); rel != NULL; rel = region_ptr(region, rel->next)) {
+        uint32_t i = count;
+
+        if (rel->self <= after || (count == PORTION && rel->self > out[PORTION - 1]->self))
+            continue;
+        if (count < PORTION)
+            count++;
+        else
+            i--;
+        for (; i > 0 && out[i - 1]->self > rel->self; i--)
+            out[i] = out[i - 1];
+        out[i] = rel;
+    }
+    return count;
+}
+
 void
 cache_rel_each(Ctx *cx, void (*each)(Ctx *cx, void *arg, CacheRel *rel), void *arg)
 {
     RelTable *t = table_of(cx);
-    Region *region = proc_region(cx->proc);
 
     for (uint32_t bucket = 0; bucket < REL_BUCKETS; bucket++) {
-        CacheRel *found[64];
-        uint32_t count;
-        uint32_t skip = 0;
+        CacheRel *found[PORTION];
+        ShmRef after = SHM_REF_NONE;
+        uint32_t count = 0;
 
         do { /* in portions: `each` may sleep and must not run under the latch */
-            ShmRef at;
-            uint32_t seen = 0;
-
             if (t->bucket[bucket] == SHM_REF_NONE)
                 break;
-            count = 0;
             latch_take(cx->proc, &t->latch[bucket % REL_PARTITIONS]);
-            for (at = t->bucket[bucket]; at != SHM_REF_NONE && count < COUNT_OF(found); seen++) {
-                CacheRel *rel = region_ptr(region, at);
-
-                if (seen >= skip)
-                    found[count++] = rel;
-                at = rel->next;
-            }
+            count = next_portion(proc_region(cx->proc), t->bucket[bucket], after, found);
             latch_drop(cx->proc, &t->latch[bucket % REL_PARTITIONS]);
             for (uint32_t i = 0; i < count; i++)
                 each(cx, arg, found[i]);
-            skip += count;
-        } while (count == COUNT_OF(found));
+            if (count > 0)
+                after = found[count - 1]->self;
+        } while (count == PORTION);
     }
 }

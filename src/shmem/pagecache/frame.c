@@ -228,7 +228,9 @@ wait_for_free(Ctx *cx, PageCache *cache)
         }
         page_cleaner_wake(cache);
         count_sleeper(cx->proc, cache, true);
+        proc_set_wait(cx->proc, WAIT_FREE_FRAME);
         futex_wait(&cache->free_bell, bell, FREE_NAP_US);
+        proc_set_wait(cx->proc, WAIT_NONE);
         count_sleeper(cx->proc, cache, false);
     }
     (void)fail(cx, ST_NO_MEMORY, "53200", "no page of the cache is free");

@@ -261,7 +261,9 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
             continue;
         if (atomic_load(&cache->io_first) != 0) /* those that are awake have enough to do */
             wake_reader(cache);
+        proc_set_wait(cx->proc, WAIT_FILE_READ);
         futex_wait(&f->io, plain | IO_WAITED, LOAD_NAP_US);
+        proc_set_wait(cx->proc, WAIT_NONE);
     }
 }
 

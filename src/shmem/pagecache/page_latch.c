@@ -22,11 +22,13 @@ page_wake_waiters(Frame *f)
 
 /* Sleeps until the word changes; the caller has seen `word` and could not have its latch. */
 static void
-latch_sleep(Frame *f, uint64_t word)
+latch_sleep(Proc *proc, Frame *f, uint64_t word)
 {
     if (!(word & FRAME_WAITERS) && !atomic_compare_exchange_strong(&f->latch, &word, word | FRAME_WAITERS))
         return;
+    proc_set_wait(proc, WAIT_PAGE_LATCH);
     futex_wait(latch_low_half(f), (uint32_t)(word | FRAME_WAITERS), 10000);
+    proc_set_wait(proc, WAIT_NONE);
 }
 
 /* The same inside of proc_critical_enter: who waits and holds nothing else may be killed (C1). */
@@ -37,7 +39,7 @@ latch_sleep_outside(Proc *proc, Frame *f, uint64_t word)
 
     if (outermost)
         proc_instant_leave(proc);
-    latch_sleep(f, word);
+    latch_sleep(proc, f, word);
     if (outermost)
         proc_instant_enter(proc);
 }
@@ -65,7 +67,7 @@ page_latch_shared(Ctx *cx, PageRef *ref)
             if (got)
                 return;
         } else if (spins > CACHE_SPIN_MOST) {
-            latch_sleep(f, word);
+            latch_sleep(proc, f, word);
             continue;
         }
         __builtin_ia32_pause();
@@ -106,7 +108,9 @@ page_wait_for_room(Proc *proc)
     if (LIKELY(change_gate_open(gate)))
         return;
     proc_count(proc, COUNT_LOG_FULL, 1);
+    proc_set_wait(proc, WAIT_LOG_ROOM);
     change_gate_wait(gate);
+    proc_set_wait(proc, WAIT_NONE);
 }
 
 /* Below the exclusive latch, within proc_critical_enter: is somebody forking (B1)? In a critical section that began earlier the

@@ -25,6 +25,12 @@ proc_activity_end(Proc *proc)
     atomic_store_explicit(&proc->activity_version, (version | 1) + 1, memory_order_release);
 }
 
+void
+proc_set_wait(Proc *proc, WaitEvent event)
+{
+    atomic_store_explicit(&proc->wait_event, (uint32_t)event, memory_order_relaxed);
+}
+
 bool
 proc_activity_read(const ProcTable *table, uint32_t slot_no, Activity *out)
 {
@@ -45,6 +51,7 @@ proc_activity_read(const ProcTable *table, uint32_t slot_no, Activity *out)
             break;
     }
     out->xid = atomic_load_explicit(&p->xid, memory_order_relaxed);
+    out->wait_event = atomic_load_explicit(&p->wait_event, memory_order_relaxed);
     out->query[sizeof(out->query) - 1] = '\0';
     return true;
 }

@@ -11,6 +11,7 @@
 #define PROC_H
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "shmem/proc/wait_event.h"
 
 typedef struct Proc Proc;
 typedef struct ProcTable ProcTable;
@@ -107,6 +108,9 @@ uint64_t proc_page_count(const Proc *proc); /* pages looked at so far; only ever
 /* Seqlock write: between the two calls the owner may change the Activity it gets. */
 Activity *proc_activity_begin(Proc *proc);
 void proc_activity_end(Proc *proc);
+
+/* What others see it wait for; WAIT_NONE when that is over. One store. */
+void proc_set_wait(Proc *proc, WaitEvent event);
 
 /* Sleeps until woken (proc_wake, proc_interrupt) or the monotonic deadline; may return early. */
 void proc_sleep(Ctx *cx, Proc *proc, uint64_t deadline_us);

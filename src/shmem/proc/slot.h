@@ -50,6 +50,7 @@ struct Proc {
     ShmRef self; /* set once at start: offset of this slot */
     uint32_t no; /* set once at start */
     _Atomic uint32_t critical; /* owner writes: depth of critical sections */
+    _Atomic uint32_t wait_event; /* owner writes: WaitEvent; for Activity */
     uint32_t latch_depth; /* owner */
     uint16_t latch_rank[PROC_RANKS_MOST]; /* owner */
 

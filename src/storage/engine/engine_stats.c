@@ -32,6 +32,8 @@ branch_add_counters(Ctx *cx, Proc *ended)
     BranchId branch;
 
     read_slot(cx, ended->no, &branch, done);
+    if (proc_state(ended) == PROC_DEAD && done[COUNT_SESSIONS] > 0)
+        done[COUNT_KILLED] = 1; /* it could not say so itself */
     latch_take(cx->proc, &s->branch_latch);
     to = branch_counters(s, branch);
     for (int i = 0; i < SESSION_COUNTERS; i++) {

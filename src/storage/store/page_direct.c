@@ -68,6 +68,20 @@ file_of(Ctx *cx, PageDirect *d, uint32_t no)
 }
 
 static bool
+read_packed(Ctx *cx, PageDirect *d, const PageSpot *spot, size_t bytes)
+{
+    int fd = file_of(cx, d, spot->file);
+    ssize_t got;
+
+    if (fd < 0)
+        return false;
+    proc_set_wait(cx->proc, WAIT_FILE_READ);
+    got = cx->env->pread(cx->env, fd, d->packed, bytes, (off_t)spot->offset);
+    proc_set_wait(cx->proc, WAIT_NONE);
+    return got == (ssize_t)bytes;
+}
+
+static bool
 read_page(Ctx *cx, PageReader *reader, PageId id, const PageSpot *spot, char *page)
 {
     PageDirect *d = (PageDirect *)reader;
@@ -75,13 +89,8 @@ read_page(Ctx *cx, PageReader *reader, PageId id, const PageSpot *spot, char *pa
     uint32_t key_bytes = store_page_key(id, 0, key);
     size_t packed_bytes = (size_t)spot->bytes + 1, plain_bytes, value_bytes;
     const char *value;
-    int fd;
 
-    if (packed_bytes > sizeof(d->packed))
-        return false;
-    fd = file_of(cx, d, spot->file);
-    if (fd < 0 ||
-        cx->env->pread(cx->env, fd, d->packed, packed_bytes, (off_t)spot->offset) != (ssize_t)packed_bytes)
+    if (packed_bytes > sizeof(d->packed) || !read_packed(cx, d, spot, packed_bytes))
         return false;
     plain_bytes = table_plain_bytes(d->packed, packed_bytes);
     if (plain_bytes == 0 || plain_bytes > sizeof(d->plain) ||

@@ -303,8 +303,10 @@ run(Ctx *cx, StoreProcess *p)
     } else {
         store_set_state(p, STORE_STATE_READY);
     }
-    while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE))
+    while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)) {
+        proc_set_wait(cx->proc, WAIT_STORE_MAIN);
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
+    }
     atomic_store(&p->stop_cleaner, 1);
     page_cleaner_wake(page_cache(cx->proc));
     pthread_join(cleaning, NULL);

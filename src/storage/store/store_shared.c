@@ -98,6 +98,8 @@ store_checkpoint(Ctx *cx)
             return ST_IO;
         }
         TRY(ctx_poll(cx));
+        proc_set_wait(cx->proc, WAIT_CHECKPOINT);
         futex_wait(&shared->checkpoint_bell, bell, WAIT_NAP_US);
+        proc_set_wait(cx->proc, WAIT_NONE);
     }
 }

@@ -264,17 +264,18 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
     while (wanted < lsn && !atomic_compare_exchange_weak(&w->wanted, &wanted, lsn))
         ;
     wal_wake_writer(proc);
-    for (;;) {
+    proc_set_wait(proc, WAIT_LOG_SYNC);
+    while (atomic_load(&w->flushed) < lsn && !(give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))) {
         uint32_t bell = atomic_load(&w->flushed_bell);
         uint32_t turn = wal_turn_bit(atomic_load(&w->flushing), lsn);
 
-        if (atomic_load(&w->flushed) >= lsn)
-            return true;
-        if (give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))
-            return false;
+        if (atomic_load(&w->flushed) >= lsn) /* since the bell was read */
+            break;
         if (!futex_wait_bits(&w->flushed_bell, bell, turn, WAIT_NAP_US) && atomic_load(&w->flushed) >= lsn)
             atomic_fetch_add(&w->late, 1);
     }
+    proc_set_wait(proc, WAIT_NONE);
+    return atomic_load(&w->flushed) >= lsn;
 }
 
 void

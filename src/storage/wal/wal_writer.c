@@ -70,9 +70,13 @@ sync_segment(Ctx *cx, const WalSegment *segment)
 {
     WalShared *shared = wal_shared(cx->proc);
     uint64_t start_us = env_mono_us(cx->env);
+    int failed;
 
     stop_point("wal.before_sync");
-    if (cx->env->sync(cx->env, segment->fd) == 0) {
+    proc_set_wait(cx->proc, WAIT_LOG_SYNC);
+    failed = cx->env->sync(cx->env, segment->fd);
+    proc_set_wait(cx->proc, WAIT_NONE);
+    if (failed == 0) {
         atomic_fetch_add(&shared->syncs, 1);
         atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
         return ST_OK;
@@ -373,12 +377,15 @@ write_copied(Ctx *cx, WalWriter *w, Lsn copied, bool now)
 {
     WalShared *shared = wal_shared(cx->proc);
     Lsn portion = atomic_load(&shared->portion);
+    Status rc = ST_OK;
 
+    proc_set_wait(cx->proc, WAIT_LOG_WRITE);
     if (!shared->sealed)
-        return write_up_to(cx, w, copied);
-    if (copied - portion >= (now ? 1 : PORTION_BYTES) || atomic_load(&shared->wanted) > portion)
-        return write_portion(cx, w);
-    return ST_OK;
+        rc = write_up_to(cx, w, copied);
+    else if (copied - portion >= (now ? 1 : PORTION_BYTES) || atomic_load(&shared->wanted) > portion)
+        rc = write_portion(cx, w);
+    proc_set_wait(cx->proc, WAIT_NONE);
+    return rc;
 }
 
 static Status
@@ -443,8 +450,10 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
     if (w->making.fd >= 0)
         return ST_OK;
     atomic_store(&gate->maker_sleeps, 1);
+    proc_set_wait(cx->proc, WAIT_WAL_WRITER_MAIN);
     if (atomic_load(&gate->maker_bell) == bell)
         futex_wait(&gate->maker_bell, bell, idle_us);
+    proc_set_wait(cx->proc, WAIT_NONE);
     atomic_store(&gate->maker_sleeps, 0);
     if (atomic_load(&gate->maker_bell) == bell)
         note_durable(cx, w);

@@ -54,6 +54,41 @@ no_log(Ctx *cx, const CacheRel *rel, Fork fork)
     (void)fork;
 }
 
+typedef struct Visit {
+    uint32_t bucket, count;
+} Visit;
+
+static void
+drop_visited(Ctx *cx, void *arg, CacheRel *rel)
+{
+    Visit *visit = arg;
+
+    if (cache_rel_hash(rel->branch, rel->relation) % REL_BUCKETS != visit->bucket ||
+        rel->relation < RELATION_FIRST)
+        return;
+    visit->count++;
+    cache_rel_drop(cx, rel);
+}
+
+TEST(pagecache, every_relation_of_a_long_chain_is_visited_though_each_goes)
+{
+    Ctx *cx = sim_session(sim_engine());
+    Visit visit = {.bucket = cache_rel_hash(1, RELATION_FIRST) % REL_BUCKETS};
+    uint32_t made = 0;
+
+    for (RelationId id = RELATION_FIRST; made < 300; id++) {
+        if (cache_rel_hash(1, id) % REL_BUCKETS != visit.bucket)
+            continue;
+        (void)make_rel(cx, id);
+        made++;
+    }
+    cache_rel_each(cx, drop_visited, &visit);
+    EXPECT_EQ(visit.count, made);
+    visit.count = 0;
+    cache_rel_each(cx, drop_visited, &visit);
+    EXPECT_EQ(visit.count, 0);
+}
+
 TEST(pagecache, every_block_of_a_growing_relation_is_found)
 {
     Ctx *cx = sim_session(sim_engine());
