@@ -86,32 +86,65 @@ make_parents(Ctx *cx, const char *path)
     return ST_OK;
 }
 
+/* The directory with its format, written before anything else: with it the rest is known to be ours, if we are killed here.
+ * Below a lock on the directory itself: of two who make it, one does. *made false: somebody else has. */
+static Status
+make_format(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
+{
+    DirFormat format;
+    bool empty;
+
+    TRY(dir_format_read(cx, path, &format));
+    *made = format.number == DIR_FORMAT_NONE;
+    if (!*made)
+        return ST_OK;
+    TRY(is_empty(cx, path, &empty));
+    if (!empty) {
+        (void)fail(cx, ST_ERROR, "55000",
+                   "directory \"%s\" is not empty, and is no data directory of HeliosDB Nano", path);
+        fail_hint(cx, "Choose another directory, or one that does not exist yet.");
+        return ST_ERROR;
+    }
+    if (chmod(path, 0700) != 0) /* somebody may have made it, for everybody to read */
+        return fail_path(cx, "change the permissions of", path);
+    TRY(flush_folder(cx, arena_printf(cx->arena, "%s/..", path)));
+    return dir_format_write(cx, path, fresh);
+}
+
+static Status
+make_locked(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
+{
+    Status rc;
+    int fd;
+
+    TRY(make_parents(cx, path));
+    TRY(make_folder(cx, path));
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_path(cx, "open directory", path);
+    (void)flock(fd, LOCK_EX); /* some file systems have none for directories */
+    rc = make_format(cx, path, fresh, made);
+    close(fd);
+    return rc;
+}
+
 Status
 data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made)
 {
     DirFormat format;
-    bool empty = true;
 
+    *made = false;
     TRY(dir_format_read(cx, path, &format));
-    if (made != NULL)
-        *made = format.number == DIR_FORMAT_NONE;
     if (format.number == DIR_FORMAT_NONE) {
-        TRY(make_parents(cx, path));
-        TRY(make_folder(cx, path));
-        TRY(is_empty(cx, path, &empty));
-        if (!empty) {
-            (void)fail(cx, ST_ERROR, "55000",
-                       "directory \"%s\" is not empty, and is no data directory of HeliosDB Nano", path);
-            fail_hint(cx, "Choose another directory, or one that does not exist yet.");
-            return ST_ERROR;
-        }
-        if (chmod(path, 0700) != 0) /* somebody may have made it, for everybody to read */
-            return fail_path(cx, "change the permissions of", path);
-        TRY(flush_folder(cx, arena_printf(cx->arena, "%s/..", path)));
+        TRY(make_locked(cx, path, fresh, made));
+        TRY(dir_format_read(cx, path, &format));
     }
-    if (format.number ==
-        DIR_FORMAT_NONE) /* first: with it the rest is known to be ours, if we are killed here */
-        TRY(dir_format_write(cx, path, fresh));
+    if (!dir_format_equal(&format, fresh)) { /* the key that the caller has would be of no use */
+        (void)fail(cx, ST_ERROR, "55006", "data directory \"%s\" was just made or changed by another process",
+                   path);
+        fail_hint(cx, "Try again.");
+        return ST_ERROR;
+    }
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         TRY(make_folder(cx, arena_printf(cx->arena, "%s/%s", path, folders[i])));
     return flush_folder(cx, path);

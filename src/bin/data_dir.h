@@ -15,7 +15,8 @@ typedef struct DataDir {
 } DataDir;
 
 /* Makes the directory and what belongs into it; idempotent. A directory that holds other things, or has another format, is
- * refused. `fresh`: the format of a new one. *made (may be NULL): it was not one before. */
+ * refused. `fresh`: the format of a new one, or the one that it had when the caller looked: 55006 if it has another. *made: it was not one
+ * before. */
 MUST_CHECK Status data_dir_make(Ctx *cx, const char *path, const DirFormat *fresh, bool *made);
 /* The name of the database that comes with the directory: its own name, cut as PostgreSQL cuts names. NULL when that is
  * no name for a database: not UTF-8, or the root directory. The directory exists. */

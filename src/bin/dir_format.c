@@ -113,6 +113,15 @@ parse(const char *text, size_t bytes, DirFormat *f)
            memcmp(text, expected, bytes) == 0;
 }
 
+bool
+dir_format_equal(const DirFormat *a, const DirFormat *b)
+{
+    char x[TEXT_MOST], y[TEXT_MOST];
+    size_t bytes = put_all(a, x);
+
+    return put_all(b, y) == bytes && memcmp(x, y, bytes) == 0;
+}
+
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 Status

@@ -22,6 +22,7 @@ typedef struct DirFormat {
     uint8_t tag[SEAL_TAG_BYTES];
 } DirFormat;
 
+MUST_CHECK bool dir_format_equal(const DirFormat *a, const DirFormat *b);
 /* XX001 when the file is damaged, 0A000 when the format is one that we do not know. */
 MUST_CHECK Status dir_format_read(Ctx *cx, const char *path, DirFormat *out);
 /* Durable, and at once. */

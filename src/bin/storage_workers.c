@@ -44,8 +44,7 @@ storage_limits(const SettingSet *settings, StoreLimits *out)
 void
 storage_run_store(Door *door, const StoreSettings *settings)
 {
-    if (!store_process_run(door->engine, settings))
-        exit(1);
+    store_process_run(door->engine, settings);
 }
 
 static Status

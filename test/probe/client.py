@@ -21,8 +21,17 @@ class Closed(Exception):
     pass
 
 
+class Crashed(Closed):
+    """57P02: the server has lost its memory. As when the connection is lost, nothing is known of what was asked for."""
+
+
 def error_fields(body):
     return {f[:1].decode(): f[1:].decode() for f in body.split(b'\0') if f}
+
+
+def error_of(body):
+    e = PgError(error_fields(body))
+    return Crashed(str(e)) if e.severity == 'FATAL' and e.code == '57P02' else e
 
 
 class Client:
@@ -98,7 +107,7 @@ class Client:
             elif kind == b'K':
                 self.pid, self.secret = struct.unpack('!iI', body)
             elif kind == b'E':
-                raise PgError(error_fields(body))
+                raise error_of(body)
             elif kind == b'Z':
                 return self
 
@@ -126,7 +135,7 @@ class Client:
                   struct.pack('!I', len(first)) + first)
         kind, body = self.receive()
         if kind == b'E':
-            raise PgError(error_fields(body))
+            raise error_of(body)
         server_first = body[4:].decode()
         parts = dict(p.split('=', 1) for p in server_first.split(','))
         salted = hashlib.pbkdf2_hmac('sha256', password.encode(), base64.b64decode(parts['s']), int(parts['i']))
@@ -139,7 +148,7 @@ class Client:
         self.send(b'p', (final + ',p=' + base64.b64encode(proof).decode()).encode())
         kind, body = self.receive()
         if kind == b'E':
-            raise PgError(error_fields(body))
+            raise error_of(body)
         expected = base64.b64encode(mac(mac(salted, 'Server Key'), everything)).decode()
         assert body[4:].decode() == 'v=' + expected, 'the server could not prove that it knows the password'
 
@@ -155,8 +164,8 @@ class Client:
             if kind == b'D':
                 rows.append(body[6:].decode())  # all rows of the probe have one column
             elif kind == b'E':
-                error = PgError(error_fields(body))
-                if error.severity == 'FATAL':
+                error = error_of(body)
+                if isinstance(error, Crashed) or error.severity == 'FATAL':
                     raise error
             elif kind == b'Z':
                 if error:

@@ -194,7 +194,7 @@ class DataServer:
             try:
                 return Client(self.port, timeout=timeout).login(database=database)
             except (OSError, Closed, PgError) as e:
-                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '57P02', '53300') or patience.is_over():
+                if isinstance(e, PgError) and e.code not in ('57P03', '57P01', '53300') or patience.is_over():
                     raise
                 if self.process.poll() is not None:
                     raise Gone(self.log())
@@ -204,9 +204,9 @@ class DataServer:
         self.process.terminate()
         assert self.process.wait(seconds * PATIENCE) == 0, self.log()
 
-    def check(self):
+    def check(self, seconds=120):
         """`check DIR` finds nothing; nobody has the directory open."""
-        r = run(NANO, 'check', self.data, *self.encryption, timeout=120)
+        r = run(NANO, 'check', self.data, *self.encryption, timeout=seconds)
         assert r.returncode == 0, f'check: {r.stdout}{r.stderr}\n{self.log()}'
 
     def __enter__(self):
@@ -225,8 +225,8 @@ def copy_in(c, table, lines):
     while True:
         kind, body = c.receive()
         if kind == b'E':
-            error = PgError(error_fields(body))
-            if error.severity != 'FATAL':
+            error = error_of(body)
+            if isinstance(error, PgError) and error.severity != 'FATAL':
                 wait_for_ready(c)
             raise error
         if kind == b'G':

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "shmem/lock/lock_int.h"
 
-enum { PATH_MOST = 64 };
+enum { PATH_MOST = 4096 }; /* a cycle of more sessions is not found: the search is recursive */
 
 typedef struct Edge {
     Proc *waiter, *blocker;
@@ -26,8 +26,8 @@ typedef struct Search {
     Proc *proc; /* who searches */
     Proc *start;
     uint64_t *visited; /* bit per slot */
-    Edge path[PATH_MOST];
-    int depth, found; /* found: edges of the cycle */
+    Edge *path, *cycle; /* path_most each */
+    int path_most, depth, found; /* found: edges of the cycle */
 } Search;
 
 static bool search_from(Search *s, Proc *at);
@@ -35,7 +35,7 @@ static bool search_from(Search *s, Proc *at);
 static bool
 follow(Search *s, Proc *at, const LockObject *o, Proc *blocker, bool soft)
 {
-    if (blocker == at || s->depth == PATH_MOST)
+    if (blocker == at || s->depth == s->path_most)
         return false;
     s->path[s->depth++] = (Edge){at, blocker, o->key, (LockMode)at->wait_mode, soft};
     if (blocker == s->start) {
@@ -93,7 +93,7 @@ static bool
 turn_soft_edge(Search *s)
 {
     int count = s->found;
-    Edge cycle[PATH_MOST];
+    Edge *cycle = s->cycle;
 
     memcpy(cycle, s->path, sizeof(Edge) * (size_t)count);
     for (int i = 0; i < count; i++) {
@@ -169,10 +169,14 @@ lock_deadlock_check(Ctx *cx)
     LockTable *t = lock_table(proc);
     /* Before the latches: nothing allocates below them (C1). */
     Search *s = arena_new(cx->arena, Search);
+    uint32_t slots = proc_table_of(proc)->slot_count;
     bool dead = false;
 
     s->proc = proc;
-    s->visited = arena_array(cx->arena, uint64_t, (proc_table_of(proc)->slot_count + 63) / 64);
+    s->visited = arena_array(cx->arena, uint64_t, (slots + 63) / 64);
+    s->path_most = (int)MIN_OF(slots, (uint32_t)PATH_MOST);
+    s->path = arena_array(cx->arena, Edge, (size_t)s->path_most);
+    s->cycle = arena_array(cx->arena, Edge, (size_t)s->path_most);
     for (int i = 0; i < LOCK_PARTITIONS; i++)
         latch_take(proc, &t->part[i].latch);
     if (atomic_load(&proc->wait_state) == LOCK_WAITING && find_cycle(s, proc))

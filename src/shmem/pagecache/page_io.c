@@ -247,7 +247,9 @@ page_load_wait(Ctx *cx, uint32_t frame_no, CacheRel *rel, Fork fork, BlockNo blo
         if (use == FRAME_FAILED) {
             /* The frame goes, so that the next one who asks makes a new attempt. */
             latch_take(cx->proc, &rel->extend);
-            if (cache_map_lookup(cache, &rel->forks[fork], block) == frame_no)
+            /* It may have gone already, and come again as a page. */
+            if (cache_map_lookup(cache, &rel->forks[fork], block) == frame_no &&
+                atomic_load(&f->use) == FRAME_FAILED)
                 (void)cache_free_page(cx, rel, fork, block, false);
             latch_drop(cx->proc, &rel->extend);
             return fail_load(cx, rel, fork, block, plain);

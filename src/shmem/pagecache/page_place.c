@@ -249,7 +249,8 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
         proc_critical_leave(proc);
         return false;
     }
-    if (only_clean && frame_is_dirty(f)) { /* it was changed before we came */
+    /* It was changed before we came, or somebody reads an older image. */
+    if ((only_clean && frame_is_dirty(f)) || !page_drop_old(proc, f)) {
         atomic_store(&f->use, use);
         proc_critical_leave(proc);
         return false;
@@ -259,7 +260,6 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
     atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     frame_set_dirty(f, false);
     f->raw_min = 0;
-    page_drop_old(proc, f);
     cache_map_set(proc, cf, block, 0);
     if (use == FRAME_PAGE)
         atomic_fetch_sub(&cache->pages_live, 1);

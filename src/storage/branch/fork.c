@@ -245,10 +245,9 @@ branch_fork(Ctx *cx, BranchId parent, BranchId child, Xid creator)
                 cache_rel_each(cx, take_back, &g);
             break;
         }
-        if (ctx_poll(cx) != ST_OK) {
-            g.rc = ST_CANCELED;
+        g.rc = ctx_poll(cx);
+        if (g.rc != ST_OK)
             break;
-        }
     }
     free(g.pairs);
     return g.rc;

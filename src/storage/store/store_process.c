@@ -317,7 +317,7 @@ run(Ctx *cx, StoreProcess *p)
     return ST_OK;
 }
 
-bool
+void
 store_process_run(Engine *engine, const StoreSettings *settings)
 {
     StoreProcess p = {.engine = engine, .settings = settings};
@@ -334,8 +334,7 @@ store_process_run(Engine *engine, const StoreSettings *settings)
     if (rc != ST_OK) {
         log_report(LOG_FATAL, "store", &w.cx.error, NULL);
         refuse(&p, &w.cx.error);
-        return false;
+        _exit(1); /* its threads may be at work, on what is in this frame */
     }
     store_worker_end(&w);
-    return true;
 }

@@ -60,8 +60,8 @@ uint64_t store_shared_bytes(void);
 void store_shared_carve(Region *region);
 
 /* In the store's process: opens, recovers, serves until interrupt_raise(INTERRUPT_TERMINATE); then a last checkpoint,
- * everybody else being gone but the log writer. False: it could not start, and has said why (store_wait_ready). */
-bool store_process_run(Engine *engine, const StoreSettings *settings);
+ * everybody else being gone but the log writer. If it can not start it says why (store_wait_ready), and the process ends with 1. */
+void store_process_run(Engine *engine, const StoreSettings *settings);
 
 /* Part PART_STORE. */
 StoreShared *store_shared(const Engine *engine);

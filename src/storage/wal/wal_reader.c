@@ -118,12 +118,26 @@ open_portion(Ctx *cx, WalReader *r, Lsn at, bool *found)
     return ST_OK;
 }
 
+/* Puts what lies at `place` into the buffer, as much as there is at once; a seal may go on in the next file. */
+static Status
+read_for_seal(Ctx *cx, WalReader *r, Lsn place, uint32_t *got)
+{
+    bool whole;
+
+    TRY(read_file(cx, r, place, r->buffer, READ_BYTES + WAL_SEAL_BYTES, got));
+    if (*got >= WAL_SEAL_BYTES)
+        return ST_OK;
+    TRY(read_whole(cx, r, place, r->buffer, WAL_SEAL_BYTES, &whole));
+    *got = whole ? WAL_SEAL_BYTES : 0;
+    return ST_OK;
+}
+
 /* The portion that `at` lies in, if it begins in that segment; 0 = it does not. Looks wherever one may begin, until there is
  * one: from there on each says where the next is. *any: there was one, so that no earlier one gets as far as this. */
 static Status
 seek_in_segment(Ctx *cx, WalReader *r, Lsn segment, Lsn at, Lsn *out, bool *any)
 {
-    Lsn end = MIN_OF(at, segment + WAL_SEGMENT_BYTES - WAL_SEAL_BYTES), place = segment, read_at = 0;
+    Lsn end = MIN_OF(at, segment + WAL_SEGMENT_BYTES), place = segment, read_at = 0;
     uint32_t bytes, got = 0;
 
     *out = 0;
@@ -132,8 +146,8 @@ seek_in_segment(Ctx *cx, WalReader *r, Lsn segment, Lsn at, Lsn *out, bool *any)
     while (place < end) {
         if (place + WAL_SEAL_BYTES > read_at + got) {
             read_at = place;
-            TRY(read_file(cx, r, place, r->buffer, READ_BYTES + WAL_SEAL_BYTES, &got));
-            if (got < WAL_SEAL_BYTES)
+            TRY(read_for_seal(cx, r, place, &got));
+            if (got == 0)
                 return ST_OK;
         }
         if (!wal_portion_begins(r->buffer + (place - read_at), place, &bytes)) {

@@ -88,8 +88,10 @@ fork_store(Engine *e, Log *log)
 {
     pid_t pid = fork();
 
-    if (pid == 0)
-        _exit(store_process_run(e, &log->store) ? 0 : 1);
+    if (pid == 0) {
+        store_process_run(e, &log->store);
+        _exit(0);
+    }
     return pid;
 }
 
@@ -846,6 +848,79 @@ TEST(wal, an_encrypted_log_can_be_read_from_any_record_on)
         }
         wal_reader_close(cx, reader);
     }
+    remove_log(log);
+}
+
+enum { FILLER_MOST = 64 * 1024 };
+
+static void
+add_record(Ctx *cx, uint32_t bytes)
+{
+    static const char payload[FILLER_MOST];
+    const RecordPart part = {payload, bytes - (uint32_t)sizeof(WalRecord)};
+
+    wal_secure(cx);
+    proc_critical_enter(cx->proc);
+    (void)wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, &part, 1);
+    proc_critical_leave(cx->proc);
+}
+
+/* Has a portion end 24 bytes before the end of a file, unless the writer comes in between: there the next seal begins. */
+static void
+end_portion_at_end_of_file(Ctx *cx)
+{
+    Lsn end = wal_segment_first(wal_position(cx->proc)) + WAL_SEGMENT_BYTES;
+
+    while (end - wal_position(cx->proc) > FILLER_MOST)
+        add_record(cx, FILLER_MOST / 2);
+    wal_wait_flushed(cx, wal_position(cx->proc));
+    /* It comes behind a seal that has its place already. */
+    add_record(cx, (uint32_t)(end - sizeof(WalRecord) - WAL_SEAL_BYTES - wal_position(cx->proc)));
+    wal_wait_flushed(cx, wal_position(cx->proc));
+}
+
+/* From the record at `at` on there is one, and that is the first. */
+static void
+expect_readable(Ctx *cx, const Log *log, Lsn at)
+{
+    WalReader *reader;
+    WalEntry e;
+    bool found;
+
+    SIM_OK(cx, wal_reader_open(cx, &log->dir, at, &reader));
+    SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
+    SIM_EXPECT(found);
+    ck_assert_int_eq((long)e.lsn, (long)at);
+    wal_reader_close(cx, reader);
+}
+
+TEST(wal, an_encrypted_log_can_be_read_from_behind_a_seal_that_lies_in_two_files)
+{
+    Log *log = new_encrypted_log();
+    Ctx *cx, *reading = sim_session(sim_engine_logged(0));
+    uint32_t met = 0;
+    pid_t pids[2];
+    Places *p;
+
+    (void)open_engine(log, &cx, pids);
+    for (int round = 0; round < 4; round++) {
+        end_portion_at_end_of_file(cx);
+        for (int i = 0; i < 5; i++)
+            add_record(cx, 40);
+        wal_wait_flushed(cx, wal_copied(cx->proc));
+    }
+    crash(pids, 2);
+    engine_detach(cx);
+    p = read_places(reading, log);
+    for (uint32_t i = 0; i + 4 < p->count; i++) {
+        if (p->kind[i] != RECORD_SEAL ||
+            wal_segment_first(p->at[i]) == wal_segment_first(p->at[i] + WAL_SEAL_BYTES - 1))
+            continue;
+        for (uint32_t k = i; k < i + 4; k++)
+            expect_readable(reading, log, p->at[k]);
+        met++;
+    }
+    EXPECT(met > 0);
     remove_log(log);
 }
 
