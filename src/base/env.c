@@ -180,3 +180,10 @@ env_sync_folder(Env *env, const char *path)
     errno = error;
     return rc;
 }
+
+Status
+fail_path(Ctx *cx, const char *what, const char *path)
+{
+    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
+                strerror(errno));
+}

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/ctx.h"
 
 typedef struct Env Env;
 struct Env {
@@ -49,5 +50,7 @@ env_is_full(int error)
 {
     return error == ENOSPC || error == EDQUOT;
 }
+/* By errno: 53100 or 58030, `could not WHAT "PATH": ...`. */
+MUST_CHECK Status fail_path(Ctx *cx, const char *what, const char *path);
 
 #endif

@@ -22,13 +22,6 @@ static const char server_word[] = " server"; /* in the lock file; other commands
 static const char *const folders[] = {"pages", "wal", "temp"};
 
 static Status
-fail_path(Ctx *cx, const char *what, const char *path)
-{
-    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
-                strerror(errno));
-}
-
-static Status
 is_empty(Ctx *cx, const char *path, bool *empty)
 {
     DIR *d = opendir(path);

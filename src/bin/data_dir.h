@@ -4,7 +4,9 @@
  *   DIR/lock          locked by whoever has it open; holds the process id, and whether that is a server
  *   DIR/pages         the page store
  *   DIR/wal           the log
- *   DIR/temp          temporary files; emptied at start */
+ *   DIR/temp          temporary files; emptied at start
+ *
+ * All of it is in doc/format/data-directory.md. */
 #ifndef BIN_DATA_DIR_H
 #define BIN_DATA_DIR_H
 #include "base/ctx.h"

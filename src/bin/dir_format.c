@@ -17,13 +17,6 @@ static const char first_text[] = "heliosdb-nano data directory, format ";
 static const char algorithm_line[] = "encryption Aes256Gcm\n", key_word[] = "key ", check_word[] = "check ";
 static const char purpose[] = "data key";
 
-static Status
-fail_path(Ctx *cx, const char *what, const char *path)
-{
-    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
-                strerror(errno));
-}
-
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
 static char *
@@ -192,7 +185,7 @@ Status
 dir_format_wrap(Ctx *cx, const SealKey *user_key, const SealKey *data_key, DirFormat *out)
 {
     char head[TEXT_MOST];
-    SealBound bound = {.first = head, .first_bytes = (uint32_t)put_head(DIR_FORMAT_ENCRYPTED, head)};
+    SealBound bound = {.data = head, .bytes = (uint32_t)put_head(DIR_FORMAT_ENCRYPTED, head)};
     Sealer *sealer;
     Status rc;
 
@@ -209,7 +202,7 @@ Status
 dir_format_unwrap(Ctx *cx, const DirFormat *format, const SealKey *user_key, SealKey *data_key, bool *fits)
 {
     char head[TEXT_MOST];
-    SealBound bound = {.first = head, .first_bytes = (uint32_t)put_head(DIR_FORMAT_ENCRYPTED, head)};
+    SealBound bound = {.data = head, .bytes = (uint32_t)put_head(DIR_FORMAT_ENCRYPTED, head)};
     Sealer *sealer;
 
     TRY(open_wrapper(cx, format, user_key, &sealer));

@@ -9,7 +9,6 @@ typedef struct StartOptions {
     SettingSet settings;
     const FlagSet *flags;
     const char *config_file; /* NULL = none was found */
-    const char *config_path_given; /* by flag or environment: it must exist */
     const char *password; /* NULL = none */
     const char *password_name; /* what it was given by, for messages */
     bool password_by_file; /* by the configuration file */
@@ -57,7 +56,6 @@ enum OptionId {
     OPT_MEMORY,
     OPT_CONFIG,
     OPT_PASSWORD,
-    OPT_PASSWORD_FILE,
     OPT_DAEMON,
     OPT_PID_FILE,
     OPT_INSECURE,

@@ -17,13 +17,6 @@ facts_path(const char *path, char out[600])
     snprintf(out, 600, "%s.status", path);
 }
 
-static Status
-fail_path(Ctx *cx, int error, const char *what, const char *path)
-{
-    return fail(cx, ST_IO, env_is_full(error) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
-                strerror(error));
-}
-
 /* Of a disk that is full some bytes may still be taken. */
 static bool
 write_whole(int fd, const void *data, size_t bytes)
@@ -46,7 +39,7 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
         return fail(cx, ST_ERROR, "22023", "the path of the pid file is too long: \"%s\"", path);
     file.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file.fd < 0)
-        return fail_path(cx, errno, "create pid file", path);
+        return fail_path(cx, "create pid file", path);
     if (flock(file.fd, LOCK_EX | LOCK_NB) != 0) {
         int code = errno;
 
@@ -65,7 +58,8 @@ pidfile_create(Ctx *cx, const char *path, int pid, PidFile *out)
         int code = errno;
 
         pidfile_remove(&file);
-        return fail_path(cx, code, "write pid file", path);
+        errno = code;
+        return fail_path(cx, "write pid file", path);
     }
     *out = file;
     return ST_OK;
@@ -119,7 +113,8 @@ pidfile_write_facts(Ctx *cx, const PidFile *file, const Buf *lines)
         unlink(facts);
         error = replace(facts, lines);
     }
-    return error == 0 ? ST_OK : fail_path(cx, error, "write", facts);
+    errno = error;
+    return error == 0 ? ST_OK : fail_path(cx, "write", facts);
 }
 
 int

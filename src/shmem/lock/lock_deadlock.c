@@ -114,8 +114,8 @@ turn_soft_edge(Search *s)
     return false;
 }
 
-void
-lock_key_describe(const LockKey *key, char *out, size_t bytes)
+static void
+describe_key(const LockKey *key, char *out, size_t bytes)
 {
     switch (key->kind) {
     case LOCK_KIND_RELATION: snprintf(out, bytes, "relation %u of database %u", key->a, key->branch); break;
@@ -144,7 +144,7 @@ report(Ctx *cx, const Search *s)
         const Edge *e = &s->path[i];
         char what[128];
 
-        lock_key_describe(&e->key, what, sizeof(what));
+        describe_key(&e->key, what, sizeof(what));
         buf_printf(&text, "%sProcess %d waits for %s on %s; blocked by process %d.", i > 0 ? "\n" : "",
                    proc_pid(e->waiter), lock_mode_name(e->mode), what, proc_pid(e->blocker));
     }

@@ -76,7 +76,6 @@ lock_ref(const Proc *proc, const void *p)
     return region_ref(proc_region(proc), p);
 }
 uint64_t lock_key_hash(const LockKey *key);
-bool lock_key_equal(const LockKey *a, const LockKey *b);
 static inline uint32_t
 lock_partition_no(const LockKey *key)
 {
@@ -103,8 +102,6 @@ void lock_holder_forget(Proc *proc, LockObject *o, LockHolder *h);
 void lock_grant(LockObject *o, LockHolder *h, LockMode mode, LockSpan span, uint32_t times, uint32_t seq);
 /* The mode is no longer held by h at all. */
 void lock_ungrant(Proc *proc, LockObject *o, LockHolder *h, LockMode mode);
-/* Does `mode` conflict with what others than `h` (may be NULL) hold? */
-bool lock_blocked_by_holders(const LockObject *o, const LockHolder *h, LockMode mode);
 /* Grants what can be granted, front to back, and wakes those sessions. */
 void lock_queue_wake(Proc *proc, LockObject *o);
 void lock_queue_remove(Proc *proc, LockObject *o, Proc *waiter);
@@ -133,6 +130,5 @@ MUST_CHECK Status lock_fast_transfer(Ctx *cx, const LockKey *key);
 MUST_CHECK Status lock_wait(Ctx *cx, const LockKey *key, LockMode mode);
 /* True and an error in cx: we are part of a cycle that nothing else can break. */
 bool lock_deadlock_check(Ctx *cx);
-void lock_key_describe(const LockKey *key, char *out, size_t bytes);
 
 #endif

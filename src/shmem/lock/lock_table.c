@@ -56,8 +56,8 @@ lock_key_hash(const LockKey *key)
                         (uint64_t)key->kind << 8 | key->sub);
 }
 
-bool
-lock_key_equal(const LockKey *a, const LockKey *b)
+static bool
+key_equal(const LockKey *a, const LockKey *b)
 {
     return a->a == b->a && a->b == b->b && a->branch == b->branch && a->kind == b->kind && a->sub == b->sub;
 }
@@ -75,7 +75,7 @@ lock_object_find(const Proc *proc, LockPartition *part, const LockKey *key)
 {
     LockObject *o = lock_ptr(proc, *bucket_of(part, key));
 
-    while (o != NULL && !lock_key_equal(&o->key, key))
+    while (o != NULL && !key_equal(&o->key, key))
         o = lock_ptr(proc, o->next);
     return o;
 }
@@ -187,8 +187,9 @@ lock_ungrant(Proc *proc, LockObject *o, LockHolder *h, LockMode mode)
 
 /* ---- the queue --------------------------------------------------------------------------------------------- */
 
-bool
-lock_blocked_by_holders(const LockObject *o, const LockHolder *h, LockMode mode)
+/* Does `mode` conflict with what others than `h` (may be NULL) hold? */
+static bool
+blocked_by_holders(const LockObject *o, const LockHolder *h, LockMode mode)
 {
     uint32_t against = lock_conflicts[mode] & o->granted_mask;
 
@@ -264,7 +265,7 @@ lock_queue_wake(Proc *proc, LockObject *o)
         LockHolder *h = lock_holder_find(proc, o, w->no);
 
         ASSERT(h != NULL);
-        if (!(lock_conflicts[mode] & ahead) && !lock_blocked_by_holders(o, h, mode)) {
+        if (!(lock_conflicts[mode] & ahead) && !blocked_by_holders(o, h, mode)) {
             lock_queue_remove(proc, o, w);
             /* Counted by span when the sleeper is back: until then it holds the mode without a span. */
             lock_grant(o, h, mode, LOCK_SPAN_BRIEF, 1, 0);
@@ -291,7 +292,7 @@ queue_place(Proc *proc, const LockObject *o, const LockHolder *h, LockMode mode,
         return NULL;
     for (Proc *w = lock_ptr(proc, o->queue_first); w != NULL; w = lock_ptr(proc, w->wait_next)) {
         if (lock_conflicts[w->wait_mode] & h->mask) {
-            *now = !(lock_conflicts[mode] & ahead) && !lock_blocked_by_holders(o, h, mode);
+            *now = !(lock_conflicts[mode] & ahead) && !blocked_by_holders(o, h, mode);
             return w;
         }
         ahead |= BIT(w->wait_mode);
@@ -321,7 +322,7 @@ attempt(Proc *proc, const LockKey *key, LockMode mode, LockSpan span, bool may_w
         h = lock_holder_make(proc, o, proc, false);
     held = (h->mask & BIT(mode)) != 0;
     if (!held) {
-        bool now = !(lock_conflicts[mode] & o->waiting_mask) && !lock_blocked_by_holders(o, h, mode);
+        bool now = !(lock_conflicts[mode] & o->waiting_mask) && !blocked_by_holders(o, h, mode);
 
         if (!now)
             before = queue_place(proc, o, h, mode, &now);
@@ -569,7 +570,7 @@ lock_conflict_exists(Ctx *cx, LockKey key, LockMode mode)
     latch_take(proc, &part->latch);
     o = lock_object_find(proc, part, &key);
     if (o != NULL)
-        conflict = lock_blocked_by_holders(o, lock_holder_find(proc, o, proc->no), mode);
+        conflict = blocked_by_holders(o, lock_holder_find(proc, o, proc->no), mode);
     latch_drop(proc, &part->latch);
     return conflict;
 }

@@ -171,6 +171,13 @@ page_load_old(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const PageOldIma
     return load(cx, rel, fork, block, CACHE_MAP_LINKED, image);
 }
 
+/* How many frames should be free before anybody has to wait. */
+static uint32_t
+free_wanted(const PageCache *cache)
+{
+    return MIN_OF(MAX_OF(cache->page_frames / 64, (uint32_t)FREE_LEAST), cache->page_frames / 4 + 8);
+}
+
 void
 page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count)
 {
@@ -181,9 +188,8 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
     for (BlockNo block = first; block < first + count && block < cache_rel_length(rel, fork); block++) {
         if (cache_map_lookup(cache, &rel->forks[fork], block) != 0 || cache_is_linked(rel, fork, block))
             continue;
-        if (proc->stash_count < CACHE_EXTEND_FRAMES &&
-            (page_free_missing(cache) > page_free_wanted(cache) / 2 ||
-             frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
+        if (proc->stash_count < CACHE_EXTEND_FRAMES && (page_free_missing(cache) > free_wanted(cache) / 2 ||
+                                                        frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
             break; /* a hint: never wait for it */
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
@@ -466,16 +472,10 @@ page_evict(Ctx *cx, uint32_t frame_no)
 }
 
 uint32_t
-page_free_wanted(const PageCache *cache)
-{
-    return MIN_OF(MAX_OF(cache->page_frames / 64, (uint32_t)FREE_LEAST), cache->page_frames / 4 + 8);
-}
-
-uint32_t
 page_free_missing(const PageCache *cache)
 {
     uint64_t live = atomic_load_explicit(&cache->pages_live, memory_order_relaxed);
-    uint32_t free_now = cache->free_count, wanted = page_free_wanted(cache);
+    uint32_t free_now = cache->free_count, wanted = free_wanted(cache);
 
     /* As long as memory may grow nobody waits. */
     if (live + wanted < cache->page_frames || free_now >= wanted)
@@ -503,7 +503,7 @@ void
 page_cleaner_nudge(PageCache *cache)
 {
     if (atomic_load_explicit(&cache->cleaner_sleeps, memory_order_relaxed) != 0 &&
-        page_free_missing(cache) > page_free_wanted(cache) / 2)
+        page_free_missing(cache) > free_wanted(cache) / 2)
         page_cleaner_wake(cache);
 }
 

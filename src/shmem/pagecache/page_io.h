@@ -8,9 +8,9 @@
  * it by itself; what it could not read it queues. If it dies meanwhile the janitor does that (page_read_forsaken). So at any
  * moment a frame that is being loaded is on the queue, with a reader of the store, or in one process's `reading`.
  *
- *   FREE --asker--> LOADING --store, or the asker--> PAGE
- *                   LOADING --store--> FAILED --next asker--> LOADING
- *   PAGE, FAILED --cleaner--> FREE
+ *   FREE --asker--> LOADING --store, or the asker--> PAGE --cleaner--> FREE
+ *                   LOADING --store--> FAILED --who waits for it--> FREE
+ *                   LOADING --it is another's after all (page_io_linked)--> FREE
  *
  * Sleeping and being woken cost more than reading a page that the system has in memory. So nobody is woken who is awake: a
  * reader that has just read looks round for a moment before it sleeps, and who waits for a page looks for about as long as
@@ -18,8 +18,9 @@
  * another reader.
  *
  * Leaving: the cleaner goes round the frames like the hand of a clock. A page stays for as many visits as it was used in
- * between, a B+tree's for FRAME_USED_INDEX times as many, FRAME_USED_MOST at most. What a large scan (page_walk.h) brings in counts as not used, and is the first to go
- * when the scan has left it: that leaves the others where they are (scan resistance). */
+ * between, a B+tree's for FRAME_USED_INDEX times as many, FRAME_USED_MOST at most. What a large scan (page_walk.h) brings in
+ * counts as not used, and is the first to go when the scan has left it: that leaves the others where they are (scan
+ * resistance). */
 #ifndef PAGE_IO_H
 #define PAGE_IO_H
 #include "shmem/pagecache/pagecache.h"
@@ -76,8 +77,7 @@ Evict page_evict(Ctx *cx, uint32_t frame_no);
 void page_leave(PageCache *cache, uint32_t frame_no);
 /* Takes one of the CACHE_LEFT_MOST places for frames that were left so; 0 = it is empty. */
 uint32_t page_left_take(PageCache *cache, uint32_t place);
-/* How many frames should be free before anybody has to wait, and how many are missing to that. */
-uint32_t page_free_wanted(const PageCache *cache);
+/* How many frames are missing to those that should be free before anybody has to wait. */
 uint32_t page_free_missing(const PageCache *cache);
 /* For who takes frames: wakes the cleaner before there are none. */
 void page_cleaner_nudge(PageCache *cache);

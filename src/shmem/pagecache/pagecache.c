@@ -75,10 +75,10 @@ note_use(Frame *f, const void *page, bool loaded)
     atomic_store_explicit(&f->used, (uint8_t)MIN_OF(used, (uint32_t)FRAME_USED_MOST), memory_order_relaxed);
 }
 
-/* Pins the frame and takes the share latch with the same addition if that is asked for and free. */
 static Status pin_linked(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out,
                          bool *again);
 
+/* Pins the frame and takes the share latch with the same addition if that is asked for and free. */
 static Status
 pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out)
 {
@@ -300,6 +300,7 @@ page_prefetch_start(const PageCache *cache, const CacheRel *rel, Fork fork, Bloc
     __builtin_prefetch(cache_frame(cache, no), 1);
     return cache_frame_bytes(cache, no);
 }
+
 static bool
 pin_frame_once(Ctx *cx, uint32_t no, PageRef *out)
 {

@@ -142,6 +142,11 @@ cache_frame(const PageCache *cache, uint32_t frame_no)
 {
     return (Frame *)((char *)cache + cache->frames) + frame_no;
 }
+static inline PageId
+frame_page_id(const Frame *f)
+{
+    return (PageId){.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork};
+}
 static inline void *
 cache_frame_bytes(const PageCache *cache, uint32_t frame_no)
 {

@@ -26,12 +26,6 @@ cache_tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)
     return f->relation == rel->relation && f->block == block && f->branch == rel->branch && f->fork == fork;
 }
 
-static inline PageId
-frame_page_id(const Frame *f)
-{
-    return (PageId){.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork};
-}
-
 /* Pins held are noted in the slot (C1): a free note is taken, and given back. */
 static inline uint16_t
 page_note_take(Proc *proc, uint32_t frame_no, bool shared)

@@ -19,7 +19,6 @@
 
 typedef struct Pair {
     CacheRel *parent, *child;
-    RelationId relation;
 } Pair;
 
 typedef struct Gather {
@@ -78,7 +77,7 @@ gather(Ctx *cx, void *arg, CacheRel *rel)
         g->capacity = capacity;
     }
     pair = &g->pairs[g->count++];
-    *pair = (Pair){.parent = rel, .relation = relation};
+    *pair = (Pair){.parent = rel};
     g->rc = cache_rel_make(cx, g->child, relation, (Persistence)rel->persistence, &pair->child);
 }
 

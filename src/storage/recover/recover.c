@@ -14,7 +14,7 @@
 #include "storage/wal/wal_end.h"
 #include "storage/wal/wal_reader.h"
 
-enum { REPORT_US = 5 * 1000 * 1000, ARENA_EVERY = 256 };
+enum { REPORT_US = 5 * 1000 * 1000, LOOK_EVERY = 256 };
 
 static Status
 fail_record(Ctx *cx, const WalEntry *e, const char *what)
@@ -43,15 +43,14 @@ extend_to(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block)
 
 /* Below the latch; false: record and page do not fit together. */
 static bool
-redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref, bool *changed)
+redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref)
 {
     PageHeader *h = page_header(ref->page);
     RedoPage redo = redo_page_of(e->record.kind);
     uint64_t epoch = atomic_load(&page_cache(cx->proc)->epoch);
     PageHeader before; /* an image brings a header of its own */
 
-    *changed = h->lsn < e->end;
-    if (!*changed)
+    if (h->lsn >= e->end)
         return true;
     if (e->record.kind != RECORD_PAGE_IMAGE && h->epoch <= atomic_load(&page_cache(cx->proc)->last_fork_epoch))
         page_keep_for_children(cx, ref);
@@ -121,13 +120,12 @@ page_of(const WalEntry *e)
                     .block = e->record.block};
 }
 
-static Status
+/* The list of unused pages may have gone through it: they are lost until the index is made anew. */
+static void
 pass_over(const WalEntry *e, CacheRel *rel)
 {
     if (btree_record_moves_page(e->record.kind))
-        atomic_store(&rel->free_pages,
-                     0); /* the list went through it: its pages are lost until the index is made anew */
-    return ST_OK;
+        atomic_store(&rel->free_pages, 0);
 }
 
 /* The store has the page, but damaged: it stays so, and whoever wants to read it is told. */
@@ -139,14 +137,15 @@ lose_page(Ctx *cx, const WalEntry *e, CacheRel *rel, RecoverResult *result)
                  cx->error.message, (unsigned long long)e->lsn);
     ctx_error_clear(cx);
     lost_pages_add(&result->lost, cx->arena, page_of(e), e->lsn);
-    return pass_over(e, rel);
+    pass_over(e, rel);
+    return ST_OK;
 }
 
 static Status
 redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
 {
     CacheRel *rel = cache_rel(cx, e->record.branch, e->record.relation);
-    bool changed = false, lost, fits;
+    bool lost, fits;
     PageRef ref;
     Lsn before;
     Status rc;
@@ -161,8 +160,10 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
         return fail_record(cx, e, "there is no such fork");
     TRY(extend_to(cx, rel, (Fork)e->record.fork, e->record.block));
     (void)lost_pages_find(&result->lost, page_of(e), &lost);
-    if (lost) /* without the records before, even if it can be read now */
-        return pass_over(e, rel);
+    if (lost) { /* without the records before, even if it can be read now */
+        pass_over(e, rel);
+        return ST_OK;
+    }
     rc = pin_for_redo(cx, rel, e, &ref);
     if (rc == ST_CORRUPT)
         return lose_page(cx, e, rel, result);
@@ -175,11 +176,10 @@ redo_page(Ctx *cx, const WalEntry *e, RecoverResult *result)
     rel->reused |= btree_record_moves_page(e->record.kind);
     btree_redo_before(rel, ref.page, e->record.kind);
     before = page_header(ref.page)->lsn;
-    fits = redo_on_page(cx, e, &ref, &changed);
+    fits = redo_on_page(cx, e, &ref);
     if (fits)
         btree_redo_after(rel, ref.page, e->record.block, e->record.kind, e->data, e->bytes);
     page_unpin(cx, &ref);
-    result->pages_changed += changed;
     if (!fits && before == 0)
         note_missing(rel, e);
     else if (!fits)
@@ -246,18 +246,25 @@ redo_rel_length(Ctx *cx, const WalEntry *e, RecoverResult *result)
     return ST_OK;
 }
 
-static Status
-redo_rel_gone(Ctx *cx, const WalEntry *e)
+/* A branch, if there is no relation. */
+static void
+redo_gone(Ctx *cx, BranchId branch, RelationId relation, Lsn lsn)
 {
     CacheRel *rel;
 
-    if (e->record.relation == RELATION_NONE) {
-        branch_forget(cx, e->record.branch, e->end);
-        return ST_OK;
+    if (relation == RELATION_NONE) {
+        branch_forget(cx, branch, lsn);
+        return;
     }
-    rel = cache_rel(cx, e->record.branch, e->record.relation);
+    rel = cache_rel(cx, branch, relation);
     if (rel != NULL && atomic_load(&rel->gone_lsn) == 0)
-        rel_gone_at(cx, rel, e->end);
+        rel_gone_at(cx, rel, lsn);
+}
+
+static Status
+redo_rel_gone(Ctx *cx, const WalEntry *e)
+{
+    redo_gone(cx, e->record.branch, e->record.relation, e->end);
     return ST_OK;
 }
 
@@ -312,16 +319,9 @@ redo_commit(Ctx *cx, const WalEntry *e)
         s->last_csn = head.csn;
     for (uint32_t i = 0; i < head.gone_count; i++, at += sizeof(Gone)) {
         Gone gone;
-        CacheRel *rel;
 
         memcpy(&gone, at, sizeof(gone));
-        if (gone.relation == RELATION_NONE) {
-            branch_forget(cx, gone.branch, e->end);
-            continue;
-        }
-        rel = cache_rel(cx, gone.branch, gone.relation);
-        if (rel != NULL && atomic_load(&rel->gone_lsn) == 0)
-            rel_gone_at(cx, rel, e->end);
+        redo_gone(cx, gone.branch, gone.relation, e->end);
     }
     return ST_OK;
 }
@@ -369,7 +369,7 @@ redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
         TRY(redo(cx, &e, result));
         result->changes += !says_nothing(&e);
         stop_point("recover.record");
-        if (++result->records % ARENA_EVERY == 0 && env_mono_us(cx->env) >= report_us) {
+        if (++result->records % LOOK_EVERY == 0 && env_mono_us(cx->env) >= report_us) {
             log_line(LOG_INFO, "recovery: at %llx, %llu records", (unsigned long long)e.end,
                      (unsigned long long)result->records);
             report_us = env_mono_us(cx->env) + REPORT_US;

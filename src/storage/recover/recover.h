@@ -10,13 +10,13 @@
 
 typedef struct RecoverResult {
     Lsn end; /* where the log ends, and goes on */
-    uint64_t records, pages_changed, commits;
+    uint64_t records, commits;
     LostPages lost; /* in cx->arena */
     uint64_t changes; /* records that change something: behind a clean end there are none */
 } RecoverResult;
 
-/* Reads from `from` on; XX001 when a record does not fit its page. Says in the server's log how far it is. */
-/* `needed`: it was durable up to here at some time (0 = not known); XX001 when it can be told that its end is not its end
+/* Reads from `from` on; XX001 when a record does not fit its page. Says in the server's log how far it is.
+ * `needed`: it was durable up to here at some time (0 = not known); XX001 when it can be told that its end is not its end
  * (wal_end.h). A page that the store has damaged is passed over, and lost from then on: the caller sees to it that nobody is
  * given what a later read might find. If a page can not be read for another reason, recovery fails with 58030. */
 MUST_CHECK Status recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out);

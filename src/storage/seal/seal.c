@@ -117,10 +117,7 @@ sealer_seal(Ctx *cx, Sealer *s, uint64_t number, SealBound bound, const void *in
 
     make_nonce(number, nonce);
     if (EVP_EncryptInit_ex(s->seal, NULL, NULL, NULL, nonce) != 1 ||
-        (bound.first_bytes > 0 &&
-         EVP_EncryptUpdate(s->seal, NULL, &n, bound.first, (int)bound.first_bytes) != 1) ||
-        (bound.second_bytes > 0 &&
-         EVP_EncryptUpdate(s->seal, NULL, &n, bound.second, (int)bound.second_bytes) != 1) ||
+        (bound.bytes > 0 && EVP_EncryptUpdate(s->seal, NULL, &n, bound.data, (int)bound.bytes) != 1) ||
         (bytes > 0 && EVP_EncryptUpdate(s->seal, out, &n, in, (int)bytes) != 1) ||
         EVP_EncryptFinal_ex(s->seal, (uint8_t *)out + bytes, &n) != 1 ||
         EVP_CIPHER_CTX_ctrl(s->seal, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG_BYTES, tag) != 1)
@@ -138,10 +135,7 @@ sealer_unseal(Sealer *s, uint64_t number, SealBound bound, const void *in, uint3
     make_nonce(number, nonce);
     memcpy(expected, tag, sizeof(expected)); /* OpenSSL wants to be able to write there */
     return EVP_DecryptInit_ex(s->unseal, NULL, NULL, NULL, nonce) == 1 &&
-           (bound.first_bytes == 0 ||
-            EVP_DecryptUpdate(s->unseal, NULL, &n, bound.first, (int)bound.first_bytes) == 1) &&
-           (bound.second_bytes == 0 ||
-            EVP_DecryptUpdate(s->unseal, NULL, &n, bound.second, (int)bound.second_bytes) == 1) &&
+           (bound.bytes == 0 || EVP_DecryptUpdate(s->unseal, NULL, &n, bound.data, (int)bound.bytes) == 1) &&
            (bytes == 0 || EVP_DecryptUpdate(s->unseal, out, &n, in, (int)bytes) == 1) &&
            EVP_CIPHER_CTX_ctrl(s->unseal, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG_BYTES, expected) == 1 &&
            EVP_DecryptFinal_ex(s->unseal, (uint8_t *)out + bytes, &n) == 1;

@@ -29,10 +29,10 @@ typedef struct Sealer Sealer;
 MUST_CHECK Status sealer_open(Ctx *cx, const SealKey *key, Sealer **out);
 void sealer_close(Sealer *s); /* NULL is fine */
 
-/* What is only vouched for, in two pieces so that nobody has to put them together. */
+/* What is only vouched for. */
 typedef struct SealBound {
-    const void *first, *second;
-    uint32_t first_bytes, second_bytes;
+    const void *data;
+    uint32_t bytes;
 } SealBound;
 
 /* `number` must never come twice below this key. `out` has room for `bytes` and may be `in`. */

@@ -48,12 +48,6 @@ page_writer_close(Ctx *cx, PageWriter *w)
     w->batch = NULL;
 }
 
-static PageId
-id_of(const Frame *f)
-{
-    return (PageId){.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork};
-}
-
 /* The images before this one that nobody has written yet; below the share latch the chain stands still. */
 static void
 put_old(Ctx *cx, PageWriter *w, const Frame *f)
@@ -64,7 +58,7 @@ put_old(Ctx *cx, PageWriter *w, const Frame *f)
     if (f->older == 0)
         return;
     for (uint32_t no = f->older; no != 0; no = cache_frame(cache, no)->older)
-        store_batch_put_old(w->batch, id_of(f), cache_frame_bytes(cache, no));
+        store_batch_put_old(w->batch, frame_page_id(f), cache_frame_bytes(cache, no));
     rel = cache_rel(cx, f->branch, f->relation);
     if (rel != NULL)
         rel->old_stored = 1;
@@ -91,7 +85,7 @@ page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
     w->stored_raw[w->count] = f->stored_raw;
     f->stored_raw = heap_resolve_copy(cx, copy);
     w->lsn = MAX_OF(w->lsn, page_header(copy)->lsn);
-    store_batch_put_page(w->batch, id_of(f), copy);
+    store_batch_put_page(w->batch, frame_page_id(f), copy);
     w->count++;
     return w->count == PAGE_WRITER_PAGES ? page_writer_apply(cx, w) : ST_OK;
 }

@@ -108,8 +108,7 @@ open_store(Ctx *cx, StoreProcess *p)
                               "its last checkpoint");
     snprintf(p->wal_path, sizeof(p->wal_path), "%s/wal", p->settings->data_dir);
     if (mkdir(p->wal_path, 0700) != 0 && errno != EEXIST)
-        return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not create folder \"%s\": %s",
-                    p->wal_path, strerror(errno));
+        return fail_path(cx, "create folder", p->wal_path);
     TRY(expect_store(cx, p, access(arena_printf(cx->arena, "%s/CURRENT", options.path), F_OK) == 0));
     TRY(store_rocks_open(cx, &options, &p->store));
     if (fault_board != NULL && (p->store = store_fault_wrap(p->store)) == NULL)

@@ -132,8 +132,7 @@ store_serve_read(Ctx *cx, PageStore *store, bool warm)
         ctx_error_clear(cx);
         return true;
     }
-    read = (StoreRead){.id = {.branch = f->branch, .relation = f->relation, .block = f->block, .fork = f->fork},
-                       .page = cache_frame_bytes(cache, no)};
+    read = (StoreRead){.id = frame_page_id(f), .page = cache_frame_bytes(cache, no)};
     rc = store->methods->read(cx, store, &read, 1);
     page_io_took(cache, env_mono_us(cx->env) - start);
     if (rc == ST_OK) {

@@ -20,13 +20,6 @@ enum { NAME_DIGITS = 16 };
 
 static const char folder_name[] = "checkpoints";
 
-static Status
-fail_path(Ctx *cx, const char *what, const char *path)
-{
-    return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030", "could not %s \"%s\": %s", what, path,
-                strerror(errno));
-}
-
 /* 0 = it is no copy's name. */
 static uint64_t
 number_of(const char *name)
@@ -45,12 +38,7 @@ path_of(Ctx *cx, const char *data_dir, uint64_t no)
 static Status
 sync_folder(Ctx *cx, const char *path)
 {
-    int fd = cx->env->open(cx->env, path, O_RDONLY | O_DIRECTORY, 0);
-    bool ok = fd >= 0 && cx->env->sync(cx->env, fd) == 0;
-
-    if (fd >= 0)
-        cx->env->close(cx->env, fd);
-    return ok ? ST_OK : fail_path(cx, "flush directory", path);
+    return env_sync_folder(cx->env, path) == 0 ? ST_OK : fail_path(cx, "flush directory", path);
 }
 
 /* A folder of files; it need not be there. */

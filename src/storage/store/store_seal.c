@@ -120,7 +120,7 @@ store_seal_value(Ctx *cx, StoreSeal *s, const char *key, size_t key_bytes, const
     }
     memcpy(s->sealed, s->writer.salt, SEAL_SALT_BYTES);
     put_u64(s->sealed + NUMBER_AT, number);
-    TRY(sealer_seal(cx, s->writer.sealer, number, (SealBound){.first = key, .first_bytes = (uint32_t)key_bytes},
+    TRY(sealer_seal(cx, s->writer.sealer, number, (SealBound){.data = key, .bytes = (uint32_t)key_bytes},
                     s->plain, HEAD_BYTES + n, s->sealed + DATA_AT,
                     (uint8_t *)s->sealed + DATA_AT + HEAD_BYTES + n));
     *sealed = s->sealed;
@@ -168,8 +168,8 @@ store_unseal_value(Ctx *cx, StoreSeal *s, const char *key, size_t key_bytes, con
         return ST_OK;
     n = (uint32_t)(sealed_bytes - AROUND_BYTES);
     TRY(seal_ring_unseal(cx, s->ring, (const uint8_t *)sealed, get_u64(sealed + NUMBER_AT),
-                         (SealBound){.first = key, .first_bytes = (uint32_t)key_bytes}, sealed + DATA_AT, n,
-                         plain, (const uint8_t *)sealed + DATA_AT + n, whole));
+                         (SealBound){.data = key, .bytes = (uint32_t)key_bytes}, sealed + DATA_AT, n, plain,
+                         (const uint8_t *)sealed + DATA_AT + n, whole));
     *whole = *whole && decompress(plain, n, value);
     if (!*whole)
         value->bytes = before;

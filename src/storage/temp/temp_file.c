@@ -96,8 +96,7 @@ open_file(Ctx *cx, const char *folder, TempFile *f)
         return fail(cx, ST_IO, "58030", "the path of the folder for temporary files is too long");
     f->fd = f->env->open(f->env, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (f->fd < 0)
-        return fail(cx, ST_IO, env_is_full(errno) ? "53100" : "58030",
-                    "could not create temporary file \"%s\": %s", path, strerror(errno));
+        return fail_path(cx, "create temporary file", path);
     (void)f->env->unlink(f->env, path);
     return ST_OK;
 }

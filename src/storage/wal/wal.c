@@ -93,6 +93,13 @@ ring_put(WalShared *w, Lsn at, const void *data, uint64_t bytes)
         memcpy(wal_ring(w), (const char *)data + first, bytes - first);
 }
 
+/* It is told that somebody wants it, soon. */
+static void
+wake_writer(const Proc *proc)
+{
+    change_gate_call(gate_of(proc));
+}
+
 void
 wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const RecordPart *parts, int part_count)
 {
@@ -124,7 +131,7 @@ wal_fill(Ctx *cx, WalPlace place, RecordKind kind, WalTarget target, const Recor
     proc->log_last = place.end;
     atomic_store_explicit(&proc->log_inserting, 0, memory_order_release);
     if (UNLIKELY(place.start / WAL_CALL_BYTES != place.end / WAL_CALL_BYTES))
-        wal_wake_writer(proc); /* so that there is room again before the ring is full */
+        wake_writer(proc); /* so that there is room again before the ring is full */
 }
 
 Lsn
@@ -210,12 +217,6 @@ wal_counts(const Proc *proc, WalCounts *out)
 /* ---- waiting ---------------------------------------------------------------------------------------------------- */
 
 void
-wal_wake_writer(const Proc *proc)
-{
-    change_gate_call(gate_of(proc));
-}
-
-void
 wal_secure(Ctx *cx)
 {
     ASSERT(!proc_in_critical(cx->proc));
@@ -263,7 +264,7 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
         return true;
     while (wanted < lsn && !atomic_compare_exchange_weak(&w->wanted, &wanted, lsn))
         ;
-    wal_wake_writer(proc);
+    wake_writer(proc);
     proc_set_wait(proc, WAIT_LOG_SYNC);
     while (atomic_load(&w->flushed) < lsn && !(give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))) {
         uint32_t bell = atomic_load(&w->flushed_bell);

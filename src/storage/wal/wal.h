@@ -63,8 +63,6 @@ void wal_wait_flushed(Ctx *cx, Lsn lsn);
 MUST_CHECK Status wal_try_flushed(Ctx *cx, Lsn lsn);
 /* Sleeps until something has been flushed, or a moment. */
 void wal_wait_bell(const Proc *proc);
-/* The writer is told that somebody wants it, soon. */
-void wal_wake_writer(const Proc *proc);
 
 /* What has been done to the log since it was started. */
 typedef struct WalCounts {

@@ -18,7 +18,7 @@ crc_of(const uint8_t seal[WAL_SEAL_BYTES], Lsn at)
 static SealBound
 bound_of(const WalRecord *head)
 {
-    return (SealBound){.first = &head->bytes, .first_bytes = sizeof(*head) - offsetof(WalRecord, bytes)};
+    return (SealBound){.data = &head->bytes, .bytes = sizeof(*head) - offsetof(WalRecord, bytes)};
 }
 
 Status

@@ -84,8 +84,8 @@ typedef struct Piece {
 static void
 make_piece(Sealer *s, const char *plain, Piece *out)
 {
-    EXPECT_OK(sealer_seal(test_ctx(), s, 7, (SealBound){"here", "and now", 4, 7}, plain, BYTES, out->bytes,
-                          out->tag));
+    EXPECT_OK(
+        sealer_seal(test_ctx(), s, 7, (SealBound){"here and now", 12}, plain, BYTES, out->bytes, out->tag));
 }
 
 TEST(seal, what_was_sealed_comes_back_also_in_place)
@@ -98,10 +98,9 @@ TEST(seal, what_was_sealed_comes_back_also_in_place)
         plain[i] = (char)(i / 3);
     make_piece(s, plain, &p);
     EXPECT(memcmp(p.bytes, plain, 16) != 0);
-    EXPECT(sealer_unseal(s, 7, (SealBound){"here", "and now", 4, 7}, p.bytes, BYTES, back, p.tag));
+    EXPECT(sealer_unseal(s, 7, (SealBound){"here and now", 12}, p.bytes, BYTES, back, p.tag));
     EXPECT(memcmp(back, plain, BYTES) == 0);
-    EXPECT(sealer_unseal(s, 7, (SealBound){"herean", "d now", 6, 5}, p.bytes, BYTES, p.bytes,
-                         p.tag)); /* the same bytes */
+    EXPECT(sealer_unseal(s, 7, (SealBound){"here and now", 12}, p.bytes, BYTES, p.bytes, p.tag));
     EXPECT(memcmp(p.bytes, plain, BYTES) == 0);
     sealer_close(s);
 }
@@ -109,7 +108,7 @@ TEST(seal, what_was_sealed_comes_back_also_in_place)
 TEST(seal, a_change_of_anything_is_noticed)
 {
     Sealer *s = open_sealer(1), *other = open_sealer(2);
-    SealBound bound = {"here", "and now", 4, 7};
+    SealBound bound = {"here and now", 12};
     char plain[BYTES] = "secret", back[BYTES];
     Piece p;
 
@@ -122,7 +121,7 @@ TEST(seal, a_change_of_anything_is_noticed)
     EXPECT(!sealer_unseal(other, 7, bound, p.bytes, BYTES, back, p.tag));
     EXPECT(!sealer_unseal(s, 8, bound, p.bytes, BYTES, back, p.tag));
     EXPECT(!sealer_unseal(s, 7, bound, p.bytes, BYTES - 1, back, p.tag));
-    EXPECT(!sealer_unseal(s, 7, (SealBound){"there", "and now", 5, 7}, p.bytes, BYTES, back, p.tag));
+    EXPECT(!sealer_unseal(s, 7, (SealBound){"there and now", 13}, p.bytes, BYTES, back, p.tag));
     EXPECT(!sealer_unseal(s, 7, (SealBound){0}, p.bytes, BYTES, back, p.tag));
     EXPECT(sealer_unseal(s, 7, bound, p.bytes, BYTES, back, p.tag));
     sealer_close(s);
@@ -132,7 +131,7 @@ TEST(seal, a_change_of_anything_is_noticed)
 TEST(seal, nothing_can_be_sealed_for_what_it_is_bound_to)
 {
     Sealer *s = open_sealer(1);
-    SealBound bound = {"head", NULL, 4, 0}, other = {"heap", NULL, 4, 0};
+    SealBound bound = {"head", 4}, other = {"heap", 4};
     uint8_t tag[SEAL_TAG_BYTES], none[1];
 
     EXPECT_OK(sealer_seal(test_ctx(), s, 1, bound, NULL, 0, none, tag));
