@@ -165,24 +165,10 @@ cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn)
     atomic_store(&rel->dropper_xid, 0);
 }
 
-void
-cache_rel_forget(Ctx *cx, CacheRel *rel)
+/* As entries of a new frame are, but for what stays for ever: its own place, and the latch. */
+static void
+clear_entry(CacheRel *rel)
 {
-    Proc *proc = cx->proc;
-    RelTable *t = table_of(cx);
-    Region *region = proc_region(proc);
-    uint32_t bucket = cache_rel_hash(rel->branch, rel->relation) % REL_BUCKETS;
-    uint32_t partition = bucket % REL_PARTITIONS;
-    ShmRef *link, next;
-
-    latch_take(proc, &t->latch[partition]);
-    link = &t->bucket[bucket];
-    while (*link != rel->self) {
-        ASSERT(*link != SHM_REF_NONE);
-        link = &((CacheRel *)region_ptr(region, *link))->next;
-    }
-    next = rel->next;
-    *link = next;
     rel->relation = RELATION_NONE;
     atomic_store(&rel->gone_lsn, 0);
     rel->unlinked_lsn = 0;
@@ -212,6 +198,27 @@ cache_rel_forget(Ctx *cx, CacheRel *rel)
     for (int fork = 0; fork < FORK_COUNT; fork++)
         memset(&rel->forks[fork], 0, sizeof(rel->forks[fork]));
     rel->kind = 0;
+}
+
+void
+cache_rel_forget(Ctx *cx, CacheRel *rel)
+{
+    Proc *proc = cx->proc;
+    RelTable *t = table_of(cx);
+    Region *region = proc_region(proc);
+    uint32_t bucket = cache_rel_hash(rel->branch, rel->relation) % REL_BUCKETS;
+    uint32_t partition = bucket % REL_PARTITIONS;
+    ShmRef *link, next;
+
+    latch_take(proc, &t->latch[partition]);
+    link = &t->bucket[bucket];
+    while (*link != rel->self) {
+        ASSERT(*link != SHM_REF_NONE);
+        link = &((CacheRel *)region_ptr(region, *link))->next;
+    }
+    next = rel->next;
+    *link = next;
+    clear_entry(rel);
     rel->next = t->free[partition];
     t->free[partition] = rel->self;
     atomic_fetch_sub(&t->count, 1);

@@ -78,6 +78,23 @@ note_use(Frame *f, const void *page, bool loaded)
 static Status pin_linked(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out,
                          bool *again);
 
+/* The relation has no frame for the block: `no` is what its map says. *again: it may have one now; else *out is what there is. */
+static Status
+pin_missing(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t no, bool want_shared, PageRef *out,
+            bool *again)
+{
+    const PageCache *cache = page_cache(cx->proc);
+
+    *out = PAGE_REF_NONE;
+    *again = false;
+    if (cache_is_linked(rel, fork, block) && (no == CACHE_MAP_LINKED || !cache_has_store(cache)))
+        return pin_linked(cx, rel, fork, block, want_shared, out, again);
+    if (!cache_has_store(cache) || block >= cache_rel_length(rel, fork))
+        return ST_OK;
+    *again = true;
+    return page_load(cx, region_ptr(proc_region(cx->proc), rel->self), fork, block);
+}
+
 /* Pins the frame and takes the share latch with the same addition if that is asked for and free. */
 static Status
 pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, PageRef *out)
@@ -100,20 +117,11 @@ pin(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, bool want_shared, Pa
         uint64_t old;
 
         if (UNLIKELY(no == 0 || no == CACHE_MAP_LINKED)) {
-            bool linked = cache_is_linked(rel, fork, block);
+            bool again;
 
-            *out = PAGE_REF_NONE;
-            if (linked && (no == CACHE_MAP_LINKED || !cache_has_store(cache))) {
-                bool again;
-
-                TRY(pin_linked(cx, rel, fork, block, want_shared, out, &again));
-                if (again)
-                    continue;
+            TRY(pin_missing(cx, rel, fork, block, no, want_shared, out, &again));
+            if (!again)
                 return ST_OK;
-            }
-            if (!cache_has_store(cache) || block >= cache_rel_length(rel, fork))
-                return ST_OK;
-            TRY(page_load(cx, region_ptr(proc_region(proc), rel->self), fork, block));
             loaded = true; /* which counted as a use */
             continue;
         }

@@ -551,6 +551,23 @@ static const PageStoreMethods rocks_methods = {.read = rocks_read,
                                                .stats = rocks_stats,
                                                .close = rocks_close};
 
+/* Of single calls. */
+static void
+set_call_options(RocksStore *s)
+{
+    const RocksApi *api = &s->api;
+
+    s->read_options = api->rocksdb_readoptions_create();
+    api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
+    s->page_read_options = api->rocksdb_readoptions_create();
+    api->rocksdb_readoptions_set_verify_checksums(s->page_read_options, 1);
+    api->rocksdb_readoptions_set_fill_cache(s->page_read_options, 0);
+    s->write_options = api->rocksdb_writeoptions_create();
+    api->rocksdb_writeoptions_disable_WAL(s->write_options, 1);
+    s->flush_options = api->rocksdb_flushoptions_create();
+    api->rocksdb_flushoptions_set_wait(s->flush_options, 1);
+}
+
 static void
 set_options(RocksStore *s, const StoreOptions *o)
 {
@@ -603,15 +620,6 @@ set_options(RocksStore *s, const StoreOptions *o)
     api->rocksdb_options_set_keep_log_file_num(s->options, 2);
     if (o->read_only) /* it would begin one there */
         api->rocksdb_options_set_db_log_dir(s->options, o->scratch);
-    s->read_options = api->rocksdb_readoptions_create();
-    api->rocksdb_readoptions_set_verify_checksums(s->read_options, 1);
-    s->page_read_options = api->rocksdb_readoptions_create();
-    api->rocksdb_readoptions_set_verify_checksums(s->page_read_options, 1);
-    api->rocksdb_readoptions_set_fill_cache(s->page_read_options, 0);
-    s->write_options = api->rocksdb_writeoptions_create();
-    api->rocksdb_writeoptions_disable_WAL(s->write_options, 1);
-    s->flush_options = api->rocksdb_flushoptions_create();
-    api->rocksdb_flushoptions_set_wait(s->flush_options, 1);
 }
 
 Status
@@ -635,6 +643,7 @@ store_rocks_open(Ctx *cx, const StoreOptions *options, PageStore **out)
         return rc;
     }
     set_options(s, options);
+    set_call_options(s);
     if (options->index_bytes > 0 && options->data_key == NULL)
         s->tables = table_files_new(options->path, options->index_bytes); /* without: nothing is located */
     if (!s->read_only && is_marked(cx->env, s)) {

@@ -355,16 +355,36 @@ make_first_checkpoint(Ctx *cx, Cleaner *c)
 }
 
 static Status
+checkpoint_if_due(Ctx *cx, Cleaner *c, uint64_t *last_us)
+{
+    StoreShared *shared = store_shared(c->process->engine);
+    uint64_t spread_us;
+    uint32_t asked;
+    bool failed;
+    Status rc;
+
+    if (c->checkpointer.super.version == 0 || !is_due(cx, c, *last_us, &spread_us, &asked))
+        return ST_OK;
+    rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
+                           : checkpoint(cx, c, spread_us, false);
+    failed = rc != ST_OK;
+    if (failed && (!is_stalled(cx, c) || asked != atomic_load(&shared->checkpoint_done)))
+        log_line(LOG_WARNING, "checkpoint failed, and will be tried again: %s", cx->error.message);
+    TRY(pass_full(cx, c, rc));
+    c->failed = failed;
+    *last_us = env_mono_us(cx->env);
+    tell_waiters(shared, asked, failed);
+    return ST_OK;
+}
+
+static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
     StoreProcess *p = c->process;
-    StoreShared *shared = store_shared(p->engine);
+    const StoreShared *shared = store_shared(p->engine);
     uint64_t last_us = env_mono_us(cx->env);
 
     while (atomic_load(&p->stop_cleaner) == 0) {
-        uint64_t spread_us;
-        uint32_t asked;
-
         look_at_space(cx, c);
         if (!is_stalled(cx, c))
             c->retry_us = 0;
@@ -377,18 +397,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             p->store->methods->begin_merging(cx, p->store);
             c->merging = true;
         }
-        if (c->checkpointer.super.version != 0 && is_due(cx, c, last_us, &spread_us, &asked)) {
-            Status rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
-                                          : checkpoint(cx, c, spread_us, false);
-            bool failed = rc != ST_OK;
-
-            if (failed && (!is_stalled(cx, c) || asked != atomic_load(&shared->checkpoint_done)))
-                log_line(LOG_WARNING, "checkpoint failed, and will be tried again: %s", cx->error.message);
-            TRY(pass_full(cx, c, rc));
-            c->failed = failed;
-            last_us = env_mono_us(cx->env);
-            tell_waiters(shared, asked, failed);
-        }
+        TRY(checkpoint_if_due(cx, c, &last_us));
         if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
             publish(cx, c);
         arena_reset(cx->arena);
