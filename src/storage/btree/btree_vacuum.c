@@ -123,9 +123,10 @@ merge_latched(Ctx *cx, CacheRel *cr, Merge *m)
     return true;
 }
 
-/* Merges the page of `level` that has the target with a neighbour below the same parent, if it fits. */
+/* Merges the page of `level` that has the target with a neighbour below the same parent, if it fits. *next (may be NULL) is a
+ * page of the level that the caller wants to go to: if it goes, the one that took it is named. */
 static Status
-try_merge(Ctx *cx, CacheRel *cr, uint32_t level, const BtreeTarget *t)
+try_merge(Ctx *cx, CacheRel *cr, uint32_t level, const BtreeTarget *t, BlockNo *next)
 {
     Merge m = {.level = level};
     bool merged = false, parent_small = false;
@@ -147,6 +148,8 @@ try_merge(Ctx *cx, CacheRel *cr, uint32_t level, const BtreeTarget *t)
         page_latch_exclusive(cx, &m.right);
         page_latch_exclusive(cx, &m.parent);
         merged = merge_latched(cx, cr, &m);
+        if (merged && next != NULL && *next == right)
+            *next = left;
         parent_small = merged && used_bytes(p) < MERGE_BELOW_BYTES && m.parent.frame->block != BTREE_ROOT;
     }
     rc = ST_OK;
@@ -155,7 +158,7 @@ out:
     page_unpin(cx, &m.right);
     page_unpin(cx, &m.left);
     if (rc == ST_OK && parent_small)
-        rc = try_merge(cx, cr, level + 1, t);
+        rc = try_merge(cx, cr, level + 1, t, NULL);
     return rc;
 }
 
@@ -247,8 +250,9 @@ btree_remove_many(Ctx *cx, const BtreeRel *index, const Tid *tids, uint32_t coun
         }
         clean_leaf(cx, &ref, &dead, &right, &small, &high, bytes);
         page_unpin(cx, &ref);
+        /* We may have no snapshot: from the moment it is retired a page may be anything again (H6). */
         if (small)
-            TRY(try_merge(cx, cr, 0, &high));
+            TRY(try_merge(cx, cr, 0, &high, &right));
         block = right;
     } while (block != 0);
     return ST_OK;

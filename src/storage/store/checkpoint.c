@@ -190,17 +190,6 @@ wait_for_drops(Ctx *cx, Checkpointer *c)
     return ST_OK;
 }
 
-/* Everything but the superblock and pages. */
-static Status
-collect(Ctx *cx, const StoreSuper *super, Xid id_from, StoreBatch **out)
-{
-    *out = store_batch_new();
-    if (*out == NULL)
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    store_meta_collect(cx, *out, super, id_from);
-    return ST_OK;
-}
-
 static Status
 apply_and_flush(Ctx *cx, Checkpointer *c, StoreBatch *batch, const StoreSuper *super)
 {
@@ -208,7 +197,6 @@ apply_and_flush(Ctx *cx, Checkpointer *c, StoreBatch *batch, const StoreSuper *s
 
     store_super_put(batch, super);
     rc = c->store->methods->apply(cx, c->store, batch);
-    store_batch_free(batch);
     stop_point("checkpoint.before_flush");
     if (rc == ST_OK)
         rc = c->store->methods->flush(cx, c->store);
@@ -218,16 +206,13 @@ apply_and_flush(Ctx *cx, Checkpointer *c, StoreBatch *batch, const StoreSuper *s
 }
 
 static Status
-write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid id_from)
+write_super(Ctx *cx, Checkpointer *c, StoreSuper *super, StoreBatch *batch)
 {
-    StoreBatch *batch;
     Status rc;
 
-    TRY(collect(cx, super, id_from, &batch));
-    /* T5: a commit's word is in the table before its record is copied. */
+    store_meta_collect(cx, batch, super);
     rc = wal_try_flushed(cx, wal_position(cx->proc));
     if (rc != ST_OK) {
-        store_batch_free(batch);
         store_meta_forget_stored(cx);
         return rc;
     }
@@ -250,16 +235,32 @@ take_counters(Ctx *cx, StoreSuper *super)
     super->written_us = (uint64_t)env_wall_us(cx->env);
 }
 
+/* The redo position, and what is known of ids by then: what comes later is done again. Images of pages that the log has behind it may
+ * hold any id that is not trimmed by then, so all of those are stored, too. */
 static Status
-run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, StoreSuper *super, Xid *running)
+begin_logged(Ctx *cx, Checkpointer *c, StoreSuper *super, Xid *running, StoreBatch *batch)
 {
-    TxnShared *s = txn_shared(cx->proc);
+    IdTable *ids = &txn_shared(cx->proc)->ids;
+    Status rc;
 
     /* Below what was running before the position was taken, every outcome is settled and will be written now. */
-    *running = id_oldest_running(cx, &s->ids);
-    super->trimmed = atomic_load(&s->ids.trimmed);
+    *running = id_oldest_running(cx, ids);
+    super->trimmed = id_hold(cx->proc, ids);
     super->redo = take_redo(cx, &super->epoch, &c->readable);
     stop_point("checkpoint.redo_taken");
+    /* T5: a commit's word is in the table before its record is copied. */
+    rc = wal_try_flushed(cx, super->redo);
+    if (rc == ST_OK)
+        store_meta_collect_ids(cx, batch, MIN_OF(c->id_from, *running), super->trimmed);
+    id_let_go(cx->proc, ids);
+    return rc;
+}
+
+static Status
+run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, StoreSuper *super, Xid *running,
+           StoreBatch *batch)
+{
+    TRY(begin_logged(cx, c, super, running, batch));
     TRY(delete_cut(cx, c));
     TRY(write_pages(cx, c, spread_us, false));
     stop_point("checkpoint.pages_written");
@@ -267,14 +268,14 @@ run_logged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, Stor
     c->write_us = env_mono_us(cx->env) - start_us;
     TRY(wait_for_drops(cx, c));
     take_counters(cx, super);
-    return write_super(cx, c, super, MIN_OF(c->id_from, *running));
+    return write_super(cx, c, super, batch);
 }
 
 static Status
-run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, StoreSuper *super, Xid *running)
+run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, StoreSuper *super, Xid *running,
+             StoreBatch *batch)
 {
-    TxnShared *s = txn_shared(cx->proc);
-    StoreBatch *batch = NULL;
+    IdTable *ids = &txn_shared(cx->proc)->ids;
     Status rc;
 
     TRY(delete_cut(cx, c));
@@ -284,12 +285,15 @@ run_unlogged(Ctx *cx, Checkpointer *c, uint64_t spread_us, uint64_t start_us, St
     page_hold_begin(cx);
     rc = write_pages(cx, c, 0, true);
     note_stored_raw(cx);
-    *running = id_oldest_running(cx, &s->ids);
-    super->trimmed = atomic_load(&s->ids.trimmed);
+    *running = id_oldest_running(cx, ids);
+    super->trimmed = id_hold(cx->proc, ids);
     super->redo = super->durable = take_redo(cx, &super->epoch, &c->readable);
     take_counters(cx, super);
-    if (rc == ST_OK)
-        rc = collect(cx, super, MIN_OF(c->id_from, *running), &batch);
+    if (rc == ST_OK) {
+        store_meta_collect_ids(cx, batch, MIN_OF(c->id_from, *running), super->trimmed);
+        store_meta_collect(cx, batch, super);
+    }
+    id_let_go(cx->proc, ids);
     engine_next_place(cx); /* what is dropped from now on goes with the next checkpoint */
     stop_point("checkpoint.held");
     page_hold_end(cx);
@@ -301,12 +305,17 @@ Status
 checkpoint_run(Ctx *cx, Checkpointer *c, uint64_t spread_us, bool clean)
 {
     uint64_t start_us = env_mono_us(cx->env), before = c->writer.pages_written;
+    StoreBatch *batch = store_batch_new();
     StoreSuper super = c->super;
     Xid running;
+    Status rc;
 
+    if (batch == NULL)
+        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     super.clean = clean;
-    TRY(wal_is_on(cx->proc) ? run_logged(cx, c, spread_us, start_us, &super, &running)
-                            : run_unlogged(cx, c, spread_us, start_us, &super, &running));
+    rc = (wal_is_on(cx->proc) ? run_logged : run_unlogged)(cx, c, spread_us, start_us, &super, &running, batch);
+    store_batch_free(batch);
+    TRY(rc);
     c->sync_us = env_mono_us(cx->env) - start_us - c->write_us;
     c->super = super;
     c->id_from = running;

@@ -132,14 +132,13 @@ id_key(uint64_t no, char out[10])
     put_be32((uint8_t *)out + 6, (uint32_t)no);
 }
 
-/* T5: the log is flushed to the insert position of that moment before the batch is written. */
-static void
-collect_ids(Ctx *cx, StoreBatch *batch, Xid from, Xid trimmed)
+void
+store_meta_collect_ids(Ctx *cx, StoreBatch *batch, Xid from, Xid trimmed)
 {
     IdTable *t = &txn_shared(cx->proc)->ids;
     const PageCache *cache = page_cache(cx->proc);
     Xid next = atomic_load(&t->next);
-    char key[10];
+    char key[10], first[10], last[10];
 
     for (uint64_t no = from / ID_PER_FRAME; no * ID_PER_FRAME < next; no++) {
         uint32_t frame;
@@ -151,13 +150,9 @@ collect_ids(Ctx *cx, StoreBatch *batch, Xid from, Xid trimmed)
             store_batch_put(batch, key, sizeof(key), cache_frame_bytes(cache, frame), PAGE_BYTES);
         latch_drop(cx->proc, &t->latch);
     }
-    {
-        char first[10], last[10];
-
-        id_key(0, first);
-        id_key(trimmed / ID_PER_FRAME, last);
-        store_batch_delete_range(batch, first, sizeof(first), last, sizeof(last));
-    }
+    id_key(0, first);
+    id_key(trimmed / ID_PER_FRAME, last);
+    store_batch_delete_range(batch, first, sizeof(first), last, sizeof(last));
 }
 
 void
@@ -167,13 +162,12 @@ store_super_put(StoreBatch *batch, const StoreSuper *super)
 }
 
 void
-store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from)
+store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super)
 {
     Collect c = {batch, super->redo};
 
     cache_rel_each(cx, collect_rel, &c);
     collect_branches(cx, batch);
-    collect_ids(cx, batch, id_from, super->trimmed);
 }
 
 static void

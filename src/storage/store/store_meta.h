@@ -50,9 +50,11 @@ typedef struct BranchMeta {
 } BranchMeta;
 static_assert(sizeof(BranchMeta) == 32, "part of the store's format");
 
-/* What goes into the last batch of a checkpoint: everything but pages and the superblock. `redo` as taken at its begin; ids from
- * `id_from` on may have changed since the last one. Drops at or before redo are carried out. */
-void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super, Xid id_from);
+/* For the last batch of a checkpoint: what is known of ids. Those from `from` on may have changed since the last one; nothing is
+ * trimmed meanwhile (id_hold). */
+void store_meta_collect_ids(Ctx *cx, StoreBatch *batch, Xid from, Xid trimmed);
+/* The rest of it: everything but pages and the superblock. `redo` as taken at its begin. Drops at or before redo are carried out. */
+void store_meta_collect(Ctx *cx, StoreBatch *batch, const StoreSuper *super);
 /* That batch has not become durable: the next one has everything again. */
 void store_meta_forget_stored(Ctx *cx);
 /* After that batch is durable: the relations that it deleted are forgotten. */

@@ -98,18 +98,40 @@ id_trim(Ctx *cx, IdTable *t, Xid below)
     Xid from = atomic_load(&t->trimmed);
 
     ASSERT(below <= atomic_load(&t->next));
-    while (from / ID_PER_FRAME < below / ID_PER_FRAME) {
+    for (bool held = false; !held && from / ID_PER_FRAME < below / ID_PER_FRAME;) {
         _Atomic uint32_t *entry = &t->directory[from / ID_PER_FRAME % ID_DIRECTORY];
         uint32_t frame;
 
         from = (from / ID_PER_FRAME + 1) * ID_PER_FRAME;
         latch_take(proc, &t->latch);
-        frame = atomic_exchange(entry, 0);
-        atomic_store(&t->trimmed, from);
+        held = t->held;
+        frame = held ? 0 : atomic_exchange(entry, 0);
+        if (!held)
+            atomic_store(&t->trimmed, from);
         if (frame != 0)
             frame_release(proc, frame);
         latch_drop(proc, &t->latch);
     }
+}
+
+Xid
+id_hold(Proc *proc, IdTable *t)
+{
+    Xid trimmed;
+
+    latch_take(proc, &t->latch);
+    t->held = true;
+    trimmed = atomic_load(&t->trimmed);
+    latch_drop(proc, &t->latch);
+    return trimmed;
+}
+
+void
+id_let_go(Proc *proc, IdTable *t)
+{
+    latch_take(proc, &t->latch);
+    t->held = false;
+    latch_drop(proc, &t->latch);
 }
 
 /* ---- recovery --------------------------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ typedef struct IdTable {
     _Atomic Xid next; /* atomic; changes under the latch */
     _Atomic Xid trimmed; /* atomic; changes under the latch, by the janitor */
     ShmRef self; /* set once: where this is in the region */
+    bool held; /* latch: nothing is trimmed */
     _Atomic uint32_t filling; /* atomic: recovery: outcomes, parents and the latest ids may not have come yet */
     _Atomic uint32_t directory[ID_DIRECTORY]; /* atomic: frame of ids [1024 i, 1024 i + 1024) */
 } IdTable;
@@ -84,7 +85,10 @@ void id_abort_running(Ctx *cx, IdTable *t);
 
 /* The smallest id that a running transaction has, or the next one. */
 Xid id_oldest_running(Ctx *cx, IdTable *t);
-/* Frees the frames of ids below `below`. */
+/* Frees the frames of ids below `below`, unless it is held. */
 void id_trim(Ctx *cx, IdTable *t, Xid below);
+/* By the one who makes checkpoints. Returns what is trimmed, and will be until id_let_go. */
+Xid id_hold(Proc *proc, IdTable *t);
+void id_let_go(Proc *proc, IdTable *t);
 
 #endif
