@@ -100,23 +100,6 @@ expr_children(Expr *e, bool (*visit)(Expr **child, void *arg), void *arg)
     return true;
 }
 
-static bool
-value_equal(const Value *a, const Value *b)
-{
-    if (a->is_null || b->is_null)
-        return a->is_null && b->is_null;
-    if (a->phys != b->phys)
-        return false;
-    if (a->phys == PHYS_VAR)
-        return a->var.bytes == b->var.bytes && memcmp(a->var.data, b->var.data, a->var.bytes) == 0;
-    if (a->phys == PHYS_INTERVAL)
-        return a->interval.micros == b->interval.micros && a->interval.days == b->interval.days &&
-               a->interval.months == b->interval.months;
-    if (a->phys == PHYS_DEC64 && a->scale != b->scale)
-        return false;
-    return memcmp(&a->i64, &b->i64, phys_bytes((Phys)a->phys)) == 0;
-}
-
 typedef struct Pairing {
     Expr *items[64];
     int count;
@@ -142,7 +125,7 @@ same_node(const Expr *a, const Expr *b)
     if (a->kind != b->kind || a->type != b->type)
         return false;
     switch (a->kind) {
-    case EXPR_CONST: return value_equal(&a->constant, &b->constant);
+    case EXPR_CONST: return value_same(&a->constant, &b->constant);
     case EXPR_PARAM: return a->param.number == b->param.number;
     case EXPR_COLUMN:
         return a->column.rel == b->column.rel && a->column.column == b->column.column &&

@@ -356,40 +356,88 @@ catalog_insert_database(Ctx *cx, Oid oid, const char *name, Oid owner, BranchId 
     return catalog_insert(cx, CAT_PG_DATABASE, v);
 }
 
+static Status
+schema_public(Ctx *cx, Value **out)
+{
+    AclItem items[] = {{ROLE_DATABASE_OWNER, ROLE_DATABASE_OWNER, ACL_USAGE | ACL_CREATE, 0},
+                       {ACL_PUBLIC, ROLE_DATABASE_OWNER, ACL_USAGE, 0}};
+    Acl acl = {items, COUNT_OF(items)};
+    Value *v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
+
+    v[COL_PG_NAMESPACE_oid] = value_oid(SCHEMA_PUBLIC);
+    v[COL_PG_NAMESPACE_nspname] = value_name(cx, "public");
+    v[COL_PG_NAMESPACE_nspowner] = value_oid(ROLE_DATABASE_OWNER);
+    *out = v;
+    return acl_to_value(cx, &acl, &v[COL_PG_NAMESPACE_nspacl]);
+}
+
+static Status
+fill_database(Ctx *cx, BranchId branch)
+{
+    Value *v;
+
+    for (int i = 0; i < CAT_COUNT; i++) {
+        const TableInfo *t = catalog_relation(cx, (CatalogNo)i);
+
+        if (catalog_is_shared((CatalogNo)i))
+            continue;
+        TRY(rel_create_fixed(cx, branch, t->heap.relation));
+        for (int k = 0; k < t->index_count; k++)
+            TRY(rel_create_fixed(cx, branch, t->indexes[k].btree.relation));
+    }
+    TRY(schema_public(cx, &v));
+    return catalog_insert(cx, CAT_PG_NAMESPACE, v);
+}
+
+/* Has nobody changed any of its catalogs? */
+static Status
+is_as_filled(Ctx *cx, bool *yes)
+{
+    Value *public;
+
+    TRY(schema_public(cx, &public));
+    *yes = true;
+    for (int i = 0; i < CAT_COUNT && *yes; i++) {
+        CatalogRow *rows;
+        int count;
+
+        if (catalog_is_shared((CatalogNo)i))
+            continue;
+        TRY(catalog_find(cx, (CatalogNo)i, 0, value_null(), 0, value_null(), &rows, &count));
+        *yes = count == (i == CAT_PG_NAMESPACE);
+        for (int c = 0; count > 0 && *yes && c < COL_PG_NAMESPACE_COUNT_; c++)
+            *yes = value_same(&rows[0].values[c], &public[c]);
+    }
+    return ST_OK;
+}
+
 /* The relations of a database's own catalogs, and schema public. */
 Status
 catalog_fill_database(Ctx *cx, BranchId branch)
 {
     Catalog *c = cx->catalog;
     BranchId saved = c->branch;
-    AclItem items[] = {{ROLE_DATABASE_OWNER, ROLE_DATABASE_OWNER, ACL_USAGE | ACL_CREATE, 0},
-                       {ACL_PUBLIC, ROLE_DATABASE_OWNER, ACL_USAGE, 0}};
-    Acl public_acl = {items, COUNT_OF(items)};
     const char *name = c->database_name;
     Oid database = c->database;
-    Value *v;
-    Status rc = ST_OK;
+    Status rc;
 
     catalog_set_database(cx, database, branch, name);
-    for (int i = 0; i < CAT_COUNT && rc == ST_OK; i++) {
-        const TableInfo *t = catalog_relation(cx, (CatalogNo)i);
+    rc = fill_database(cx, branch);
+    catalog_set_database(cx, database, saved, name);
+    return rc;
+}
 
-        if (catalog_is_shared((CatalogNo)i))
-            continue;
-        rc = rel_create_fixed(cx, branch, t->heap.relation);
-        for (int k = 0; k < t->index_count && rc == ST_OK; k++)
-            rc = rel_create_fixed(cx, branch, t->indexes[k].btree.relation);
-    }
-    if (rc == ST_OK) {
-        v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
-        v[COL_PG_NAMESPACE_oid] = value_oid(SCHEMA_PUBLIC);
-        v[COL_PG_NAMESPACE_nspname] = value_name(cx, "public");
-        v[COL_PG_NAMESPACE_nspowner] = value_oid(ROLE_DATABASE_OWNER);
-        rc = acl_to_value(cx, &public_acl, &v[COL_PG_NAMESPACE_nspacl]);
-    }
-    if (rc == ST_OK) {
-        rc = catalog_insert(cx, CAT_PG_NAMESPACE, v);
-    }
+Status
+catalog_is_as_filled(Ctx *cx, BranchId branch, bool *yes)
+{
+    Catalog *c = cx->catalog;
+    BranchId saved = c->branch;
+    const char *name = arena_strdup(cx->arena, c->database_name);
+    Oid database = c->database;
+    Status rc;
+
+    catalog_set_database(cx, database, branch, name);
+    rc = is_as_filled(cx, yes);
     catalog_set_database(cx, database, saved, name);
     return rc;
 }

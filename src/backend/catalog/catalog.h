@@ -63,6 +63,8 @@ MUST_CHECK Status catalog_bootstrap(Ctx *cx, const FirstRoleRow *roles, int role
 MUST_CHECK Status catalog_insert_database(Ctx *cx, Oid oid, const char *name, Oid owner, BranchId branch,
                                           bool is_template, bool allow);
 MUST_CHECK Status catalog_fill_database(Ctx *cx, BranchId branch);
+/* Is it as that function left it? Then a new one is as good as a copy. */
+MUST_CHECK Status catalog_is_as_filled(Ctx *cx, BranchId branch, bool *yes);
 
 /* A session's; database not chosen yet. Lies in `arena`. */
 MUST_CHECK Status catalog_open(Ctx *cx, Arena *arena);

@@ -207,43 +207,45 @@ read_option(Ctx *cx, const AstDefElem *d, NewDatabase *n)
     return fail_at(cx, d->ast.location, "42601", "option \"%s\" not recognized", d->name);
 }
 
-/* Has anybody put something into it? */
+/* The row stays: nobody drops or renames the database until we have ended. */
 static Status
-is_empty(Ctx *cx, const Value *row, bool *empty)
+hold_template(Ctx *cx, const char *name, Value **row)
 {
-    CatalogRow *rows;
-    int count = 0;
-    Oid database = catalog_database(cx);
-    BranchId branch = catalog_branch(cx);
-    const char *name = arena_strdup(cx->arena, catalog_database_name(cx));
-    Status rc;
+    Oid before = OID_NONE;
+    Tid tid;
 
-    catalog_set_database(cx, database, row[COL_PG_DATABASE_datfrozenxid].u32, name);
-    rc = catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count);
-    catalog_set_database(cx, database, branch, name);
-    *empty = count == 0;
-    return rc;
+    for (;;) {
+        Oid oid;
+
+        TRY(database_row(cx, name, row, &tid));
+        if (*row == NULL)
+            return fail(cx, ST_ERROR, "3D000", "template database \"%s\" does not exist", name);
+        oid = (*row)[COL_PG_DATABASE_oid].u32;
+        if (oid == before)
+            return ST_OK;
+        TRY(database_lock(cx, oid, LOCK_ACCESS_SHARE));
+        before = oid;
+    }
 }
 
 /* The template as it is now, which stays in use; one that nobody has changed is as good as new. */
 static Status
 make_branch(Ctx *cx, const NewDatabase *n, BranchId *out)
 {
-    bool empty, may;
+    bool as_new, may;
+    BranchId branch;
     Value *row;
-    Tid tid;
 
-    TRY(database_row(cx, n->template_name, &row, &tid));
-    if (row == NULL)
-        return fail(cx, ST_ERROR, "3D000", "template database \"%s\" does not exist", n->template_name);
+    TRY(hold_template(cx, n->template_name, &row));
+    branch = row[COL_PG_DATABASE_datfrozenxid].u32;
     if (!row[COL_PG_DATABASE_datistemplate].b) {
         TRY(acl_has_owner(cx, row[COL_PG_DATABASE_datdba].u32, &may));
         if (!may)
             return fail(cx, ST_ERROR, "42501", "permission denied to copy database \"%s\"", n->template_name);
     }
-    TRY(is_empty(cx, row, &empty));
-    if (!empty)
-        return engine_branch_fork(cx, row[COL_PG_DATABASE_datfrozenxid].u32, out);
+    TRY(catalog_is_as_filled(cx, branch, &as_new));
+    if (!as_new)
+        return engine_branch_fork(cx, branch, out);
     TRY(engine_branch_create(cx, out));
     return catalog_fill_database(cx, *out);
 }

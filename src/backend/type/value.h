@@ -19,6 +19,8 @@
  * every numeric vector says in `phys` which form it has. */
 #ifndef TYPE_VALUE_H
 #define TYPE_VALUE_H
+#include <string.h>
+
 #include "base/arena.h"
 
 typedef uint32_t Oid;
@@ -75,6 +77,24 @@ phys_bytes(Phys p)
 
     ASSERT(p < PHYS_COUNT);
     return bytes[p];
+}
+
+/* As they are stored: not what = of their type may say. */
+static inline bool
+value_same(const Value *a, const Value *b)
+{
+    if (a->is_null || b->is_null)
+        return a->is_null && b->is_null;
+    if (a->phys != b->phys)
+        return false;
+    if (a->phys == PHYS_VAR)
+        return a->var.bytes == b->var.bytes && memcmp(a->var.data, b->var.data, a->var.bytes) == 0;
+    if (a->phys == PHYS_INTERVAL)
+        return a->interval.micros == b->interval.micros && a->interval.days == b->interval.days &&
+               a->interval.months == b->interval.months;
+    if (a->phys == PHYS_DEC64 && a->scale != b->scale)
+        return false;
+    return memcmp(&a->i64, &b->i64, phys_bytes((Phys)a->phys)) == 0;
 }
 
 /* A column of a batch. Row i is element i, or element 0 for every i when is_const. */
