@@ -53,3 +53,12 @@ select a, count(*) from at group by a order by a nulls first;
 create index on at (a);
 select id from at order by a, id;
 drop table at;
+
+-- name has elements and is no array
+SELECT ('abc'::name)[0], ('abc'::name)[2], ('abc'::name)[3], ('abc'::name)[63], ('abc'::name)[64], ('abc'::name)[-1], (NULL::name)[0];
+SELECT pg_typeof(('abc'::name)[0]), (current_user)[0] = left(current_user, 1)::"char";
+SELECT ('abc'::name)[1:2];
+SELECT 'a' = ANY ('abc'::name);
+SELECT 'a'::name = ALL ('abc'::name);
+SELECT ('abc'::text)[1];
+SELECT typname FROM pg_type WHERE typname[0] = '_' AND typname IN ('_int4', 'int4');

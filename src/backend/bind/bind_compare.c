@@ -71,7 +71,7 @@ make_scalar_array(Binder *b, const AstOp *n, const char *name, Expr *left, Expr 
         TRY(coerce_or_fail(b, array, type_by_oid(guess)->array, -1, COERCE_IMPLICIT, array->location, &array));
         t = type_by_oid(array->type);
     }
-    if (t->elem == OID_NONE)
+    if (!type_is_array(t))
         return fail_at(b->cx, n->ast.location, "42809", "op ANY/ALL (array) requires array on right side");
     element = t->elem;
     TRY(find_operator(b, n->schema, name, left->type, element, n->ast.location, &oper));
@@ -102,7 +102,7 @@ Status
 make_array(Binder *b, Expr **items, int count, Oid element, int location, Expr **out)
 {
     const TypeInfo *t = type_by_oid(element);
-    bool nested = t->elem != OID_NONE && t->typlen == -1; /* ARRAY[ARRAY[..]]: one array of more dimensions */
+    bool nested = type_is_array(t); /* ARRAY[ARRAY[..]]: one array of more dimensions */
     Oid array = nested ? element : t->array;
 
     if (array == OID_NONE)
@@ -151,7 +151,7 @@ bind_in(Binder *b, const AstOp *n, Expr **out)
     }
     if (count > 1 && plain == count)
         TRY(common_type(b, items, count + 1, NULL, &type));
-    if (type != OID_NONE && type_by_oid(type)->array != OID_NONE && type_by_oid(type)->elem == OID_NONE) {
+    if (type != OID_NONE && type_by_oid(type)->array != OID_NONE && !type_is_array(type_by_oid(type))) {
         TRY(make_array(b, items + 1, count, type, n->ast.location, &array));
         return make_scalar_array(b, n, n->name, left, array, negated, out);
     }

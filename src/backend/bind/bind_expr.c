@@ -170,7 +170,7 @@ bind_cast(Binder *b, const AstCast *n, Expr **out)
     int location = n->ast.location >= 0 ? n->ast.location : n->arg->location;
 
     TRY(bind_type_name(b->cx, n->type, &type, &typmod));
-    if (n->arg->kind == AST_ARRAY && type_by_oid(type)->elem != OID_NONE) { /* ARRAY[]::int[] needs the type */
+    if (n->arg->kind == AST_ARRAY && type_is_array(type_by_oid(type))) { /* ARRAY[]::int[] needs the type */
         const AstArray *a = (const AstArray *)n->arg;
         Expr **items = arena_array(b->arena, Expr *, MAX_OF(a->items.count, 1));
         Oid element = type_by_oid(type)->elem;
@@ -281,8 +281,10 @@ bind_subscript(Binder *b, const AstIndirection *n, Expr **out)
     TRY(bind_expr(b, n->arg, &arg));
     t = type_by_oid(arg->type);
     if (t->elem == OID_NONE)
-        return fail_at(b->cx, n->ast.location, "42804",
+        return fail_at(b->cx, arg->location, "42804",
                        "cannot subscript type %s because it does not support subscripting", t->sql_name);
+    if (n->is_slice && !type_is_array(t))
+        return fail(b->cx, ST_ERROR, "0A000", "slices of fixed-length arrays not implemented");
     if (arg->kind == EXPR_SUBSCRIPT)
         return fail_unsupported(b->cx, n->ast.location, "more than one subscript");
     e = expr_new(b->arena, EXPR_SUBSCRIPT, n->is_slice ? arg->type : t->elem, arg->typmod, n->ast.location);
@@ -359,7 +361,7 @@ bind_sublink(Binder *b, const AstSublink *n, Expr **out)
     case SUBLINK_ARRAY: {
         const TypeInfo *t = type_by_oid(q->targets[at].expr->type);
 
-        e->type = t->elem != OID_NONE && t->typlen == -1 ? t->oid : t->array;
+        e->type = type_is_array(t) ? t->oid : t->array;
         if (e->type == OID_NONE)
             return fail_at(b->cx, n->ast.location, "42704", "could not find array type for data type %s",
                            t->sql_name);

@@ -583,7 +583,7 @@ bind_function(Binder *b, const AstFunc *f, Expr **out)
     else {
         FnInfo plain = *fn;
 
-        if (fn->variadic == TYPE_ANY && type_by_oid(args[n - 1]->type)->elem == OID_NONE)
+        if (fn->variadic == TYPE_ANY && !type_is_array(type_by_oid(args[n - 1]->type)))
             return fail_at(b->cx, args[n - 1]->location, "42804", "VARIADIC argument must be an array");
         plain.variadic = 0;
         TRY(make_call(b, &plain, NULL, args, n, f->ast.location, out));

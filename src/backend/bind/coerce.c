@@ -45,8 +45,7 @@ find_way(Oid from, Oid to, CoerceContext context, const FnInfo **fn)
         ASSERT(*fn != NULL);
         return WAY_FUNCTION;
     }
-    if (source->elem != 0 && target->elem != 0 && source->typlen == -1 && target->typlen == -1 &&
-        to != TYPE_OIDVECTOR && to != TYPE_INT2VECTOR) {
+    if (type_is_array(source) && type_is_array(target) && to != TYPE_OIDVECTOR && to != TYPE_INT2VECTOR) {
         Way element =
             source->elem == target->elem ? WAY_RELABEL : find_way(source->elem, target->elem, context, fn);
 
@@ -73,9 +72,9 @@ coerce_possible(Oid from, Oid to, CoerceContext context)
         const TypeInfo *t = type_by_oid(from);
 
         if (to == TYPE_ANYARRAY || to == TYPE_ANYCOMPATIBLEARRAY)
-            return t != NULL && t->elem != 0 && t->typlen == -1;
+            return t != NULL && type_is_array(t);
         if (to == TYPE_ANYNONARRAY)
-            return t != NULL && (t->elem == 0 || t->typlen != -1);
+            return t != NULL && !type_is_array(t);
         return true;
     }
     return find_way(from, to, context, &fn) != WAY_NONE;
@@ -97,7 +96,7 @@ apply_typmod(Ctx *cx, Arena *arena, Expr *e, int32_t typmod, CoerceContext conte
     if (cast == NULL || cast->fn == 0) {
         const TypeInfo *t = type_by_oid(e->type);
 
-        if (t->elem != 0 && t->typlen == -1 && (cast = cast_find(t->elem, t->elem)) != NULL && cast->fn != 0) {
+        if (type_is_array(t) && (cast = cast_find(t->elem, t->elem)) != NULL && cast->fn != 0) {
             call = expr_new(arena, EXPR_ARRAY_CAST, e->type, typmod, e->location);
             call->unary.arg = e;
             call->unary.element_fn = fn_by_oid(cast->fn);

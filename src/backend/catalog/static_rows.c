@@ -306,7 +306,7 @@ attribute_rows(Row *r, const TableInfo *t)
         v[COL_PG_ATTRIBUTE_attstattarget] = v[COL_PG_ATTRIBUTE_attcacheoff] = value_i32(-1);
         v[COL_PG_ATTRIBUTE_attlen] = i16(type->typlen);
         v[COL_PG_ATTRIBUTE_attnum] = i16(c + 1);
-        v[COL_PG_ATTRIBUTE_attndims] = value_i32(type->elem != OID_NONE);
+        v[COL_PG_ATTRIBUTE_attndims] = value_i32(type_is_array(type));
         v[COL_PG_ATTRIBUTE_atttypmod] = value_i32(t->columns[c].typmod);
         v[COL_PG_ATTRIBUTE_attbyval] = value_bool(type->byval);
         v[COL_PG_ATTRIBUTE_attalign] = value_var(&type->align, 1);

@@ -373,7 +373,7 @@ operator_of(Oid type, int strategy)
     const TypeInfo *info = type_by_oid(type);
     const OperInfo *const *list = oper_by_name(strategy == 3 ? "=" : "<");
 
-    if (info->elem != OID_NONE && info->typlen == -1)
+    if (type_is_array(info))
         type = TYPE_ANYARRAY;
     else if (type == TYPE_VARCHAR)
         type = TYPE_TEXT;

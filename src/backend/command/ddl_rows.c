@@ -167,7 +167,7 @@ ddl_insert_column(Ctx *cx, Oid table, int number, const NewColumn *c)
     v[COL_PG_ATTRIBUTE_attstattarget] = value_i32(-1);
     v[COL_PG_ATTRIBUTE_attlen] = value_i16(type->typlen);
     v[COL_PG_ATTRIBUTE_attnum] = value_i16((int16_t)number);
-    v[COL_PG_ATTRIBUTE_attndims] = value_i32(type->elem != OID_NONE && type->typlen == -1);
+    v[COL_PG_ATTRIBUTE_attndims] = value_i32(type_is_array(type));
     v[COL_PG_ATTRIBUTE_attcacheoff] = value_i32(-1);
     v[COL_PG_ATTRIBUTE_atttypmod] = value_i32(c->typmod);
     v[COL_PG_ATTRIBUTE_attbyval] = value_bool(type->byval);

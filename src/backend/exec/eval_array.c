@@ -154,12 +154,34 @@ eval_row(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
     return ST_OK;
 }
 
+/* A name's places are counted from 0; behind its end they are empty. */
+static Value
+name_character(const TypeInfo *type, const Value *name, int32_t place)
+{
+    if (place < 0 || place >= type->typlen)
+        return value_null();
+    return (uint32_t)place < name->var.bytes ? value_var(name->var.data + place, 1) : value_var("", 0);
+}
+
+static Status
+element_or_slice(Ctx *cx, const TypeInfo *type, const Value *a, bool is_slice, const Vector *lower,
+                 const Vector *upper, uint32_t row, Value *out)
+{
+    if (is_slice)
+        return array_slice(cx, type->elem, a, lower != NULL ? vector_get(lower, row).i32 : INT32_MIN,
+                           upper != NULL ? vector_get(upper, row).i32 : INT32_MAX, out);
+    if (type_is_array(type))
+        return array_element(cx, type->elem, a, vector_get(upper, row).i32, out);
+    *out = name_character(type, a, vector_get(upper, row).i32);
+    return ST_OK;
+}
+
 Status
 eval_subscript(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector **out)
 {
     Vector *array, *lower = NULL, *upper = NULL;
     Vector *result = new_vector(e, type_by_oid(x->type)->phys, in->capacity);
-    Oid elem = type_by_oid(x->subscript.arg->type)->elem;
+    const TypeInfo *type = type_by_oid(x->subscript.arg->type);
 
     TRY(eval(e, x->subscript.arg, in, rows, &array));
     if (x->subscript.lower != NULL)
@@ -176,11 +198,7 @@ eval_subscript(Execution *e, const Expr *x, const Batch *in, Rows rows, Vector *
 
         if (!missing) {
             a = vector_get(array, row);
-            if (x->subscript.is_slice)
-                TRY(array_slice(e->cx, elem, &a, lower != NULL ? vector_get(lower, row).i32 : INT32_MIN,
-                                upper != NULL ? vector_get(upper, row).i32 : INT32_MAX, &v));
-            else
-                TRY(array_element(e->cx, elem, &a, vector_get(upper, row).i32, &v));
+            TRY(element_or_slice(e->cx, type, &a, x->subscript.is_slice, lower, upper, row, &v));
         }
         if (!v.is_null && v.phys != PHYS_VAR && result->phys == PHYS_VAR)
             v = numeric_pack(e->cx->arena, &v);

@@ -50,7 +50,7 @@ typedef struct TypeInfo {
     char typtype; /* 'b' base, 'p' pseudo, 'c' composite */
     char category; /* 'N', 'S', 'D', ... */
     bool preferred;
-    Oid elem; /* element type of an array type, else 0 */
+    Oid elem; /* of an array its element type; of name, which is none (type_is_array), "char"; else 0 */
     Oid array; /* its array type, or 0 */
     char align, storage;
     Oid collation;
@@ -84,6 +84,12 @@ typedef struct TypeInfo {
 
 /* NULL when there is none. Array types of base types are types of their own, with `elem` set. */
 const TypeInfo *type_by_oid(Oid oid);
+/* name has elements and is none. */
+static inline bool
+type_is_array(const TypeInfo *t)
+{
+    return t->elem != OID_NONE && t->typlen == -1;
+}
 /* The same, then the types of the session's catalog. */
 const TypeInfo *type_find(Ctx *cx, Oid oid);
 /* By pg_type.typname ("int4", "_text"); the grammar has already turned INTEGER into int4. */
