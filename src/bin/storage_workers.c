@@ -10,6 +10,7 @@
 #include "base/env.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "postmaster/notify.h"
 #include "storage/wal/wal.h"
 #include "storage/wal/wal_writer.h"
 
@@ -107,14 +108,26 @@ told_to_end(void)
 
 typedef struct Watch {
     int pid;
+    uint64_t alive_every_us, alive_due_us; /* the service manager wants to know; 0 = it does not */
 } Watch;
+
+/* Recovery may take longer than its patience. */
+static void
+say_alive(Ctx *cx, Watch *w)
+{
+    if (w->alive_every_us == 0 || env_mono_us(cx->env) < w->alive_due_us)
+        return;
+    notify_send("WATCHDOG=1\n");
+    w->alive_due_us = env_mono_us(cx->env) + w->alive_every_us;
+}
 
 static Status
 watch_store(Ctx *cx)
 {
-    const Watch *w = (const Watch *)(const void *)cx->session;
+    Watch *w = (Watch *)(void *)cx->session;
     siginfo_t info = {0};
 
+    say_alive(cx, w);
     if (told_to_end())
         return fail(cx, ST_CLOSED, "57P03", "the server was told to end before it had recovered");
     /* Looked at, not reaped: that is the postmaster's. */
@@ -129,7 +142,7 @@ storage_wait_store(Ctx *cx, Door *door, int pid, bool *is_new)
     static const CtxHooks hooks = {.poll = watch_store};
     const CtxHooks *before = cx->hooks;
     _Atomic uint32_t always = 1, *interrupt = cx->interrupt;
-    Watch watch = {pid};
+    Watch watch = {.pid = pid, .alive_every_us = notify_watchdog_us()};
     Status rc;
 
     cx->hooks = &hooks;

@@ -1,6 +1,6 @@
 # Each target is a libFuzzer program (--enable-fuzz) and, in unit_fuzz, replays its corpus.
 UNIT_TESTS += unit_fuzz
-FUZZ_LIBS = $(SQL_LIBS) libauth.a libwire.a $(CONFIG_LIBS) $(SHMEM_LIBS) $(OPENSSL_LIBS)
+FUZZ_LIBS = libpostmaster.a $(SQL_LIBS) libauth.a libwire.a $(CONFIG_LIBS) $(SHMEM_LIBS) $(OPENSSL_LIBS)
 FUZZ_CLIENT = test/fuzz/fuzz_client.c test/fuzz/fuzz_client.h
 FUZZ_SESSION = test/fuzz/fuzz_session.c test/fuzz/fuzz_session.h $(FUZZ_CLIENT) src/bin/body.c src/bin/storage_workers.c src/bin/body.h
 unit_fuzz_SOURCES = $(UNIT_HARNESS) test/fuzz/fuzz.h test/fuzz/fuzz_copy.c test/fuzz/fuzz_toml.c test/fuzz/fuzz_wire.c \

@@ -62,7 +62,7 @@ wait_for_hold(PageCache *cache)
 }
 
 /* Either the holder sees us, or we see its flag: both are stores before loads of the other's. */
-void
+Status
 page_ending_begin(Ctx *cx)
 {
     PageCache *cache = page_cache(cx->proc);
@@ -70,8 +70,10 @@ page_ending_begin(Ctx *cx)
     for (;;) {
         atomic_store(&cx->proc->ending, 1);
         if (LIKELY(atomic_load(&cache->hold_flag) == 0))
-            return;
+            return ST_OK;
         atomic_store(&cx->proc->ending, 0);
+        if (cx->proc->kind == PROC_JANITOR)
+            return fail(cx, ST_CANCELED, "57014", "a checkpoint holds everything");
         wait_for_hold(cache);
     }
 }

@@ -246,8 +246,9 @@ void page_wait_for_room(Proc *proc);
  * done at its end (Proc.ending), until page_hold_end. Who holds must not latch a page exclusively. */
 void page_hold_begin(Ctx *cx);
 void page_hold_end(Ctx *cx);
-/* Sets Proc.ending; waits as long as somebody holds everything, or is about to. */
-void page_ending_begin(Ctx *cx);
+/* Sets Proc.ending; waits as long as somebody holds everything, or is about to. But the janitor is refused then (57014): who holds may
+ * wait for what it has to finish for the dead. */
+MUST_CHECK Status page_ending_begin(Ctx *cx);
 /* Raises the flag and waits until nobody else is in a critical section, and is in one itself; the other form ends both. */
 void page_fork_begin(Ctx *cx);
 void page_fork_end(Ctx *cx);

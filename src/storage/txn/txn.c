@@ -114,11 +114,10 @@ finish(Ctx *cx, Txn *t, bool committed)
 }
 
 /* S4: a checkpoint of a store without a log has all of a transaction or nothing. */
-static void
+static Status
 begin_ending(Ctx *cx)
 {
-    if (UNLIKELY(page_cache(cx->proc)->unlogged_store))
-        page_ending_begin(cx);
+    return UNLIKELY(page_cache(cx->proc)->unlogged_store) ? page_ending_begin(cx) : ST_OK;
 }
 
 /* T2 */
@@ -151,6 +150,7 @@ Status
 txn_commit(Ctx *cx)
 {
     Txn *t = cx->txn;
+    Status rc = ST_OK;
 
     ASSERT(t != NULL);
     ASSERT(!proc_in_critical(cx->proc));
@@ -159,23 +159,19 @@ txn_commit(Ctx *cx)
     /* Messages without an own write: an id makes the commit an ordinary one. */
     if (t->xid == 0 && t->invalidations.count > 0) {
         Xid xid;
-        Status rc = txn_assign_id(cx, &xid);
 
-        if (rc != ST_OK) {
-            txn_abort(cx);
-            return rc;
-        }
+        rc = txn_assign_id(cx, &xid);
     }
-    if (txn_log_is_needed(cx, t)) {
-        Status rc = txn_log_commit(cx, t);
-
-        if (rc != ST_OK) {
-            txn_abort(cx);
-            return rc;
-        }
-    } else if (t->xid != 0) {
-        begin_ending(cx);
-        publish_commit(cx, t);
+    if (rc == ST_OK && txn_log_is_needed(cx, t)) {
+        rc = txn_log_commit(cx, t);
+    } else if (rc == ST_OK && t->xid != 0) {
+        rc = begin_ending(cx);
+        if (rc == ST_OK)
+            publish_commit(cx, t);
+    }
+    if (rc != ST_OK) {
+        txn_abort(cx);
+        return rc;
     }
     stop_point("txn.commit.before_locks_go");
     finish(cx, t, true);

@@ -487,7 +487,7 @@ TEST(pagecache, who_holds_everything_waits_for_the_end_of_transactions)
 
     add_page(cx, rel, 1);
     SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, 0, &ref));
-    page_ending_begin(cx);
+    SIM_OK(cx, page_ending_begin(cx));
     EXPECT_EQ(pthread_create(&thread, NULL, fork_beside, &f), 0);
     while (atomic_load(&page_cache(cx->proc)->hold_flag) == 0)
         sched_yield();
@@ -499,7 +499,7 @@ TEST(pagecache, who_holds_everything_waits_for_the_end_of_transactions)
     pthread_join(thread, NULL);
     EXPECT(f.waited);
     EXPECT(!page_fork_is_on(cx));
-    page_ending_begin(cx);
+    SIM_OK(cx, page_ending_begin(cx));
     EXPECT_EQ(atomic_load(&cx->proc->ending), 1);
     atomic_store(&cx->proc->ending, 0);
 }
