@@ -183,14 +183,20 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
 {
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
+    uint64_t deadline_us = cx->deadline_us;
     uint32_t asked = 0;
+    Status rc = ST_OK;
 
     for (BlockNo block = first; block < first + count && block < cache_rel_length(rel, fork); block++) {
         if (cache_map_lookup(cache, &rel->forks[fork], block) != 0 || cache_is_linked(rel, fork, block))
             continue;
-        if (proc->stash_count < CACHE_EXTEND_FRAMES && (page_free_missing(cache) > free_wanted(cache) / 2 ||
-                                                        frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK))
-            break; /* a hint: never wait for it */
+        if (proc->stash_count < CACHE_EXTEND_FRAMES) { /* a hint: hardly ever waited for */
+            if (page_free_missing(cache) > free_wanted(cache) / 2)
+                break;
+            rc = frame_reserve(cx, CACHE_EXTEND_FRAMES, false);
+            if (rc != ST_OK)
+                break;
+        }
         latch_take(proc, &rel->extend);
         if (block < cache_rel_length(rel, fork) && cache_map_lookup(cache, &rel->forks[fork], block) == 0) {
             (void)start_load(cx, rel, fork, block, NULL, false);
@@ -202,7 +208,10 @@ page_load_ahead(Ctx *cx, CacheRel *rel, Fork fork, BlockNo first, uint32_t count
         wake_store(cache);
         count_loads(proc, rel, asked);
     }
-    ctx_error_clear(cx);
+    if (rc != ST_OK)
+        proc_pass_over(cx, rc, deadline_us);
+    else
+        ctx_error_clear(cx);
 }
 
 static Status

@@ -94,10 +94,16 @@ has_no_room_to_keep(Ctx *cx, const Frame *f)
 static void
 make_room_to_keep(Ctx *cx)
 {
-    while (frame_reserve(cx, CACHE_KEEP_FRAMES, true) != ST_OK) {
-        ctx_error_clear(cx);
+    uint64_t deadline_us = cx->deadline_us;
+    Status rc, failed = ST_OK;
+
+    while ((rc = frame_reserve(cx, CACHE_KEEP_FRAMES, true)) != ST_OK) {
+        if (failed != ST_CANCELED)
+            failed = rc;
         sched_yield();
     }
+    if (failed != ST_OK)
+        proc_pass_over(cx, failed, deadline_us);
 }
 
 void

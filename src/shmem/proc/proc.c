@@ -188,6 +188,18 @@ proc_page_count(const Proc *proc)
 }
 
 void
+proc_pass_over(Ctx *cx, Status rc, uint64_t deadline_us)
+{
+    ctx_error_clear(cx);
+    if (rc != ST_CANCELED)
+        return;
+    if (cx->deadline_us != deadline_us)
+        cx->deadline_us = deadline_us;
+    else if (cx->interrupt != NULL)
+        atomic_fetch_or(cx->interrupt, INTERRUPT_CANCEL);
+}
+
+void
 proc_critical_enter(Proc *proc)
 {
     proc_instant_enter(proc);

@@ -115,6 +115,10 @@ void proc_set_wait(Proc *proc, WaitEvent event);
 /* Sleeps until woken (proc_wake, proc_interrupt) or the monotonic deadline; may return early. */
 void proc_sleep(Ctx *cx, Proc *proc, uint64_t deadline_us);
 
+/* The error is passed over, but who was told to stop is told again at the next ctx_poll. `deadline_us`: cx's, before the call that
+ * failed with `rc`. */
+void proc_pass_over(Ctx *cx, Status rc, uint64_t deadline_us);
+
 /* C1. Cheap: one store in the own slot. Nests. */
 void proc_critical_enter(Proc *proc);
 void proc_critical_leave(Proc *proc);

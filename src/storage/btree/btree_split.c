@@ -50,12 +50,19 @@ static bool
 pop_unused(Ctx *cx, CacheRel *cr, Csn horizon, BlockNo *out)
 {
     Proc *proc = cx->proc;
+    uint64_t deadline_us = cx->deadline_us;
     bool got = false;
     uint32_t head;
     PageRef ref;
+    Status rc;
 
     head = atomic_load(&cr->free_pages);
-    if (head == 0 || page_pin(cx, cr, FORK_MAIN, head - 1, &ref) != ST_OK || ref.page == NULL)
+    if (head == 0)
+        return false;
+    rc = page_pin(cx, cr, FORK_MAIN, head - 1, &ref);
+    if (rc != ST_OK)
+        proc_pass_over(cx, rc, deadline_us);
+    if (rc != ST_OK || ref.page == NULL)
         return false;
     latch_take(proc, &cr->extend);
     if (atomic_load(&cr->free_pages) == head && !(btree_page(&ref)->h.flags & BTREE_DELETED)) {

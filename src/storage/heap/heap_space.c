@@ -25,11 +25,15 @@ units_of(uint32_t bytes)
 static void
 pin_map(Ctx *cx, CacheRel *rel, BlockNo no, PageRef *ref)
 {
+    uint64_t deadline_us = cx->deadline_us;
+    Status rc;
+
     while (cache_rel_length(rel, FORK_FREESPACE) <= no) {
         SpacePage *p;
 
-        if (frame_reserve(cx, CACHE_EXTEND_FRAMES, false) != ST_OK) {
-            ctx_error_clear(cx);
+        rc = frame_reserve(cx, CACHE_EXTEND_FRAMES, false);
+        if (rc != ST_OK) {
+            proc_pass_over(cx, rc, deadline_us);
             return;
         }
         page_add(cx, rel, FORK_FREESPACE, ref);
@@ -38,8 +42,9 @@ pin_map(Ctx *cx, CacheRel *rel, BlockNo no, PageRef *ref)
         p->h = (PageHeader){.magic = PAGE_MAGIC, .kind = PAGE_KIND_FREESPACE};
         page_unpin(cx, ref);
     }
-    if (page_pin(cx, rel, FORK_FREESPACE, no, ref) != ST_OK) {
-        ctx_error_clear(cx);
+    rc = page_pin(cx, rel, FORK_FREESPACE, no, ref);
+    if (rc != ST_OK) {
+        proc_pass_over(cx, rc, deadline_us);
         *ref = PAGE_REF_NONE;
     }
 }
