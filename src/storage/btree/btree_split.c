@@ -18,6 +18,7 @@
 #include "storage/txn/ssi.h"
 
 enum { SPLIT_FRAMES = 3 * CACHE_EXTEND_FRAMES };
+static_assert((int)SPLIT_FRAMES <= (int)PROC_STASH_MOST, "a stash has room for what a split takes");
 
 void
 btree_write_image(Ctx *cx, PageRef *ref, const BtreePage *image)
