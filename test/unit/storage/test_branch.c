@@ -7,6 +7,7 @@
 
 #include "base/stop_point.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/pagecache_int.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
 #include "storage/txn/txn_shared.h"
@@ -472,4 +473,30 @@ TEST(branch, transactions_that_end_all_the_time_do_not_keep_a_checkpoint_waiting
     }
     atomic_store(&c->stop, 1);
     EXPECT(sim_join_all(pids, SESSIONS));
+}
+
+/* ---- changing what was forked ------------------------------------------------------------------------------------------------ */
+
+/* It has the page pinned, and nothing set aside: nobody had ever forked. Pages latched after the first may have to be kept, too. */
+TEST(branch, a_first_fork_between_pin_and_latch_leaves_room_for_all_images)
+{
+    Tree tree;
+    PageRef ref;
+    Ctx *cx;
+
+    grow(&tree, sim_engine(), 0);
+    cx = sim_session(tree.engine);
+    for (uint32_t stash = 0; stash < CACHE_KEPT_MOST; stash++) {
+        SIM_OK(cx, page_pin(cx, heap_of(&tree, 1), FORK_MAIN, 0, &ref));
+        SIM_OK(cx, frame_reserve(cx, CACHE_KEPT_MOST, false));
+        while (cx->proc->stash_count > stash)
+            frame_release(cx->proc, cx->proc->stash[--cx->proc->stash_count]);
+        (void)fork_of(&tree, 1);
+        EXPECT(!page_try_exclusive(cx, &ref));
+        page_latch_exclusive(cx, &ref);
+        EXPECT(cx->proc->stash_count >= CACHE_KEPT_MOST);
+        page_unpin(cx, &ref);
+    }
+    sim_end(cx);
+    sim_end(tree.cx);
 }
