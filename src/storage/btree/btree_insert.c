@@ -152,6 +152,7 @@ collect_right(Ctx *cx, CacheRel *cr, BlockNo right, BtreeKey key, Tid own, Equal
             right = btree_page(&ref)->right;
         }
         page_unpin(cx, &ref);
+        TRY(ctx_poll(cx));
     }
     return ST_OK;
 }
@@ -166,6 +167,7 @@ judge_equal(Ctx *cx, const HeapRel *heap, const EqualTids *e, Tid *conflict, Xid
         RowLife life;
         Xid xid;
 
+        TRY(ctx_poll(cx));
         TRY(heap_row_life(cx, heap, e->tids[i], &life, &xid));
         if (life == ROW_LIFE_LIVE) {
             *conflict = e->tids[i];

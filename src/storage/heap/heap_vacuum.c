@@ -146,6 +146,7 @@ remove_dead(Ctx *cx, Vacuum *v)
     for (uint32_t i = 0; i < v->dead_count;) {
         uint32_t count = 1;
 
+        TRY(ctx_poll(cx));
         while (i + count < v->dead_count && tid_block(v->dead[i + count]) == tid_block(v->dead[i]))
             count++;
         TRY(free_stubs(cx, v, v->dead + i, count));
@@ -208,8 +209,10 @@ vacuum_pages(Ctx *cx, Vacuum *v)
     }
     page_walk_end(cx, &v->walk);
     TRY(remove_dead(cx, v));
-    while (cut)
+    while (cut) {
+        TRY(ctx_poll(cx));
         TRY(cut_last(cx, v, &cut));
+    }
     v->stats.pages = cache_rel_length(v->cr, FORK_MAIN);
     /* Every page has been here and is resolved: only those that left meanwhile can have raw ids where they are stored. */
     latch_take(cx->proc, &v->cr->extend);

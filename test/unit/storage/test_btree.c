@@ -695,6 +695,29 @@ TEST(btree, a_unique_index_refuses_a_second_living_row_only)
     sim_check(cx, &t);
 }
 
+TEST(btree, judging_many_dead_rows_can_be_cancelled)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimRow row = {1, 1, "x", 0};
+    uint8_t key[5];
+    Tid conflict;
+    SimTable t;
+
+    sim_table(cx, &t);
+    for (int i = 0; i < 300; i++) {
+        sim_begin(cx);
+        sim_insert(cx, &t, row);
+        txn_abort(cx);
+    }
+    sim_begin(cx);
+    sim_cancel_at(cx, 100);
+    EXPECT_EQ(btree_find_equal(cx, &t.index, sim_key(1, key), &t.heap, &conflict), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    SIM_OK(cx, btree_find_equal(cx, &t.index, sim_key(1, key), &t.heap, &conflict));
+    EXPECT_EQ(conflict, TID_NONE);
+    sim_commit(cx);
+}
+
 TEST(btree, a_refused_row_can_be_taken_back)
 {
     Ctx *cx = sim_session(sim_engine());
