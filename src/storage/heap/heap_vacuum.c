@@ -233,7 +233,7 @@ heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int ind
     TRY(heap_open(cx, rel, &v.cr));
     v.cr->evicted_since = 0;
     v.horizon = txn_horizon(cx, UINT64_MAX >> 1);
-    v.dead_capacity = MIN_OF(DEAD_MOST, MAX_OF(DEAD_LEAST, cache_rel_length(v.cr, FORK_MAIN) * 64));
+    v.dead_capacity = MIN_OF(DEAD_MOST, MAX_OF(DEAD_LEAST, (uint64_t)cache_rel_length(v.cr, FORK_MAIN) * 64));
     v.dead = arena_try_alloc(cx->arena, sizeof(Tid) * v.dead_capacity);
     if (v.dead == NULL) { /* at the ceiling one can still vacuum (C5) */
         v.dead_capacity = DEAD_LEAST;

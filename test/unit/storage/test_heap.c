@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "storage/check/damage.h"
 #include "storage/heap/heap_int.h"
 #include "storage/heap/heap_record.h"
 #include "storage/heap/heap_resolve.h"
@@ -402,6 +403,27 @@ TEST(heap, cutting_off_empty_pages_can_be_cancelled)
     SIM_OK(cx, heap_vacuum(cx, &t.heap, NULL, 0, &stats));
     EXPECT_EQ(rel_length(cx, 1, t.heap.relation, FORK_MAIN), 0);
     sim_commit(cx);
+}
+
+/* The hook is asked while nothing is pinned, so nothing stays so. */
+TEST(heap, a_verification_that_is_cancelled_holds_no_page)
+{
+    Ctx *cx = sim_session(sim_engine());
+    DamageReport report = {0};
+    HeapVerified verified;
+    SimTable t;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    for (int i = 0; i < 1000; i++)
+        sim_insert(cx, &t, (SimRow){i, i, "some text that takes a little room", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    sim_cancel_at(cx, 3);
+    EXPECT_EQ(heap_verify(cx, &t.heap, &report, &verified), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    EXPECT_EQ(cx->proc->pin_count, 0);
+    txn_abort(cx);
 }
 
 TEST(heap, vacuum_frees_rows_index_entries_and_pages)
