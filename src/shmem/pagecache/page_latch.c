@@ -74,8 +74,8 @@ page_latch_shared(Ctx *cx, PageRef *ref)
     }
 }
 
-/* C5: the page was pinned before it was forked, so nothing is set aside for its old image (pin). To be asked below the latch: from
- * there on nobody forks. */
+/* C5: the page was pinned before it was forked, so nothing is set aside for its old image (pin), nor for those of the pages that are
+ * latched after it. To be asked below the latch: from there on nobody forks. */
 static bool
 has_no_room_to_keep(Ctx *cx, const Frame *f)
 {
@@ -84,7 +84,8 @@ has_no_room_to_keep(Ctx *cx, const Frame *f)
     const CacheRel *rel;
 
     if (LIKELY(atomic_load_explicit(&cache->last_fork_epoch, memory_order_relaxed) == 0) ||
-        LIKELY(proc->stash_count > 0) || atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
+        LIKELY(proc->stash_count >= CACHE_KEPT_MOST) ||
+        atomic_load_explicit(&proc->critical, memory_order_relaxed) > 1)
         return false;
     rel = cache_rel(cx, f->branch, f->relation);
     return rel != NULL && atomic_load(&rel->kept_epoch) != 0;

@@ -61,7 +61,7 @@ cache_map_set(Proc *proc, CacheFork *fork, BlockNo block, uint32_t frame_no)
         atomic_store(&fork->inline_frames[block], frame_no);
         return;
     }
-    while (height < 3 && block >> (11 * height) != 0) {
+    while (height < CACHE_MAP_LEVELS && block >> (11 * height) != 0) {
         map_grow(proc, fork);
         height++;
     }

@@ -25,7 +25,7 @@ map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block)
         return block < CACHE_INLINE_BLOCKS
                    ? atomic_load_explicit(&fork->inline_frames[block], memory_order_acquire)
                    : 0;
-    if (height < 3 && block >> (11 * height) != 0)
+    if (height < CACHE_MAP_LEVELS && block >> (11 * height) != 0)
         return 0;
     for (;;) {
         const _Atomic uint32_t *node = cache_frame_bytes(cache, node_no);
@@ -39,6 +39,7 @@ map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block)
 }
 
 static_assert(CACHE_NODE_ENTRIES == 1 << 11, "eleven bits of the block number per level");
+static_assert(CACHE_MAP_LEVELS * 11 >= 32, "every block has a place");
 
 static inline bool
 tag_is(const Frame *f, const CacheRel *rel, Fork fork, BlockNo block)

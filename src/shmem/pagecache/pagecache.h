@@ -221,11 +221,14 @@ page_is_linked(const PageRef *ref)
 /* Drops a latch if one is held, and the pin; a no-op on PAGE_REF_NONE, which it leaves behind. */
 void page_unpin(Ctx *cx, PageRef *ref);
 /* Adds a page of zeros at the end, pinned and exclusively latched. The caller has reserved
- * CACHE_EXTEND_FRAMES frames and initializes the page before it drops the latch. */
-enum { CACHE_EXTEND_FRAMES = 4 };
+ * CACHE_EXTEND_FRAMES frames and initializes the page before it drops the latch.
+ * So many is the page and what the block map may need: three levels above a map that had none, and two nodes below the new root,
+ * if the first block of the fork that comes to memory lies beyond 32 GiB. */
+enum { CACHE_MAP_LEVELS = 3, CACHE_EXTEND_FRAMES = 1 + CACHE_MAP_LEVELS + CACHE_MAP_LEVELS - 1 };
 void page_add(Ctx *cx, CacheRel *rel, Fork fork, PageRef *out);
 /* The same for a block that the relation has and no page of its own stands in, in a critical section: gives it a frame with
- * this image, dirty, which nobody sees before _end; 0 if somebody was faster. Ended in any case. CACHE_EXTEND_FRAMES too. */
+ * this image, dirty, which nobody sees before _end; 0 if somebody was faster. Ended in any case. CACHE_EXTEND_FRAMES too, and one
+ * if its first image is kept in between. */
 uint32_t page_place_begin(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, const char *image);
 void page_place_end(Ctx *cx, CacheRel *rel, uint32_t frame_no);
 /* For a page that will be read soon: has its descriptor fetched, and says where its bytes lie, for the

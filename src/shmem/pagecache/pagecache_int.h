@@ -3,7 +3,12 @@
 #define PAGECACHE_INT_H
 #include "shmem/pagecache/pagecache.h"
 
-enum { CACHE_SPIN_MOST = 400, CACHE_KEEP_FRAMES = 8 /* set aside for old images of one change (B3) */ };
+enum {
+    CACHE_SPIN_MOST = 400,
+    CACHE_KEEP_FRAMES = 8, /* set aside for old images of one change (B3) */
+    CACHE_KEPT_MOST =
+        3 /* images that one critical section keeps at most: merging or splitting pages of a B+tree */
+};
 
 /* 0 = the page is not in memory. */
 uint32_t cache_map_lookup(const PageCache *cache, const CacheFork *fork, BlockNo block);

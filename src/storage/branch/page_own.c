@@ -77,7 +77,7 @@ page_own_slow(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *ref)
     ASSERT(!ref->shared);
     while (ref->page != NULL && page_is_linked(ref)) {
         page_unpin(cx, ref);
-        TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+        TRY(frame_reserve(cx, CACHE_EXTEND_FRAMES + 1, false)); /* page_keep_first may keep one */
         TRY(page_pin_shared(cx, rel, fork, block, ref));
         if (ref->page != NULL && page_is_linked(ref)) {
             Csn cap = ref->csn_cap;

@@ -6,7 +6,8 @@
  *   1. note the guard's version, collect the TIDs of equal keys (on the guard and to its right)
  *   2. without any latch, ask the heap about each: alive is a conflict, undecided is waited for
  *   3. latch the guard exclusively; if its version is still the same nobody inserted this key since,
- *      and we insert; else begin again.
+ *      and we insert; else begin again. The same if the branch has made the page its own meanwhile: the
+ *      version of another frame says nothing.
  * Mostly there are no equal keys and 1 to 3 are one latch. */
 #include "base/stop_point.h"
 #include "storage/branch/page_own.h"
@@ -151,6 +152,7 @@ collect_right(Ctx *cx, CacheRel *cr, BlockNo right, BtreeKey key, Tid own, Equal
             right = btree_page(&ref)->right;
         }
         page_unpin(cx, &ref);
+        TRY(ctx_poll(cx));
     }
     return ST_OK;
 }
@@ -165,6 +167,7 @@ judge_equal(Ctx *cx, const HeapRel *heap, const EqualTids *e, Tid *conflict, Xid
         RowLife life;
         Xid xid;
 
+        TRY(ctx_poll(cx));
         TRY(heap_row_life(cx, heap, e->tids[i], &life, &xid));
         if (life == ROW_LIFE_LIVE) {
             *conflict = e->tids[i];
@@ -227,7 +230,7 @@ unique_round(Ctx *cx, const BtreeRel *index, CacheRel *cr, const HeapRel *heap, 
     BtreeTarget at_guard = {{key.data, key.bytes}, false};
     PageRef guard = PAGE_REF_NONE, leaf = PAGE_REF_NONE, *to;
     EqualTids equal = {0};
-    uint32_t version;
+    uint32_t version, frame_no;
     bool more, latched = false;
     Step step = STEP_AGAIN;
     Xid wait = 0;
@@ -235,6 +238,7 @@ unique_round(Ctx *cx, const BtreeRel *index, CacheRel *cr, const HeapRel *heap, 
 
     TRY_TO(out, rc, btree_descend(cx, cr, &at_guard, false, 0, &guard, NULL, NULL));
     version = page_version(&guard);
+    frame_no = guard.frame_no;
     collect_equal(cx, btree_page(&guard), key, tid, &equal, &more);
     if (LIKELY(equal.count == 0 && !more)) {
         latched = page_try_upgrade(cx, &guard);
@@ -264,7 +268,7 @@ unique_round(Ctx *cx, const BtreeRel *index, CacheRel *cr, const HeapRel *heap, 
         TRY_TO(out, rc, page_own(cx, cr, &guard));
         page_latch_exclusive(cx, &guard);
     }
-    if (latched || page_version(&guard) == version) {
+    if (latched || (guard.frame_no == frame_no && page_version(&guard) == version)) {
         if (*conflict != TID_NONE) {
             *again = false;
             page_unlatch(cx, &guard);

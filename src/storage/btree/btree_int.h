@@ -77,6 +77,10 @@ posting_most(uint32_t rest_bytes)
 
     return MIN_OF((uint32_t)POSTING_MOST, room / TID_BYTES);
 }
+enum { BTREE_ENTRY_MOST = sizeof(BtreeSlot) + BTREE_KEY_MOST_BYTES + 2 * TID_BYTES + POSTING_HEAD_BYTES };
+static_assert(offsetof(BtreePage, slots) + 2 * BTREE_ENTRY_MOST + BTREE_FULL_MOST + BTREE_LOW_MOST <=
+                  PAGE_BYTES,
+              "two entries fit between any fences");
 
 typedef struct Bytes {
     const uint8_t *data;

@@ -18,6 +18,7 @@
 #include "storage/txn/ssi.h"
 
 enum { SPLIT_FRAMES = 3 * CACHE_EXTEND_FRAMES };
+static_assert((int)SPLIT_FRAMES <= (int)PROC_STASH_MOST, "a stash has room for what a split takes");
 
 void
 btree_write_image(Ctx *cx, PageRef *ref, const BtreePage *image)
@@ -297,7 +298,8 @@ split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan
     btree_write_image(cx, root, top);
 }
 
-/* Is there still a reason to split? Exclusive latch held. Compacts if that is enough. Between finding
+/* Is there still a reason to split? Exclusive latch held. Compacts if that is enough; it is for a leaf that has been emptied to one
+ * entry meanwhile, whatever `most` says (BTREE_ENTRY_MOST). Between finding
  * the page full and latching it again, somebody else may have split it, so that what is next belongs further right, and it may
  * be as full as it was (plan_ascending); the root may have become an inner page. */
 static bool
@@ -309,11 +311,11 @@ still_full(Ctx *cx, PageRef *ref, const BtreeTarget *next)
     if ((p->h.flags & (BTREE_DELETED | BTREE_SPLIT_OPEN)) || btree_is_right_of(p, next, false) ||
         btree_free_bytes(p) >= most)
         return false;
-    if (p->dead_bytes > 0 && btree_free_bytes(p) + p->dead_bytes >= most) {
-        btree_compact(cx, ref);
+    if (p->count < 2 || (p->dead_bytes > 0 && btree_free_bytes(p) + p->dead_bytes >= most)) {
+        if (p->dead_bytes > 0)
+            btree_compact(cx, ref);
         return false;
     }
-    ASSERT(p->count >= 2);
     return true;
 }
 

@@ -224,9 +224,10 @@ heap_verify(Ctx *cx, const HeapRel *rel, DamageReport *report, HeapVerified *out
     for (BlockNo block = 0; block < length; block++) {
         PageId id = {.branch = rel->branch, .relation = rel->relation, .block = block};
         PageRef ref;
-        Status rc = page_pin_shared(cx, cr, FORK_MAIN, block, &ref);
+        Status rc;
 
         TRY(ctx_poll(cx));
+        rc = page_pin_shared(cx, cr, FORK_MAIN, block, &ref);
         if (rc == ST_CORRUPT || (rc == ST_IO && cx->error.has_page)) {
             damage_found(report, id,
                          rc == ST_IO ? "it can not be read"

@@ -74,6 +74,7 @@ store_chunks(Ctx *cx, const HeapRel *toast, const char *data, uint32_t bytes, Ti
         Cell cells[CHUNK_COLUMNS] = {{&next, 8}, {data + at, MIN_OF(bytes - at, (uint32_t)CHUNK_BYTES)}};
         Tid tid;
 
+        TRY(ctx_poll(cx));
         TRY(heap_insert(cx, toast, cells, &tid));
         next = tid;
     }
@@ -353,6 +354,7 @@ delete_chunks(Ctx *cx, const HeapRel *toast, const ToastPointer *ptr)
         Cell data;
         Tid next;
 
+        TRY(ctx_poll(cx));
         TRY(pin_chunk(cx, toast, cr, tid, &ref, &next, &data));
         page_unpin(cx, &ref);
         TRY(heap_delete(cx, toast, tid, &all, &change));

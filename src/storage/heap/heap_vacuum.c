@@ -146,6 +146,7 @@ remove_dead(Ctx *cx, Vacuum *v)
     for (uint32_t i = 0; i < v->dead_count;) {
         uint32_t count = 1;
 
+        TRY(ctx_poll(cx));
         while (i + count < v->dead_count && tid_block(v->dead[i + count]) == tid_block(v->dead[i]))
             count++;
         TRY(free_stubs(cx, v, v->dead + i, count));
@@ -208,8 +209,10 @@ vacuum_pages(Ctx *cx, Vacuum *v)
     }
     page_walk_end(cx, &v->walk);
     TRY(remove_dead(cx, v));
-    while (cut)
+    while (cut) {
+        TRY(ctx_poll(cx));
         TRY(cut_last(cx, v, &cut));
+    }
     v->stats.pages = cache_rel_length(v->cr, FORK_MAIN);
     /* Every page has been here and is resolved: only those that left meanwhile can have raw ids where they are stored. */
     latch_take(cx->proc, &v->cr->extend);
@@ -230,7 +233,7 @@ heap_vacuum(Ctx *cx, const HeapRel *rel, const struct BtreeRel *indexes, int ind
     TRY(heap_open(cx, rel, &v.cr));
     v.cr->evicted_since = 0;
     v.horizon = txn_horizon(cx, UINT64_MAX >> 1);
-    v.dead_capacity = MIN_OF(DEAD_MOST, MAX_OF(DEAD_LEAST, cache_rel_length(v.cr, FORK_MAIN) * 64));
+    v.dead_capacity = MIN_OF(DEAD_MOST, MAX_OF(DEAD_LEAST, (uint64_t)cache_rel_length(v.cr, FORK_MAIN) * 64));
     v.dead = arena_try_alloc(cx->arena, sizeof(Tid) * v.dead_capacity);
     if (v.dead == NULL) { /* at the ceiling one can still vacuum (C5) */
         v.dead_capacity = DEAD_LEAST;

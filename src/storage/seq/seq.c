@@ -123,20 +123,31 @@ step(const SeqParams *p, int64_t value, int64_t *next)
     return !__builtin_add_overflow(value, p->increment, next) && *next >= p->min && *next <= p->max;
 }
 
+/* How many steps there are from `value` to the limit. */
+static uint64_t
+steps_left(const SeqParams *p, int64_t value)
+{
+    if (p->increment > 0)
+        return value >= p->max ? 0 : ((uint64_t)p->max - (uint64_t)value) / (uint64_t)p->increment;
+    return value <= p->min ? 0 : ((uint64_t)value - (uint64_t)p->min) / (0 - (uint64_t)p->increment);
+}
+
 /* Advances the state by up to `cache` values. False: exhausted. */
 static bool
 advance(const SeqParams *p, SeqState *s, int64_t *first, int64_t *last)
 {
     int64_t value = s->last_value;
+    uint64_t more;
 
     if (s->is_called && !step(p, s->last_value, &value)) {
         if (!p->cycle)
             return false;
         value = p->increment > 0 ? p->min : p->max;
     }
-    *first = *last = value;
-    for (int64_t taken = 1; taken < p->cache && step(p, *last, &value); taken++)
-        *last = value;
+    more = MIN_OF(steps_left(p, value), (uint64_t)p->cache - 1);
+    *first = value;
+    *last =
+        (int64_t)((uint64_t)value + (uint64_t)p->increment * more); /* it may be far: below zero and above */
     s->last_value = *last;
     s->is_called = true;
     s->log_count = 0;

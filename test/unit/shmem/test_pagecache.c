@@ -10,6 +10,7 @@
 #include "harness.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/pagecache_int.h"
 #include "shmem/sync/futex.h"
 #include "sim.h"
 
@@ -179,6 +180,30 @@ TEST(pagecache, memory_of_free_frames_goes_back_to_the_system)
     EXPECT(atomic_load(engine_used_bytes(e)) <= full + (1u << 20));
     for (uint32_t i = 0; i < 20000; i += 97)
         EXPECT_EQ(stamp_of(cx, rel, i), i + 7);
+}
+
+/* After a start that is the first page which comes to memory: there is nothing of the map yet. */
+TEST(pagecache, any_block_can_be_the_first_of_a_map)
+{
+    static const BlockNo blocks[] = {0,           CACHE_INLINE_BLOCKS, CACHE_NODE_ENTRIES,
+                                     1u << 22,    (1u << 22) - 1,      (1u << 22) + CACHE_NODE_ENTRIES,
+                                     3000000000u, UINT32_MAX - 2};
+    Ctx *cx = sim_session(sim_engine());
+    PageRef ref;
+
+    for (uint32_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
+        CacheRel *rel = make_rel(cx, 5 + i);
+
+        SIM_OK(cx, frame_reserve(cx, CACHE_EXTEND_FRAMES, false));
+        while (cx->proc->stash_count > CACHE_EXTEND_FRAMES)
+            frame_release(cx->proc, cx->proc->stash[--cx->proc->stash_count]);
+        atomic_store(&rel->forks[FORK_MAIN].length, blocks[i]);
+        page_add(cx, rel, FORK_MAIN, &ref);
+        EXPECT_EQ(ref.frame->block, blocks[i]);
+        memcpy(ref.page + 64, &(uint64_t){i}, 8);
+        page_unpin(cx, &ref);
+        EXPECT_EQ(stamp_of(cx, rel, blocks[i]), i);
+    }
 }
 
 TEST(pagecache, the_ceiling_is_kept_and_the_session_lives)

@@ -8,6 +8,7 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_recover.c \
 	test/unit/storage/test_rowlock.c \
 	test/unit/storage/test_seal.c \
+	test/unit/storage/test_seq.c \
 	test/unit/storage/test_store.c \
 	test/unit/storage/test_store_worker.c \
 	test/unit/storage/test_table.c \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "shmem/proc/slot.h"
 
 /* Tests end without giving back what their process ends with. */
 const char *__asan_default_options(void);
@@ -29,6 +30,24 @@ poll_interrupts(Ctx *cx)
 }
 
 static const CtxHooks hooks = {.poll = poll_interrupts};
+static int polls_left;
+
+static Status
+poll_counted(Ctx *cx)
+{
+    return --polls_left > 0 ? ST_OK : fail(cx, ST_CANCELED, "57014", "canceling statement due to user request");
+}
+
+void
+sim_cancel_at(Ctx *cx, int polls)
+{
+    static const CtxHooks counted = {.poll = poll_counted};
+    static _Atomic uint32_t always = 1;
+
+    polls_left = polls;
+    cx->hooks = polls > 0 ? &counted : &hooks;
+    cx->interrupt = polls > 0 ? &always : &cx->proc->interrupt;
+}
 
 static Ctx *
 new_ctx(void)

@@ -69,6 +69,8 @@ void sim_check(Ctx *cx, SimTable *t);
 /* Sets n of one row to n + add, by the READ COMMITTED protocol; x chooses the text's length and whether it is as if an
  * indexed column had changed. *done false: the row was not there. */
 Status sim_add(Ctx *cx, SimTable *t, const Snapshot *s, int id, int64_t add, uint64_t x, bool *done);
+/* The session's `polls`th look for interrupts from now on cancels what it does; 0 = none does. */
+void sim_cancel_at(Ctx *cx, int polls);
 bool sim_world(void); /* the long form of tests */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/stop_point.h"
 #include "shmem/pagecache/pagecache.h"
+#include "shmem/pagecache/pagecache_int.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
 #include "storage/txn/txn_shared.h"
@@ -472,4 +473,90 @@ TEST(branch, transactions_that_end_all_the_time_do_not_keep_a_checkpoint_waiting
     }
     atomic_store(&c->stop, 1);
     EXPECT(sim_join_all(pids, SESSIONS));
+}
+
+/* ---- changing what was forked ------------------------------------------------------------------------------------------------ */
+
+/* It has the page pinned, and nothing set aside: nobody had ever forked. Pages latched after the first may have to be kept, too. */
+TEST(branch, a_first_fork_between_pin_and_latch_leaves_room_for_all_images)
+{
+    Tree tree;
+    PageRef ref;
+    Ctx *cx;
+
+    grow(&tree, sim_engine(), 0);
+    cx = sim_session(tree.engine);
+    for (uint32_t stash = 0; stash < CACHE_KEPT_MOST; stash++) {
+        SIM_OK(cx, page_pin(cx, heap_of(&tree, 1), FORK_MAIN, 0, &ref));
+        SIM_OK(cx, frame_reserve(cx, CACHE_KEPT_MOST, false));
+        while (cx->proc->stash_count > stash)
+            frame_release(cx->proc, cx->proc->stash[--cx->proc->stash_count]);
+        (void)fork_of(&tree, 1);
+        EXPECT(!page_try_exclusive(cx, &ref));
+        page_latch_exclusive(cx, &ref);
+        EXPECT(cx->proc->stash_count >= CACHE_KEPT_MOST);
+        page_unpin(cx, &ref);
+    }
+    sim_end(cx);
+    sim_end(tree.cx);
+}
+
+enum { TWICE = 7777 };
+
+static bool
+insert_and_find_it_there(Ctx *cx, int branch, void *arg)
+{
+    const Tree *tree = arg;
+    SimTable t = table_in(tree, (BranchId)branch);
+    SimRow row = {TWICE, 1, "first to look", 0};
+    Cell cells[3];
+    Tid tid, conflict;
+    uint8_t key[5];
+
+    sim_begin(cx);
+    sim_cells(&row, cells);
+    SIM_OK(cx, heap_insert(cx, &t.heap, cells, &tid));
+    stop_point_arm("branch.page_copied", getpid());
+    SIM_OK(cx, btree_insert(cx, &t.index, sim_key(TWICE, key), tid, BTREE_UNIQUE_CHECK, &t.heap, &conflict));
+    txn_abort(cx);
+    return conflict != TID_NONE;
+}
+
+/* So that only its place tells it from the origin's frame. */
+static void
+give_same_version(Tree *tree, BranchId to)
+{
+    CacheRel *from_rel = cache_rel(tree->cx, 1, tree->table.index.relation);
+    CacheRel *to_rel = cache_rel(tree->cx, to, tree->table.index.relation);
+    PageRef from, own;
+
+    SIM_OK(tree->cx, page_pin(tree->cx, from_rel, FORK_MAIN, 0, &from));
+    SIM_OK(tree->cx, page_pin(tree->cx, to_rel, FORK_MAIN, 0, &own));
+    EXPECT(!page_is_linked(&own));
+    atomic_store(&own.frame->latch,
+                 (uint64_t)page_version(&from) << 32 | (uint32_t)atomic_load(&own.frame->latch));
+    page_unpin(tree->cx, &own);
+    page_unpin(tree->cx, &from);
+}
+
+TEST(branch, who_makes_a_leaf_its_own_first_and_inserts_is_noticed)
+{
+    Tree tree;
+    SimTable t;
+    pid_t pid;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 0);
+    sim_begin(tree.cx);
+    SIM_OK(tree.cx, engine_branch_fork(tree.cx, 1, &tree.last));
+    sim_commit(tree.cx);
+    pid = sim_fork(tree.engine, insert_and_find_it_there, (int)tree.last, &tree);
+    EXPECT(stop_point_wait("branch.page_copied", PATIENCE_MS, NULL));
+    t = table_in(&tree, tree.last);
+    change(tree.cx, &t, TWICE);
+    give_same_version(&tree, tree.last);
+    stop_point_release("branch.page_copied");
+    EXPECT(ends_soon(pid));
+    sim_check(tree.cx, &t);
+    sim_end(tree.cx);
 }

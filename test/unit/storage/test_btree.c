@@ -124,6 +124,44 @@ TEST(btree, a_full_page_that_another_session_has_split_is_left_alone)
     sim_commit(t.cx);
 }
 
+/* One found no room on a page with long keys, and VACUUM has left it one entry before it is split. The fence alone takes as much
+ * as a key. */
+TEST(btree, a_page_with_one_long_entry_is_not_split)
+{
+    static uint8_t key[6][BTREE_KEY_MOST_BYTES], full[BTREE_FULL_MOST];
+
+    for (uint32_t bytes = 2500; bytes <= BTREE_KEY_MOST_BYTES; bytes += BTREE_KEY_MOST_BYTES - 2500) {
+        Tree t = tree();
+        BtreeTarget at, next = {0};
+        CacheRel *cr;
+        PageRef ref;
+
+        for (int i = 0; i < 6; i++) {
+            memset(key[i], i == 0 || i == 5 ? 'a' : 'x', bytes);
+            key[i][bytes - 1] = (uint8_t)i;
+        }
+        key[5][0] = 'x';
+        next.key = btree_full_key((BtreeKey){key[5], bytes}, 9, full);
+        for (int i = 0; i < 5; i++)
+            put(&t, (BtreeKey){key[i], bytes}, (Tid)i + 1);
+        SIM_OK(t.cx, btree_open(t.cx, &t.index, false, &cr));
+        at = (BtreeTarget){{key[1], bytes}, false};
+        SIM_OK(t.cx, btree_descend(t.cx, cr, &at, false, 0, &ref, NULL, NULL));
+        EXPECT_EQ(btree_page(&ref)->count, 1);
+        EXPECT(btree_page(&ref)->high_bytes >= bytes);
+        page_unlatch(t.cx, &ref);
+        SIM_OK(t.cx, btree_split(t.cx, cr, &ref, &next));
+        EXPECT_EQ(btree_page(&ref)->count, 1);
+        page_unpin(t.cx, &ref);
+        put(&t, (BtreeKey){key[5], bytes}, 9);
+        SIM_OK(t.cx, btree_check(t.cx, &t.index));
+        EXPECT_EQ(collect(&t, no_bound, no_bound, false, 100, got, NULL), 6);
+        sim_commit(t.cx);
+        sim_end(t.cx);
+        engine_destroy(t.engine);
+    }
+}
+
 static void
 ignore_place(void *arg, PageId where, const char *what)
 {
@@ -655,6 +693,29 @@ TEST(btree, a_unique_index_refuses_a_second_living_row_only)
     sim_insert(cx, &t, row); /* own deletion counts */
     sim_commit(cx);
     sim_check(cx, &t);
+}
+
+TEST(btree, judging_many_dead_rows_can_be_cancelled)
+{
+    Ctx *cx = sim_session(sim_engine());
+    SimRow row = {1, 1, "x", 0};
+    uint8_t key[5];
+    Tid conflict;
+    SimTable t;
+
+    sim_table(cx, &t);
+    for (int i = 0; i < 300; i++) {
+        sim_begin(cx);
+        sim_insert(cx, &t, row);
+        txn_abort(cx);
+    }
+    sim_begin(cx);
+    sim_cancel_at(cx, 100);
+    EXPECT_EQ(btree_find_equal(cx, &t.index, sim_key(1, key), &t.heap, &conflict), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    SIM_OK(cx, btree_find_equal(cx, &t.index, sim_key(1, key), &t.heap, &conflict));
+    EXPECT_EQ(conflict, TID_NONE);
+    sim_commit(cx);
 }
 
 TEST(btree, a_refused_row_can_be_taken_back)

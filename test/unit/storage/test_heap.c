@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "storage/check/damage.h"
 #include "storage/heap/heap_int.h"
 #include "storage/heap/heap_record.h"
 #include "storage/heap/heap_resolve.h"
@@ -331,6 +332,98 @@ TEST(heap, deleting_long_values_gives_their_space_back)
             first = rel_length(cx, 1, t.heap.toast_relation, FORK_MAIN);
     }
     EXPECT(rel_length(cx, 1, t.heap.toast_relation, FORK_MAIN) <= first + 4);
+}
+
+TEST(heap, storing_and_deleting_a_long_value_can_be_cancelled)
+{
+    Ctx *cx = sim_session(sim_engine());
+    static char text[2 << 20];
+    uint64_t x = 99;
+    SimTable t;
+    Snapshot s;
+    RowChange ch;
+    SimRow row = {1, 1, text, sizeof(text)};
+    Cell cells[3];
+    Tid tid;
+
+    for (uint32_t k = 0; k < sizeof(text); k++) {
+        x = x * 6364136223846793005u + 1;
+        text[k] = (char)(x >> 33);
+    }
+    sim_table(cx, &t);
+    sim_cells(&row, cells);
+    sim_begin(cx);
+    sim_cancel_at(cx, 100);
+    EXPECT_EQ(heap_insert(cx, &t.heap, cells, &tid), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    txn_abort(cx);
+    sim_begin(cx);
+    tid = sim_insert(cx, &t, row);
+    sim_commit(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    sim_cancel_at(cx, 100);
+    EXPECT_EQ(heap_delete(cx, &t.heap, tid, &s, &ch), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    txn_abort(cx);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    EXPECT_EQ(sim_count(cx, &t, &s), 1);
+    SIM_OK(cx, heap_delete(cx, &t.heap, tid, &s, &ch));
+    sim_commit(cx);
+    sim_check(cx, &t);
+}
+
+TEST(heap, cutting_off_empty_pages_can_be_cancelled)
+{
+    Ctx *cx = sim_session(sim_engine());
+    HeapStats stats;
+    BlockNo pages;
+    SimTable t;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    for (int i = 0; i < 5000; i++) {
+        SimRow row = {i, i, "some text that takes a little room", 0};
+        Cell cells[3];
+        Tid tid;
+
+        sim_cells(&row, cells);
+        SIM_OK(cx, heap_insert(cx, &t.heap, cells, &tid));
+    }
+    txn_abort(cx);
+    pages = rel_length(cx, 1, t.heap.relation, FORK_MAIN);
+    EXPECT(pages > 40);
+    sim_begin(cx);
+    sim_cancel_at(cx, (int)(pages + pages / 2)); /* each page is looked at before the first is cut off */
+    EXPECT_EQ(heap_vacuum(cx, &t.heap, NULL, 0, &stats), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    EXPECT(rel_length(cx, 1, t.heap.relation, FORK_MAIN) < pages);
+    EXPECT(rel_length(cx, 1, t.heap.relation, FORK_MAIN) > 0);
+    SIM_OK(cx, heap_vacuum(cx, &t.heap, NULL, 0, &stats));
+    EXPECT_EQ(rel_length(cx, 1, t.heap.relation, FORK_MAIN), 0);
+    sim_commit(cx);
+}
+
+/* The hook is asked while nothing is pinned, so nothing stays so. */
+TEST(heap, a_verification_that_is_cancelled_holds_no_page)
+{
+    Ctx *cx = sim_session(sim_engine());
+    DamageReport report = {0};
+    HeapVerified verified;
+    SimTable t;
+
+    sim_table(cx, &t);
+    sim_begin(cx);
+    for (int i = 0; i < 1000; i++)
+        sim_insert(cx, &t, (SimRow){i, i, "some text that takes a little room", 0});
+    sim_commit(cx);
+    sim_begin(cx);
+    sim_cancel_at(cx, 3);
+    EXPECT_EQ(heap_verify(cx, &t.heap, &report, &verified), ST_CANCELED);
+    sim_cancel_at(cx, 0);
+    EXPECT_EQ(cx->proc->pin_count, 0);
+    txn_abort(cx);
 }
 
 TEST(heap, vacuum_frees_rows_index_entries_and_pages)
