@@ -63,7 +63,7 @@ check_privileges(Binder *b)
             TRY(catalog_check_columns(b->cx, r->table, ACL_SELECT, r->used));
     }
     for (int i = 0; i < q->mark_count; i++) {
-        if (!q->range[q->marks[i].rel]->unchecked)
+        if (q->marks[i].strength != LOCKING_NONE && !q->range[q->marks[i].rel]->unchecked)
             TRY(catalog_check_columns(b->cx, q->range[q->marks[i].rel]->table, ACL_UPDATE, NULL));
     }
     return ST_OK;

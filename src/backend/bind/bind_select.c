@@ -156,6 +156,25 @@ add_mark(Binder *b, int rel, const AstLocking *l)
     q->marks[q->mark_count++] = (RowMark){rel, l->strength, l->wait};
 }
 
+/* The other tables' rows travel along, for the re-check (R4). */
+static void
+add_unlocked(Query *q)
+{
+    int locked = q->mark_count;
+
+    for (int rel = 0; rel < q->range_count; rel++) {
+        RangeEntry *r = q->range[rel];
+        bool is_locked = false;
+
+        for (int i = 0; i < locked; i++)
+            is_locked |= q->marks[i].rel == rel;
+        if (is_locked || r->kind != RANGE_TABLE || r->table->kind != TABLE_HEAP)
+            continue;
+        r->used_ctid = true;
+        q->marks[q->mark_count++] = (RowMark){.rel = rel, .strength = LOCKING_NONE};
+    }
+}
+
 static Status
 bind_locking(Binder *b, const AstSelect *s)
 {
@@ -212,6 +231,7 @@ bind_locking(Binder *b, const AstSelect *s)
         r->used_ctid = true;
         r->lock = MAX_OF(r->lock, LOCK_ROW_SHARE);
     }
+    add_unlocked(q);
     return ST_OK;
 }
 

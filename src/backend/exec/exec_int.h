@@ -37,6 +37,18 @@ typedef struct OnceValue {
     bool known;
 } OnceValue;
 
+/* R4: what a scan of a base relation gives while a changed row is checked again. */
+typedef enum FixedKind {
+    FIXED_NOT, /* all rows, as ever: in subqueries */
+    FIXED_NO_ROW, /* the padded side of an outer join */
+    FIXED_SEEN, /* the row in the version that the snapshot sees: it is not locked */
+    FIXED_NEWEST, /* the row in its newest version: it is locked */
+} FixedKind;
+typedef struct FixedRow {
+    FixedKind kind;
+    Tid tid;
+} FixedRow;
+
 struct Execution {
     Ctx *cx;
     Arena *arena;
@@ -57,8 +69,7 @@ struct Execution {
     bool has_snapshot;
     uint64_t changed;
     const Vector *case_value;
-    /* R4: the re-check runs with every base relation fixed to one row; NULL outside */
-    const Tid *fixed;
+    const FixedRow *fixed; /* R4: while a row is checked again; by number of the base relation. NULL outside */
     Op **ops; /* all, for closing */
     int op_count, op_capacity;
     bool instrumented, timed;

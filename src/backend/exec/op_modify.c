@@ -2,8 +2,8 @@
  *
  * The rows to change come from below in batches; each is changed on its own. A row that somebody else
  * has changed since our snapshot is locked at its newest version and checked again: a second instance
- * of the plan below runs with every base relation fixed to one row (rule R4). From REPEATABLE READ up
- * that is 40001 instead. */
+ * of the plan below runs with every base relation fixed to one row (rule R4): the locked one as it is now, the others as
+ * the statement's snapshot sees them. Subqueries run as ever. From REPEATABLE READ up that is 40001 instead. */
 #include "backend/exec/exec_int.h"
 
 #include "backend/exec/heap_read.h"
@@ -18,7 +18,7 @@ typedef struct ModifyOp {
     uint64_t returned_at;
     bool done;
     Execution *recheck;
-    Tid *fixed;
+    FixedRow *fixed;
 } ModifyOp;
 
 static Status
@@ -97,6 +97,12 @@ keep_returning(ModifyOp *m, const Batch *in, uint32_t row, const Value *values, 
 
 /* ---- the re-check ------------------------------------------------------------------------------------------------ */
 
+static FixedRow
+fixed_at(Value ctid, FixedKind kind)
+{
+    return ctid.is_null ? (FixedRow){FIXED_NO_ROW, TID_NONE} : (FixedRow){kind, (Tid)ctid.i64};
+}
+
 /* Runs the plan below for the newest version of one row; *in NULL when it no longer qualifies. */
 static Status
 recheck_row(ModifyOp *m, const Batch *old, uint32_t row, Tid newest, Batch **in)
@@ -111,19 +117,19 @@ recheck_row(ModifyOp *m, const Batch *old, uint32_t row, Tid newest, Batch **in)
         TRY(exec_open(e->cx, e->arena, below, e->params, e->param_count, &m->recheck));
         m->recheck->ctes = e->ctes;
         m->recheck->ctes_borrowed = true;
-        m->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));
+        m->fixed = arena_array(e->arena, FixedRow, MAX_OF(e->query->rel_count, 1));
         m->recheck->fixed = m->fixed;
     } else {
         TRY(op_rewind(m->recheck->root));
     }
     m->recheck->snapshot = e->snapshot;
     m->recheck->has_snapshot = true;
-    memset(m->fixed, 0, sizeof(Tid) * (size_t)e->query->rel_count);
-    m->fixed[plan->modify.rel_no] = newest;
+    memset(m->fixed, 0, sizeof(*m->fixed) * (size_t)e->query->rel_count);
+    m->fixed[plan->modify.rel_no] = (FixedRow){FIXED_NEWEST, newest};
     for (int i = 0; i < plan->modify.mark_count; i++) {
         Value v = value_at(old, plan->modify.mark_slots[i], row);
 
-        m->fixed[plan->modify.mark_rels[i]] = v.is_null ? TID_NONE : (Tid)v.i64;
+        m->fixed[plan->modify.mark_rels[i]] = fixed_at(v, FIXED_SEEN);
     }
     return op_next(m->recheck->root, 1, in);
 }
@@ -504,11 +510,13 @@ modify_op(Execution *e, const Plan *plan, Op **out)
 typedef struct LockRowsOp {
     Op op;
     Execution *recheck;
-    Tid *fixed;
+    FixedRow *fixed;
+    Batch *in; /* the rows below: some give more than they are asked for */
+    uint32_t in_at; /* of them, the next one */
+    uint16_t row; /* the one that is passed on */
 } LockRowsOp;
 
-/* Locks what one row is made of. *keep: it stays; *changed: it must be checked again with the newest
- * versions in fixed[]. */
+/* Locks what one row is made of. *keep: it stays; *changed: it must be checked again with what is in fixed[]. */
 static Status
 lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed)
 {
@@ -523,7 +531,7 @@ lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed
 
     *keep = true;
     *changed = false;
-    memset(l->fixed, 0, sizeof(Tid) * (size_t)MAX_OF(e->query->rel_count, 1));
+    memset(l->fixed, 0, sizeof(*l->fixed) * (size_t)MAX_OF(e->query->rel_count, 1));
     for (int i = 0; i < plan->lock.count; i++) {
         Value v = value_at(in, plan->lock.marks[i].slot, row);
         LockWait wait = plan->lock.marks[i].wait == 1   ? LOCK_WAIT_SKIP
@@ -532,7 +540,9 @@ lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed
         RowChange change;
         Status rc;
 
-        if (v.is_null) /* the padded side of an outer join */
+        l->fixed[plan->lock.marks[i].rel_no] =
+            fixed_at(v, plan->lock.marks[i].strength == LOCKING_NONE ? FIXED_SEEN : FIXED_NEWEST);
+        if (v.is_null || plan->lock.marks[i].strength == LOCKING_NONE)
             continue;
         rc = heap_lock(e->cx, &plan->lock.marks[i].table->heap, (Tid)v.i64, &e->snapshot,
                        modes[plan->lock.marks[i].strength], wait, &change);
@@ -540,7 +550,6 @@ lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed
             return fail(e->cx, rc, "55P03", "could not obtain lock on row in relation \"%s\"",
                         plan->lock.marks[i].table->name);
         TRY(rc);
-        l->fixed[plan->lock.marks[i].rel_no] = (Tid)v.i64;
         if (change.outcome == ROW_DONE)
             continue;
         if (change.outcome == ROW_WOULD_BLOCK || change.outcome == ROW_SELF_UPDATED) {
@@ -553,7 +562,7 @@ lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed
             *keep = false;
             return ST_OK;
         }
-        l->fixed[plan->lock.marks[i].rel_no] = change.tid;
+        l->fixed[plan->lock.marks[i].rel_no].tid = change.tid;
         *changed = true;
     }
     return ST_OK;
@@ -580,35 +589,59 @@ check_again(LockRowsOp *l, Batch **out)
     return op_next(l->recheck->root, 1, out);
 }
 
+/* One row from below; *found false at the end. */
+static Status
+next_to_lock(LockRowsOp *l, bool *found)
+{
+    if (l->in != NULL && l->in_at == l->in->rows.count)
+        l->in = NULL;
+    if (l->in == NULL) {
+        TRY(op_next(l->op.left, 1, &l->in)); /* no row is locked that nobody asks for */
+        l->in_at = 0;
+    }
+    *found = l->in != NULL;
+    if (*found)
+        l->row = (uint16_t)rows_at(l->in->rows, l->in_at++);
+    return ST_OK;
+}
+
 static Status
 lock_rows_next(Op *op, uint64_t budget, Batch **out)
 {
     LockRowsOp *l = (LockRowsOp *)op;
 
-    for (;;) {
-        Batch *in;
-        uint32_t row;
-        bool keep, changed;
+    *out = NULL;
+    while (budget > 0) {
+        Batch *again;
+        bool found, keep, changed;
 
         arena_reset(&op->scratch);
-        TRY(op_next(op->left, MIN_OF(budget, (uint64_t)1), &in)); /* no row is locked that nobody asks for */
-        *out = in;
-        if (in == NULL)
+        TRY(next_to_lock(l, &found));
+        if (!found)
             return ST_OK;
-        row = rows_at(in->rows, 0);
-        TRY(lock_row(l, in, row, &keep, &changed));
-        if (keep && changed)
-            TRY(check_again(l, &in));
-        if (!keep || in == NULL)
+        TRY(lock_row(l, l->in, l->row, &keep, &changed));
+        if (!keep)
             continue;
-        *out = in;
+        op->out = *l->in;
+        op->out.rows = (Rows){&l->row, 1};
+        if (changed) {
+            TRY(check_again(l, &again));
+            if (again == NULL)
+                continue;
+            op->out = *again;
+            l->row = (uint16_t)rows_at(again->rows, 0);
+            op->out.rows = (Rows){&l->row, 1};
+        }
+        *out = &op->out;
         return ST_OK;
     }
+    return ST_OK;
 }
 
 static Status
 lock_rows_rewind(Op *op)
 {
+    ((LockRowsOp *)op)->in = NULL;
     return op_rewind(op->left);
 }
 
@@ -626,7 +659,10 @@ lock_rows_close(Op *op)
 static bool
 lock_rows_park(Op *op)
 {
-    return ((LockRowsOp *)op)->recheck == NULL;
+    LockRowsOp *l = (LockRowsOp *)op;
+
+    l->in = NULL;
+    return l->recheck == NULL;
 }
 
 Status
@@ -638,7 +674,7 @@ lock_rows_op(Execution *e, const Plan *plan, Op **out)
                                   .park = lock_rows_park};
     LockRowsOp *l = OP_NEW(e, plan, LockRowsOp, &class);
 
-    l->fixed = arena_array(e->arena, Tid, MAX_OF(e->query->rel_count, 1));
+    l->fixed = arena_array(e->arena, FixedRow, MAX_OF(e->query->rel_count, 1));
     *out = &l->op;
     return op_children(*out);
 }

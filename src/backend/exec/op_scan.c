@@ -56,22 +56,39 @@ page_batch(ScanOp *s, const HeapPageView *view, Batch *out)
     return ST_OK;
 }
 
+static bool
+is_fixed(const Op *op)
+{
+    return UNLIKELY(op->e->fixed != NULL) && op->e->fixed[op->plan->scan.rel_no].kind != FIXED_NOT;
+}
+
+static Status
+fetch_fixed(Op *op, const FixedRow *fixed, HeapRow *row)
+{
+    Execution *e = op->e;
+    const HeapRel *heap = &op->plan->scan.table->heap;
+
+    return fixed->kind == FIXED_NEWEST ? heap_fetch_newest(e->cx, heap, fixed->tid, row)
+                                       : heap_fetch(e->cx, heap, fixed->tid, &e->snapshot, row);
+}
+
 /* R4: while a changed row is checked again, this relation is the one row. */
 static Status
-fixed_row(Op *op, Tid tid, bool *done, Batch **out)
+fixed_row(Op *op, bool *done, Batch **out)
 {
     Execution *e = op->e;
     const Plan *plan = op->plan;
+    const FixedRow *fixed = &e->fixed[plan->scan.rel_no];
     HeapRow row;
     Rows kept;
     Status rc = ST_OK;
 
     *out = NULL;
-    if (*done || tid == TID_NONE)
+    if (*done || fixed->kind == FIXED_NO_ROW)
         return ST_OK;
     *done = true;
     arena_reset(&op->scratch);
-    TRY(heap_fetch_newest(e->cx, &plan->scan.table->heap, tid, &row));
+    TRY(fetch_fixed(op, fixed, &row));
     if (!row.found)
         return ST_OK;
     op->out.columns = arena_array(&op->scratch, Vector, MAX_OF(plan->output_count, 1));
@@ -217,13 +234,12 @@ static Status
 scan_next(Op *op, uint64_t budget, Batch **out)
 {
     ScanOp *s = (ScanOp *)op;
-    Execution *e = op->e;
     const Plan *plan = op->plan;
     uint32_t most = (uint32_t)MIN_OF(budget, (uint64_t)BATCH_ROWS), n = 0;
 
     *out = NULL;
-    if (e->fixed != NULL)
-        return fixed_row(op, e->fixed[plan->scan.rel_no], &s->fixed_done, out);
+    if (is_fixed(op))
+        return fixed_row(op, &s->fixed_done, out);
     if ((s->done && s->page_at >= s->page.rows.count) || budget == 0)
         return ST_OK;
     arena_reset(&op->scratch);
@@ -534,8 +550,8 @@ index_scan_next(Op *op, uint64_t budget, Batch **out)
     uint32_t most = (uint32_t)MIN_OF(budget, plan->scan.one_row ? 1 : (uint64_t)BATCH_ROWS);
 
     *out = NULL;
-    if (e->fixed != NULL)
-        return fixed_row(op, e->fixed[plan->scan.rel_no], &s->fixed_done, out);
+    if (is_fixed(op))
+        return fixed_row(op, &s->fixed_done, out);
     while (most > 0) {
         uint32_t n = 0;
         Tid tid = TID_NONE;

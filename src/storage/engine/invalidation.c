@@ -9,15 +9,32 @@
 #include "storage/engine/engine_shared.h"
 #include "storage/txn/txn_shared.h"
 
+enum { LAST_FEW = 4 };
+
 static InvalidationRing *
 ring_of(const Proc *proc)
 {
     return &((EngineShared *)region_part(proc_region(proc), PART_ENGINE))->invalidations;
 }
 
+static bool
+was_just_said(const InvalidationList *list, const Invalidation *message)
+{
+    for (uint32_t i = list->count; i > 0 && i + LAST_FEW > list->count; i--) {
+        const Invalidation *m = &list->messages[i - 1];
+
+        if (m->key == message->key && m->branch == message->branch && m->catalog == message->catalog &&
+            m->extra == message->extra)
+            return true;
+    }
+    return false;
+}
+
 void
 invalidation_add(InvalidationList *list, Arena *arena, Invalidation message)
 {
+    if (was_just_said(list, &message))
+        return;
     if (list->count == list->capacity) {
         uint32_t capacity = MAX_OF(16, list->capacity * 2);
         Invalidation *messages = arena_alloc(arena, sizeof(Invalidation) * capacity);
@@ -28,6 +45,12 @@ invalidation_add(InvalidationList *list, Arena *arena, Invalidation message)
         list->capacity = capacity;
     }
     list->messages[list->count++] = message;
+}
+
+bool
+invalidation_means_all(const InvalidationList *list)
+{
+    return list->count > INVALIDATION_RING / 2;
 }
 
 void
@@ -42,7 +65,7 @@ invalidation_publish(Proc *proc, const InvalidationList *list)
     InvalidationRing *ring = ring_of(proc);
     uint64_t head = atomic_load(&ring->head);
 
-    if (list->count > INVALIDATION_RING / 2) {
+    if (invalidation_means_all(list)) {
         invalidation_publish_all(proc);
         return;
     }

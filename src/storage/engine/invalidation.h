@@ -21,7 +21,10 @@ typedef struct InvalidationList {
     uint32_t count, capacity;
 } InvalidationList;
 
+/* Not if it is among the last few: DDL says the same again and again. */
 void invalidation_add(InvalidationList *list, Arena *arena, Invalidation message);
+/* There are so many that everybody is to forget everything instead. */
+bool invalidation_means_all(const InvalidationList *list);
 /* The commit latch is held. */
 void invalidation_publish(Proc *proc, const InvalidationList *list);
 /* Everybody forgets everything at the next statement or lock. The commit latch is held. */

@@ -94,35 +94,52 @@ seal_describe(const uint8_t *data, uint32_t bytes, Buf *out)
         buf_printf(out, "%02x", seal.salt[i]);
 }
 
-void
-commit_describe(const uint8_t *data, uint32_t bytes, Buf *out)
+/* Savepoints and what goes. False: there are not so many. */
+static bool
+describe_entries(const uint8_t *data, uint32_t bytes, uint32_t sub_count, uint32_t gone_count, Buf *out)
 {
-    CommitRecord r;
-    uint64_t rest;
-
-    if (!describe_head(data, bytes, &r, sizeof(r), out))
-        return;
-    buf_printf(out, "id %llu csn %llu wall_us %lld", (unsigned long long)r.xid, (unsigned long long)r.csn,
-               (long long)r.wall_us);
-    rest = (uint64_t)r.sub_count * sizeof(Xid) + (uint64_t)r.gone_count * sizeof(Gone);
-    if (sizeof(r) + rest > bytes) {
+    if ((uint64_t)sub_count * sizeof(Xid) + (uint64_t)gone_count * sizeof(Gone) > bytes) {
         buf_add_text(out, ", too short");
-        return;
+        return false;
     }
-    data += sizeof(r);
-    for (uint32_t i = 0; i < r.sub_count; i++, data += sizeof(Xid)) {
+    for (uint32_t i = 0; i < sub_count; i++, data += sizeof(Xid)) {
         Xid sub;
 
         memcpy(&sub, data, sizeof(sub));
         buf_printf(out, ", savepoint %llu", (unsigned long long)sub);
     }
-    for (uint32_t i = 0; i < r.gone_count; i++, data += sizeof(Gone)) {
+    for (uint32_t i = 0; i < gone_count; i++, data += sizeof(Gone)) {
         Gone gone;
 
         memcpy(&gone, data, sizeof(gone));
         buf_printf(out, gone.relation == RELATION_NONE ? ", drops branch %u" : ", drops %u/%u", gone.branch,
                    gone.relation);
     }
+    return true;
+}
+
+void
+commit_part_describe(const uint8_t *data, uint32_t bytes, Buf *out)
+{
+    CommitPartRecord r;
+
+    if (!describe_head(data, bytes, &r, sizeof(r), out))
+        return;
+    buf_printf(out, "if id %llu commits", (unsigned long long)r.xid);
+    (void)describe_entries(data + sizeof(r), bytes - (uint32_t)sizeof(r), r.sub_count, r.gone_count, out);
+}
+
+void
+commit_describe(const uint8_t *data, uint32_t bytes, Buf *out)
+{
+    CommitRecord r;
+
+    if (!describe_head(data, bytes, &r, sizeof(r), out))
+        return;
+    buf_printf(out, "id %llu csn %llu wall_us %lld", (unsigned long long)r.xid, (unsigned long long)r.csn,
+               (long long)r.wall_us);
+    if (!describe_entries(data + sizeof(r), bytes - (uint32_t)sizeof(r), r.sub_count, r.gone_count, out))
+        return;
     if (r.message_count > 0)
         buf_printf(out, ", %u messages", r.message_count);
 }

@@ -290,11 +290,88 @@ redo_fork(Ctx *cx, const WalEntry *e)
     return branch_redo_fork(cx, e->record.branch, &r, e->end);
 }
 
+/* ---- commits ---------------------------------------------------------------------------------------------------- */
+
+typedef struct GoneAhead {
+    Xid xid;
+    Gone gone;
+} GoneAhead;
+
+static void
+note_ahead(Ctx *cx, RecoverResult *result, Xid xid, Gone gone)
+{
+    if (result->ahead_count == result->ahead_room) {
+        uint32_t room = MAX_OF(64u, result->ahead_room * 2);
+        GoneAhead *ahead = arena_array(cx->arena, GoneAhead, room);
+
+        if (result->ahead_count > 0)
+            memcpy(ahead, result->ahead, sizeof(*ahead) * result->ahead_count);
+        result->ahead = ahead;
+        result->ahead_room = room;
+    }
+    result->ahead[result->ahead_count++] = (GoneAhead){xid, gone};
+}
+
+/* The commit has come. What nobody has committed stays noted, and never goes. */
+static void
+redo_ahead(Ctx *cx, RecoverResult *result, Xid xid, Lsn lsn)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < result->ahead_count; i++) {
+        const GoneAhead *a = &result->ahead[i];
+
+        if (a->xid == xid)
+            redo_gone(cx, a->gone.branch, a->gone.relation, lsn);
+        else
+            result->ahead[kept++] = *a;
+    }
+    result->ahead_count = kept;
+}
+
 static Status
-redo_commit(Ctx *cx, const WalEntry *e)
+redo_subs(Ctx *cx, const WalEntry *e, Xid xid, const uint8_t *at, uint32_t count)
 {
     TxnShared *s = txn_shared(cx->proc);
-    const PageCache *cache = page_cache(cx->proc);
+
+    for (uint32_t i = 0; i < count; i++, at += sizeof(Xid)) {
+        Xid sub;
+
+        memcpy(&sub, at, sizeof(sub));
+        if (sub <= xid || sub >= atomic_load(&s->ids.next))
+            return fail_record(cx, e, "has an id nobody has been given");
+        id_set(page_cache(cx->proc), &s->ids, sub, ID_SUB | xid);
+    }
+    return ST_OK;
+}
+
+static Status
+redo_commit_part(Ctx *cx, const WalEntry *e, RecoverResult *result)
+{
+    const uint8_t *at = e->data + sizeof(CommitPartRecord);
+    CommitPartRecord head;
+
+    if (e->bytes < sizeof(head))
+        return fail_record(cx, e, "has a wrong length");
+    memcpy(&head, e->data, sizeof(head));
+    if (e->bytes !=
+        sizeof(head) + (uint64_t)head.sub_count * sizeof(Xid) + (uint64_t)head.gone_count * sizeof(Gone))
+        return fail_record(cx, e, "has a wrong length");
+    TRY(redo_subs(cx, e, head.xid, at, head.sub_count));
+    at += head.sub_count * sizeof(Xid);
+    for (uint32_t i = 0; i < head.gone_count; i++, at += sizeof(Gone)) {
+        Gone gone;
+
+        memcpy(&gone, at, sizeof(gone));
+        note_ahead(cx, result, head.xid, gone);
+    }
+    return ST_OK;
+}
+
+static Status
+redo_commit(Ctx *cx, const WalEntry *e, RecoverResult *result)
+{
+    TxnShared *s = txn_shared(cx->proc);
     const uint8_t *at = e->data + sizeof(CommitRecord);
     CommitRecord head;
 
@@ -306,17 +383,12 @@ redo_commit(Ctx *cx, const WalEntry *e)
                         (uint64_t)head.message_count * sizeof(Invalidation) ||
         head.xid >= atomic_load(&s->ids.next))
         return fail_record(cx, e, "has a wrong length, or an id nobody has been given");
-    for (uint32_t i = 0; i < head.sub_count; i++, at += sizeof(Xid)) {
-        Xid sub;
-
-        memcpy(&sub, at, sizeof(sub));
-        if (sub <= head.xid || sub >= atomic_load(&s->ids.next))
-            return fail_record(cx, e, "has an id nobody has been given");
-        id_set(cache, &s->ids, sub, ID_SUB | head.xid);
-    }
-    id_set(cache, &s->ids, head.xid, head.csn);
+    TRY(redo_subs(cx, e, head.xid, at, head.sub_count));
+    at += head.sub_count * sizeof(Xid);
+    id_set(page_cache(cx->proc), &s->ids, head.xid, head.csn);
     if (head.csn > s->last_csn)
         s->last_csn = head.csn;
+    redo_ahead(cx, result, head.xid, e->end);
     for (uint32_t i = 0; i < head.gone_count; i++, at += sizeof(Gone)) {
         Gone gone;
 
@@ -326,13 +398,16 @@ redo_commit(Ctx *cx, const WalEntry *e)
     return ST_OK;
 }
 
+/* ---- one after the other ---------------------------------------------------------------------------------------- */
+
 static Status
 redo(Ctx *cx, const WalEntry *e, RecoverResult *result)
 {
     if (redo_page_of(e->record.kind) != NULL)
         return redo_page(cx, e, result);
     switch ((RecordKind)e->record.kind) {
-    case RECORD_COMMIT: result->commits++; return redo_commit(cx, e);
+    case RECORD_COMMIT: result->commits++; return redo_commit(cx, e, result);
+    case RECORD_COMMIT_PART: return redo_commit_part(cx, e, result);
     case RECORD_ID_LIMIT: return redo_limit(cx, e);
     case RECORD_REL_CREATE: return redo_rel_create(cx, e);
     case RECORD_REL_LENGTH: return redo_rel_length(cx, e, result);

@@ -39,6 +39,7 @@ take_redo(Ctx *cx, uint64_t *epoch, Lsn *readable)
     latch_take(cx->proc, &s->commit_latch);
     *readable = wal_readable(cx->proc);
     redo = wal_position(cx->proc);
+    s->redo_positions++;
     *epoch = atomic_load(&page_cache(cx->proc)->epoch);
     latch_drop(cx->proc, &s->commit_latch);
     return redo;

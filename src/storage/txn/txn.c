@@ -120,7 +120,8 @@ begin_ending(Ctx *cx)
     return UNLIKELY(page_cache(cx->proc)->unlogged_store) ? page_ending_begin(cx) : ST_OK;
 }
 
-/* T2 */
+/* T2. With a log too, for who has only locked rows or changed temporary tables: there is nothing to be made durable, so if all
+ * before it is, it is. Else the next flush raises durable_csn, to the commits before it. */
 static void
 publish_commit(Ctx *cx, Txn *t)
 {
@@ -139,7 +140,7 @@ publish_commit(Ctx *cx, Txn *t)
         atomic_fetch_add(&s->structure_commits, 1);
     id_set(cache, &s->ids, t->xid, csn);
     stop_point("txn.commit.before_visible");
-    if (!wal_is_on(proc))
+    if (!wal_is_on(proc) || wal_commits_are_durable(proc))
         atomic_store(&s->durable_csn, csn);
     if (atomic_load(&s->visible_csn) < csn)
         atomic_store(&s->visible_csn, csn);

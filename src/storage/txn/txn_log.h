@@ -14,6 +14,14 @@ typedef struct CommitRecord {
 } CommitRecord;
 static_assert(sizeof(CommitRecord) == 40, "part of the log format");
 
+/* Payload of RECORD_COMMIT_PART: the head, then savepoints and what goes, as in the commit of `xid`, which comes further on,
+ * or never. */
+typedef struct CommitPartRecord {
+    Xid xid;
+    uint32_t sub_count, gone_count;
+} CommitPartRecord;
+static_assert(sizeof(CommitPartRecord) == 16, "part of the log format");
+
 /* Payload of RECORD_ID_LIMIT: nothing at or above has been handed out. */
 typedef struct IdLimitRecord {
     Xid xid;

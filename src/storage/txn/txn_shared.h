@@ -10,6 +10,7 @@ typedef struct TxnShared {
     Latch commit_latch __attribute__((aligned(64))); /* T2 */
     Csn last_csn; /* commit_latch */
     _Atomic uint64_t structure_commits; /* commit_latch changes it: commits that made or dropped relations */
+    uint64_t redo_positions; /* commit_latch: how many checkpoints have taken theirs */
     _Atomic Csn visible_csn __attribute__((aligned(64))); /* atomic, monotone (T3) */
     _Atomic Csn durable_csn; /* atomic: equal to visible_csn in memory mode */
     _Atomic Csn prune_horizon __attribute__((aligned(64))); /* atomic, monotone (T8) */

@@ -325,6 +325,14 @@ wal_note_commit(Proc *proc, Lsn end, Csn csn)
     atomic_store_explicit(&w->commit_head, head + 1, memory_order_release);
 }
 
+bool
+wal_commits_are_durable(const Proc *proc)
+{
+    const WalShared *w = wal_shared(proc);
+
+    return atomic_load(&w->commit_head) == atomic_load(&w->commit_tail);
+}
+
 /* The last commit at or before `upto`, counted from `tail`; *next: the one behind it. */
 static Csn
 find_commit(const WalShared *w, uint64_t tail, Lsn upto, uint64_t *next)

@@ -76,6 +76,8 @@ void wal_counts(const Proc *proc, WalCounts *out);
 void wal_secure_commit(Ctx *cx);
 /* Below the commit latch: this commit's record ends at `end`. */
 void wal_note_commit(Proc *proc, Lsn end, Csn csn);
+/* Below the commit latch: does none wait for its flush? */
+bool wal_commits_are_durable(const Proc *proc);
 /* The CSN of the last commit whose record ends at or before `upto`, of those not forgotten; 0 = there is none. By the log
  * writer alone, as the next. */
 Csn wal_peek_commits(Proc *proc, Lsn upto);

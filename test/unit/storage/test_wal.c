@@ -12,6 +12,7 @@
 #include "sim.h"
 #include "shmem/pagecache/pagecache.h"
 #include "storage/engine/engine_log.h"
+#include "storage/heap/heap_resolve.h"
 #include "storage/store/store_process.h"
 #include "storage/wal/wal.h"
 #include "storage/wal/wal_end.h"
@@ -172,6 +173,40 @@ TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
     EXPECT_EQ(row.n, 10);
     EXPECT(!sim_get(cx, &log->table, &s, 2, &row, &tid));
     sim_commit(cx);
+    sim_check(cx, &log->table);
+    crash(pids, 2);
+    remove_log(log);
+}
+
+/* T6: or the id table would grow as long as nobody logs anything. */
+TEST(wal, commits_that_log_nothing_let_ids_be_forgotten)
+{
+    Log *log = new_log();
+    Xid oldest, xid;
+    pid_t pids[2];
+    RowChange change;
+    Snapshot s;
+    Ctx *cx;
+    Tid tid;
+    Lsn end;
+
+    (void)open_engine(log, &cx, pids);
+    sim_table(cx, &log->table);
+    sim_begin(cx);
+    tid = sim_insert(cx, &log->table, (SimRow){1, 10, "one", 0});
+    sim_commit(cx);
+    end = wal_position(cx->proc);
+    sim_begin(cx);
+    s = sim_snapshot(cx);
+    SIM_OK(cx, heap_lock(cx, &log->table.heap, tid, &s, ROW_LOCK_UPDATE, LOCK_WAIT_BLOCK, &change));
+    EXPECT_EQ(change.outcome, ROW_DONE);
+    xid = atomic_load(&cx->proc->xid);
+    SIM_OK(cx, page_raw_visit(cx, heap_resolve, &oldest));
+    EXPECT_EQ(oldest, xid);
+    sim_commit(cx);
+    EXPECT_EQ(wal_position(cx->proc), end);
+    SIM_OK(cx, page_raw_visit(cx, heap_resolve, &oldest));
+    EXPECT_EQ(oldest, UINT64_MAX);
     sim_check(cx, &log->table);
     crash(pids, 2);
     remove_log(log);
