@@ -44,6 +44,15 @@ by_oid(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* A catalog that can not be read: the database's round is over, or we would meet it again at once, and never come to the next. */
+static Status
+give_up_database(UpkeepRound *round, Status rc)
+{
+    if (rc != ST_OK && rc != ST_CANCELED)
+        round->table = UINT32_MAX;
+    return rc;
+}
+
 /* The next database after round->database that takes connections; false: the round is over. */
 static Status
 next_database(Ctx *cx, UpkeepRound *round, bool *found)
@@ -158,7 +167,8 @@ walk_tables(Ctx *cx, UpkeepRound *round, bool *worked)
     Oid *oids;
     int count, tables = 0, looked = 0;
 
-    TRY(catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count));
+    TRY(give_up_database(round,
+                         catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count)));
     oids = arena_array(cx->arena, Oid, MAX_OF(count, 1));
     for (int i = 0; i < count; i++) {
         if (rows[i].values[COL_PG_CLASS_relkind].var.data[0] == 'r' &&
@@ -190,7 +200,7 @@ one_step(Ctx *cx, UpkeepRound *round, uint32_t *idle_ms)
         *idle_ms = ROUND_PAUSE_MS;
         return ST_OK;
     }
-    TRY(enter_database(cx, round, &found));
+    TRY(give_up_database(round, enter_database(cx, round, &found)));
     if (!found) { /* dropped meanwhile */
         round->table = UINT32_MAX;
         return ST_OK;
@@ -219,6 +229,8 @@ janitor_upkeep_step(Ctx *cx, UpkeepRound *round, uint32_t *idle_ms)
         rc = txn_commit(cx);
     else
         txn_abort(cx);
+    if (rc != ST_OK && rc != ST_CANCELED)
+        *idle_ms = ROUND_PAUSE_MS; /* it may come again */
     engine_count_for(cx, BRANCH_SHARED);
     catalog_release_old(cx);
     return rc;
