@@ -199,6 +199,6 @@ command_check(Ctx *cx, const Command *command, char **argv, int argc)
     if (report.damages == 0)
         printf("clean\n");
     else
-        printf("%llu damaged places\n", (unsigned long long)report.damages);
+        printf("%llu damaged place%s\n", (unsigned long long)report.damages, report.damages == 1 ? "" : "s");
     return report.damages == 0 ? EXIT_DONE : EXIT_FAILED;
 }

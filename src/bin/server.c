@@ -25,6 +25,7 @@
 #include "postmaster/listen.h"
 #include "postmaster/pidfile.h"
 #include "postmaster/postmaster.h"
+#include "shmem/region/region.h"
 
 enum { AUXILIARY_SLOTS = 16, ROLES_MOST = 3, REFUSE_MS = 1000 };
 
@@ -400,12 +401,25 @@ accepting(void *arg, bool yes)
 /* ---- start ---------------------------------------------------------------------------------------- */
 
 static void
+warn_of_cache(const Server *s)
+{
+    uint64_t there = region_machine_bytes(s->cx);
+
+    if (cache_bytes(s) > there)
+        log_line(LOG_WARNING,
+                 "the cache may become larger (%llu MB) than the memory that the machine or the container has "
+                 "(%llu MB)",
+                 (unsigned long long)(cache_bytes(s) >> 20), (unsigned long long)(there >> 20));
+}
+
+static void
 announce(const Server *s)
 {
     log_line(LOG_INFO, "Starting HeliosDB Nano in %s Mode", mode_name(s));
     if (s->options->data_dir != NULL) { /* in memory mode there is no cache: all pages stay */
         log_line(LOG_INFO, "Cache size: %llu MB", (unsigned long long)(cache_bytes(s) >> 20));
         log_line(LOG_INFO, "Persistent storage: %s", s->options->data_dir);
+        warn_of_cache(s);
     }
     if (s->options->data_dir != NULL && !settings_bool(&s->options->settings, SETTING_WAL_ENABLED))
         log_line(LOG_WARNING,
@@ -459,9 +473,10 @@ take_pid_file(Ctx *cx, Server *s)
     s->pid_file.fd = -1;
     if (strcmp(cx->error.sqlstate, "57P03") == 0)
         return ST_CLOSED;
-    if (s->options->pid_file_given)
+    if (s->options->pid_file_given ||
+        (s->options->data_dir != NULL && eaccess(s->options->data_dir, W_OK | X_OK) != 0))
         return ST_ERROR;
-    /* In the foreground it is only a convenience. */
+    /* In the foreground it is only a convenience. But a data directory that can not be written to is no place to begin. */
     log_line(LOG_DEBUG, "no pid file: %s", cx->error.message);
     ctx_error_clear(cx);
     return ST_OK;

@@ -26,17 +26,21 @@
 enum { TICKET = LISTEN_MOST };
 
 /* What handlers tell the loop; process-wide because handlers have no arguments. */
-static volatile sig_atomic_t end_wanted, reload_wanted, serving;
+static volatile sig_atomic_t end_wanted, orphaned, reload_wanted, serving;
+/* Set once. */
+static int postmaster_pid;
 /* Of child_serve, set once. */
 static const PoolShared *quit_shared;
 static void (*quit_last_words)(bool crash);
 
+/* The system sends it, too, when the postmaster dies. */
 static void
 on_terminate(int signo)
 {
     (void)signo;
     end_wanted = 1;
-    interrupt_raise(INTERRUPT_TERMINATE, true);
+    orphaned |= getppid() != postmaster_pid;
+    interrupt_raise(orphaned ? INTERRUPT_TERMINATE | INTERRUPT_ORPHANED : INTERRUPT_TERMINATE, true);
 }
 
 static void
@@ -84,6 +88,7 @@ set_oom_score(void)
 static void
 set_up(const Pool *pool, const char *name)
 {
+    postmaster_pid = pool->postmaster_pid;
     handle(SIGTERM, on_terminate);
     handle(SIGINT, on_session_signal);
     handle(SIGHUP, on_session_signal);
@@ -97,6 +102,16 @@ set_up(const Pool *pool, const char *name)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if ((int)getppid() != pool->postmaster_pid)
         exit(1); /* it died before the line above */
+}
+
+/* The first who has time for it says why all end. */
+static void
+leave(const Pool *pool, int status)
+{
+    if (orphaned && !atomic_exchange(&pool->shared->orphaned, true))
+        log_line(LOG_FATAL, "the postmaster (process %d) is gone: all processes of the server end",
+                 postmaster_pid);
+    exit(status);
 }
 
 static int
@@ -195,7 +210,7 @@ child_serve(const Pool *pool, int slot, const ListenSet *listeners, const Postma
         int fd = wait_for_connection(pool, ep, listeners, &open_mask, parts);
 
         if (fd < 0)
-            exit(0);
+            leave(pool, 0);
         atomic_store(&shared->states[slot], CHILD_BUSY);
         too_many = pool_count(pool, CHILD_BUSY) > pool->session_limit;
         if (too_many)
@@ -208,7 +223,7 @@ child_serve(const Pool *pool, int slot, const ListenSet *listeners, const Postma
         serving = 0;
         atomic_store(&shared->states[slot], CHILD_IDLE);
         if (!again)
-            exit(0);
+            leave(pool, 0);
     }
 }
 
@@ -255,5 +270,5 @@ child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worke
     sigemptyset(&open_mask);
     pthread_sigmask(SIG_SETMASK, &open_mask, NULL);
     worker->run(worker->arg);
-    exit(end_wanted ? 0 : 1);
+    leave(pool, end_wanted ? 0 : 1);
 }

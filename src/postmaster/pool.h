@@ -19,6 +19,7 @@ typedef struct PoolShared {
     _Atomic uint32_t idle_least; /* atomic: fewest idle children since the postmaster last looked */
     _Atomic bool draining; /* atomic: whoever becomes idle exits */
     _Atomic bool crashed; /* atomic: that is why children are told to end at once */
+    _Atomic bool orphaned; /* atomic: somebody has said that the postmaster is gone */
     uint32_t capacity; /* set once at start */
     _Atomic uint8_t states[]; /* atomic: ChildState; written by the child, FREE by the postmaster */
 } PoolShared;

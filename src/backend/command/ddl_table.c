@@ -58,12 +58,14 @@ ddl_create_table(Session *s, const AstCreateTable *a)
     int count = a->columns.count;
     ColumnPlan *plans = arena_array(cx->arena, ColumnPlan, MAX_OF(count, 1));
     bool exists = false;
+    Status rc;
 
     if (a->unsupported != NULL)
         return fail_unsupported(cx, -1, a->unsupported);
-    if (ddl_target_schema(s, a->relation, &class.schema, &class.persistence) != ST_OK) {
+    rc = ddl_target_schema(s, a->relation, &class.schema, &class.persistence);
+    if (rc != ST_OK) {
         fail_locate(cx, a->relation->ast.location);
-        return ST_ERROR;
+        return rc;
     }
     class.name = ddl_name(cx, a->relation->name);
     TRY(ddl_check_free(cx, class.schema, class.name, a->if_not_exists ? &exists : NULL));

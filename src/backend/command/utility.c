@@ -179,6 +179,7 @@ run_prepare(Session *s, const AstPrepare *a, const char *sql)
     Oid *types = arena_array(cx->arena, Oid, MAX_OF(a->types.count, 1));
     AstStatement *statements;
     int count;
+    Status rc;
 
     for (int i = 0; i < a->types.count; i++) {
         int32_t typmod;
@@ -200,9 +201,12 @@ run_prepare(Session *s, const AstPrepare *a, const char *sql)
         session_drop_prepared(s, p);
         return fail(cx, ST_ERROR, "42601", "utility statements cannot be prepared");
     }
-    if (session_set_param_types(s, p, types, a->types.count) != ST_OK || session_plan(s, p) != ST_OK) {
+    rc = session_set_param_types(s, p, types, a->types.count);
+    if (rc == ST_OK)
+        rc = session_plan(s, p);
+    if (rc != ST_OK) {
         session_drop_prepared(s, p);
-        return ST_ERROR;
+        return rc;
     }
     p->next = s->prepared;
     s->prepared = p;

@@ -326,9 +326,14 @@ setting_expectation(const SettingInfo *info, Buf *to)
         buf_add_text(to, "an integer");
     else
         buf_add_text(to, units[info->unit].memory ? "a size like \"64MB\"" : "a time like \"30s\"");
-    if (info->max >= 1 << 29) { /* as good as none */
+    if (info->max >= 1 << 29) {
         buf_add_text(to, " of at least ");
         setting_format(info, least, false, to);
+        if (info->max <=
+            INT32_MAX / 2) { /* else as good as no limit; the first that is too much is the rounder one */
+            buf_add_text(to, " and less than ");
+            setting_format(info, (SettingNumber){.i = info->max + 1}, false, to);
+        }
     } else {
         buf_add_text(to, " between ");
         setting_format(info, least, false, to);

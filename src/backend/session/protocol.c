@@ -677,7 +677,7 @@ on_interrupt(Loop *l)
 
     page_direct_rest(l->cx);
     if (bits & INTERRUPT_TERMINATE)
-        say_goodbye(l, "57P01", "terminating connection due to administrator command");
+        say_goodbye(l, "57P01", session_end_reason(bits));
     if (bits & INTERRUPT_RELOAD)
         reload(l);
     /* a cancel request that comes between statements is too late */

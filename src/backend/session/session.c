@@ -28,13 +28,20 @@ session_now(Session *s)
 
 /* ---- interrupts ---------------------------------------------------------------------------------------------- */
 
+const char *
+session_end_reason(uint32_t bits)
+{
+    return bits & INTERRUPT_ORPHANED ? "terminating connection due to unexpected postmaster exit"
+                                     : "terminating connection due to administrator command";
+}
+
 static Status
 poll_session(Ctx *cx)
 {
     uint32_t bits = atomic_load(cx->interrupt);
 
     if (bits & INTERRUPT_TERMINATE)
-        return fail(cx, ST_CLOSED, "57P01", "terminating connection due to administrator command");
+        return fail(cx, ST_CLOSED, "57P01", "%s", session_end_reason(bits));
     if (bits & INTERRUPT_CANCEL) {
         atomic_fetch_and(cx->interrupt, ~(uint32_t)INTERRUPT_CANCEL);
         return fail(cx, ST_CANCELED, "57014", "canceling statement due to user request");

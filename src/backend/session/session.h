@@ -145,6 +145,8 @@ MUST_CHECK Status session_begin_statement(Session *s, const Ast *ast);
 MUST_CHECK Status session_end_statement(Session *s, bool last);
 /* After a failed one: rolls back what has to be. The recorded error stays. */
 void session_fail_statement(Session *s);
+/* Of interrupt bits with INTERRUPT_TERMINATE: what the client is told. */
+const char *session_end_reason(uint32_t bits);
 char session_status(const Session *s); /* 'I', 'T', 'E' */
 /* transaction_isolation, transaction_read_only, transaction_deferrable of the running transaction. */
 MUST_CHECK Status session_set_transaction_mode(Session *s, const char *name, const char *text);

@@ -82,6 +82,7 @@ database_row(Ctx *cx, const TableInfo *table, RowReceiver *to, Oid oid, Value na
     engine_stats(cx, stats);
     v[16] = stats[STAT_CACHE_LIMIT] == 0 ? value_null() /* in memory there are no checksums */
                                          : count(counters[COUNT_PAGES_DAMAGED]);
+    v[17] = time_or_null((int64_t)counters[COUNT_DAMAGED_US]);
     for (size_t i = 0; i < COUNT_OF(counted); i++)
         v[counted[i].column] = count(counters[counted[i].counter]);
     for (size_t i = 0; i < COUNT_OF(timed); i++)

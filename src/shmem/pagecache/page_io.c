@@ -219,7 +219,10 @@ fail_load(Ctx *cx, const CacheRel *rel, Fork fork, BlockNo block, uint32_t outco
 {
     bool damaged = outcome == IO_DAMAGED;
 
-    proc_count(cx->proc, COUNT_PAGES_DAMAGED, damaged ? 1 : 0);
+    if (damaged) {
+        proc_count(cx->proc, COUNT_PAGES_DAMAGED, 1);
+        proc_set_count(cx->proc, COUNT_DAMAGED_US, (uint64_t)env_wall_us(cx->env));
+    }
     (void)fail(cx, damaged ? ST_CORRUPT : ST_IO, damaged ? "XX001" : "58030",
                "block %u of relation %u %s (branch %u, fork %d)", block, rel->relation,
                damaged ? "is damaged" : "could not be read", rel->branch, (int)fork);

@@ -56,6 +56,11 @@ slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
     p->kind = (uint32_t)kind;
     p->uses_spare = false;
     p->page_count = 0;
+    /* What the one before was doing when it was killed. */
+    atomic_store(&p->wait_event, WAIT_NONE);
+    p->wait_start_us = 0;
+    p->lock_timeout_us = p->deadlock_timeout_us = 0;
+    p->log_asynchronous = p->scanning = false;
     for (int i = 0; i < SESSION_COUNTERS; i++)
         atomic_store(&p->counters[i], 0);
     atomic_store(&p->interrupt, 0);

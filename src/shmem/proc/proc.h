@@ -25,6 +25,7 @@ enum {
     INTERRUPT_TERMINATE = 2, /* 57P01 */
     INTERRUPT_RELOAD = 4, /* configuration changed */
     INTERRUPT_WAKE = 8, /* look at your queues */
+    INTERRUPT_ORPHANED = 32, /* with TERMINATE: because the postmaster is gone */
     INTERRUPT_DEATH = 16, /* for the janitor: somebody was killed, and others may wait for what it held */
 };
 
@@ -69,6 +70,7 @@ typedef enum SessionCounter {
     COUNT_PAGES_LOADED, /* it asked the store for */
     COUNT_PAGES_READ, /* of those it has then read by itself */
     COUNT_PAGES_DAMAGED, /* it was refused for */
+    COUNT_DAMAGED_US, /* not counted: wall clock of the last of them, 0 = there was none */
     COUNT_LOG_RECORDS,
     COUNT_LOG_FULL, /* waits for room in the log's buffer */
     COUNT_ACTIVE_US, /* running statements; fast-path calls included */

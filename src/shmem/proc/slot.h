@@ -139,6 +139,12 @@ proc_count(Proc *proc, SessionCounter counter, uint64_t n)
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+static inline void
+proc_set_count(Proc *proc, SessionCounter counter, uint64_t n)
+{
+    atomic_store_explicit(&proc->counters[counter], n, memory_order_relaxed);
+}
+
 static inline Region *
 proc_region(const Proc *proc)
 {

@@ -58,6 +58,8 @@ MUST_CHECK Status region_create(Ctx *cx, const RegionOptions *options, Region **
 void region_destroy(Region *region);
 /* min(80 % of RAM, cgroup limit - 20 %) */
 uint64_t region_default_limit(Ctx *cx);
+/* What there is: the machine's memory, or the container's. */
+uint64_t region_machine_bytes(Ctx *cx);
 
 /* Zeroed bytes for a module's part. Start-up only; asserts that part_bytes was enough. */
 void *region_carve(Region *region, uint64_t bytes, uint64_t alignment);

@@ -89,10 +89,9 @@ hierarchy_limit(Env *env, const char *mount, const char *group, const char *file
 }
 
 uint64_t
-region_default_limit(Ctx *cx)
+region_machine_bytes(Ctx *cx)
 {
-    uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t limit = ram / 10 * 8, group = UINT64_MAX;
+    uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), group = UINT64_MAX;
     char cgroups[4096], path[512];
 
     if (read_small_file(cx->env, "/proc/self/cgroup", cgroups, sizeof(cgroups))) {
@@ -102,7 +101,11 @@ region_default_limit(Ctx *cx)
             group =
                 MIN_OF(group, hierarchy_limit(cx->env, "/sys/fs/cgroup/memory", path, "memory.limit_in_bytes"));
     }
-    if (group != UINT64_MAX)
-        limit = MIN_OF(limit, group / 10 * 8);
-    return limit;
+    return MIN_OF(ram, group);
+}
+
+uint64_t
+region_default_limit(Ctx *cx)
+{
+    return region_machine_bytes(cx) / 10 * 8;
 }

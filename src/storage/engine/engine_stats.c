@@ -24,6 +24,17 @@ read_slot(Ctx *cx, uint32_t no, BranchId *branch, uint64_t out[SESSION_COUNTERS]
         out[COUNT_SESSION_US] += (uint64_t)MAX_OF(engine_wall_us(cx->engine) - a.backend_start_us, 0);
 }
 
+/* All of them are counted, but for a time: of two the later one. */
+static void
+add_counters(uint64_t to[SESSION_COUNTERS], const uint64_t more[SESSION_COUNTERS])
+{
+    uint64_t last_us = MAX_OF(to[COUNT_DAMAGED_US], more[COUNT_DAMAGED_US]);
+
+    for (int i = 0; i < SESSION_COUNTERS; i++)
+        to[i] += more[i];
+    to[COUNT_DAMAGED_US] = last_us;
+}
+
 void
 branch_add_counters(Ctx *cx, Proc *ended)
 {
@@ -36,12 +47,11 @@ branch_add_counters(Ctx *cx, Proc *ended)
         done[COUNT_KILLED] = 1; /* it could not say so itself */
     latch_take(cx->proc, &s->branch_latch);
     to = branch_counters(s, branch);
-    for (int i = 0; i < SESSION_COUNTERS; i++) {
-        if (to != NULL)
-            to[i] += done[i];
-        s->ended_counters[i] += done[i];
+    if (to != NULL)
+        add_counters(to, done);
+    add_counters(s->ended_counters, done);
+    for (int i = 0; i < SESSION_COUNTERS; i++)
         atomic_store(&ended->counters[i], 0); /* below the same latch: nobody sees them twice */
-    }
     ended->page_count = 0;
     latch_drop(cx->proc, &s->branch_latch);
 }
@@ -69,8 +79,8 @@ add_running(Ctx *cx, BranchId branch, bool all, uint64_t out[SESSION_COUNTERS])
         if (proc_state(proc_slot(procs, no)) != PROC_ACTIVE)
             continue;
         read_slot(cx, no, &of, running);
-        for (int i = 0; (all || of == branch) && i < SESSION_COUNTERS; i++)
-            out[i] += running[i];
+        if (all || of == branch)
+            add_counters(out, running);
     }
 }
 
@@ -90,12 +100,16 @@ engine_counters(Ctx *cx, BranchId branch, uint64_t out[SESSION_COUNTERS])
 {
     EngineShared *s = engine_shared(cx->engine);
     const uint64_t *before;
+    uint64_t damaged_us;
 
     latch_take(cx->proc, &s->branch_latch);
     total(cx, branch, out);
     before = branch_reset_counters(s, branch, NULL);
+    damaged_us = out[COUNT_DAMAGED_US];
     for (int i = 0; before != NULL && i < SESSION_COUNTERS; i++)
         out[i] -= MIN_OF(out[i], before[i]);
+    if (out[COUNT_PAGES_DAMAGED] > 0)
+        out[COUNT_DAMAGED_US] = damaged_us;
     latch_drop(cx->proc, &s->branch_latch);
 }
 

@@ -2,7 +2,8 @@
  *
  * A damaged table file costs the pages in it. But compaction reads files as a whole, and RocksDB takes no more writes once
  * that has failed: so as soon as damage is noticed there is no more compaction, in this run and, by a mark beside the store
- * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on.
+ * ("pages.damaged"), in those that follow. Reading then gets slower over time, which is better than not going on. One that is
+ * running by then goes on, and may still come to the damage.
  *
  * When the disk is full a flush or a merge fails, and RocksDB writes no more; what it was given it keeps in memory and goes
  * on reading. The next attempt to write makes it go on (rocks_resume). Not so when it was a quota that was used up: then there is
@@ -122,6 +123,15 @@ switch_merging(const RocksStore *s, bool on)
     return error;
 }
 
+/* RocksDB breaks a compaction off only when it is closed. */
+static bool
+is_merging(const RocksStore *s)
+{
+    uint64_t running;
+
+    return s->api.rocksdb_property_int(s->db, "rocksdb.num-running-compactions", &running) == 0 && running > 0;
+}
+
 static void
 note_damage(Env *env, RocksStore *s, const char *text)
 {
@@ -132,6 +142,9 @@ note_damage(Env *env, RocksStore *s, const char *text)
     write_mark(env, s, text);
     error = switch_merging(s, false);
     log_line(LOG_ERROR, "a file of the page store is damaged, so its files are not merged any more: %s", text);
+    if (is_merging(s))
+        log_line(LOG_WARNING,
+                 "merging that is under way goes on: if it comes to the damage, the server recovers once");
     if (error != NULL)
         s->api.rocksdb_free(error);
 }

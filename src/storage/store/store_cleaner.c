@@ -36,6 +36,28 @@ limits_of(const StoreProcess *p)
     return limits;
 }
 
+/* Why there is a checkpoint. */
+typedef enum CheckpointCause {
+    CAUSE_TIME,
+    CAUSE_LOG_SIZE,
+    CAUSE_ASKED,
+    CAUSE_SPACE, /* one has failed, or the disk is full: the log that it frees may be what is missing */
+    CAUSE_RECOVERY,
+    CAUSE_END,
+} CheckpointCause;
+static const char *const cause_texts[] = {
+    [CAUSE_TIME] = "it was time",        [CAUSE_LOG_SIZE] = "for the size of the log",
+    [CAUSE_ASKED] = "asked for",         [CAUSE_SPACE] = "for want of space",
+    [CAUSE_RECOVERY] = "after recovery", [CAUSE_END] = "at the end of the server",
+};
+
+/* One that is due. */
+typedef struct Due {
+    CheckpointCause cause;
+    uint64_t spread_us; /* the time it has */
+    uint32_t asked; /* by then */
+} Due;
+
 typedef struct Cleaner {
     StoreProcess *process;
     Checkpointer checkpointer;
@@ -259,8 +281,9 @@ recycle_log(Ctx *cx, const Cleaner *c, bool clean_stop)
 }
 
 static Status
-checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
+checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, CheckpointCause cause)
 {
+    bool clean_stop = cause == CAUSE_END;
     StoreProcess *p = c->process;
     StoreShared *shared = store_shared(p->engine);
     uint64_t start_us = env_mono_us(cx->env);
@@ -281,50 +304,50 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, bool clean_stop)
     publish(cx, c);
     log_line(
         limits_of(p).log_checkpoints != 0 ? LOG_INFO : LOG_DEBUG,
-        "checkpoint complete: %llu pages in %llu ms, %llu ms of them to make them durable; log from %llx on",
-        (unsigned long long)c->checkpointer.page_count,
+        "checkpoint complete (%s): %llu pages in %llu ms, %llu ms of them to make them durable; log from %llx "
+        "on",
+        cause_texts[cause], (unsigned long long)c->checkpointer.page_count,
         (unsigned long long)((c->checkpointer.write_us + c->checkpointer.sync_us) / 1000),
         (unsigned long long)(c->checkpointer.sync_us / 1000), (unsigned long long)c->checkpointer.super.redo);
     return ST_OK;
 }
 
-/* Is a checkpoint due, and how much time has it? */
+/* Is a checkpoint due? */
 static bool
-is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, uint64_t *spread_us, uint32_t *asked)
+is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, Due *due)
 {
     const StoreProcess *p = c->process;
     StoreShared *shared = store_shared(p->engine);
     Lsn redo = c->checkpointer.super.redo, now = wal_position(cx->proc);
 
-    *asked = atomic_load(&shared->checkpoint_wanted);
-    *spread_us = 0;
-    if (*asked != atomic_load(&shared->checkpoint_done))
+    *due = (Due){.cause = CAUSE_ASKED, .asked = atomic_load(&shared->checkpoint_wanted)};
+    if (due->asked != atomic_load(&shared->checkpoint_done))
         return true;
     if (!p->settings->unlogged && now - redo > limits_of(p).max_wal_bytes / 2) {
-        *spread_us = MIN_OF(limits_of(p).checkpoint_timeout_us / 4, UINT64_C(30000000));
+        due->cause = CAUSE_LOG_SIZE;
+        due->spread_us = MIN_OF(limits_of(p).checkpoint_timeout_us / 4, UINT64_C(30000000));
         return true;
     }
-    *spread_us = limits_of(p).checkpoint_timeout_us / 100 * limits_of(p).spread_percent;
-    if (c->failed || wal_disk_is_full(cx->proc)) { /* the log it frees may be what is missing */
-        *spread_us = 0;
+    if (c->failed || wal_disk_is_full(cx->proc)) {
+        due->cause = CAUSE_SPACE;
         return (c->failed || now - redo >= FULL_LOG_BYTES) && env_mono_us(cx->env) - last_us >= RETRY_US;
     }
+    due->cause = CAUSE_TIME;
+    due->spread_us = limits_of(p).checkpoint_timeout_us / 100 * limits_of(p).spread_percent;
     if (p->settings->unlogged) /* places do not move by themselves */
         now =
             atomic_load(&txn_shared(cx->proc)->visible_csn) != c->checkpointer.super.last_csn ? redo + 1 : redo;
     return now != redo && env_mono_us(cx->env) - last_us >= limits_of(p).checkpoint_timeout_us;
 }
 
-/* Those who wait for one learn how it went. */
+/* Those who wait for one learn how it went. What is not due by time counts as asked for, as in PostgreSQL. */
 static void
-tell_waiters(StoreShared *shared, uint32_t asked, bool failed)
+tell_waiters(StoreShared *shared, const Due *due, bool failed)
 {
-    bool wanted = asked != atomic_load(&shared->checkpoint_done);
-
-    atomic_fetch_add(wanted ? &shared->checkpoints_asked : &shared->checkpoints_timed, 1);
+    atomic_fetch_add(due->cause == CAUSE_TIME ? &shared->checkpoints_timed : &shared->checkpoints_asked, 1);
     if (failed)
-        atomic_store(&shared->checkpoint_failed, asked + 1);
-    atomic_store(&shared->checkpoint_done, asked);
+        atomic_store(&shared->checkpoint_failed, due->asked + 1);
+    atomic_store(&shared->checkpoint_done, due->asked);
     atomic_fetch_add(&shared->checkpoint_bell, 1);
     futex_wake(&shared->checkpoint_bell, INT32_MAX);
 }
@@ -348,7 +371,7 @@ make_first_checkpoint(Ctx *cx, Cleaner *c)
     Status rc;
 
     follow_recovery(c);
-    rc = checkpoint(cx, c, 0, false);
+    rc = checkpoint(cx, c, 0, CAUSE_RECOVERY);
     TRY(p->settings->unlogged ? rc : pass_full(cx, c, rc));
     store_set_state(p, STORE_STATE_READY);
     return ST_OK;
@@ -358,22 +381,21 @@ static Status
 checkpoint_if_due(Ctx *cx, Cleaner *c, uint64_t *last_us)
 {
     StoreShared *shared = store_shared(c->process->engine);
-    uint64_t spread_us;
-    uint32_t asked;
     bool failed;
     Status rc;
+    Due due;
 
-    if (c->checkpointer.super.version == 0 || !is_due(cx, c, *last_us, &spread_us, &asked))
+    if (c->checkpointer.super.version == 0 || !is_due(cx, c, *last_us, &due))
         return ST_OK;
     rc = is_stalled(cx, c) ? fail(cx, ST_IO, "53100", "no space left on device")
-                           : checkpoint(cx, c, spread_us, false);
+                           : checkpoint(cx, c, due.spread_us, due.cause);
     failed = rc != ST_OK;
-    if (failed && (!is_stalled(cx, c) || asked != atomic_load(&shared->checkpoint_done)))
+    if (failed && (!is_stalled(cx, c) || due.asked != atomic_load(&shared->checkpoint_done)))
         log_line(LOG_WARNING, "checkpoint failed, and will be tried again: %s", cx->error.message);
     TRY(pass_full(cx, c, rc));
     c->failed = failed;
     *last_us = env_mono_us(cx->env);
-    tell_waiters(shared, asked, failed);
+    tell_waiters(shared, &due, failed);
     return ST_OK;
 }
 
@@ -407,7 +429,7 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
     }
     follow_recovery(c);
     c->retry_us = 0;
-    TRY(pass_full(cx, c, checkpoint(cx, c, 0, true)));
+    TRY(pass_full(cx, c, checkpoint(cx, c, 0, CAUSE_END)));
     if (c->retry_us != 0) {
         log_line(LOG_WARNING, "there was no space for the last checkpoint: the next start does the log again");
         return ST_OK;
