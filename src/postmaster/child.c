@@ -105,7 +105,7 @@ set_up(const Pool *pool, const char *name)
 }
 
 /* The first who has time for it says why all end. */
-static void
+NORETURN static void
 leave(const Pool *pool, int status)
 {
     if (orphaned && !atomic_exchange(&pool->shared->orphaned, true))
