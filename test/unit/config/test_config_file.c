@@ -79,7 +79,8 @@ TEST(config_file, wrong_values_come_with_what_was_expected)
     EXPECT_STR(refusal("[storage]\nwal_sync_mode = \"never\"\n"),
                "h.toml:2: storage.wal_sync_mode = \"never\": expected one of sync, group_commit, async");
     EXPECT_STR(refusal("[storage]\ncache_size = \"much\"\n"),
-               "h.toml:2: storage.cache_size = \"much\": expected a size like \"64MB\" of at least 128kB");
+               "h.toml:2: storage.cache_size = \"much\": expected a size like \"64MB\" of at least 128kB and "
+               "less than 8TB");
     EXPECT_STR(refusal("[server]\nport = [1, 2]\n"), "h.toml:2: server.port: expected one value, not a list");
     EXPECT_STR(refusal("[server]\nport = []\n"),
                "h.toml:2: server.port = []: expected an integer between 1 and 65535");
