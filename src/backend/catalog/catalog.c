@@ -372,8 +372,9 @@ schema_public(Ctx *cx, Value **out)
 }
 
 static Status
-fill_database(Ctx *cx, BranchId branch)
+fill_database(Ctx *cx, void *arg)
 {
+    BranchId branch = *(const BranchId *)arg;
     Value *v;
 
     for (int i = 0; i < CAT_COUNT; i++) {
@@ -391,8 +392,9 @@ fill_database(Ctx *cx, BranchId branch)
 
 /* Has nobody changed any of its catalogs? */
 static Status
-is_as_filled(Ctx *cx, bool *yes)
+is_as_filled(Ctx *cx, void *arg)
 {
+    bool *yes = arg;
     Value *public;
 
     TRY(schema_public(cx, &public));
@@ -411,35 +413,33 @@ is_as_filled(Ctx *cx, bool *yes)
     return ST_OK;
 }
 
-/* The relations of a database's own catalogs, and schema public. */
-Status
-catalog_fill_database(Ctx *cx, BranchId branch)
+/* As if it were the session's database. */
+static Status
+work_in(Ctx *cx, BranchId branch, Status (*work)(Ctx *cx, void *arg), void *arg)
 {
-    Catalog *c = cx->catalog;
-    BranchId saved = c->branch;
-    const char *name = c->database_name;
-    Oid database = c->database;
-    Status rc;
-
-    catalog_set_database(cx, database, branch, name);
-    rc = fill_database(cx, branch);
-    catalog_set_database(cx, database, saved, name);
-    return rc;
-}
-
-Status
-catalog_is_as_filled(Ctx *cx, BranchId branch, bool *yes)
-{
-    Catalog *c = cx->catalog;
+    const Catalog *c = cx->catalog;
     BranchId saved = c->branch;
     const char *name = arena_strdup(cx->arena, c->database_name);
     Oid database = c->database;
     Status rc;
 
     catalog_set_database(cx, database, branch, name);
-    rc = is_as_filled(cx, yes);
+    rc = work(cx, arg);
     catalog_set_database(cx, database, saved, name);
     return rc;
+}
+
+/* The relations of a database's own catalogs, and schema public. */
+Status
+catalog_fill_database(Ctx *cx, BranchId branch)
+{
+    return work_in(cx, branch, fill_database, &branch);
+}
+
+Status
+catalog_is_as_filled(Ctx *cx, BranchId branch, bool *yes)
+{
+    return work_in(cx, branch, is_as_filled, yes);
 }
 
 static Status

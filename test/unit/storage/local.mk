@@ -1,6 +1,6 @@
 UNIT_TESTS += unit_storage
 unit_storage_SOURCES = $(UNIT_HARNESS) \
-	test/unit/storage/sim.c test/unit/storage/sim.h \
+	test/unit/storage/sim.c test/unit/storage/sim.h test/unit/storage/sim_log.c test/unit/storage/sim_log.h \
 	test/unit/storage/test_branch.c \
 	test/unit/storage/test_btree.c \
 	test/unit/storage/test_heap.c \
@@ -15,7 +15,9 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_temp.c \
 	test/unit/storage/test_torture.c \
 	test/unit/storage/test_txn.c \
-	test/unit/storage/test_wal.c
+	test/unit/storage/test_wal.c \
+	test/unit/storage/test_wal_sealed.c \
+	test/unit/storage/test_wal_writer.c
 unit_storage_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit -I$(srcdir)/test/unit/storage
 unit_storage_LDADD = $(STORAGE_LIBS) $(CHECK_LIBS)
 # RocksDB, which is loaded later, writes through the test.

@@ -1,141 +1,14 @@
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "base/stop_point.h"
-#include "shmem/proc/slot.h"
-#include "sim.h"
-#include "shmem/pagecache/pagecache.h"
+#include "sim_log.h"
 #include "storage/engine/engine_log.h"
 #include "storage/heap/heap_resolve.h"
-#include "storage/store/store_process.h"
-#include "storage/wal/wal.h"
 #include "storage/wal/wal_end.h"
 #include "storage/wal/wal_reader.h"
 #include "storage/wal/wal_shared.h"
-#include "storage/wal/wal_writer.h"
-
-enum { KEPT_MOST = 6, WRITERS = 3, ACCOUNTS = 600, COUNTERS = 100000, START_N = 1000 };
-
-/* A log in a folder of its own; shared with children. */
-typedef struct Log {
-    char path[64], wal_path[80];
-    WalDir dir;
-    SealKey key; /* dir.data_key points here if the log is encrypted */
-    uint64_t cache_bytes; /* 0 = no store: everything is recovered from the log alone */
-    StoreSettings store;
-    SimTable table;
-    uint64_t seed;
-    _Atomic uint32_t kept[KEPT_MOST]; /* branches that somebody was told are there; 0 = none */
-    _Atomic int stop; /* children that would go on for ever end */
-    _Atomic int64_t acknowledged[WRITERS]; /* commits a writer was told of */
-} Log;
-
-static Log *
-new_log(void)
-{
-    Log *log = sim_shared(sizeof(*log));
-
-    strcpy(log->path, "/tmp/helios-wal-XXXXXX");
-    EXPECT(mkdtemp(log->path) != NULL);
-    snprintf(log->wal_path, sizeof(log->wal_path), "%s/wal", log->path);
-    EXPECT_EQ(mkdir(log->wal_path, 0700), 0);
-    log->dir = (WalDir){.path = log->wal_path, .incarnation = 1};
-    log->seed = test_seed();
-    return log;
-}
-
-static Log *
-new_encrypted_log(void)
-{
-    Log *log = new_log();
-
-    EXPECT(env_system()->random(env_system(), &log->key, sizeof(log->key)));
-    log->dir.data_key = &log->key;
-    return log;
-}
-
-static void
-remove_log(Log *log)
-{
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -r %s", log->path);
-    EXPECT_EQ(system(command), 0);
-}
-
-static bool
-write_log(Ctx *cx, int no, void *arg)
-{
-    const Log *log = arg;
-    WalWriter w;
-
-    (void)no;
-    if (wal_writer_open(cx, &w, &log->dir) != ST_OK)
-        return false;
-    for (;;) {
-        if (wal_writer_step(cx, &w, 100) != ST_OK)
-            return false;
-    }
-}
-
-static pid_t
-fork_store(Engine *e, Log *log)
-{
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        store_process_run(e, &log->store);
-        _exit(0);
-    }
-    return pid;
-}
-
-/* pids: of the log writer and the store, 0 = none. */
-static Engine *
-open_engine(Log *log, Ctx **cx, pid_t pids[2])
-{
-    Engine *e = sim_engine_logged(log->cache_bytes);
-    RecoverResult result;
-    bool is_new;
-
-    pids[1] = 0;
-    if (log->cache_bytes == 0) {
-        *cx = sim_session(e);
-        SIM_OK(*cx, engine_start_log(*cx, &log->dir, WAL_FIRST_LSN, 0, &result));
-    } else {
-        pids[1] = fork_store(e, log);
-        *cx = sim_session(e);
-        SIM_OK(*cx, store_wait_ready(*cx, e, &is_new));
-    }
-    if (log->cache_bytes != 0)
-        store_wal_identity(e, &log->dir);
-    pids[0] = sim_fork(e, write_log, 0, log);
-    return e;
-}
-
-static void
-crash(pid_t *pids, int count)
-{
-    for (int i = 0; i < count; i++) {
-        if (pids[i] != 0)
-            kill(pids[i], SIGKILL);
-    }
-    for (int i = 0; i < count; i++) {
-        int status;
-
-        if (pids[i] == 0)
-            continue;
-        EXPECT_EQ(waitpid(pids[i], &status, 0), pids[i]);
-        ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "child %d had ended before: %x", i,
-                      status);
-    }
-}
 
 TEST(wal, who_waits_is_woken_by_the_flush_that_serves_it)
 {
@@ -149,14 +22,14 @@ TEST(wal, who_waits_is_woken_by_the_flush_that_serves_it)
 
 TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
     pid_t pids[2];
     Ctx *cx;
     Snapshot s;
     SimRow row;
     Tid tid;
 
-    (void)open_engine(log, &cx, pids);
+    (void)sim_log_open(log, &cx, pids);
     sim_table(cx, &log->table);
     sim_begin(cx);
     sim_insert(cx, &log->table, (SimRow){1, 10, "one", 0});
@@ -164,9 +37,9 @@ TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
     sim_begin(cx);
     sim_insert(cx, &log->table, (SimRow){2, 20, "two", 0});
     wal_wait_flushed(cx, wal_copied(cx->proc)); /* its row is in the log, its commit is not */
-    crash(pids, 2);
+    sim_crash(pids, 2);
 
-    (void)open_engine(log, &cx, pids);
+    (void)sim_log_open(log, &cx, pids);
     sim_begin(cx);
     s = sim_snapshot(cx);
     EXPECT(sim_get(cx, &log->table, &s, 1, &row, &tid));
@@ -174,14 +47,14 @@ TEST(wal, a_committed_row_is_there_after_a_crash_and_an_open_one_is_not)
     EXPECT(!sim_get(cx, &log->table, &s, 2, &row, &tid));
     sim_commit(cx);
     sim_check(cx, &log->table);
-    crash(pids, 2);
-    remove_log(log);
+    sim_crash(pids, 2);
+    sim_log_remove(log);
 }
 
 /* T6: or the id table would grow as long as nobody logs anything. */
 TEST(wal, commits_that_log_nothing_let_ids_be_forgotten)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
     Xid oldest, xid;
     pid_t pids[2];
     RowChange change;
@@ -190,7 +63,7 @@ TEST(wal, commits_that_log_nothing_let_ids_be_forgotten)
     Tid tid;
     Lsn end;
 
-    (void)open_engine(log, &cx, pids);
+    (void)sim_log_open(log, &cx, pids);
     sim_table(cx, &log->table);
     sim_begin(cx);
     tid = sim_insert(cx, &log->table, (SimRow){1, 10, "one", 0});
@@ -208,8 +81,8 @@ TEST(wal, commits_that_log_nothing_let_ids_be_forgotten)
     SIM_OK(cx, page_raw_visit(cx, heap_resolve, &oldest));
     EXPECT_EQ(oldest, UINT64_MAX);
     sim_check(cx, &log->table);
-    crash(pids, 2);
-    remove_log(log);
+    sim_crash(pids, 2);
+    sim_log_remove(log);
 }
 
 /* ---- torture ------------------------------------------------------------------------------------------------------ */
@@ -416,7 +289,7 @@ check_kept(Ctx *cx, Log *log)
 static Engine *
 open_bank(Log *log, Ctx **cx, pid_t pids[2])
 {
-    Engine *e = open_engine(log, cx, pids);
+    Engine *e = sim_log_open(log, cx, pids);
     BranchId branch;
 
     sim_begin(*cx);
@@ -455,31 +328,31 @@ kill_all_again_and_again(Log *log, int rounds)
     for (int round = 0; round < rounds; round++) {
         fork_workers(e, log, pids + 2);
         usleep((useconds_t)(20000 + log->seed % 80000));
-        crash(pids, WRITERS + 4);
+        sim_crash(pids, WRITERS + 4);
         /* We do not detach: what the dead have held in a critical section stays held, and nobody cleans up this memory. */
-        e = open_engine(log, &cx, pids);
+        e = sim_log_open(log, &cx, pids);
         check_bank(cx, log);
         check_kept(cx, log);
     }
-    crash(pids, 2);
+    sim_crash(pids, 2);
     printf("%lld commits\n", (long long)atomic_load(&log->acknowledged[0]));
-    remove_log(log);
+    sim_log_remove(log);
 }
 
 TEST(wal, killed_at_any_instant_nothing_acknowledged_is_lost)
 {
-    kill_all_again_and_again(new_log(), sim_world() ? 60 : 12);
+    kill_all_again_and_again(sim_log_new(), sim_world() ? 60 : 12);
 }
 
 TEST(wal, killed_at_any_instant_an_encrypted_log_loses_nothing)
 {
-    kill_all_again_and_again(new_encrypted_log(), sim_world() ? 60 : 12);
+    kill_all_again_and_again(sim_log_new_encrypted(), sim_world() ? 60 : 12);
 }
 
 static Log *
 new_store(uint64_t cache_pages)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
 
     log->cache_bytes = cache_pages * PAGE_BYTES;
     log->store = (StoreSettings){.data_dir = log->path,
@@ -511,8 +384,8 @@ TEST(store, pages_come_and_go_while_they_change)
     printf("%llu loads, %llu evictions\n", (unsigned long long)atomic_load(&page_cache(cx->proc)->loads),
            (unsigned long long)atomic_load(&page_cache(cx->proc)->evictions));
     EXPECT(atomic_load(&page_cache(cx->proc)->evictions) > 0);
-    crash(pids, 2);
-    remove_log(log);
+    sim_crash(pids, 2);
+    sim_log_remove(log);
 }
 
 /* The same with a store, so small a cache that pages come and go, and a checkpoint every few milliseconds. */
@@ -551,7 +424,7 @@ grow_and_shrink(Log *log)
     Lsn start;
     Ctx *cx;
 
-    (void)open_engine(log, &cx, pids);
+    (void)sim_log_open(log, &cx, pids);
     sim_table(cx, &log->table);
     sim_begin(cx);
     sim_insert(cx, &log->table, (SimRow){0, 0, "the first", 0});
@@ -576,7 +449,7 @@ grow_and_shrink(Log *log)
     sim_commit(cx);
     SIM_OK(cx, heap_vacuum(cx, &log->table.heap, &log->table.index, 1, &stats));
     wal_wait_flushed(cx, wal_copied(cx->proc));
-    crash(pids, 2);
+    sim_crash(pids, 2);
     engine_detach(cx);
     return start;
 }
@@ -635,7 +508,7 @@ use_what_is_left(Log *log, int no)
 
 TEST(wal, a_tree_can_be_used_wherever_the_log_ends)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
     Cuts *cuts = sim_shared(sizeof(*cuts));
     Lsn start = grow_and_shrink(log);
     Ctx *cx = sim_session(sim_engine_logged(0));
@@ -649,7 +522,7 @@ TEST(wal, a_tree_can_be_used_wherever_the_log_ends)
         SIM_OK(cx, wal_segments_cut(cx, &log->dir, start, cuts->at[i - 1]));
         use_what_is_left(log, (int)i);
     }
-    remove_log(log);
+    sim_log_remove(log);
 }
 
 /* An environment that notes what is written where. */
@@ -679,7 +552,7 @@ noting_sync(Env *env, int fd)
 
 TEST(wal, recovery_writes_again_what_it_has_read)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
     Lsn start = grow_and_shrink(log), end = start;
     Ctx *cx = sim_session(sim_engine_logged(0));
     NotingEnv noting = {.env = *env_system(), .first = INT64_MAX};
@@ -707,7 +580,7 @@ TEST(wal, recovery_writes_again_what_it_has_read)
         SIM_OK(cx, wal_reader_next(cx, reader, &entry, &found));
     EXPECT_EQ(entry.end, end);
     wal_reader_close(cx, reader);
-    remove_log(log);
+    sim_log_remove(log);
 }
 
 /* An environment in which the log writer makes a file while another one is about to get its name. */
@@ -734,7 +607,7 @@ meantime_sync(Env *env, int fd)
 
 TEST(wal, a_file_that_is_used_again_does_not_replace_one_that_has_come_meanwhile)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
     Lsn start = grow_and_shrink(log), current = start + WAL_SEGMENT_BYTES,
         target = current + 2 * WAL_SEGMENT_BYTES;
     Ctx *cx = sim_session(sim_engine_logged(0));
@@ -753,12 +626,12 @@ TEST(wal, a_file_that_is_used_again_does_not_replace_one_that_has_come_meanwhile
     close(fd);
     wal_segment_path(&log->dir, start, path);
     EXPECT(access(path, F_OK) != 0);
-    remove_log(log);
+    sim_log_remove(log);
 }
 
 TEST(wal, a_log_that_was_durable_may_not_end_before)
 {
-    Log *log = new_log();
+    Log *log = sim_log_new();
     Lsn start = grow_and_shrink(log);
     Ctx *cx = sim_session(sim_engine_logged(0));
     WalSegment segment;
@@ -779,426 +652,5 @@ TEST(wal, a_log_that_was_durable_may_not_end_before)
     }
     EXPECT_EQ(wal_segment_open(cx, &log->dir, start, false, &segment, &exists), ST_CORRUPT);
     EXPECT(strstr(cx->error.message, "has 1048576 bytes instead of") != NULL);
-    remove_log(log);
-}
-
-/* ---- encrypted logs ------------------------------------------------------------------------------------------------- */
-
-enum { RECORDS_MOST = 100000, FLIPS = 150 };
-
-typedef struct Places {
-    Lsn at[RECORDS_MOST];
-    uint8_t kind[RECORDS_MOST];
-    uint32_t count;
-    Lsn end;
-} Places;
-
-static Places *
-read_places(Ctx *cx, const Log *log)
-{
-    Places *p = sim_shared(sizeof(*p));
-    WalReader *reader;
-    WalEntry e;
-    bool found;
-
-    SIM_OK(cx, wal_reader_open(cx, &log->dir, WAL_FIRST_LSN, &reader));
-    for (;;) {
-        SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
-        p->end = e.end;
-        if (!found)
-            break;
-        SIM_EXPECT(p->count < RECORDS_MOST);
-        p->at[p->count] = e.lsn;
-        p->kind[p->count++] = e.record.kind;
-    }
-    wal_reader_close(cx, reader);
-    return p;
-}
-
-static uint32_t
-count_kind(const Places *p, uint8_t kind)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < p->count; i++)
-        n += p->kind[i] == kind;
-    return n;
-}
-
-/* Some dozens of portions, one of them large. */
-static void
-write_some_portions(Log *log)
-{
-    pid_t pids[2];
-    Ctx *cx;
-
-    (void)open_engine(log, &cx, pids);
-    sim_table(cx, &log->table);
-    for (int round = 0; round < 60; round++) {
-        sim_begin(cx);
-        for (int i = 0; i < (round == 30 ? 3000 : 10); i++)
-            sim_insert(cx, &log->table, (SimRow){round * 10000 + i, i, "what only its owner may read", 28});
-        sim_commit(cx);
-    }
-    wal_wait_flushed(cx, wal_copied(cx->proc));
-    crash(pids, 2);
-    engine_detach(cx);
-}
-
-TEST(wal, an_encrypted_log_shows_nothing)
-{
-    Log *log = new_encrypted_log();
-    Ctx *cx = sim_session(sim_engine_logged(0));
-    char command[256];
-    Places *p;
-
-    write_some_portions(log);
-    p = read_places(cx, log);
-    EXPECT(count_kind(p, RECORD_SEAL) >= 60);
-    EXPECT(count_kind(p, RECORD_COMMIT) >= 60);
-    snprintf(command, sizeof(command), "grep -rqa 'its owner' %s", log->wal_path);
-    EXPECT(system(command) != 0);
-    remove_log(log);
-}
-
-TEST(wal, an_encrypted_log_can_be_read_from_any_record_on)
-{
-    Log *log = new_encrypted_log();
-    Ctx *cx = sim_session(sim_engine_logged(0));
-    Places *p;
-
-    write_some_portions(log);
-    p = read_places(cx, log);
-    for (uint32_t i = 0; i < p->count; i += i % 500 < 400 ? 1 : 100) {
-        WalReader *reader;
-        WalEntry e;
-        bool found;
-
-        SIM_OK(cx, wal_reader_open(cx, &log->dir, p->at[i], &reader));
-        for (uint32_t k = i; k < MIN_OF(i + 3, p->count); k++) {
-            SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
-            SIM_EXPECT(found);
-            ck_assert_int_eq((long)e.lsn, (long)p->at[k]);
-            ck_assert_int_eq(e.record.kind, p->kind[k]);
-        }
-        wal_reader_close(cx, reader);
-    }
-    remove_log(log);
-}
-
-enum { FILLER_MOST = 64 * 1024 };
-
-static void
-add_record(Ctx *cx, uint32_t bytes)
-{
-    static const char payload[FILLER_MOST];
-    const RecordPart part = {payload, bytes - (uint32_t)sizeof(WalRecord)};
-
-    wal_secure(cx);
-    proc_critical_enter(cx->proc);
-    (void)wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, &part, 1);
-    proc_critical_leave(cx->proc);
-}
-
-/* Has a portion end 24 bytes before the end of a file, unless the writer comes in between: there the next seal begins. */
-static void
-end_portion_at_end_of_file(Ctx *cx)
-{
-    Lsn end = wal_segment_first(wal_position(cx->proc)) + WAL_SEGMENT_BYTES;
-
-    while (end - wal_position(cx->proc) > FILLER_MOST)
-        add_record(cx, FILLER_MOST / 2);
-    wal_wait_flushed(cx, wal_position(cx->proc));
-    /* It comes behind a seal that has its place already. */
-    add_record(cx, (uint32_t)(end - sizeof(WalRecord) - WAL_SEAL_BYTES - wal_position(cx->proc)));
-    wal_wait_flushed(cx, wal_position(cx->proc));
-}
-
-/* From the record at `at` on there is one, and that is the first. */
-static void
-expect_readable(Ctx *cx, const Log *log, Lsn at)
-{
-    WalReader *reader;
-    WalEntry e;
-    bool found;
-
-    SIM_OK(cx, wal_reader_open(cx, &log->dir, at, &reader));
-    SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
-    SIM_EXPECT(found);
-    ck_assert_int_eq((long)e.lsn, (long)at);
-    wal_reader_close(cx, reader);
-}
-
-TEST(wal, an_encrypted_log_can_be_read_from_behind_a_seal_that_lies_in_two_files)
-{
-    Log *log = new_encrypted_log();
-    Ctx *cx, *reading = sim_session(sim_engine_logged(0));
-    uint32_t met = 0;
-    pid_t pids[2];
-    Places *p;
-
-    (void)open_engine(log, &cx, pids);
-    for (int round = 0; round < 4; round++) {
-        end_portion_at_end_of_file(cx);
-        for (int i = 0; i < 5; i++)
-            add_record(cx, 40);
-        wal_wait_flushed(cx, wal_copied(cx->proc));
-    }
-    crash(pids, 2);
-    engine_detach(cx);
-    p = read_places(reading, log);
-    for (uint32_t i = 0; i + 4 < p->count; i++) {
-        if (p->kind[i] != RECORD_SEAL ||
-            wal_segment_first(p->at[i]) == wal_segment_first(p->at[i] + WAL_SEAL_BYTES - 1))
-            continue;
-        for (uint32_t k = i; k < i + 4; k++)
-            expect_readable(reading, log, p->at[k]);
-        met++;
-    }
-    EXPECT(met > 0);
-    remove_log(log);
-}
-
-static Status
-recover_in_new_engine(Log *log, RecoverResult *result, const char **message)
-{
-    Ctx *cx = sim_session(sim_engine_logged(0));
-    Status rc = recover_log(cx, &log->dir, WAL_FIRST_LSN, 0, result);
-
-    *message = cx->error.message;
-    return rc;
-}
-
-/* One bit at a time, then back again: either the log is refused with the place, or it was in the last portion. */
-TEST(wal, a_flipped_bit_in_an_encrypted_log_is_found)
-{
-    Log *log = new_encrypted_log();
-    Ctx *cx = sim_session(sim_engine_logged(0));
-    Lsn last = 0;
-    Places *p;
-
-    write_some_portions(log);
-    p = read_places(cx, log);
-    for (uint32_t i = 0; i < p->count; i++)
-        last = p->kind[i] == RECORD_SEAL ? p->at[i] : last;
-    for (uint64_t i = 0, x = log->seed; i < FLIPS; i++, x = hash_u64(x)) {
-        pid_t pid = fork();
-
-        if (pid == 0) {
-            Lsn at = WAL_FIRST_LSN + x % (p->end - WAL_FIRST_LSN);
-            RecoverResult result;
-            const char *message;
-            WalSegment s;
-            bool exists;
-            char byte;
-            Status rc;
-
-            SIM_OK(cx, wal_segment_open(cx, &log->dir, at, true, &s, &exists));
-            SIM_EXPECT(pread(s.fd, &byte, 1, (off_t)wal_file_offset(at)) == 1);
-            byte ^= (char)(1 << (x >> 40) % 8);
-            SIM_EXPECT(pwrite(s.fd, &byte, 1, (off_t)wal_file_offset(at)) == 1);
-            rc = recover_in_new_engine(log, &result, &message);
-            byte ^= (char)(1 << (x >> 40) % 8);
-            SIM_EXPECT(pwrite(s.fd, &byte, 1, (off_t)wal_file_offset(at)) == 1);
-            if (at >= last)
-                SIM_EXPECT(rc == ST_OK && result.end == last);
-            else
-                ck_assert_msg(rc == ST_CORRUPT && strstr(message, "is damaged at byte") != NULL, "%d %s", rc,
-                              message != NULL ? message : "");
-            _exit(0);
-        }
-        EXPECT(sim_join(pid));
-    }
-    remove_log(log);
-}
-
-TEST(wal, plain_and_encrypted_logs_are_told_from_each_other)
-{
-    Log *log = new_encrypted_log(), *plain = new_log();
-    Ctx *cx = sim_session(sim_engine_logged(0));
-    WalSegment s;
-    bool exists;
-
-    write_some_portions(log);
-    write_some_portions(plain);
-    log->dir.data_key = NULL;
-    plain->dir.data_key = &log->key;
-    EXPECT_EQ(wal_segment_open(cx, &log->dir, WAL_FIRST_LSN, false, &s, &exists), ST_CORRUPT);
-    EXPECT(strstr(cx->error.message, "is encrypted, unlike") != NULL);
-    EXPECT_EQ(wal_segment_open(cx, &plain->dir, WAL_FIRST_LSN, false, &s, &exists), ST_CORRUPT);
-    EXPECT(strstr(cx->error.message, "is not encrypted, unlike") != NULL);
-    remove_log(log);
-    remove_log(plain);
-}
-
-static bool
-commit_some(Ctx *cx, int no, void *arg)
-{
-    Log *log = arg;
-
-    for (int i = 0; i < 20; i++) {
-        sim_begin(cx);
-        sim_insert(cx, &log->table, (SimRow){1000 * (no + 1) + i, i, "a row", 0});
-        sim_commit(cx);
-        atomic_fetch_add(&log->acknowledged[0], 1);
-    }
-    return true;
-}
-
-static uint64_t
-late_waits(const Ctx *cx)
-{
-    WalCounts counts;
-
-    wal_counts(cx->proc, &counts);
-    return counts.late;
-}
-
-TEST(wal, who_waits_for_a_flush_does_not_wait_longer)
-{
-    Log *log = new_log();
-    pid_t pids[2], workers[WRITERS];
-    Engine *e;
-    Ctx *cx;
-
-    e = open_engine(log, &cx, pids);
-    sim_table(cx, &log->table);
-    for (int i = 0; i < WRITERS; i++)
-        workers[i] = sim_fork(e, commit_some, i, log);
-    for (int i = 0; i < WRITERS; i++)
-        EXPECT(sim_join(workers[i]));
-    EXPECT_EQ(late_waits(cx), 0);
-    crash(pids, 2);
-    remove_log(log);
-}
-
-/* Rows of a thousand bytes, until the log is in its next segment. */
-static bool
-fill_segment(Ctx *cx, int no, void *arg)
-{
-    Log *log = arg;
-    char text[1001];
-
-    memset(text, 'x', sizeof(text) - 1);
-    text[sizeof(text) - 1] = '\0';
-    sim_begin(cx);
-    for (int i = 0; i < (int)(WAL_SEGMENT_BYTES / 1000); i++) {
-        sim_insert(cx, &log->table, (SimRow){i, no, text, 0});
-        arena_reset(cx->arena);
-    }
-    sim_commit(cx);
-    return true;
-}
-
-TEST(wal, a_full_segment_is_flushed_by_another_writer_when_one_was_killed)
-{
-    Log *log = new_log();
-    WalCounts before, after;
-    pid_t pids[2], worker;
-    WalWriter w;
-    Engine *e;
-    Ctx *cx;
-
-    EXPECT(stop_board_create());
-    e = open_engine(log, &cx, pids);
-    sim_table(cx, &log->table);
-    stop_point_arm("wal.segment_full", pids[0]);
-    worker = sim_fork(e, fill_segment, 0, log);
-    EXPECT(stop_point_wait("wal.segment_full", 20000, NULL));
-    crash(pids, 1);
-    stop_point_release("wal.segment_full");
-    wal_counts(cx->proc, &before);
-    SIM_OK(cx, wal_writer_open(cx, &w, &log->dir));
-    wal_counts(cx->proc, &after);
-    EXPECT(w.current.first > wal_segment_first(wal_flushed(cx->proc)));
-    EXPECT_EQ(after.syncs, before.syncs + 1);
-    wal_writer_close(cx, &w);
-    pids[0] = sim_fork(e, write_log, 0, log);
-    EXPECT(sim_join(worker));
-    crash(pids, 2);
-    remove_log(log);
-}
-
-/* The writer dies with a portion half done, and another one goes on; then everybody dies. */
-static void
-kill_writers(Log *log, const char *const *points, int count)
-{
-    pid_t pids[3];
-    Engine *e;
-    Snapshot s;
-    Ctx *cx;
-
-    EXPECT(stop_board_create());
-    e = open_engine(log, &cx, pids);
-    sim_table(cx, &log->table);
-    for (int i = 0; i < count; i++) {
-        pid_t worker;
-
-        stop_point_arm(points[i], pids[0]);
-        worker = sim_fork(e, commit_some, i, log);
-        EXPECT(stop_point_wait(points[i], 10000, NULL));
-        crash(pids, 1);
-        stop_point_release(points[i]);
-        pids[0] = sim_fork(e, write_log, 0, log);
-        EXPECT(sim_join(worker));
-    }
-    EXPECT_EQ(late_waits(cx), 0);
-    crash(pids, 2);
-    engine_detach(cx);
-    (void)open_engine(log, &cx, pids);
-    sim_begin(cx);
-    s = sim_snapshot(cx);
-    EXPECT_EQ(sim_count(cx, &log->table, &s), 20 * count);
-    EXPECT_EQ(atomic_load(&log->acknowledged[0]), 20 * count);
-    sim_commit(cx);
-    sim_check(cx, &log->table);
-    crash(pids, 2);
-    remove_log(log);
-}
-
-/* All that there is has been written when it dies: the next one has nothing to write that would say so. */
-TEST(wal, a_writer_that_is_killed_before_it_gives_room_leaves_nobody_waiting)
-{
-    Log *log = new_log();
-    pid_t pids[2], workers[2];
-    ChangeGate *gate;
-    Engine *e;
-    Ctx *cx;
-
-    EXPECT(stop_board_create());
-    e = open_engine(log, &cx, pids);
-    sim_table(cx, &log->table);
-    gate = &page_cache(cx->proc)->gate;
-    stop_point_arm("wal.before_sync", pids[0]);
-    workers[0] = sim_fork(e, commit_some, 100, log);
-    EXPECT(stop_point_wait("wal.before_sync", 10000, NULL));
-    workers[1] = sim_fork(e, fill_segment, 0, log);
-    for (int i = 0; i < 10000 && change_gate_open(gate); i++)
-        usleep(1000);
-    EXPECT(!change_gate_open(gate));
-    stop_point_arm("wal.written_noted", pids[0]);
-    stop_point_release("wal.before_sync");
-    EXPECT(stop_point_wait("wal.written_noted", 10000, NULL));
-    EXPECT_EQ(wal_shared(cx->proc)->written, gate->taken);
-    crash(pids, 1);
-    stop_point_release("wal.written_noted");
-    pids[0] = sim_fork(e, write_log, 0, log);
-    EXPECT(sim_join_all(workers, 2));
-    crash(pids, 2);
-    remove_log(log);
-}
-
-TEST(wal, another_writer_goes_on_where_one_was_killed)
-{
-    static const char *const points[] = {"wal.before_sync", "wal.flushed"};
-
-    kill_writers(new_log(), points, COUNT_OF(points));
-}
-
-TEST(wal, another_writer_goes_on_where_one_was_killed_in_an_encrypted_log)
-{
-    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.portion_noted",
-                                         "wal.before_sync", "wal.flushed"};
-
-    kill_writers(new_encrypted_log(), points, COUNT_OF(points));
+    sim_log_remove(log);
 }
