@@ -1,6 +1,6 @@
 """Servers on a data directory that tests kill, starve and lie to: DataServer; FaultBoard (src/base/fault.h) and StopBoard
 (src/base/stop_point.h) are what reaches into a running server."""
-import mmap, os, re, signal, struct, subprocess, sys, time
+import mmap, os, re, signal, struct, subprocess, sys, threading, time
 from client import *
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../src')
@@ -239,3 +239,15 @@ def copy_in(c, table, lines):
 def wait_for_ready(c):
     while c.receive()[0] != b'Z':
         pass
+
+
+def in_background(c, statement):
+    """What comes of it is looked for elsewhere: the server may be killed meanwhile."""
+    def ask():
+        try:
+            c.query(statement)
+        except (OSError, Closed, PgError):
+            pass
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    return thread
