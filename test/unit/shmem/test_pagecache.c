@@ -528,3 +528,18 @@ TEST(pagecache, who_holds_everything_waits_for_the_end_of_transactions)
     EXPECT_EQ(atomic_load(&cx->proc->ending), 1);
     atomic_store(&cx->proc->ending, 0);
 }
+
+TEST(pagecache, the_janitor_does_not_wait_for_who_may_wait_for_it)
+{
+    Ctx *cx = sim_session(sim_engine());
+    PageCache *cache = page_cache(cx->proc);
+
+    cx->proc->kind = PROC_JANITOR;
+    atomic_store(&cache->hold_flag, 1);
+    EXPECT_EQ(page_ending_begin(cx), ST_CANCELED);
+    EXPECT_EQ(atomic_load(&cx->proc->ending), 0);
+    atomic_store(&cache->hold_flag, 0);
+    SIM_OK(cx, page_ending_begin(cx));
+    EXPECT_EQ(atomic_load(&cx->proc->ending), 1);
+    atomic_store(&cx->proc->ending, 0);
+}

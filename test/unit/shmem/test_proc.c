@@ -86,3 +86,21 @@ TEST(proc, the_default_ceiling_is_a_part_of_the_machine)
     EXPECT(region_default_limit(test_ctx()) <= ram / 10 * 8);
     EXPECT(region_default_limit(test_ctx()) > 0);
 }
+
+TEST(proc, who_is_told_to_stop_while_an_error_is_passed_over_is_told_again)
+{
+    _Atomic uint32_t word = 0;
+    Ctx cx = *test_ctx();
+
+    cx.interrupt = &word;
+    cx.deadline_us = 7;
+    proc_pass_over(&cx, ST_IO, 7);
+    EXPECT_EQ(atomic_load(&word), 0);
+    proc_pass_over(&cx, ST_CANCELED, 7); /* by a request, whose bit the poll has cleared */
+    EXPECT_EQ(atomic_load(&word), INTERRUPT_CANCEL);
+    atomic_store(&word, 0);
+    cx.deadline_us = 0; /* by the deadline, which the poll has cleared */
+    proc_pass_over(&cx, ST_CANCELED, 7);
+    EXPECT_EQ(cx.deadline_us, 7);
+    EXPECT_EQ(atomic_load(&word), 0);
+}
