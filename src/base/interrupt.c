@@ -6,12 +6,13 @@
 #include "base/interrupt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 static _Atomic(_Atomic uint32_t *) watched_word;
 static _Atomic(_Atomic uint32_t *) watched_sem;
 static _Atomic int watched_fd = -1;
-static _Atomic(const _Atomic bool *) last_words_hold;
+static _Atomic(Outgoing *) last_words_after;
 static _Atomic uint32_t pending;
 static _Atomic bool hang_up_pending;
 
@@ -43,7 +44,7 @@ interrupt_watch(int fd, _Atomic uint32_t *word, _Atomic uint32_t *sem)
 void
 interrupt_unwatch(void)
 {
-    atomic_store(&last_words_hold, NULL);
+    atomic_store(&last_words_after, NULL);
     atomic_store(&watched_word, NULL);
     atomic_store(&watched_sem, NULL);
     atomic_store(&watched_fd, -1);
@@ -68,16 +69,33 @@ interrupt_raise(uint32_t bits, bool hang_up)
 }
 
 void
-interrupt_allow_last_words(const _Atomic bool *half_sent)
+interrupt_outgoing(Outgoing *outgoing, OutgoingState state)
 {
-    atomic_store(&last_words_hold, half_sent);
+    int signo;
+
+    /* Only a handler of this thread looks: the compiler's order is enough. */
+    atomic_store_explicit(&outgoing->state, state, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    signo = atomic_load_explicit(&outgoing->held_signo, memory_order_relaxed);
+    if (signo != 0 && state != OUTGOING_UNKNOWN)
+        raise(signo);
 }
 
 void
-interrupt_last_words(const void *data, size_t bytes)
+interrupt_allow_last_words(Outgoing *outgoing)
 {
-    const _Atomic bool *hold = atomic_load(&last_words_hold);
+    atomic_store(&last_words_after, outgoing);
+}
 
-    if (hold != NULL && !atomic_load(hold))
+bool
+interrupt_last_words(int signo, const void *data, size_t bytes)
+{
+    Outgoing *after = atomic_load(&last_words_after);
+    OutgoingState state = after != NULL ? atomic_load(&after->state) : OUTGOING_PART;
+
+    if (state == OUTGOING_UNKNOWN)
+        atomic_store(&after->held_signo, signo);
+    if (state == OUTGOING_WHOLE)
         (void)send(atomic_load(&watched_fd), data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return state != OUTGOING_UNKNOWN;
 }

@@ -10,7 +10,9 @@
 #ifndef BASE_INTERRUPT_H
 #define BASE_INTERRUPT_H
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -23,10 +25,25 @@ void interrupt_unwatch(void);
 /* Async-signal-safe. `hang_up`: reading from the socket is over. */
 void interrupt_raise(uint32_t bits, bool hang_up);
 
-/* The watched socket may be given last words until interrupt_unwatch, but not while *half_sent: then part of a message has left.
- * NULL: no longer. */
-void interrupt_allow_last_words(const _Atomic bool *half_sent);
-/* Async-signal-safe: sends these bytes if they are allowed and the socket takes them at once. The process has to end now. */
-void interrupt_last_words(const void *data, size_t bytes);
+/* How much of its output the session has sent. Its owner says so through interrupt_outgoing; the handler reads it. */
+typedef enum OutgoingState {
+    OUTGOING_WHOLE, /* whole messages */
+    OUTGOING_UNKNOWN, /* send(2) is about to be called, or has just returned: whole messages or not */
+    OUTGOING_PART /* a message has left in part */
+} OutgoingState;
+
+typedef struct Outgoing {
+    _Atomic uint32_t state; /* OutgoingState */
+    _Atomic int held_signo; /* came while the state was unknown; 0 = none */
+} Outgoing;
+
+/* A signal that was held meanwhile comes again. */
+void interrupt_outgoing(Outgoing *outgoing, OutgoingState state);
+
+/* The watched socket may be given last words until interrupt_unwatch, if only whole messages have left. NULL: no longer. */
+void interrupt_allow_last_words(Outgoing *outgoing);
+/* Async-signal-safe, for the handler of `signo`: sends these bytes if they are allowed and the socket takes them at once. The process has
+ * to end now; false: not yet, `signo` comes again in a moment. */
+bool interrupt_last_words(int signo, const void *data, size_t bytes);
 
 #endif

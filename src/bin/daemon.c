@@ -1,6 +1,6 @@
 /* daemon.c - the parent's exit status is the truth: it waits on a pipe, which brings one byte when the server
  * accepts connections, a line for the user when it can not and has let go of the terminal already, or its end when the
- * child has died before. While nothing comes, it says what the log says last: a server may wait for space on the disk, or
+ * child has died before. While nothing comes, it shows what the log says: a server may wait for space on the disk, or
  * have a long recovery before it. */
 #include "bin/daemon.h"
 
@@ -29,47 +29,40 @@ size_of(const char *path)
     return stat(path, &st) == 0 ? st.st_size : 0;
 }
 
-/* The last whole line of the log behind `from`; "" when there is none. */
-static void
-last_line(const char *log_file, off_t from, char line[LINE_MOST])
+/* Shows the whole lines of the log behind `from`; returns where they end. */
+static off_t
+show_lines(const char *log_file, off_t from)
 {
-    char text[LINE_MOST], *start;
-    int fd = open(log_file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 0;
-    off_t size;
+    FILE *log = fopen(log_file, "re");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
 
-    line[0] = '\0';
-    if (fd < 0)
-        return;
-    size = size_of(log_file);
-    (void)lseek(fd, MAX_OF(size < from ? 0 : from, size - (LINE_MOST - 1)), SEEK_SET);
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    while (n > 0 && text[n - 1] != '\n')
-        n--;
-    if (n <= 0)
-        return;
-    text[n - 1] = '\0';
-    start = strrchr(text, '\n');
-    start = start != NULL ? start + 1 : text;
-    memcpy(line, start, strlen(start) + 1);
+    if (log == NULL)
+        return from;
+    if (size_of(log_file) < from)
+        from = 0; /* somebody has put it away */
+    if (fseeko(log, from, SEEK_SET) == 0) {
+        while ((n = getline(&line, &room, log)) > 0 && line[n - 1] == '\n') {
+            fprintf(stderr, "heliosdb-nano start: the server is not ready yet; \"%s\" says: %s", log_file,
+                    line);
+            from += n;
+        }
+    }
+    free(line);
+    (void)fclose(log);
+    return from;
 }
 
 static void
 wait_for_word(int fd, const char *log_file, off_t from)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
-    char line[LINE_MOST], said[LINE_MOST] = "";
     int rc;
 
     while ((rc = poll(&one, 1, QUIET_MS)) == 0 || (rc < 0 && errno == EINTR)) {
-        if (rc < 0)
-            continue;
-        last_line(log_file, from, line);
-        if (line[0] == '\0' || strcmp(line, said) == 0)
-            continue;
-        fprintf(stderr, "heliosdb-nano start: the server is not ready yet; \"%s\" says: %s\n", log_file, line);
-        memcpy(said, line, sizeof(said));
+        if (rc == 0)
+            from = show_lines(log_file, from);
     }
 }
 

@@ -31,7 +31,7 @@ static volatile sig_atomic_t end_wanted, orphaned, reload_wanted, serving;
 static int postmaster_pid;
 /* Of child_serve, set once. */
 static const PoolShared *quit_shared;
-static void (*quit_last_words)(bool crash);
+static bool (*quit_last_words)(int signo, bool crash);
 
 /* The system sends it, too, when the postmaster dies. */
 static void
@@ -58,9 +58,8 @@ on_session_signal(int signo)
 static void
 on_quit(int signo)
 {
-    (void)signo;
-    if (serving && quit_last_words != NULL)
-        quit_last_words(atomic_load(&quit_shared->crashed));
+    if (serving && quit_last_words != NULL && !quit_last_words(signo, atomic_load(&quit_shared->crashed)))
+        return; /* it comes again */
     _exit(2);
 }
 

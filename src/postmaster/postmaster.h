@@ -29,9 +29,9 @@ typedef struct PostmasterParts {
     void *arg;
     /* In a child: one connection from accept to end; owns fd. True = this process may serve another one. */
     bool (*backend)(void *arg, int fd, Reception reception);
-    /* In a child that serves, from a signal handler, before it ends at once: tells the client why. `crash`: see rebuild; else
-     * because of an immediate shutdown. */
-    void (*last_words)(bool crash);
+    /* In a child that serves, from the handler of `signo`, before it ends at once: tells the client why. `crash`: see rebuild; else
+     * because of an immediate shutdown. False: it can not be said yet; `signo` comes again in a moment. */
+    bool (*last_words)(int signo, bool crash);
     const PostmasterWorker *workers;
     int worker_count;
     /* After a crash, when every child is gone: makes the shared memory anew, for the workers to fill. NULL: there is

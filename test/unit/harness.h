@@ -8,6 +8,8 @@
 #define HARNESS_H
 #include <check.h>
 #undef fail /* an old macro of libcheck; ours is a function of base/ctx.h */
+/* libcheck notes every check that holds in a file that a test shares with its children. One that is killed there leaves half a note. */
+#define _mark_point(file, line) ((void)0)
 #include <stdlib.h>
 
 #include "base/ctx.h"

@@ -65,7 +65,7 @@ serve_session(Door *door, DoorSession *s, const StartupRequest *request, _Atomic
     } else {
         s->who = &who;
         if (s->conn->tls == NULL) /* what a handler may not interrupt */
-            interrupt_allow_last_words(&s->conn->half_sent);
+            interrupt_allow_last_words(&s->conn->outgoing);
         login_welcome(s->conn, s->settings, (int32_t)getpid(), proc_cancel_secret(cx->proc));
         door->run(door, s);
     }
@@ -116,8 +116,8 @@ door_serve(Door *door, int fd, const DoorRefusal *refusal)
 /* The fields of an error response; the end of the string ends them, too. */
 #define LAST_FIELDS(sqlstate, message) "SFATAL\0VFATAL\0C" sqlstate "\0M" message "\0"
 
-void
-door_last_words(bool crash)
+bool
+door_last_words(int signo, bool crash)
 {
     static const char crashed[] =
         LAST_FIELDS("57P02", "terminating connection because of crash of another server process");
@@ -129,5 +129,5 @@ door_last_words(bool crash)
 
     memcpy(message + 1, &length, sizeof(length));
     memcpy(message + 1 + sizeof(length), fields, bytes);
-    interrupt_last_words(message, 1 + sizeof(length) + bytes);
+    return interrupt_last_words(signo, message, 1 + sizeof(length) + bytes);
 }

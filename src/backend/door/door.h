@@ -49,8 +49,9 @@ typedef struct DoorRefusal {
 
 /* Owns fd. `refusal` NULL = there is none. True = the process is fit for another connection. */
 bool door_serve(Door *door, int fd, const DoorRefusal *refusal);
-/* From the handler of a signal after which the process ends at once: tells the client why its session ends. `crash`: what is in
- * memory can not be trusted any more; else the server is stopped. Nothing reaches who logs in, reads slowly or has TLS. */
-void door_last_words(bool crash);
+/* From the handler of `signo`, after which the process ends at once: tells the client why its session ends. `crash`: what is in
+ * memory can not be trusted any more; else the server is stopped. Nothing reaches who logs in, reads slowly or has TLS. False: how much of
+ * an answer has left is not known; `signo` comes again in a moment. */
+bool door_last_words(int signo, bool crash);
 
 #endif

@@ -152,10 +152,18 @@ send_all(Conn *conn, const char *p, size_t left)
 ssize_t
 conn_raw_send(Conn *conn, const void *data, size_t bytes)
 {
-    atomic_store_explicit(&conn->half_sent, true, memory_order_relaxed);
-    if (!send_all(conn, data, bytes))
-        return -1;
-    atomic_store_explicit(&conn->half_sent, false, memory_order_relaxed);
+    ssize_t n;
+
+    interrupt_outgoing(&conn->outgoing, OUTGOING_UNKNOWN);
+    n = conn->env->send(conn->env, conn->fd, data, bytes, MSG_DONTWAIT);
+    if (n != (ssize_t)bytes) {
+        size_t sent = n > 0 ? (size_t)n : 0;
+
+        interrupt_outgoing(&conn->outgoing, OUTGOING_PART);
+        if (!send_all(conn, (const char *)data + sent, bytes - sent))
+            return -1;
+    }
+    interrupt_outgoing(&conn->outgoing, OUTGOING_WHOLE);
     return (ssize_t)bytes;
 }
 

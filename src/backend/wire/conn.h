@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/ctx.h"
 #include "base/env.h"
+#include "base/interrupt.h"
 
 typedef struct Tls Tls;
 typedef struct TlsContext TlsContext;
@@ -44,8 +45,7 @@ typedef struct Conn {
     struct Proc *proc; /* of the same; NULL = it has no slot as yet */
     bool wakeable; /* waits in ppoll before it reads, so that INTERRUPT_WAKE always wakes it */
     bool broken; /* sending failed: nothing more is tried */
-    _Atomic bool
-        half_sent; /* atomic: read by a signal handler; output is on its way, perhaps part of a message */
+    Outgoing outgoing; /* for a handler that has last words */
 } Conn;
 
 /* `fd` belongs to the connection from now on. */

@@ -1,5 +1,6 @@
 #include "backend/wire/conn.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -217,6 +218,71 @@ TEST(conn, told_to_end_while_the_client_does_not_read_gives_up)
     (void)buf_extend(&p->conn.out, 8 << 20);
     EXPECT(conn_flush(test_ctx(), &p->conn) == ST_CLOSED);
     EXPECT(p->conn.broken);
+}
+
+static int ended; /* how often the handler would have ended the process */
+
+static void
+on_quit(int signo)
+{
+    ended += interrupt_last_words(signo, "bye", 3);
+}
+
+static size_t first_send_bytes;
+
+/* Sends a part of what it is given; the signal comes behind the system call. The next call fails. */
+static ssize_t
+send_signaled(Env *env, int fd, const void *data, size_t bytes, int flags)
+{
+    ssize_t n;
+
+    (void)env;
+    if (first_send_bytes == 0) {
+        errno = EPIPE;
+        return -1;
+    }
+    n = send(fd, data, MIN_OF(bytes, first_send_bytes), flags);
+    first_send_bytes = 0;
+    raise(SIGUSR2);
+    EXPECT_EQ(ended, 0);
+    return n;
+}
+
+static WirePair *
+signaled_pair(size_t bytes)
+{
+    WirePair *p = watched_pair();
+    static Env env;
+
+    env = *env_system();
+    env.send = send_signaled;
+    p->conn.env = &env;
+    first_send_bytes = bytes;
+    handle(SIGUSR2, on_quit);
+    interrupt_allow_last_words(&p->conn.outgoing);
+    encode_ready(&p->conn, 'I');
+    return p;
+}
+
+TEST(conn, last_words_follow_an_answer_whose_send_has_just_ended)
+{
+    WirePair *p = signaled_pair(SIZE_MAX);
+    Buf *got;
+
+    EXPECT_OK(conn_flush(test_ctx(), &p->conn));
+    EXPECT_EQ(ended, 1);
+    got = wire_receive(p);
+    EXPECT_EQ(got->bytes, 9);
+    EXPECT(memcmp(got->data, "Z\0\0\0\5Ibye", 9) == 0);
+}
+
+TEST(conn, there_are_no_last_words_in_the_middle_of_a_message)
+{
+    WirePair *p = signaled_pair(2);
+
+    EXPECT_FAIL(conn_flush(test_ctx(), &p->conn), "08006");
+    EXPECT_EQ(ended, 1);
+    EXPECT_EQ(wire_receive(p)->bytes, 2);
 }
 
 TEST(conn, a_raise_without_a_session_waits_for_the_next_one)
