@@ -14,7 +14,8 @@ libsql_a_SOURCES = \
 	src/backend/bind/expr.c src/backend/bind/expr.h \
 	src/backend/bind/query.h \
 	src/backend/plan/plan.c src/backend/plan/plan.h src/backend/plan/plan_int.h \
-	src/backend/plan/plan_agg.c src/backend/plan/plan_cte.c src/backend/plan/plan_order.c src/backend/plan/plan_expr.c src/backend/plan/plan_from.c src/backend/plan/plan_modify.c \
+	src/backend/plan/plan_agg.c src/backend/plan/plan_cte.c src/backend/plan/plan_order.c src/backend/plan/plan_expr.c src/backend/plan/plan_from.c \
+	src/backend/plan/plan_marks.c src/backend/plan/plan_modify.c \
 	src/backend/plan/plan_scan.c src/backend/plan/scan_tests.c \
 	src/backend/exec/arrays.c src/backend/exec/arrays.h \
 	src/backend/exec/eval.c src/backend/exec/eval.h src/backend/exec/eval_array.c \

@@ -202,7 +202,7 @@ run_janitor(void *arg)
     while (!(atomic_load(cx.interrupt) & INTERRUPT_TERMINATE)) {
         uint32_t idle_ms = 1000, pause_ms = 0;
 
-        atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD));
+        atomic_fetch_and(cx.interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_RELOAD | INTERRUPT_CANCEL));
         if (engine_janitor_step(&cx, &idle_ms) != ST_OK) {
             log_report(LOG_WARNING, "janitor", &cx.error, NULL);
             ctx_error_clear(&cx);

@@ -23,7 +23,10 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 
-enum { TICKET = LISTEN_MOST };
+enum {
+    TICKET = LISTEN_MOST,
+    ORPHAN_PATIENCE_S = 3, /* shorter than a start waits for a data directory to be let go */
+};
 
 /* What handlers tell the loop; process-wide because handlers have no arguments. */
 static volatile sig_atomic_t end_wanted, orphaned, reload_wanted, serving;
@@ -33,13 +36,16 @@ static int postmaster_pid;
 static const PoolShared *quit_shared;
 static bool (*quit_last_words)(int signo, bool crash);
 
-/* The system sends it, too, when the postmaster dies. */
+/* The system sends it, too, when the postmaster dies. Then all end in no order, and who waits for one that has gone waits in vain: the
+ * clock (SIGALRM) ends it. */
 static void
 on_terminate(int signo)
 {
     (void)signo;
     end_wanted = 1;
     orphaned |= getppid() != postmaster_pid;
+    if (orphaned)
+        alarm(ORPHAN_PATIENCE_S);
     interrupt_raise(orphaned ? INTERRUPT_TERMINATE | INTERRUPT_ORPHANED : INTERRUPT_TERMINATE, true);
 }
 
@@ -95,6 +101,7 @@ set_up(const Pool *pool, const char *name)
     handle(SIGUSR2, SIG_IGN);
     handle(SIGQUIT, on_quit);
     handle(SIGCHLD, SIG_DFL);
+    handle(SIGALRM, SIG_DFL);
     handle(SIGPIPE, SIG_IGN);
     setsid(); /* Ctrl-C in the postmaster's terminal is not for us */
     prctl(PR_SET_NAME, name);

@@ -8,7 +8,7 @@
  *   all sessions gone --> workers told to end, in their order --> all children gone --> exit
  *
  * A backend that was killed outside a critical section is the janitor's business (C3). One that died
- * inside, or of a fault of its own (C2), leaves shared memory in doubt: with a data directory all children are killed and
+ * inside, or of a fault of its own (C2), leaves shared memory in doubt: with a data directory all children end at once and
  * memory is made anew from it; in memory mode there is nothing to rebuild it from, so the server says so and stops. */
 #include "postmaster/postmaster.h"
 
@@ -54,7 +54,7 @@ typedef struct Postmaster {
     bool crashed; /* all children are on their way out; then memory is made anew */
     int doorman_pid; /* who refuses connections; 0 = nobody */
     int killed_recoveries; /* since the last that ended well */
-    uint64_t ending_since_us; /* of ENDING or KILLING */
+    uint64_t ending_since_us; /* of ENDING or KILLING, or a crash's */
     uint64_t shrink_due_us, refill_after_us;
     bool one_less; /* a backend ended, and refill() has not looked yet */
     uint64_t watchdog_us, watchdog_due_us;
@@ -384,7 +384,7 @@ reap(Postmaster *pm)
             pm->pool.pids[i] = 0;
             atomic_store(&pm->pool.shared->states[i], CHILD_FREE);
             pm->one_less = true;
-            if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+            if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && !pm->crashed) /* it was not told to */
                 pause_refilling(pm);
             bury(pm, "backend", pid, status);
         }
@@ -458,6 +458,7 @@ come_back(Postmaster *pm)
     if (worker_was_killed(pm) && ++pm->killed_recoveries < RECOVERIES_MOST) {
         log_line(LOG_WARNING, "a process was killed while the server recovered: recovery begins again");
         pm->crashed = true;
+        pm->ending_since_us = now_us(pm);
         signal_workers(pm, SIGKILL);
         return;
     }
@@ -524,8 +525,8 @@ do_what_is_due(Postmaster *pm)
     patience_ms = pm->phase == ENDING && !pm->crashed ? ENDING_PATIENCE_MS : KILLING_PATIENCE_MS;
     if ((pm->phase >= ENDING || pm->crashed) &&
         now_us(pm) - pm->ending_since_us > patience_ms * UINT64_C(1000)) {
-        log_line(LOG_WARNING, "%d processes did not end within %u seconds and are killed", children_count(pm),
-                 patience_ms / 1000);
+        log_line(LOG_WARNING, "%d processes did not end within %u seconds and are killed",
+                 children_count(pm) + worker_count(pm), patience_ms / 1000);
         pm->ending_since_us = now_us(pm);
         signal_children(pm, SIGKILL);
         if (pm->phase == KILLING || pm->crashed)

@@ -94,6 +94,35 @@ counted_next(Op *op, uint64_t budget, Batch **out)
     return rc;
 }
 
+/* The row of a part of FROM that is no heap table, while another that it was joined to is checked again (R4). */
+static void
+give_copy(Op *op, const FixedRow *fixed, Batch **out)
+{
+    const Plan *plan = op->plan;
+
+    *out = NULL;
+    if (op->is_given)
+        return;
+    op->is_given = true;
+    arena_reset(&op->scratch);
+    op->out = (Batch){.columns = arena_array(&op->scratch, Vector, MAX_OF(plan->output_count, 1)),
+                      .column_count = plan->output_count,
+                      .capacity = 1,
+                      .rows = {NULL, 1}};
+    for (int i = 0; i < plan->output_count; i++)
+        vector_of(&op->out.columns[i], &op->scratch, &fixed->values[i],
+                  type_by_oid(plan->outputs[i]->type)->phys);
+    *out = &op->out;
+}
+
+static const FixedRow *
+fixed_copy(const Op *op)
+{
+    const FixedRow *fixed = op->plan->seen_no != 0 ? &op->e->fixed[op->plan->seen_no - 1] : NULL;
+
+    return fixed != NULL && fixed->kind == FIXED_COPY ? fixed : NULL;
+}
+
 Status
 op_next(Op *op, uint64_t budget, Batch **out)
 {
@@ -103,6 +132,10 @@ op_next(Op *op, uint64_t budget, Batch **out)
 
     TRY(ctx_poll(cx));
     TRY(ctx_check_stack(cx)); /* operators take more of it than the planner did for them */
+    if (UNLIKELY(op->e->fixed != NULL) && fixed_copy(op) != NULL) {
+        give_copy(op, fixed_copy(op), out);
+        return ST_OK;
+    }
     cx->arena = &op->scratch;
     rc = UNLIKELY(op->count != NULL) ? counted_next(op, budget, out) : op->class->next(op, budget, out);
     cx->arena = saved;
@@ -120,6 +153,7 @@ op_rewind(Op *op)
         op->count->loops++;
         op->count->waiting = true;
     }
+    op->is_given = false;
     cx->arena = &op->scratch;
     rc = op->class->rewind(op);
     cx->arena = saved;

@@ -27,6 +27,7 @@ struct Op {
     Op *left, *right;
     Arena scratch;
     Batch out;
+    bool is_given; /* FIXED_COPY: since the last rewind */
     ExecCount *count; /* EXPLAIN ANALYZE, else NULL */
 };
 
@@ -37,16 +38,18 @@ typedef struct OnceValue {
     bool known;
 } OnceValue;
 
-/* R4: what a scan of a base relation gives while a changed row is checked again. */
+/* R4: what a part of FROM gives while a changed row is checked again. */
 typedef enum FixedKind {
     FIXED_NOT, /* all rows, as ever: in subqueries */
     FIXED_NO_ROW, /* the padded side of an outer join */
     FIXED_SEEN, /* the row in the version that the snapshot sees: it is not locked */
     FIXED_NEWEST, /* the row in its newest version: it is locked */
+    FIXED_COPY, /* what is no heap table: one row of what it has given, NULLs for the padded side of an outer join */
 } FixedKind;
 typedef struct FixedRow {
     FixedKind kind;
     Tid tid;
+    const Value *values; /* COPY: per output; they stay until the check is done */
 } FixedRow;
 
 struct Execution {
@@ -69,7 +72,7 @@ struct Execution {
     bool has_snapshot;
     uint64_t changed;
     const Vector *case_value;
-    const FixedRow *fixed; /* R4: while a row is checked again; by number of the base relation. NULL outside */
+    const FixedRow *fixed; /* R4: while a row is checked again; by its number. NULL outside */
     Op **ops; /* all, for closing */
     int op_count, op_capacity;
     bool instrumented, timed;

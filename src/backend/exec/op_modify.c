@@ -100,7 +100,22 @@ keep_returning(ModifyOp *m, const Batch *in, uint32_t row, const Value *values, 
 static FixedRow
 fixed_at(Value ctid, FixedKind kind)
 {
-    return ctid.is_null ? (FixedRow){FIXED_NO_ROW, TID_NONE} : (FixedRow){kind, (Tid)ctid.i64};
+    return (FixedRow){.kind = ctid.is_null ? FIXED_NO_ROW : kind,
+                      .tid = ctid.is_null ? TID_NONE : (Tid)ctid.i64};
+}
+
+/* What the other parts of FROM have given to this row. */
+static void
+fix_seen(Arena *a, const SeenMark *marks, int count, const Batch *in, uint32_t row, FixedRow *fixed)
+{
+    for (int i = 0; i < count; i++) {
+        const SeenMark *m = &marks[i];
+        Value *values = arena_array(a, Value, MAX_OF(m->column_count, 1));
+
+        for (int c = 0; c < m->column_count; c++)
+            values[c] = m->slots[c] >= 0 ? value_at(in, m->slots[c], row) : value_null();
+        fixed[m->rel_no] = (FixedRow){.kind = FIXED_COPY, .values = values};
+    }
 }
 
 /* Runs the plan below for the newest version of one row; *in NULL when it no longer qualifies. */
@@ -125,12 +140,13 @@ recheck_row(ModifyOp *m, const Batch *old, uint32_t row, Tid newest, Batch **in)
     m->recheck->snapshot = e->snapshot;
     m->recheck->has_snapshot = true;
     memset(m->fixed, 0, sizeof(*m->fixed) * (size_t)e->query->rel_count);
-    m->fixed[plan->modify.rel_no] = (FixedRow){FIXED_NEWEST, newest};
+    m->fixed[plan->modify.rel_no] = (FixedRow){.kind = FIXED_NEWEST, .tid = newest};
     for (int i = 0; i < plan->modify.mark_count; i++) {
         Value v = value_at(old, plan->modify.mark_slots[i], row);
 
         m->fixed[plan->modify.mark_rels[i]] = fixed_at(v, FIXED_SEEN);
     }
+    fix_seen(e->cx->arena, plan->modify.seen, plan->modify.seen_count, old, row, m->fixed);
     return op_next(m->recheck->root, 1, in);
 }
 
@@ -565,6 +581,8 @@ lock_row(LockRowsOp *l, const Batch *in, uint32_t row, bool *keep, bool *changed
         l->fixed[plan->lock.marks[i].rel_no].tid = change.tid;
         *changed = true;
     }
+    if (*changed)
+        fix_seen(e->cx->arena, plan->lock.seen, plan->lock.seen_count, in, row, l->fixed);
     return ST_OK;
 }
 

@@ -31,9 +31,7 @@ static void
 planner_init(PlanStatement *s, const Query *query, Planner *p)
 {
     *p = (Planner){.statement = s, .cx = s->cx, .arena = s->arena, .query = query};
-    p->rel_numbers = arena_array(s->arena, int, query->range_count + 1);
-    for (int i = 0; i < query->range_count; i++)
-        p->rel_numbers[i] = query->range[i]->kind == RANGE_TABLE ? s->rel_count++ : -1;
+    planner_number_range(p);
 }
 
 /* ---- aggregation ------------------------------------------------------------------------------------- */
@@ -146,7 +144,7 @@ plan_aggregate(Planner *p, Plan **plan)
 
 /* ---- target list, DISTINCT, ORDER BY, LIMIT ----------------------------------------------------------- */
 
-/* Row marks need the ctid of their relations next to the targets. */
+/* Row marks need the ctid of their relations next to the targets, and the other parts of FROM their columns. */
 static Expr *
 ctid_column(Planner *p, int rel)
 {
@@ -161,17 +159,20 @@ static Status
 plan_project(Planner *p, Plan **plan)
 {
     const Query *q = p->query;
-    int count = q->target_count + q->mark_count;
-    Plan *project = plan_new(p, q->has_series ? PLAN_PROJECT_SET : PLAN_PROJECT, count);
+    int count = q->target_count + q->mark_count, most = count + (q->mark_count > 0 ? count_seen(p) : 0);
+    Plan *project = plan_new(p, q->has_series ? PLAN_PROJECT_SET : PLAN_PROJECT, most);
 
     project->left = *plan;
-    project->project.exprs = arena_array(p->arena, Expr *, MAX_OF(count, 1));
+    project->output_count = count;
+    project->project.exprs = arena_array(p->arena, Expr *, MAX_OF(most, 1));
     for (int i = 0; i < count; i++) {
         Expr *e = i < q->target_count ? q->targets[i].expr : ctid_column(p, q->marks[i - q->target_count].rel);
 
         project->outputs[i] = e;
         TRY(resolve_over(p, e, *plan, &project->project.exprs[i]));
     }
+    if (q->mark_count > 0)
+        TRY(project_seen(p, *plan, project));
     project->rows = (*plan)->rows * (q->has_series ? 10 : 1);
     project->cost = (*plan)->cost + (*plan)->rows * 0.001;
     *plan = project;
@@ -280,6 +281,7 @@ plan_lock_rows(Planner *p, Plan **plan)
         lock->lock.marks[i].wait = q->marks[i].wait;
         lock->lock.marks[i].rel_no = p->rel_numbers[q->marks[i].rel];
     }
+    lock->lock.seen = seen_marks(p, *plan, &lock->lock.seen_count);
     *plan = lock;
 }
 

@@ -62,6 +62,14 @@ typedef struct SortSlot {
     bool descending, nulls_first;
 } SortSlot;
 
+/* A part of FROM that is no heap table: what it has given to a row travels along, and is all that it gives when the row is checked
+ * again (R4). */
+typedef struct SeenMark {
+    int rel_no; /* number in the statement */
+    int column_count; /* of its plan's outputs */
+    int *slots; /* where they are; -1: nobody needs it */
+} SeenMark;
+
 typedef struct Plan {
     PlanKind kind;
     double rows; /* estimate */
@@ -71,6 +79,7 @@ typedef struct Plan {
     struct Plan *left, *right;
     Expr *filter; /* scans: over the scanned columns; joins: over left ++ right; others: over the input */
     int rel; /* scans: index in the query's range; used with row marks */
+    int seen_no; /* 1 + rel_no of the SeenMark that there may be for it; 0 = none */
     const RangeEntry *entry; /* what FROM calls it: scans, VALUES, functions, subqueries; for EXPLAIN */
     union {
         struct {
@@ -83,7 +92,7 @@ typedef struct Plan {
             bool one_row; /* a unique index with all keys fixed */
             Expr *recheck; /* every condition on this relation, for rows that others have changed (R4) */
             Expr *index_condition; /* those that the bound stands for; for EXPLAIN */
-            int rel_no; /* number of this base relation in the whole statement */
+            int rel_no; /* number of this part of FROM in the whole statement */
             int test_count; /* SCAN: the filter is `tests` and `rest` */
             ScanTest *tests;
             Expr *rest; /* may be NULL */
@@ -146,6 +155,8 @@ typedef struct Plan {
                 int wait;
                 int rel_no;
             } * marks;
+            int seen_count;
+            SeenMark *seen;
         } lock;
         struct {
             CommandKind command;
@@ -154,6 +165,8 @@ typedef struct Plan {
             int rel_no;
             int mark_count; /* other base relations of the plan, for the re-check (R4) */
             int *mark_slots, *mark_rels;
+            int seen_count;
+            SeenMark *seen;
             int first_column_slot; /* UPDATE: slot of the old row's column 1; others follow */
             int assign_count; /* UPDATE: new values are slots first_value_slot.. */
             int first_value_slot;
@@ -211,7 +224,7 @@ typedef struct PlannedQuery {
         const char *name;
     } * ctes;
     int work_count; /* working tables of recursive ones */
-    int rel_count; /* base relations, numbered for row marks */
+    int rel_count; /* parts of FROM, numbered for row marks */
     int column_count; /* result columns; the plan's outputs [0, column_count) */
     ResultColumn *columns;
     bool has_result; /* SELECT or RETURNING */

@@ -160,6 +160,7 @@ plan_leaf(Planner *p, int rel, ConjunctList *conjuncts, JoinUnit *unit)
     case RANGE_VALUES: TRY(values_unit(p, rel, unit)); break;
     case RANGE_JOIN: return fail(p->cx, ST_ERROR, "XX000", "a join entry is no leaf");
     }
+    planner_note_seen(p, rel, unit->plan);
     TRY(take_conjuncts(p, conjuncts, unit->rels, true, &filter, &count));
     return apply_filter(p, &unit->plan, filter, count);
 }

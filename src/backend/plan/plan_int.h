@@ -51,7 +51,8 @@ typedef struct Planner {
     const Query *query;
     OuterNeed *needs; /* columns of enclosing queries, one level less up */
     int need_count, need_capacity;
-    int *rel_numbers; /* of the query's range: number in the statement, or -1 */
+    int *rel_numbers; /* of the query's range: number in the statement */
+    Plan **seen; /* of the same: the plan of what is no heap table, else NULL */
     WantedOrder *wanted; /* NULL: any order will do */
     bool lateral; /* columns of this level that are not in the inputs come from the left side */
     OuterNeed *lateral_needs;
@@ -133,6 +134,18 @@ bool cte_is_kept(const CteInfo *c);
 MUST_CHECK Status plan_cte_scan(Planner *p, int rel, Plan **out);
 /* Those that change something are run whether somebody reads them or not. */
 MUST_CHECK Status plan_changing_ctes(PlanStatement *s, const Query *q);
+
+/* plan_marks.c */
+/* Numbers the parts of FROM: before they are planned. */
+void planner_number_range(Planner *p);
+/* `plan` makes the rows of a part of FROM that is no heap table. */
+void planner_note_seen(Planner *p, int rel, Plan *plan);
+/* Adds the columns of those that are not there yet to a projection of `over`, which has room for them. */
+MUST_CHECK Status project_seen(Planner *p, const Plan *over, Plan *project);
+/* How many those are at most. */
+int count_seen(const Planner *p);
+SeenMark *seen_marks(const Planner *p, const Plan *over, int *count);
+int find_output(const Plan *plan, int rel, int column); /* slot; -1: it has none */
 
 /* plan_modify.c */
 MUST_CHECK Status plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out);

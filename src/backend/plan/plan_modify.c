@@ -157,20 +157,7 @@ plan_insert(PlanStatement *s, Planner *p, const Query *q, Plan **out)
     return plan_returning(p, q, *out);
 }
 
-static int
-find_output(const Plan *plan, int rel, int column)
-{
-    for (int i = 0; i < plan->output_count; i++) {
-        const Expr *e = plan->outputs[i];
-
-        if (e->kind == EXPR_COLUMN && e->column.levels_up == 0 && e->column.rel == rel &&
-            e->column.column == column)
-            return i;
-    }
-    return -1;
-}
-
-/* Every other base table's ctid travels along, so that the re-check can hold it fixed (R4). */
+/* Every other base table's ctid travels along, and the rows of what is none, so that the re-check can hold them fixed (R4). */
 static void
 note_marks(Planner *p, const Query *q, Plan *m, const Plan *rows)
 {
@@ -187,6 +174,7 @@ note_marks(Planner *p, const Query *q, Plan *m, const Plan *rows)
         m->modify.mark_slots[m->modify.mark_count] = slot;
         m->modify.mark_rels[m->modify.mark_count++] = p->rel_numbers[i];
     }
+    m->modify.seen = seen_marks(p, rows, &m->modify.seen_count);
 }
 
 /* Input: all columns of FROM, then (UPDATE) the new values in the order of assign_columns. */
@@ -238,8 +226,6 @@ plan_modify(PlanStatement *s, const Query *q, PlannedQuery *result, Plan **out)
     Planner p = {.statement = s, .cx = s->cx, .arena = s->arena, .query = q};
 
     (void)result;
-    p.rel_numbers = arena_array(s->arena, int, q->range_count + 1);
-    for (int i = 0; i < q->range_count; i++)
-        p.rel_numbers[i] = q->range[i]->kind == RANGE_TABLE ? s->rel_count++ : -1;
+    planner_number_range(&p);
     return q->command == COMMAND_INSERT ? plan_insert(s, &p, q, out) : plan_change(&p, q, out);
 }

@@ -298,6 +298,8 @@ scan_plan(Planner *p, int rel, PlanKind kind)
     plan->scan.alias = r->alias;
     plan->scan.columns = columns;
     plan->scan.rel_no = p->rel_numbers[rel];
+    if (kind == PLAN_ROWS_SCAN)
+        planner_note_seen(p, rel, plan);
     return plan;
 }
 

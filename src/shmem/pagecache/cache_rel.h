@@ -129,7 +129,8 @@ void cache_rel_drop_old(Ctx *cx, CacheRel *rel);
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
 BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);
 typedef void (*CacheRelCut)(Ctx *cx, const CacheRel *rel, Fork fork);
-/* Frees one page if it is the last of its fork and nobody has a pin on it. `cut` is called below the latch of the length, so that nobody makes the fork longer in between. */
+/* Frees one page if it is the last of its fork and nobody has a pin on it. `cut` is called below the latch of the length, so that
+ * nobody makes the fork longer in between. */
 MUST_CHECK bool cache_rel_cut_last(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, CacheRelCut cut);
 /* Calls `each` for every relation of the cache; it may drop the one it is called for. */
 void cache_rel_each(Ctx *cx, void (*each)(Ctx *cx, void *arg, CacheRel *rel), void *arg);

@@ -270,10 +270,24 @@ proc_interrupt_pid(ProcTable *table, int pid, uint32_t bits)
 {
     Proc *p = find_pid(table, pid, PROC_ACTIVE);
 
-    if (p == NULL)
+    if (p == NULL || p->kind != PROC_BACKEND)
         return false;
     proc_interrupt(table, p->no, bits);
     return true;
+}
+
+bool
+proc_anybody_works(const ProcTable *table)
+{
+    uint32_t high = atomic_load(&table->high);
+
+    for (uint32_t no = 0; no < high; no++) {
+        Proc *p = proc_slot(table, no);
+
+        if (proc_state(p) == PROC_ACTIVE && (p->kind == PROC_BACKEND || p->kind == PROC_JANITOR))
+            return true;
+    }
+    return false;
 }
 
 bool

@@ -25,8 +25,8 @@ enum {
     INTERRUPT_TERMINATE = 2, /* 57P01 */
     INTERRUPT_RELOAD = 4, /* configuration changed */
     INTERRUPT_WAKE = 8, /* look at your queues */
-    INTERRUPT_ORPHANED = 32, /* with TERMINATE: because the postmaster is gone */
     INTERRUPT_DEATH = 16, /* for the janitor: somebody was killed, and others may wait for what it held */
+    INTERRUPT_ORPHANED = 32, /* with TERMINATE: because the postmaster is gone */
 };
 
 /* What pg_stat_activity shows; written by the owner only, read by all with proc_activity_read. */
@@ -126,6 +126,8 @@ void proc_critical_enter(Proc *proc);
 void proc_critical_leave(Proc *proc);
 
 /* ---- others --------------------------------------------------------------------------------------- */
+/* Sessions and the janitor, who change pages. */
+bool proc_anybody_works(const ProcTable *table);
 MUST_CHECK bool proc_activity_read(const ProcTable *table, uint32_t slot_no,
                                    Activity *out); /* false: not active */
 /* What the slot's owner has counted; *branch is its database's. */
@@ -133,7 +135,7 @@ void proc_read_counters(const ProcTable *table, uint32_t slot_no, BranchId *bran
                         uint64_t out[SESSION_COUNTERS]);
 /* Sets bits and wakes the session if it sleeps on a futex. */
 void proc_interrupt(ProcTable *table, uint32_t slot_no, uint32_t bits);
-/* By pid: false when there is no such session. */
+/* By pid: false when there is no such session; workers are none. */
 bool proc_interrupt_pid(ProcTable *table, int pid, uint32_t bits);
 /* A cancel request: pid and secret must both fit. */
 bool proc_cancel(ProcTable *table, int pid, uint32_t secret);

@@ -292,41 +292,51 @@ redo_fork(Ctx *cx, const WalEntry *e)
 
 /* ---- commits ---------------------------------------------------------------------------------------------------- */
 
+/* Of one transaction. */
 typedef struct GoneAhead {
+    struct GoneAhead *next;
     Xid xid;
-    Gone gone;
+    Gone *gone;
+    uint32_t count, room;
 } GoneAhead;
 
 static void
 note_ahead(Ctx *cx, RecoverResult *result, Xid xid, Gone gone)
 {
-    if (result->ahead_count == result->ahead_room) {
-        uint32_t room = MAX_OF(64u, result->ahead_room * 2);
-        GoneAhead *ahead = arena_array(cx->arena, GoneAhead, room);
+    GoneAhead *a = result->ahead;
 
-        if (result->ahead_count > 0)
-            memcpy(ahead, result->ahead, sizeof(*ahead) * result->ahead_count);
-        result->ahead = ahead;
-        result->ahead_room = room;
+    while (a != NULL && a->xid != xid)
+        a = a->next;
+    if (a == NULL) {
+        a = arena_new(cx->arena, GoneAhead);
+        *a = (GoneAhead){.next = result->ahead, .xid = xid};
+        result->ahead = a;
     }
-    result->ahead[result->ahead_count++] = (GoneAhead){xid, gone};
+    if (a->count == a->room) {
+        uint32_t room = MAX_OF(64u, a->room * 2);
+        Gone *more = arena_array(cx->arena, Gone, room);
+
+        if (a->count > 0)
+            memcpy(more, a->gone, sizeof(*more) * a->count);
+        a->gone = more;
+        a->room = room;
+    }
+    a->gone[a->count++] = gone;
 }
 
 /* The commit has come. What nobody has committed stays noted, and never goes. */
 static void
 redo_ahead(Ctx *cx, RecoverResult *result, Xid xid, Lsn lsn)
 {
-    uint32_t kept = 0;
+    GoneAhead **link = &result->ahead, *a;
 
-    for (uint32_t i = 0; i < result->ahead_count; i++) {
-        const GoneAhead *a = &result->ahead[i];
-
-        if (a->xid == xid)
-            redo_gone(cx, a->gone.branch, a->gone.relation, lsn);
-        else
-            result->ahead[kept++] = *a;
-    }
-    result->ahead_count = kept;
+    while ((a = *link) != NULL && a->xid != xid)
+        link = &a->next;
+    if (a == NULL)
+        return;
+    for (uint32_t i = 0; i < a->count; i++)
+        redo_gone(cx, a->gone[i].branch, a->gone[i].relation, lsn);
+    *link = a->next;
 }
 
 static Status

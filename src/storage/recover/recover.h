@@ -12,8 +12,7 @@ typedef struct RecoverResult {
     Lsn end; /* where the log ends, and goes on */
     uint64_t records, commits;
     LostPages lost; /* in cx->arena */
-    struct GoneAhead *ahead; /* in cx->arena: what goes if a commit comes that may */
-    uint32_t ahead_count, ahead_room;
+    struct GoneAhead *ahead; /* in cx->arena, a list: what goes if a commit comes that may */
     uint64_t changes; /* records that change something: behind a clean end there are none */
 } RecoverResult;
 

@@ -283,8 +283,8 @@ recycle_log(Ctx *cx, const Cleaner *c, bool clean_stop)
 static Status
 checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, CheckpointCause cause)
 {
-    bool clean_stop = cause == CAUSE_END;
     StoreProcess *p = c->process;
+    bool clean_stop = cause == CAUSE_END && !proc_anybody_works(proc_table(p->engine));
     StoreShared *shared = store_shared(p->engine);
     uint64_t start_us = env_mono_us(cx->env);
     Lsn redo_before = c->checkpointer.super.redo;

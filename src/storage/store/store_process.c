@@ -306,6 +306,8 @@ run(Ctx *cx, StoreProcess *p)
         proc_set_wait(cx->proc, WAIT_STORE_MAIN);
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);
     }
+    if (atomic_load(cx->interrupt) & INTERRUPT_ORPHANED) /* others are still at work, and the log has it all */
+        return fail(cx, ST_CLOSED, "57P01", "the postmaster is gone: there is no last checkpoint");
     atomic_store(&p->stop_cleaner, 1);
     page_cleaner_wake(page_cache(cx->proc));
     pthread_join(cleaning, NULL);

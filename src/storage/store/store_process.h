@@ -59,8 +59,9 @@ typedef struct StoreShared {
 uint64_t store_shared_bytes(void);
 void store_shared_carve(Region *region);
 
-/* In the store's process: opens, recovers, serves until interrupt_raise(INTERRUPT_TERMINATE); then a last checkpoint,
- * everybody else being gone but the log writer. If it can not start it says why (store_wait_ready), and the process ends with 1. */
+/* In the store's process: opens, recovers, serves until interrupt_raise(INTERRUPT_TERMINATE); then a last checkpoint, clean if
+ * everybody else has gone but the log writer. If the postmaster is gone there is none. If it can not start it says why
+ * (store_wait_ready), and the process ends with 1. */
 void store_process_run(Engine *engine, const StoreSettings *settings);
 
 /* Part PART_STORE. */

@@ -81,14 +81,21 @@ int
 txn_level_of(Ctx *cx, Xid xid)
 {
     const Txn *t = cx->txn;
+    uint32_t begin = 0, end = t->sub_count;
 
     if (xid == t->xid)
         return 0;
-    for (uint32_t i = t->sub_count; i > 0; i--) {
-        if (t->subs[i - 1].xid == xid)
-            return t->subs[i - 1].level;
+    /* In the order of their ids: they were given in it, and who is rolled back was the last. */
+    while (begin < end) {
+        uint32_t middle = begin + (end - begin) / 2;
+
+        if (t->subs[middle].xid < xid)
+            begin = middle + 1;
+        else
+            end = middle;
     }
-    ASSERT(!"not an id of this transaction");
+    ASSERT(begin < t->sub_count && t->subs[begin].xid == xid);
+    return t->subs[begin].level;
 }
 
 uint64_t
