@@ -115,7 +115,7 @@ signal_session(FnCall *call, const Value *args, uint32_t bit, Value *out)
         (void)kill(args[0].i32, SIGTERM); /* it may be asleep on its socket, which no futex reaches */
     if (!out->b)
         ctx_notice(cx, SEV_WARNING, "01000", "PID %d is not a PostgreSQL backend process", args[0].i32);
-    return ST_OK;
+    return ctx_poll(cx); /* it may have been ourselves */
 }
 
 SCALAR_FN(pg_cancel_backend)

@@ -680,7 +680,6 @@ on_interrupt(Loop *l)
         say_goodbye(l, "57P01", session_end_reason(bits));
     if (bits & INTERRUPT_RELOAD)
         reload(l);
-    /* a cancel request that comes between statements is too late */
 }
 
 /* Who has files of the store open waits for a moment first, and then closes them. */
@@ -730,6 +729,8 @@ one_message(Loop *l)
         l->over = true;
         return;
     }
+    if (UNLIKELY(atomic_load_explicit(l->cx->interrupt, memory_order_relaxed) & INTERRUPT_CANCEL))
+        atomic_fetch_and(l->cx->interrupt, ~(uint32_t)INTERRUPT_CANCEL); /* it was for what is over */
     switch (type) {
     case 'Q':
         if (!l->skip_to_sync)
