@@ -24,5 +24,8 @@ MUST_CHECK Status command_explain_column(Ctx *cx, const AstExplain *a, ResultCol
 MUST_CHECK Status temp_before_commit(Session *s);
 MUST_CHECK Status temp_drop_all(Session *s);
 void temp_close(Session *s);
+/* For the janitor: a temporary table, sequence or view of the current database goes if its session has gone, or was one of another
+ * database, from which this one was copied; unless somebody has a lock on it. */
+MUST_CHECK Status temp_drop_left(Ctx *cx, Oid oid, bool *dropped);
 
 #endif

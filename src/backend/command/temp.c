@@ -1,8 +1,9 @@
 /* temp.c - temporary tables: a schema for each session, and what a commit does to them.
  *
- * The schema is called after the session's process slot. Its row stays when the session goes; the tables go,
- * at the latest when the next session with that slot makes its first one (a killed session leaves them). A roll-back
- * of that first one brings back what had been swept away, so the session then counts as having no schema yet. */
+ * The schema is called after the session's process slot. Its row stays when the session goes; the tables go. What a killed session
+ * leaves, and what a copy of the database has of the sessions of its origin (rows of the catalog, no pages), the janitor drops, or the
+ * next session with that slot when it makes its first one. A roll-back of that first one brings back what had been swept away, so the
+ * session then counts as having no schema yet. */
 #include "backend/command/ddl.h"
 
 #include "backend/catalog/acl.h"
@@ -181,6 +182,38 @@ temp_before_commit(Session *s)
         }
     }
     return ST_OK;
+}
+
+/* Is there a session in this database whose schema it is? Who comes later has none of its tables. */
+static bool
+is_in_use(Ctx *cx, const char *schema)
+{
+    static const char prefix[] = "pg_temp_";
+    ProcTable *procs = proc_table(cx->engine);
+    uint32_t slot = (uint32_t)strtoul(schema + sizeof(prefix) - 1, NULL, 10) - 1;
+    Activity a;
+
+    ASSERT(strncmp(schema, prefix, sizeof(prefix) - 1) == 0);
+    return slot < proc_slot_count(procs) && proc_activity_read(procs, slot, &a) && a.kind == PROC_BACKEND &&
+           a.database_oid == catalog_database(cx);
+}
+
+Status
+temp_drop_left(Ctx *cx, Oid oid, bool *dropped)
+{
+    const TableInfo *t;
+
+    *dropped = false;
+    TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
+    if (t == NULL || t->kind == TABLE_INDEX || is_in_use(cx, t->schema_name))
+        return ST_OK;
+    TRY(lock_try(cx, (LockKey){.branch = catalog_branch(cx), .a = oid, .kind = LOCK_KIND_RELATION},
+                 LOCK_ACCESS_EXCLUSIVE, LOCK_SPAN_TRANSACTION, dropped));
+    if (!*dropped)
+        return ST_OK;
+    catalog_absorb(cx); /* K1 */
+    TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
+    return t != NULL ? ddl_drop_relation(cx, t) : ST_OK;
 }
 
 Status

@@ -5,7 +5,7 @@
  * its rows is a tenth (and 50) away from what is noted. A table is due for VACUUM, too, when its pages in the store keep a
  * million ids from being forgotten (T6), which is 8 MB of memory. When a statement was refused memory, a round is made
  * at once in which any dead row makes a table due. Whoever holds a lock on it goes first: it is
- * left for the next round. */
+ * left for the next round. Temporary tables that nobody has any more are dropped. */
 #include "backend/command/upkeep.h"
 
 #include <stdlib.h>
@@ -36,10 +36,15 @@ analyze_due(const HeapStats *s, double noted)
     return (away < 0 ? -away : away) > LEAST_ROWS + MAX_OF(noted, 0.0) / 10;
 }
 
+typedef struct Candidate {
+    Oid oid;
+    bool is_temporary;
+} Candidate;
+
 static int
 by_oid(const void *a, const void *b)
 {
-    Oid x = *(const Oid *)a, y = *(const Oid *)b;
+    Oid x = ((const Candidate *)a)->oid, y = ((const Candidate *)b)->oid;
 
     return x < y ? -1 : x > y;
 }
@@ -115,12 +120,17 @@ enter_database(Ctx *cx, UpkeepRound *round, bool *found)
 
 /* The table, if it is due and nobody is in the way. */
 static Status
-try_table(Ctx *cx, const UpkeepRound *round, Oid oid, bool *worked)
+try_table(Ctx *cx, const UpkeepRound *round, Candidate candidate, bool *worked)
 {
+    Oid oid = candidate.oid;
     const TableInfo *t;
     HeapStats stats;
     bool granted;
 
+    if (candidate.is_temporary)
+        TRY(temp_drop_left(cx, oid, worked));
+    if (*worked)
+        return ST_OK;
     TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &t));
     if (t == NULL || t->kind != TABLE_HEAP)
         return ST_OK;
@@ -164,21 +174,23 @@ static Status
 walk_tables(Ctx *cx, UpkeepRound *round, bool *worked)
 {
     CatalogRow *rows;
-    Oid *oids;
+    Candidate *candidates;
     int count, tables = 0, looked = 0;
 
     TRY(give_up_database(round,
                          catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count)));
-    oids = arena_array(cx->arena, Oid, MAX_OF(count, 1));
+    candidates = arena_array(cx->arena, Candidate, MAX_OF(count, 1));
     for (int i = 0; i < count; i++) {
-        if (rows[i].values[COL_PG_CLASS_relkind].var.data[0] == 'r' &&
-            rows[i].values[COL_PG_CLASS_oid].u32 > round->table)
-            oids[tables++] = rows[i].values[COL_PG_CLASS_oid].u32;
+        const Value *v = rows[i].values;
+        Candidate c = {v[COL_PG_CLASS_oid].u32, v[COL_PG_CLASS_relpersistence].var.data[0] == 't'};
+
+        if ((v[COL_PG_CLASS_relkind].var.data[0] == 'r' || c.is_temporary) && c.oid > round->table)
+            candidates[tables++] = c;
     }
-    qsort(oids, (size_t)tables, sizeof(*oids), by_oid);
+    qsort(candidates, (size_t)tables, sizeof(*candidates), by_oid);
     for (int i = 0; i < tables && !*worked && looked < TABLES_PER_STEP; i++, looked++) {
-        round->table = oids[i];
-        TRY(try_table(cx, round, oids[i], worked));
+        round->table = candidates[i].oid;
+        TRY(try_table(cx, round, candidates[i], worked));
     }
     if (*worked || looked < tables)
         return ST_OK;

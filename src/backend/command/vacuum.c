@@ -236,9 +236,14 @@ do_all(Session *s, const VacuumOptions *o)
 
     TRY(catalog_find(cx, CAT_PG_CLASS, 0, value_null(), 0, value_null(), &rows, &count));
     for (int i = 0; i < count; i++) {
-        if (rows[i].values[COL_PG_CLASS_relkind].var.data[0] != 'r')
+        const Value *v = rows[i].values;
+
+        if (v[COL_PG_CLASS_relkind].var.data[0] != 'r')
             continue;
-        TRY(do_table(s, o, rows[i].values[COL_PG_CLASS_oid].u32, NULL));
+        if (v[COL_PG_CLASS_relpersistence].var.data[0] == 't' &&
+            v[COL_PG_CLASS_relnamespace].u32 != catalog_temp_schema(cx))
+            continue; /* another session's, or of one of another database: there are no pages */
+        TRY(do_table(s, o, v[COL_PG_CLASS_oid].u32, NULL));
         TRY(next_transaction(s, o));
     }
     for (int no = 0; o->vacuum && no < CAT_COUNT; no++) {
