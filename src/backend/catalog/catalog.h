@@ -103,6 +103,8 @@ MUST_CHECK Status catalog_find(Ctx *cx, CatalogNo no, int column_a, Value a, int
                                CatalogRow **rows, int *count);
 MUST_CHECK Status catalog_insert(Ctx *cx, CatalogNo no, const Value *values);
 MUST_CHECK Status catalog_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values);
+/* For rows that are changed without a lock on the object. *again: another session was faster, and has committed; nothing was done. */
+MUST_CHECK Status catalog_try_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values, bool *again);
 MUST_CHECK Status catalog_delete(Ctx *cx, CatalogNo no, Tid tid);
 /* The row, in its present form, was written by this very transaction. */
 bool catalog_row_is_own(Ctx *cx, CatalogNo no, Tid tid);

@@ -252,6 +252,15 @@ check_outcome(Ctx *cx, const RowChange *change)
 Status
 catalog_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values)
 {
+    bool again;
+
+    TRY(catalog_try_update(cx, no, tid, values, &again));
+    return again ? check_outcome(cx, &(RowChange){.outcome = ROW_UPDATED}) : ST_OK;
+}
+
+Status
+catalog_try_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values, bool *again)
+{
     const TableInfo *t = catalog_relation(cx, no);
     Snapshot snapshot;
     RowChange change;
@@ -260,6 +269,9 @@ catalog_update(Ctx *cx, CatalogNo no, Tid tid, const Value *values)
     TRY(txn_catalog_snapshot(cx, &snapshot));
     TRY(make_cells(cx, t, values, &cells));
     TRY(heap_update(cx, &t->heap, tid, &snapshot, cells, true, ROW_LOCK_UPDATE, &change));
+    *again = change.outcome == ROW_UPDATED;
+    if (*again)
+        return ST_OK;
     TRY(check_outcome(cx, &change));
     if (!change.same_root)
         TRY(insert_keys(cx, t, values, change.tid));

@@ -75,19 +75,23 @@ insert_index_row(Ctx *cx, const NewIndex *x, Oid oid)
     return catalog_insert(cx, CAT_PG_INDEX, v);
 }
 
+/* Another index may be made beside this one. */
 static Status
 mark_has_index(Ctx *cx, Oid table)
 {
-    CatalogRow *rows;
-    int count;
-    Value *v;
+    bool again;
 
-    TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_oid, value_oid(table), 0, value_null(), &rows, &count));
-    if (count == 0 || rows[0].values[COL_PG_CLASS_relhasindex].b)
-        return ST_OK;
-    v = arena_memdup(cx->arena, rows[0].values, sizeof(*v) * COL_PG_CLASS_COUNT_);
-    v[COL_PG_CLASS_relhasindex] = value_bool(true);
-    return catalog_update(cx, CAT_PG_CLASS, rows[0].tid, v);
+    do {
+        Value *v;
+        Tid tid;
+
+        TRY(ddl_class_row(cx, table, &v, &tid));
+        if (v[COL_PG_CLASS_relhasindex].b)
+            return ST_OK;
+        v[COL_PG_CLASS_relhasindex] = value_bool(true);
+        TRY(catalog_try_update(cx, CAT_PG_CLASS, tid, v, &again));
+    } while (again);
+    return ST_OK;
 }
 
 Status
@@ -117,7 +121,6 @@ ddl_make_index(Session *s, const NewIndex *x, Oid *out)
     TRY(insert_index_row(cx, x, class.oid));
     if (x->is_constraint)
         TRY(ddl_insert_key_constraint(cx, x, class.oid));
-    TRY(mark_has_index(cx, x->table->oid));
     catalog_changed(cx, catalog_branch(cx), x->table->oid);
     TRY(catalog_table_by_oid(cx, x->table->oid, LOCK_NONE, &t));
     for (int i = 0; i < t->index_count; i++) {
@@ -125,7 +128,8 @@ ddl_make_index(Session *s, const NewIndex *x, Oid *out)
             TRY(ddl_build_index(cx, t, i));
     }
     *out = class.oid;
-    return ST_OK;
+    return mark_has_index(cx,
+                          x->table->oid); /* at the end: who makes the other one may have to be waited for */
 }
 
 /* ---- the statements ------------------------------------------------------------------------------------------------- */

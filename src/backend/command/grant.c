@@ -339,9 +339,8 @@ change_relation(Ctx *cx, const Wish *w, const TableInfo *t)
 {
     char kind = t->kind == TABLE_SEQUENCE ? 'S' : 'r';
     uint32_t bits = w->all ? acl_all_bits(kind) : w->bits;
+    bool again = false;
     Acl table;
-    Value *row;
-    Tid tid;
 
     if (t->kind == TABLE_INDEX)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is an index", t->name);
@@ -359,12 +358,17 @@ change_relation(Ctx *cx, const Wish *w, const TableInfo *t)
                     bit_name(bits & ~acl_all_bits('r')));
     if (kind == 'S' && w->column_count > 0)
         return fail(cx, ST_ERROR, "0LP01", "column privileges are only valid for relations");
-    TRY(ddl_class_row(cx, t->oid, &row, &tid));
-    table = acl_of_value(cx->arena, row[COL_PG_CLASS_relacl], kind, t->owner);
-    if (bits != 0) {
+    do { /* beside ANALYZE, or another GRANT */
+        Value *row;
+        Tid tid;
+
+        TRY(ddl_class_row(cx, t->oid, &row, &tid));
+        table = acl_of_value(cx->arena, row[COL_PG_CLASS_relacl], kind, t->owner);
+        if (bits == 0)
+            break;
         TRY(change_list(cx, w, &row[COL_PG_CLASS_relacl], kind, t->owner, NULL, bits, w->all, t->name, NULL));
-        TRY(catalog_update(cx, CAT_PG_CLASS, tid, row));
-    }
+        TRY(catalog_try_update(cx, CAT_PG_CLASS, tid, row, &again));
+    } while (again);
     if (kind == 'r')
         TRY(change_columns(cx, w, t, &table, w->a->is_grant ? 0 : bits & acl_all_bits('c')));
     catalog_changed(cx, catalog_branch(cx), t->oid);
