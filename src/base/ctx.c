@@ -163,7 +163,7 @@ fail_object(Ctx *cx, const char *schema, const char *table, const char *column, 
 void
 fail_locate(Ctx *cx, int location)
 {
-    if (location >= 0 && cx->error.position == 0)
+    if (location >= 0 && cx->error.position == 0 && strncmp(cx->error.sqlstate, "57", 2) != 0)
         cx->error.position = location + 1;
 }
 

@@ -106,7 +106,8 @@ void fail_hint(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_where(Ctx *cx, const char *format, ...) PRINTF_LIKE(2, 3);
 void fail_object(Ctx *cx, const char *schema, const char *table, const char *column, const char *constraint);
 void fail_page(Ctx *cx, PageId page);
-/* Gives the recorded error a position if it has none yet. */
+/* Gives the recorded error a position if it has none yet. Who was told to stop (class 57), while it waited for a lock, say, was not told
+ * by a place in the text. */
 void fail_locate(Ctx *cx, int location);
 
 void ctx_error_clear(Ctx *cx);

@@ -114,9 +114,8 @@ find_table(Binder *b, const AstRangeVar *v, LockMode lock, const TableInfo **out
 {
     Status rc = catalog_find_table(b->cx, v->schema, v->name, lock, out);
 
-    if (rc != ST_OK) { /* told to stop while we waited for its lock: that has no place in the text */
-        if (rc != ST_CLOSED && strcmp(b->cx->error.sqlstate, "57014") != 0)
-            fail_locate(b->cx, v->ast.location);
+    if (rc != ST_OK) {
+        fail_locate(b->cx, v->ast.location);
         return rc;
     }
     return *out != NULL ? ST_OK : fail_no_table(b, v);

@@ -299,9 +299,9 @@ split_root(Ctx *cx, PageRef *root, PageRef *a, PageRef *b, const SplitPlan *plan
 }
 
 /* Is there still a reason to split? Exclusive latch held. Compacts if that is enough; it is for a leaf that has been emptied to one
- * entry meanwhile, whatever `most` says (BTREE_ENTRY_MOST). Between finding
- * the page full and latching it again, somebody else may have split it, so that what is next belongs further right, and it may
- * be as full as it was (plan_ascending); the root may have become an inner page. */
+ * entry meanwhile, whatever `most` says (BTREE_ENTRY_MOST). Between finding the page full and latching it again, somebody else may
+ * have split it, so that what is next belongs further right, and it may be as full as it was (plan_ascending); the root may have
+ * become an inner page. */
 static bool
 still_full(Ctx *cx, PageRef *ref, const BtreeTarget *next)
 {
