@@ -8,11 +8,11 @@ NANO = os.path.abspath(os.path.join(BUILD, 'heliosdb-nano'))
 PGBIN = os.environ.get('PGBIN', '/usr/lib/postgresql/15/bin')
 TICKS = os.sysconf('SC_CLK_TCK')
 # PostgreSQL as a server in memory would be: nothing waits for a disk.
-PG_CONF = '''fsync = off
+PG_VOLATILE = '''fsync = off
 synchronous_commit = off
 full_page_writes = off
-shared_buffers = 1GB
-work_mem = 64MB
+'''
+PG_CONF = '''work_mem = 64MB
 maintenance_work_mem = 512MB
 max_wal_size = 8GB
 checkpoint_timeout = 15min
@@ -70,11 +70,12 @@ def tree(root):
 
 
 class Server:
-    """One of the two, started in a directory of its own. kind: 'postgres' or 'ours'."""
+    """One of the two, started in a directory of its own. kind: 'postgres' or 'ours'. `cache` None: nothing is durable, ours is a
+    memory server; else a size: both keep what they are given, with so much for pages. `flags`: more of ours."""
 
-    def __init__(self, kind, base):
-        self.kind, self.port = kind, free_port()
-        self.dir = os.path.join(base, kind)
+    def __init__(self, kind, base, cache=None, flags=(), name=None):
+        self.kind, self.port, self.cache, self.flags = kind, free_port(), cache, list(flags)
+        self.dir = os.path.join(base, name or kind)
         self.url = f'postgresql://postgres@127.0.0.1:{self.port}/postgres'
         self.as_user = dict(user='postgres', group='postgres', extra_groups=[]) \
             if kind == 'postgres' and os.geteuid() == 0 else {}
@@ -88,11 +89,13 @@ class Server:
         subprocess.run([PGBIN + '/initdb', '-D', self.dir, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8'],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd='/tmp', **self.as_user)
         with open(self.dir + '/postgresql.conf', 'a') as f:
-            f.write(PG_CONF)
+            f.write(PG_CONF + f"shared_buffers = {self.cache or '1GB'}\n" + (PG_VOLATILE if self.cache is None else ''))
 
     def start(self):
         """Seconds from exec to the first answer."""
-        argv = [NANO, 'start', '--memory', '--auth', 'trust', '--port', str(self.port), '--unix-socket-dir', self.dir]
+        place = ['--memory'] if self.cache is None else ['--data-dir', self.dir + '/db', '--cache-size', self.cache]
+        argv = [NANO, 'start', *place, '--auth', 'trust', '--port', str(self.port), '--unix-socket-dir', self.dir,
+                '--pid-file', self.dir + '/pid', *self.flags]
         if self.kind == 'postgres':
             argv = [PGBIN + '/postgres', '-D', self.dir, '-p', str(self.port), '-k', self.dir, '-h', '127.0.0.1']
         start = time.perf_counter()
@@ -121,6 +124,18 @@ class Server:
             self.process.kill()
             self.process.wait()
 
+    def crash(self):
+        """All processes at once."""
+        self.process.send_signal(signal.SIGSTOP)
+        for p in tree(self.process.pid):
+            os.kill(p, signal.SIGKILL)
+        self.process.wait()
+
+    def bytes_on_disk(self):
+        """Of everything but the log."""
+        return sum(os.path.getsize(os.path.join(path, f)) for path, _, files in os.walk(self.dir) for f in files
+                   if os.path.basename(path) not in ('wal', 'pg_wal'))
+
     def cpu(self):
         """Seconds of processor time of all processes so far."""
         return sum(s[1] for s in map(_stat, tree(self.process.pid)) if s) / TICKS
@@ -147,10 +162,10 @@ class Server:
 class Pair:
     """Both servers, PostgreSQL first."""
 
-    def __init__(self):
+    def __init__(self, cache=None, flags=()):
         self.base = tempfile.mkdtemp(prefix='helios-bench-', dir='/tmp')
         os.chmod(self.base, 0o777)
-        self.servers = [Server('postgres', self.base), Server('ours', self.base)]
+        self.servers = [Server('postgres', self.base, cache), Server('ours', self.base, cache, flags)]
         for s in self.servers:
             s.make()
 

@@ -45,7 +45,7 @@ def steps(csv, inserts, n):
 
 def run(options):
     n, results, sizes = options.load_rows, {}, [{}, {}]
-    with Pair() as pair:
+    with Pair(options.cache) as pair:
         csv, inserts = pair.base + '/rows.csv', pair.base + '/inserts.sql'
         with open(csv, 'w') as out:
             subprocess.run([build_tool('load_rows.c', pair.base), str(n)], check=True, stdout=out)
@@ -73,7 +73,7 @@ def run(options):
         out.append([name, f'{wall[0]:.0f}', f'{wall[1]:.0f}', f'**{median([g[0][0] / g[1][0] for _, g in good]):.2f}**',
                     f'{cpu[0]:.2f}', f'{cpu[1]:.2f}',
                     cpu_ratio(*[median([g[i][1] for _, g in good]) for i in (0, 1)])])
-    print(f'### bulk statements, {n} rows, {options.rounds} pairs\n')
+    print(f'### bulk statements, {n} rows, {options.rounds} pairs{options.where}\n')
     table(['statement', 'PostgreSQL 1000 rows/s', 'ours', 'ratio', 'PostgreSQL server us/row', 'ours', 'ratio'], out)
     if all(sizes):
         print(f'bytes a row, table and four indexes: PostgreSQL {sizes[0][0]:.0f} + {sizes[0][1]:.0f}, '

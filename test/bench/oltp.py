@@ -17,7 +17,7 @@ def one(server, script, protocol, clients, seconds):
 
 def run(options):
     rows = []
-    with Pair() as pair:
+    with Pair(options.cache) as pair:
         for s in pair.servers:
             subprocess.run([PGBIN + '/pgbench', '-i', '-q', '-s', str(options.scale), s.url], check=True,
                            capture_output=True)
@@ -39,7 +39,7 @@ def run(options):
         for s in pair.servers:
             out = s.psql('-c', "select pg_relation_size('pgbench_accounts') + pg_indexes_size('pgbench_accounts')").stdout
             size.append(int(out) / (options.scale * 100000))
-    print(f'### pgbench, scale {options.scale}, {options.seconds} s, {options.rounds} pairs\n')
+    print(f'### pgbench, scale {options.scale}, {options.seconds} s, {options.rounds} pairs{options.where}\n')
     table(['script', 'protocol', 'clients', 'PostgreSQL tps', 'ours', 'ratio', 'PostgreSQL server us/tx', 'ours', 'ratio'], rows)
     print(f'memory after it (PSS, MiB): PostgreSQL {memory[0]}, ours {memory[1]}; bytes of pgbench_accounts and its '
           f'index for each row: {size[0]:.1f}, {size[1]:.1f}\n')
