@@ -82,6 +82,35 @@ judge_mark(Ctx *cx, const HeapPage *p, const Snapshot *snapshot, RowLock strengt
     }
 }
 
+/* A mark we get along with is that of a running transaction's replacement. It may have changed or locked the new version
+ * again, more strongly: the versions after it, from `slot` on, carry those marks. */
+static void
+judge_ahead(Ctx *cx, const HeapPage *p, uint8_t slot, RowLock strength, Target *out)
+{
+    while (slot != 0) {
+        uint16_t i = (uint16_t)(slot - 1);
+        Xid xid = 0;
+        Csn csn = 0;
+
+        switch (heap_mark_state(cx, p, i, &xid, &csn)) {
+        case MARK_STATE_NONE:
+        case MARK_STATE_OWN: return; /* the newest */
+        case MARK_STATE_COMMITTED: out->state = TARGET_GONE; return; /* was_overtaken */
+        case MARK_STATE_RUNNING: break;
+        }
+        if (!is_compatible(heap_flags(p)[i] & SLOT_STRENGTH, strength)) {
+            out->state = TARGET_WAIT;
+            out->wait_for = xid;
+            return;
+        }
+        if (heap_flags(p)[i] & SLOT_MOVED) {
+            out->moved_to = heap_moved_to(p, i);
+            return;
+        }
+        slot = heap_flags(p)[i] & SLOT_LOCK_ONLY ? 0 : heap_next(p)[i];
+    }
+}
+
 /* A transaction that was running when we came to its version may have committed before we looked at
  * the mark it left on the one before: then that mark leads to a version we have passed over. */
 static bool
@@ -125,16 +154,37 @@ judge_chain(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot,
         return;
     }
     judge_mark(cx, p, snapshot, strength, out);
+    if (UNLIKELY(out->running_mark) && out->moved_to == TID_NONE &&
+        !(heap_flags(p)[out->position] & SLOT_LOCK_ONLY))
+        judge_ahead(cx, p, heap_next(p)[out->position], strength, out);
     if (out->state == TARGET_FOUND)
         out->newer = newest_status == XID_COMMITTED && newest_csn > snapshot->csn;
+}
+
+static bool
+is_root(const HeapPage *p, uint16_t slot)
+{
+    return page_is(p, PAGE_KIND_HEAP) && slot != 0 && slot <= p->used && heap_root(p)[slot - 1] == slot &&
+           !(heap_flags(p)[slot - 1] & SLOT_STUB);
+}
+
+void
+heap_target_ahead(Ctx *cx, const HeapPage *p, uint16_t root, RowLock strength, Target *out)
+{
+    Csn csn;
+
+    *out = (Target){.state = TARGET_GONE};
+    if (!is_root(p, root) || creator_status(cx, p, (uint16_t)(root - 1), &csn) != XID_RUNNING)
+        return;
+    out->state = TARGET_FOUND;
+    judge_ahead(cx, p, (uint8_t)root, strength, out);
 }
 
 void
 heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
 {
     *out = (Target){.state = TARGET_GONE};
-    if (!page_is(p, PAGE_KIND_HEAP) || root == 0 || root > p->used || heap_root(p)[root - 1] != root ||
-        (heap_flags(p)[root - 1] & SLOT_STUB))
+    if (!is_root(p, root))
         return;
     do
         judge_chain(cx, p, root, snapshot, strength, out);
