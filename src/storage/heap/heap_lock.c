@@ -110,10 +110,10 @@ not_found(Ctx *cx, Locking *l, const Target *t, RowChange *out, bool *again)
     return ST_OK;
 }
 
-/* The row is on its way from `from` to another root, and we may pass: hold that one, too. *t then says what is there; unless
- * it is FOUND we hold nothing more than before. */
+/* The row is on its way to another root, and we may pass: hold that one, too. *t then says what is there; unless it is FOUND
+ * we hold nothing more than before. Who has come earlier is there already: by himself, or carried by who moved the row. */
 static Status
-lock_moved(Ctx *cx, Locking *l, Tid from, Target *t)
+lock_moved(Ctx *cx, Locking *l, Target *t)
 {
     LockKey key = row_shared_key(l->rel, t->moved_to);
     LockMode mode = row_lock_modes[l->mode];
@@ -127,12 +127,15 @@ lock_moved(Ctx *cx, Locking *l, Tid from, Target *t)
         t->state = TARGET_WAIT;
         return ST_OK;
     }
-    TRY(heap_carry_shared_locks(cx, l->rel, from, to));
-    TRY(page_pin_shared(cx, l->cr, FORK_MAIN, tid_block(to), &ref));
+    TRY(page_pin_own(cx, l->cr, FORK_MAIN, tid_block(to), &ref));
+    ASSERT(ref.page != NULL);
+    page_latch_exclusive(cx, &ref);
     heap_target_ahead(cx, (HeapPage *)(void *)ref.page, tid_slot(to), l->mode, t);
+    if (t->state == TARGET_FOUND)
+        flag_root(cx, &ref, tid_slot(to));
     page_unpin(cx, &ref);
     if (t->state == TARGET_FOUND && t->moved_to != TID_NONE)
-        TRY(lock_moved(cx, l, to, t));
+        TRY(lock_moved(cx, l, t));
     if (t->state != TARGET_FOUND)
         (void)lock_release(cx, key, mode, LOCK_SPAN_TRANSACTION);
     return ST_OK;
@@ -165,7 +168,7 @@ lock_shared(Ctx *cx, Locking *l, RowChange *out)
             TRY(heap_conflict(cx, &t));
             if (t.running_mark && t.moved_to != TID_NONE) {
                 moved = t;
-                TRY(lock_moved(cx, l, l->root, &moved));
+                TRY(lock_moved(cx, l, &moved));
             }
             if (moved.state == TARGET_FOUND) {
                 out->outcome = l->newer || t.newer ? ROW_UPDATED : ROW_DONE;

@@ -215,6 +215,17 @@ would_block(LockWait wait, bool *blocked)
     return wait != LOCK_WAIT_BLOCK;
 }
 
+/* What was taken to wait for those who share the row. */
+static void
+give_up_shared(Ctx *cx, RowWait *w)
+{
+    if (w->shared_mode != LOCK_NONE)
+        (void)lock_release(cx, row_shared_key(w->rel, w->root), w->shared_mode, LOCK_SPAN_BRIEF);
+    if (w->wide_mode != LOCK_NONE)
+        (void)lock_release(cx, row_shared_key(w->rel, TID_NONE), w->wide_mode, LOCK_SPAN_BRIEF);
+    w->shared_mode = w->wide_mode = LOCK_NONE;
+}
+
 Status
 row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *blocked)
 {
@@ -222,6 +233,7 @@ row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *bl
 
     if (would_block(wait, blocked))
         return *blocked ? ST_OK : fail_locked(cx);
+    give_up_shared(cx, w); /* whom we wait for may want a stronger lock and would wait for this */
     if (w->queue_mode == LOCK_NONE) {
         TRY(lock_acquire(cx, row_queue_key(w->rel, w->root), row_lock_modes[strength], LOCK_SPAN_BRIEF, false));
         w->queue_mode = row_lock_modes[strength];
@@ -269,11 +281,8 @@ row_wait_end(Ctx *cx, RowWait *w)
 {
     if (w->queue_mode != LOCK_NONE)
         (void)lock_release(cx, row_queue_key(w->rel, w->root), w->queue_mode, LOCK_SPAN_BRIEF);
-    if (w->shared_mode != LOCK_NONE)
-        (void)lock_release(cx, row_shared_key(w->rel, w->root), w->shared_mode, LOCK_SPAN_BRIEF);
-    if (w->wide_mode != LOCK_NONE)
-        (void)lock_release(cx, row_shared_key(w->rel, TID_NONE), w->wide_mode, LOCK_SPAN_BRIEF);
-    w->queue_mode = w->shared_mode = w->wide_mode = LOCK_NONE;
+    w->queue_mode = LOCK_NONE;
+    give_up_shared(cx, w);
 }
 
 /* ---- marking ------------------------------------------------------------------------------------------------------- */
