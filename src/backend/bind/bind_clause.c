@@ -201,6 +201,7 @@ bind_distinct_clause(Binder *b, const AstSelect *s)
     q->distinct_on = arena_array(b->arena, int, s->distinct_on.count);
     for (int i = 0; i < s->distinct_on.count; i++) {
         TRY(find_target(b, s->distinct_on.items[i], CLAUSE_DISTINCT_ON, false, &q->distinct_on[i]));
+        TRY(resolve_unknown(b, &q->targets[q->distinct_on[i]].expr));
         q->distinct_on_count++;
     }
     for (int i = 0; i < MIN_OF(q->sort_count, q->distinct_on_count); i++) {

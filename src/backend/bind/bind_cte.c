@@ -54,14 +54,12 @@ bind_recursive(Binder *b, const AstCte *a, CteInfo *c)
     u->set_op = SETOP_UNION;
     u->set_all = s->set_all;
     c->query = u;
-    TRY(bind_subquery(&inner, &s->left->ast, &u->left));
-    for (int i = 0; i < u->left->target_count; i++)
-        TRY(resolve_unknown(b, &u->left->targets[i].expr));
+    TRY(bind_subquery(&inner, &s->left->ast, UNTYPED_TO_TEXT, &u->left));
     cte_columns(b, c, u->left);
     TRY(apply_cte_aliases(b, a, c));
     c->open = true;
     q->cte_count = saved + 1;
-    rc = bind_subquery(&inner, &s->right->ast, &u->right);
+    rc = bind_subquery(&inner, &s->right->ast, UNTYPED_KEPT, &u->right);
     q->cte_count = saved;
     c->open = false;
     c->uses = 0;
@@ -100,7 +98,7 @@ bind_ctes(Binder *b, const AstList *ctes, bool recursive)
         if (recursive && is_union(a->query)) {
             TRY(bind_recursive(b, a, c));
         } else if (a->query->kind == AST_SELECT) {
-            TRY(bind_subquery(b, a->query, &c->query));
+            TRY(bind_subquery(b, a->query, UNTYPED_TO_TEXT, &c->query));
         } else {
             if (b->parent != NULL)
                 return fail_at(b->cx, a->ast.location, "0A000",

@@ -65,7 +65,7 @@ assign(Binder *b, const TableInfo *t, int column, Expr *e, Expr **out)
     }
     type_format(c->type, -1, &to);
     type_format(e->type, -1, &from);
-    (void)fail_at(b->cx, e->location, "42804", "column \"%s\" is of type %s but expression is of type %s",
+    (void)fail_at(b->cx, expr_start(e), "42804", "column \"%s\" is of type %s but expression is of type %s",
                   c->name, buf_cstr(&to), buf_cstr(&from));
     fail_hint(b->cx, "You will need to rewrite or cast the expression.");
     buf_free(&from);
@@ -242,42 +242,42 @@ insert_select(Binder *b, const AstInsert *s, const TableInfo *t, const int *colu
     int width = 0;
 
     TRY(bind_select(b->cx, b->arena, b->params, b->query->cte_count > 0 || b->parent != NULL ? b : NULL,
-                    (const AstSelect *)s->query, &q->source));
+                    (const AstSelect *)s->query, UNTYPED_KEPT, &q->source));
     for (int i = 0; i < q->source->target_count; i++) {
-        TargetEntry *e = &q->source->targets[i];
-
-        if (e->junk)
-            continue;
-        TRY(insert_arity(b, width + 1, count, e->expr->location));
-        TRY(check_identity(b, s, &t->columns[columns[width] - 1], false));
-        if (q->source->set_op == SETOP_NONE && !q->source->distinct && !expr_has_series(e->expr))
-            TRY(assign(b, t, columns[width], e->expr, &e->expr));
-        width++;
+        if (!q->source->targets[i].junk)
+            TRY(insert_arity(b, ++width, count, expr_start(q->source->targets[i].expr)));
     }
     if (width < count && s->columns.count > 0)
         return fail_at(b->cx, ((const AstTarget *)s->columns.items[width])->ast.location, "42601",
                        "INSERT has more target columns than expressions");
+    for (int c = 0; c < width; c++)
+        TRY(check_identity(b, s, &t->columns[columns[c] - 1], false));
     q->assign_count = width;
     return ST_OK;
 }
 
-/* A column of the source: the given-th of those that are not junk. */
-static Expr *
-source_column(Binder *b, int given)
+/* What the source gives for each column of the table, numbered from 1; NULL where it gives nothing. What is
+ * sorted, grouped or cut there is so before it takes the column's type; only what has no type takes it there. */
+static Status
+source_columns(Binder *b, const TableInfo *t, const int *columns, Expr **out)
 {
     const Query *source = b->query->source;
-    Expr *e = NULL;
 
-    for (int i = 0, seen = 0; i < source->target_count; i++) {
-        const TargetEntry *from = &source->targets[i];
+    for (int i = 0, given = 0; given < b->query->assign_count; i++) {
+        TargetEntry *from = &source->targets[i];
+        Expr *e;
 
-        if (from->junk || seen++ != given)
+        if (from->junk)
             continue;
-        e = expr_new(b->arena, EXPR_COLUMN, from->expr->type, from->expr->typmod, -1);
+        if (from->expr->type == TYPE_UNKNOWN)
+            TRY(assign(b, t, columns[given], from->expr, &from->expr));
+        e = expr_new(b->arena, EXPR_COLUMN, from->expr->type, from->expr->typmod, expr_start(from->expr));
         e->column.rel = -1;
         e->column.column = given + 1;
+        TRY(assign(b, t, columns[given], e, &out[columns[given]]));
+        given++;
     }
-    return e;
+    return ST_OK;
 }
 
 /* One expression for every column of the table, over the source's output (rel -1). */
@@ -285,19 +285,18 @@ static Status
 insert_targets(Binder *b, const TableInfo *t, const int *columns)
 {
     Query *q = b->query;
+    Expr **given = arena_array(b->arena, Expr *, t->column_count + 1);
 
+    TRY(source_columns(b, t, columns, given));
     for (int c = 1; c <= t->column_count; c++) {
         const ColumnInfo *column = &t->columns[c - 1];
-        TargetEntry e = {.name = column->name};
-        int from = -1;
+        TargetEntry e = {.name = column->name, .expr = given[c]};
 
-        for (int given = 0; given < q->assign_count; given++) {
-            if (columns[given] == c)
-                from = given;
+        if (e.expr != NULL) {
+            query_add_target(b, q, e);
+            continue;
         }
-        if (from >= 0)
-            TRY(assign(b, t, c, source_column(b, from), &e.expr));
-        else if (column->dropped)
+        if (column->dropped)
             e.expr = expr_const(b->arena, column->type, -1, value_null(), -1);
         else
             TRY(column_default(b, t, c, &e.expr));
@@ -480,7 +479,7 @@ Status
 bind_statement(Ctx *cx, Arena *arena, ParamTypes *params, const Ast *ast, Query **out)
 {
     switch (ast->kind) {
-    case AST_SELECT: return bind_select(cx, arena, params, NULL, (const AstSelect *)ast, out);
+    case AST_SELECT: return bind_select(cx, arena, params, NULL, (const AstSelect *)ast, UNTYPED_TO_TEXT, out);
     case AST_INSERT: return bind_insert(cx, arena, params, NULL, (const AstInsert *)ast, out);
     case AST_UPDATE: return bind_update(cx, arena, params, NULL, (const AstUpdate *)ast, out);
     case AST_DELETE: return bind_delete(cx, arena, params, NULL, (const AstDelete *)ast, out);

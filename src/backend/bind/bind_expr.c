@@ -338,7 +338,7 @@ bind_sublink(Binder *b, const AstSublink *n, Expr **out)
         return fail_unsupported(b->cx, n->ast.location, "a subquery compared with a row");
     if (n->test != NULL)
         TRY(bind_expr(b, n->test, &e->subquery.test));
-    TRY(bind_subquery(b, n->query, &q));
+    TRY(bind_subquery(b, n->query, UNTYPED_TO_TEXT, &q));
     e->subquery.kind = n->sublink_kind;
     e->subquery.query = q;
     for (int i = 0; i < q->target_count; i++) {

@@ -199,7 +199,7 @@ bind_view(Ctx *cx, Arena *arena, const TableInfo *t, Query **out)
     view.as_owner = true;
     TRY(parse_sql(cx, arena, t->view_sql, &statements, &count));
     ASSERT(count == 1);
-    return bind_select(cx, arena, NULL, &view, (const AstSelect *)statements[0].ast, out);
+    return bind_select(cx, arena, NULL, &view, (const AstSelect *)statements[0].ast, UNTYPED_TO_TEXT, out);
 }
 
 Status
@@ -285,14 +285,14 @@ bind_range_subselect(Binder *b, const AstRangeSubselect *s, FromNode **out)
     TRY(check_alias(b, s->alias));
     b->lateral_active = s->lateral;
     if (s->lateral) {
-        rc = bind_subquery(b, s->query, &q);
+        rc = bind_subquery(b, s->query, UNTYPED_TO_TEXT, &q);
     } else { /* a plain subquery in FROM sees the enclosing queries, but not its neighbours */
         ScopeItem *scope = b->scope;
         int count = b->scope_count, capacity = b->scope_capacity;
 
         b->scope = NULL;
         b->scope_count = b->scope_capacity = 0;
-        rc = bind_subquery(b, s->query, &q);
+        rc = bind_subquery(b, s->query, UNTYPED_TO_TEXT, &q);
         b->scope = scope;
         b->scope_count = count;
         b->scope_capacity = capacity;

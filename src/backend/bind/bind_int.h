@@ -102,9 +102,14 @@ CteInfo *find_cte(Binder *b, const char *name, int *levels_up);
 MUST_CHECK Status check_privileges(Binder *b);
 
 /* queries */
+/* What becomes of output columns that nothing in the query has given a type. */
+typedef enum Untyped {
+    UNTYPED_TO_TEXT,
+    UNTYPED_KEPT, /* literals and parameters, for the caller to type: sides of UNION, the query of an INSERT */
+} Untyped;
 MUST_CHECK Status bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s,
-                              Query **out);
-MUST_CHECK Status bind_subquery(Binder *b, const Ast *ast, Query **out);
+                              Untyped untyped, Query **out);
+MUST_CHECK Status bind_subquery(Binder *b, const Ast *ast, Untyped untyped, Query **out);
 /* INSERT, UPDATE, DELETE below WITH. */
 MUST_CHECK Status bind_change(Binder *parent, const Ast *ast, Query **out);
 MUST_CHECK Status bind_ctes(Binder *b, const AstList *ctes, bool recursive);

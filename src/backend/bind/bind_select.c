@@ -444,17 +444,17 @@ bind_set_operation(Binder *b, const AstSelect *s)
 
     q->set_op = s->set_op;
     q->set_all = s->set_all;
-    TRY(bind_subquery(b, &s->left->ast, &q->left));
-    TRY(bind_subquery(b, &s->right->ast, &q->right));
+    TRY(bind_subquery(b, &s->left->ast, UNTYPED_KEPT, &q->left));
+    TRY(bind_subquery(b, &s->right->ast, UNTYPED_KEPT, &q->right));
     return merge_sides(b, names[s->set_op], NULL);
 }
 
 Status
-bind_subquery(Binder *b, const Ast *ast, Query **out)
+bind_subquery(Binder *b, const Ast *ast, Untyped untyped, Query **out)
 {
     if (ast->kind != AST_SELECT)
         return fail_unsupported(b->cx, -1, "a data-modifying statement in WITH or FROM");
-    return bind_select(b->cx, b->arena, b->params, b, (const AstSelect *)ast, out);
+    return bind_select(b->cx, b->arena, b->params, b, (const AstSelect *)ast, untyped, out);
 }
 
 static Status
@@ -472,7 +472,8 @@ bind_plain_select(Binder *b, const AstSelect *s)
 }
 
 Status
-bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s, Query **out)
+bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const AstSelect *s, Untyped untyped,
+            Query **out)
 {
     Query *q = arena_new(arena, Query);
     Binder b;
@@ -497,11 +498,8 @@ bind_select(Ctx *cx, Arena *arena, ParamTypes *params, Binder *parent, const Ast
     q->with_ties = s->with_ties;
     if (q->with_ties)
         return fail_unsupported(cx, -1, "FETCH FIRST ... WITH TIES");
-    /* literals that nothing gave a type become text, as PostgreSQL's output columns do */
-    for (int i = 0; i < q->target_count && (parent == NULL || q->set_op == SETOP_NONE); i++) {
-        if (parent == NULL || q->targets[i].expr->kind != EXPR_CONST)
-            TRY(resolve_unknown(&b, &q->targets[i].expr));
-    }
+    for (int i = 0; i < q->target_count && untyped == UNTYPED_TO_TEXT; i++)
+        TRY(resolve_unknown(&b, &q->targets[i].expr));
     TRY(check_aggregates(&b));
     TRY(bind_locking(&b, s));
     TRY(check_privileges(&b));

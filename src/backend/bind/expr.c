@@ -100,6 +100,25 @@ expr_children(Expr *e, bool (*visit)(Expr **child, void *arg), void *arg)
     return true;
 }
 
+static bool
+start_of_child(Expr **child, void *arg)
+{
+    int *start = arg, at = expr_start(*child);
+
+    if (at >= 0 && (*start < 0 || at < *start))
+        *start = at;
+    return true;
+}
+
+int
+expr_start(Expr *e)
+{
+    int start = e->location;
+
+    (void)expr_children(e, start_of_child, &start);
+    return start;
+}
+
 typedef struct Pairing {
     Expr *items[64];
     int count;

@@ -135,6 +135,8 @@ bool expr_equal(const Expr *a, const Expr *b);
 /* Calls `visit` for every direct child (not into the query of a subquery); stops when it says false.
  * The child pointer may be replaced. */
 bool expr_children(Expr *e, bool (*visit)(Expr **child, void *arg), void *arg);
+/* Where its text begins: an operator is at its sign. -1: nowhere. */
+int expr_start(Expr *e);
 /* A copy down to the leaves (subqueries are shared). */
 Expr *expr_copy(Arena *a, const Expr *e);
 bool expr_is_volatile(const Expr *e);

@@ -104,6 +104,15 @@ reach_target(Ctx *cx, Change *c, RowChange *out)
     }
 }
 
+/* The target is reached and latched. The mark takes the place of our own lock and must not be weaker (R2). */
+static RowLock
+mark_strength(const Change *c)
+{
+    RowLock own = (RowLock)(heap_flags(change_page(c))[c->target.position] & SLOT_STRENGTH);
+
+    return c->target.own_lock ? MAX_OF(c->strength, own) : c->strength;
+}
+
 /* Stored cells of a version, copied so that they outlive the pin. */
 static Cell *
 copy_row(Ctx *cx, const HeapRel *rel, const HeapPage *p, uint16_t position)
@@ -211,7 +220,7 @@ put_here(Ctx *cx, Change *c, const Cell *cells, uint16_t slot, uint32_t var_byte
     uint16_t i = c->target.position;
 
     page_change_begin(cx, &c->ref);
-    heap_mark(cx, &c->ref, i, c->xid, c->command_id, c->strength, false);
+    heap_mark(cx, &c->ref, i, c->xid, c->command_id, mark_strength(c), false);
     heap_page_put(p, &c->rel->layout, slot, own_root ? slot : tid_slot(c->root), cells, var_bytes, wide);
     heap_page_set_creator(p, slot, WORD_RAW | c->xid, c->command_id);
     heap_next(p)[i] = (uint8_t)slot;
@@ -259,12 +268,13 @@ static Status
 move_elsewhere(Ctx *cx, Change *c, const Cell *cells, RowChange *out)
 {
     uint16_t i = c->target.position, slot;
+    RowLock strength = mark_strength(c);
     bool maybe_locked;
     HeapPlace place;
     BlockNo block;
 
     page_change_unlogged(cx, &c->ref); /* a lock means nothing after a crash */
-    heap_mark(cx, &c->ref, i, c->xid, c->command_id, c->strength, true);
+    heap_mark(cx, &c->ref, i, c->xid, c->command_id, strength, true);
     page_unlatch(cx, &c->ref);
     stop_point("heap.update.locked");
     TRY(heap_place_find(cx, c->rel, c->cr, cells, tid_block(c->root), &place));
@@ -275,7 +285,7 @@ move_elsewhere(Ctx *cx, Change *c, const Cell *cells, RowChange *out)
     stop_point("heap.update.placed");
     page_latch_exclusive(cx, &c->ref);
     page_change_begin(cx, &c->ref);
-    heap_mark(cx, &c->ref, i, c->xid, c->command_id, c->strength, false);
+    heap_mark(cx, &c->ref, i, c->xid, c->command_id, strength, false);
     heap_flags(change_page(c))[i] |= SLOT_MOVED;
     heap_next(change_page(c))[i] = (uint8_t)slot;
     heap_deleter_companions(change_page(c))[i] = block;

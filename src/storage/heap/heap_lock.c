@@ -7,8 +7,9 @@
  *           for a mark in its way; if there is one it withdraws, waits, and begins again
  *   writer: below the latch, sees `maybe_locked`, and looks into the table
  *
- * Whoever comes second sees the other. A transaction that shares more than 4096 rows of a relation
- * enters one lock for all of it. */
+ * Whoever comes second sees the other. KEY SHARE passes the mark of an UPDATE that keeps the key; it then
+ * looks at the new versions too, which their owner may have deleted or locked by now, and enters each root
+ * they have (R2). A transaction that shares more than 4096 rows of a relation enters one lock for all of it. */
 #include "storage/branch/page_own.h"
 #include "storage/heap/heap_target.h"
 #include "storage/txn/share_count.h"
@@ -109,6 +110,37 @@ not_found(Ctx *cx, Locking *l, const Target *t, RowChange *out, bool *again)
     return ST_OK;
 }
 
+/* The row is on its way to another root, and we may pass: hold that one, too. *t then says what is there; unless it is FOUND
+ * we hold nothing more than before. Who has come earlier is there already: by himself, or carried by who moved the row. */
+static Status
+lock_moved(Ctx *cx, Locking *l, Target *t)
+{
+    LockKey key = row_shared_key(l->rel, t->moved_to);
+    LockMode mode = row_lock_modes[l->mode];
+    Tid to = t->moved_to;
+    PageRef ref;
+    bool blocked;
+
+    TRY(ctx_check_stack(cx));
+    TRY(enter_shared(cx, key, mode, l->wait, &blocked));
+    if (blocked) {
+        t->state = TARGET_WAIT;
+        return ST_OK;
+    }
+    TRY(page_pin_own(cx, l->cr, FORK_MAIN, tid_block(to), &ref));
+    ASSERT(ref.page != NULL);
+    page_latch_exclusive(cx, &ref);
+    heap_target_ahead(cx, (HeapPage *)(void *)ref.page, tid_slot(to), l->mode, t);
+    if (t->state == TARGET_FOUND)
+        flag_root(cx, &ref, tid_slot(to));
+    page_unpin(cx, &ref);
+    if (t->state == TARGET_FOUND && t->moved_to != TID_NONE)
+        TRY(lock_moved(cx, l, t));
+    if (t->state != TARGET_FOUND)
+        (void)lock_release(cx, key, mode, LOCK_SPAN_TRANSACTION);
+    return ST_OK;
+}
+
 static Status
 lock_shared(Ctx *cx, Locking *l, RowChange *out)
 {
@@ -117,8 +149,7 @@ lock_shared(Ctx *cx, Locking *l, RowChange *out)
 
     while (again) {
         LockKey key;
-        Target t = {.state = TARGET_GONE};
-        Tid also = TID_NONE;
+        Target t = {.state = TARGET_GONE}, moved = {.state = TARGET_FOUND};
 
         key = shared_key(cx, l->rel, l->root);
         TRY(enter_shared(cx, key, mode, l->wait, &blocked));
@@ -129,26 +160,25 @@ lock_shared(Ctx *cx, Locking *l, RowChange *out)
         if (l->ref.page != NULL) {
             page_latch_exclusive(cx, &l->ref);
             heap_target(cx, (HeapPage *)(void *)l->ref.page, tid_slot(l->root), l->snapshot, l->mode, &t);
-            if (t.state == TARGET_FOUND) {
+            if (t.state == TARGET_FOUND)
                 flag_root(cx, &l->ref, tid_slot(l->root));
-                if (t.running_mark)
-                    also = t.moved_to;
-            }
             page_unlatch(cx, &l->ref);
         }
         if (t.state == TARGET_FOUND) {
             TRY(heap_conflict(cx, &t));
-            out->outcome = l->newer || t.newer ? ROW_UPDATED : ROW_DONE;
-            out->tid = l->root;
-            /* On its way to another root: hold that one, too. */
-            if (also != TID_NONE) {
-                TRY(enter_shared(cx, row_shared_key(l->rel, also), mode, LOCK_WAIT_BLOCK, &blocked));
-                TRY(heap_carry_shared_locks(cx, l->rel, l->root, also));
+            if (t.running_mark && t.moved_to != TID_NONE) {
+                moved = t;
+                TRY(lock_moved(cx, l, &moved));
             }
-            return ST_OK;
+            if (moved.state == TARGET_FOUND) {
+                out->outcome = l->newer || t.newer ? ROW_UPDATED : ROW_DONE;
+                out->tid = l->root;
+                return ST_OK;
+            }
         }
         (void)lock_release(cx, key, mode, LOCK_SPAN_TRANSACTION);
-        TRY(not_found(cx, l, &t, out, &again));
+        if (moved.state != TARGET_GONE)
+            TRY(not_found(cx, l, moved.state == TARGET_WAIT ? &moved : &t, out, &again));
     }
     return ST_OK;
 }

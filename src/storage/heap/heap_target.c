@@ -82,6 +82,35 @@ judge_mark(Ctx *cx, const HeapPage *p, const Snapshot *snapshot, RowLock strengt
     }
 }
 
+/* A mark we get along with is that of a running transaction's replacement. It may have changed or locked the new version
+ * again, more strongly: the versions after it, from `slot` on, carry those marks. */
+static void
+judge_ahead(Ctx *cx, const HeapPage *p, uint8_t slot, RowLock strength, Target *out)
+{
+    while (slot != 0) {
+        uint16_t i = (uint16_t)(slot - 1);
+        Xid xid = 0;
+        Csn csn = 0;
+
+        switch (heap_mark_state(cx, p, i, &xid, &csn)) {
+        case MARK_STATE_NONE:
+        case MARK_STATE_OWN: return; /* the newest */
+        case MARK_STATE_COMMITTED: out->state = TARGET_GONE; return; /* was_overtaken */
+        case MARK_STATE_RUNNING: break;
+        }
+        if (!is_compatible(heap_flags(p)[i] & SLOT_STRENGTH, strength)) {
+            out->state = TARGET_WAIT;
+            out->wait_for = xid;
+            return;
+        }
+        if (heap_flags(p)[i] & SLOT_MOVED) {
+            out->moved_to = heap_moved_to(p, i);
+            return;
+        }
+        slot = heap_flags(p)[i] & SLOT_LOCK_ONLY ? 0 : heap_next(p)[i];
+    }
+}
+
 /* A transaction that was running when we came to its version may have committed before we looked at
  * the mark it left on the one before: then that mark leads to a version we have passed over. */
 static bool
@@ -125,16 +154,37 @@ judge_chain(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot,
         return;
     }
     judge_mark(cx, p, snapshot, strength, out);
+    if (UNLIKELY(out->running_mark) && out->moved_to == TID_NONE &&
+        !(heap_flags(p)[out->position] & SLOT_LOCK_ONLY))
+        judge_ahead(cx, p, heap_next(p)[out->position], strength, out);
     if (out->state == TARGET_FOUND)
         out->newer = newest_status == XID_COMMITTED && newest_csn > snapshot->csn;
+}
+
+static bool
+is_root(const HeapPage *p, uint16_t slot)
+{
+    return page_is(p, PAGE_KIND_HEAP) && slot != 0 && slot <= p->used && heap_root(p)[slot - 1] == slot &&
+           !(heap_flags(p)[slot - 1] & SLOT_STUB);
+}
+
+void
+heap_target_ahead(Ctx *cx, const HeapPage *p, uint16_t root, RowLock strength, Target *out)
+{
+    Csn csn;
+
+    *out = (Target){.state = TARGET_GONE};
+    if (!is_root(p, root) || creator_status(cx, p, (uint16_t)(root - 1), &csn) != XID_RUNNING)
+        return;
+    out->state = TARGET_FOUND;
+    judge_ahead(cx, p, (uint8_t)root, strength, out);
 }
 
 void
 heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength, Target *out)
 {
     *out = (Target){.state = TARGET_GONE};
-    if (!page_is(p, PAGE_KIND_HEAP) || root == 0 || root > p->used || heap_root(p)[root - 1] != root ||
-        (heap_flags(p)[root - 1] & SLOT_STUB))
+    if (!is_root(p, root))
         return;
     do
         judge_chain(cx, p, root, snapshot, strength, out);
@@ -165,6 +215,17 @@ would_block(LockWait wait, bool *blocked)
     return wait != LOCK_WAIT_BLOCK;
 }
 
+/* What was taken to wait for those who share the row. */
+static void
+give_up_shared(Ctx *cx, RowWait *w)
+{
+    if (w->shared_mode != LOCK_NONE)
+        (void)lock_release(cx, row_shared_key(w->rel, w->root), w->shared_mode, LOCK_SPAN_BRIEF);
+    if (w->wide_mode != LOCK_NONE)
+        (void)lock_release(cx, row_shared_key(w->rel, TID_NONE), w->wide_mode, LOCK_SPAN_BRIEF);
+    w->shared_mode = w->wide_mode = LOCK_NONE;
+}
+
 Status
 row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *blocked)
 {
@@ -172,6 +233,7 @@ row_wait(Ctx *cx, RowWait *w, Xid xid, RowLock strength, LockWait wait, bool *bl
 
     if (would_block(wait, blocked))
         return *blocked ? ST_OK : fail_locked(cx);
+    give_up_shared(cx, w); /* whom we wait for may want a stronger lock and would wait for this */
     if (w->queue_mode == LOCK_NONE) {
         TRY(lock_acquire(cx, row_queue_key(w->rel, w->root), row_lock_modes[strength], LOCK_SPAN_BRIEF, false));
         w->queue_mode = row_lock_modes[strength];
@@ -219,11 +281,8 @@ row_wait_end(Ctx *cx, RowWait *w)
 {
     if (w->queue_mode != LOCK_NONE)
         (void)lock_release(cx, row_queue_key(w->rel, w->root), w->queue_mode, LOCK_SPAN_BRIEF);
-    if (w->shared_mode != LOCK_NONE)
-        (void)lock_release(cx, row_shared_key(w->rel, w->root), w->shared_mode, LOCK_SPAN_BRIEF);
-    if (w->wide_mode != LOCK_NONE)
-        (void)lock_release(cx, row_shared_key(w->rel, TID_NONE), w->wide_mode, LOCK_SPAN_BRIEF);
-    w->queue_mode = w->shared_mode = w->wide_mode = LOCK_NONE;
+    w->queue_mode = LOCK_NONE;
+    give_up_shared(cx, w);
 }
 
 /* ---- marking ------------------------------------------------------------------------------------------------------- */

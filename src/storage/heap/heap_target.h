@@ -28,6 +28,11 @@ typedef struct Target {
 void heap_target(Ctx *cx, const HeapPage *p, uint16_t root, const Snapshot *snapshot, RowLock strength,
                  Target *out);
 
+/* Latch held. A replacement by a running transaction, which `strength` gets along with, has this root: is there anything
+ * from the root on that it does not get along with? FOUND: no (moved_to: it goes on there), WAIT: yes, GONE: what was
+ * running has ended, look again. */
+void heap_target_ahead(Ctx *cx, const HeapPage *p, uint16_t root, RowLock strength, Target *out);
+
 /* What a caller holds besides pins while it tries to get at a row; given up by row_wait_end. */
 typedef struct RowWait {
     const HeapRel *rel;
