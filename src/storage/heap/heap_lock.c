@@ -127,13 +127,15 @@ lock_moved(Ctx *cx, Locking *l, Target *t)
         t->state = TARGET_WAIT;
         return ST_OK;
     }
+    t->state = TARGET_GONE;
     TRY(page_pin_own(cx, l->cr, FORK_MAIN, tid_block(to), &ref));
-    ASSERT(ref.page != NULL);
-    page_latch_exclusive(cx, &ref);
-    heap_target_ahead(cx, (HeapPage *)(void *)ref.page, tid_slot(to), l->mode, t);
-    if (t->state == TARGET_FOUND)
-        flag_root(cx, &ref, tid_slot(to));
-    page_unpin(cx, &ref);
+    if (ref.page != NULL) { /* else it was rolled back, and a vacuum has cut it off */
+        page_latch_exclusive(cx, &ref);
+        heap_target_ahead(cx, (HeapPage *)(void *)ref.page, tid_slot(to), l->mode, t);
+        if (t->state == TARGET_FOUND)
+            flag_root(cx, &ref, tid_slot(to));
+        page_unpin(cx, &ref);
+    }
     if (t->state == TARGET_FOUND && t->moved_to != TID_NONE)
         TRY(lock_moved(cx, l, t));
     if (t->state != TARGET_FOUND)
