@@ -415,6 +415,12 @@ cached_table(Ctx *cx, Oid oid, const TableInfo **out)
     return ST_OK;
 }
 
+static LockKey
+relation_key(Ctx *cx, Oid oid)
+{
+    return (LockKey){.branch = cx->catalog->branch, .a = oid, .kind = LOCK_KIND_RELATION};
+}
+
 Status
 catalog_table_by_oid(Ctx *cx, Oid oid, LockMode lock, const TableInfo **out)
 {
@@ -422,8 +428,7 @@ catalog_table_by_oid(Ctx *cx, Oid oid, LockMode lock, const TableInfo **out)
     if (*out == NULL || lock == LOCK_NONE || (*out)->kind == TABLE_CATALOG || (*out)->kind == TABLE_VIRTUAL ||
         (*out)->kind == TABLE_VIEW)
         return ST_OK;
-    TRY(lock_acquire(cx, (LockKey){.branch = cx->catalog->branch, .a = oid, .kind = LOCK_KIND_RELATION}, lock,
-                     LOCK_SPAN_TRANSACTION, false));
+    TRY(lock_acquire(cx, relation_key(cx, oid), lock, LOCK_SPAN_TRANSACTION, false));
     catalog_absorb(cx); /* K1: what we waited for may have changed it */
     return cached_table(cx, oid, out);
 }
@@ -521,10 +526,10 @@ find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
 Status
 catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock, const TableInfo **out)
 {
-    *out = NULL;
     for (;;) {
         Oid oid, again;
 
+        *out = NULL;
         TRY(find_oid(cx, schema, name, &oid));
         if (oid == OID_NONE)
             return ST_OK;
@@ -535,6 +540,8 @@ catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock,
         TRY(find_oid(cx, schema, name, &again)); /* the name may mean another relation by now */
         if (again == oid && *out != NULL)
             return ST_OK;
+        if (*out != NULL && lock != LOCK_NONE) /* it has another name, and is none of our business */
+            (void)lock_release(cx, relation_key(cx, oid), lock, LOCK_SPAN_TRANSACTION);
     }
 }
 
