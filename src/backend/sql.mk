@@ -54,7 +54,7 @@ libsql_a_SOURCES = \
 	src/backend/command/explain_format.h src/backend/command/explain_names.c src/backend/command/explain_node.c src/backend/command/explain_node.h src/backend/command/explain_property.c \
 	src/backend/command/comment.c src/backend/command/create_as.c src/backend/command/temp.c \
 	src/backend/command/grant.c src/backend/command/grant.h src/backend/command/grant_role.c \
-	src/backend/command/database.c src/backend/command/role.c \
+	src/backend/command/database.c src/backend/command/object_lock.c src/backend/command/object_lock.h src/backend/command/role.c \
 	src/backend/command/copy.c src/backend/command/copy_convert.c src/backend/command/copy_convert.h \
 	src/backend/command/copy_from.c src/backend/command/copy_int.h src/backend/command/copy_options.c \
 	src/backend/command/copy_reader.c src/backend/command/copy_reader.h src/backend/command/copy_to.c \

@@ -384,46 +384,67 @@ load_table(Ctx *cx, Catalog *c, const Value *row, CachedTable **out)
 
 /* ---- look-ups ----------------------------------------------------------------------------------------------- */
 
+/* Without looking at rows; NULL if that needs one. */
+static const TableInfo *
+known_table(Ctx *cx, Oid oid)
+{
+    CatalogNo no;
+
+    for (const CachedTable *entry = cx->catalog->by_oid[bucket(oid)]; entry != NULL; entry = entry->next) {
+        if (entry->info.oid == oid)
+            return &entry->info;
+    }
+    return catalog_no_of_oid(oid, &no) ? catalog_relation(cx, no) : system_relation_by_oid(oid);
+}
+
 static Status
 cached_table(Ctx *cx, Oid oid, const TableInfo **out)
 {
-    Catalog *c = cx->catalog;
-    CatalogNo no;
     CatalogRow *rows;
     CachedTable *entry;
     int count;
 
-    *out = NULL;
-    for (entry = c->by_oid[bucket(oid)]; entry != NULL; entry = entry->next) {
-        if (entry->info.oid == oid) {
+    *out = known_table(cx, oid);
+    if (*out != NULL)
+        return ST_OK;
+    for (;;) {
+        uint64_t version = catalog_version(cx);
+        Status rc;
+
+        TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_oid, value_oid(oid), 0, value_null(), &rows, &count));
+        if (count == 0)
+            return ST_OK;
+        rc = load_table(cx, cx->catalog, rows[0].values, &entry);
+        if (rc == ST_OK) {
             *out = &entry->info;
             return ST_OK;
         }
+        if (rc != ST_CORRUPT)
+            return rc;
+        catalog_absorb(
+            cx); /* without a lock, rows may go between two look-ups: K1 tells us, and we look again */
+        if (catalog_version(cx) == version)
+            return rc;
+        ctx_error_clear(cx);
     }
-    if (catalog_no_of_oid(oid, &no)) {
-        *out = catalog_relation(cx, no);
-        return ST_OK;
-    }
-    *out = system_relation_by_oid(oid);
-    if (*out != NULL)
-        return ST_OK;
-    TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_oid, value_oid(oid), 0, value_null(), &rows, &count));
-    if (count == 0)
-        return ST_OK;
-    TRY(load_table(cx, c, rows[0].values, &entry));
-    *out = &entry->info;
-    return ST_OK;
+}
+
+static LockKey
+relation_key(Ctx *cx, Oid oid)
+{
+    return (LockKey){.branch = cx->catalog->branch, .a = oid, .kind = LOCK_KIND_RELATION};
 }
 
 Status
 catalog_table_by_oid(Ctx *cx, Oid oid, LockMode lock, const TableInfo **out)
 {
-    TRY(cached_table(cx, oid, out));
-    if (*out == NULL || lock == LOCK_NONE || (*out)->kind == TABLE_CATALOG || (*out)->kind == TABLE_VIRTUAL ||
-        (*out)->kind == TABLE_VIEW)
-        return ST_OK;
-    TRY(lock_acquire(cx, (LockKey){.branch = cx->catalog->branch, .a = oid, .kind = LOCK_KIND_RELATION}, lock,
-                     LOCK_SPAN_TRANSACTION, false));
+    const TableInfo *t = known_table(cx, oid);
+
+    if (lock == LOCK_NONE ||
+        (t != NULL && (t->kind == TABLE_CATALOG || t->kind == TABLE_VIRTUAL || t->kind == TABLE_VIEW)))
+        return cached_table(cx, oid, out);
+    /* its rows are read with the lock, so that nobody takes some of them away meanwhile */
+    TRY(lock_acquire(cx, relation_key(cx, oid), lock, LOCK_SPAN_TRANSACTION, false));
     catalog_absorb(cx); /* K1: what we waited for may have changed it */
     return cached_table(cx, oid, out);
 }
@@ -521,10 +542,10 @@ find_oid(Ctx *cx, const char *schema, const char *name, Oid *oid)
 Status
 catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock, const TableInfo **out)
 {
-    *out = NULL;
     for (;;) {
         Oid oid, again;
 
+        *out = NULL;
         TRY(find_oid(cx, schema, name, &oid));
         if (oid == OID_NONE)
             return ST_OK;
@@ -535,6 +556,8 @@ catalog_find_table(Ctx *cx, const char *schema, const char *name, LockMode lock,
         TRY(find_oid(cx, schema, name, &again)); /* the name may mean another relation by now */
         if (again == oid && *out != NULL)
             return ST_OK;
+        if (*out != NULL && lock != LOCK_NONE) /* it has another name, and is none of our business */
+            (void)lock_release(cx, relation_key(cx, oid), lock, LOCK_SPAN_TRANSACTION);
     }
 }
 

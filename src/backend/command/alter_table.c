@@ -5,6 +5,7 @@
  * the same for all rows costs nothing: the value is kept in the catalog for rows older than it. */
 #include "backend/command/ddl.h"
 #include "backend/command/grant.h"
+#include "backend/command/object_lock.h"
 
 #include "storage/rel/rel.h"
 
@@ -262,6 +263,7 @@ change_owner(Session *s, const TableInfo *t, const AstAlterCmd *cmd)
         return fail(cx, ST_ERROR, "42704", "role \"%s\" does not exist", cmd->name);
     if (!catalog_is_superuser(cx) && owner != t->owner)
         return fail(cx, ST_ERROR, "42501", "must be member of role \"%s\"", cmd->name);
+    TRY(object_hold_role(cx, owner));
     objects[count++] = t->oid;
     for (int i = 0; i < t->index_count && count < (int)COUNT_OF(objects); i++)
         objects[count++] = t->indexes[i].oid;

@@ -2,6 +2,7 @@
 #include "backend/command/ddl.h"
 
 #include "backend/catalog/acl.h"
+#include "backend/command/object_lock.h"
 
 typedef struct Target {
     Oid object, class_id;
@@ -93,7 +94,7 @@ schema_target(Ctx *cx, const AstComment *a, Target *out)
     int count;
     bool may;
 
-    TRY(catalog_find_schema(cx, part(a, 0), &out->object));
+    TRY(object_lock_schema(cx, part(a, 0), LOCK_SHARE_UPDATE_EXCLUSIVE, &out->object));
     if (out->object == OID_NONE)
         return fail(cx, ST_ERROR, "3F000", "schema \"%s\" does not exist", part(a, 0));
     TRY(catalog_find(cx, CAT_PG_NAMESPACE, COL_PG_NAMESPACE_oid, value_oid(out->object), 0, value_null(), &rows,
@@ -103,6 +104,19 @@ schema_target(Ctx *cx, const AstComment *a, Target *out)
         return fail(cx, ST_ERROR, "42501", "must be owner of schema %s", part(a, 0));
     out->class_id = CATALOG_OID_PG_NAMESPACE;
     return ST_OK;
+}
+
+/* It stays if it is there still once we have waited. */
+static Status
+lock_role(Ctx *cx, const char *name)
+{
+    Oid oid;
+
+    TRY(catalog_find_role(cx, name, &oid));
+    if (oid == OID_NONE)
+        return ST_OK;
+    return object_lock(cx, object_lock_key(BRANCH_SHARED, CATALOG_OID_PG_AUTHID, oid),
+                       LOCK_SHARE_UPDATE_EXCLUSIVE);
 }
 
 static Status
@@ -115,6 +129,8 @@ shared_target(Ctx *cx, const AstComment *a, Target *out)
 
     out->shared = true;
     out->class_id = role ? CATALOG_OID_PG_AUTHID : CATALOG_OID_PG_DATABASE;
+    if (role)
+        TRY(lock_role(cx, ddl_name(cx, name)));
     if (role)
         TRY(catalog_find(cx, CAT_PG_AUTHID, COL_PG_AUTHID_rolname, value_name(cx, ddl_name(cx, name)), 0,
                          value_null(), &rows, &count));

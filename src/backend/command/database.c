@@ -6,8 +6,8 @@
 
 #include "backend/catalog/acl.h"
 #include "backend/command/command.h"
+#include "backend/command/object_lock.h"
 #include "base/env.h"
-#include "base/hash.h"
 #include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
 
@@ -36,21 +36,13 @@ database_row(Ctx *cx, const char *name, Value **values, Tid *tid)
 static Status
 lock_database_name(Ctx *cx, const char *name)
 {
-    return lock_acquire(cx,
-                        (LockKey){.branch = BRANCH_SHARED,
-                                  .a = CATALOG_OID_PG_DATABASE,
-                                  .b = hash_bytes_seeded(name, strlen(name), 0) >> 1,
-                                  .kind = LOCK_KIND_OBJECT},
-                        LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false);
+    return object_lock_name(cx, BRANCH_SHARED, CATALOG_OID_PG_DATABASE, OID_NONE, name);
 }
 
 static LockKey
 database_key(Oid database)
 {
-    return (LockKey){.branch = BRANCH_SHARED,
-                     .a = CATALOG_OID_PG_DATABASE,
-                     .b = UINT64_C(1) << 63 | database, /* apart from the hashes of names */
-                     .kind = LOCK_KIND_OBJECT};
+    return object_lock_key(BRANCH_SHARED, CATALOG_OID_PG_DATABASE, database);
 }
 
 Status
@@ -284,6 +276,7 @@ create_database(Session *s, const AstDatabase *a)
     TRY(database_row(cx, n.name, &row, &tid));
     if (row != NULL)
         return fail(cx, ST_ERROR, "42P04", "database \"%s\" already exists", n.name);
+    TRY(object_hold_role(cx, n.owner));
     TRY(make_branch(cx, &n, &branch));
     TRY(catalog_insert_database(cx, engine_next_oid(cx), n.name, n.owner, branch, n.is_template,
                                 n.allow_connections));

@@ -19,7 +19,7 @@ MUST_CHECK Status ddl_comment(Session *s, const AstComment *a);
 
 /* ---- shared ------------------------------------------------------------------------------------------------ */
 
-/* Where a new relation goes; *persistence becomes 't' for a temporary one, else stays. */
+/* Where a new relation goes, and the schema is held there (K4); *persistence becomes 't' for a temporary one, else stays. */
 MUST_CHECK Status ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persistence);
 /* ON COMMIT ... of a new table (as in AstCreateTable). */
 MUST_CHECK Status ddl_note_on_commit(Session *s, Oid table, int on_commit, char persistence);
@@ -27,6 +27,10 @@ MUST_CHECK Status ddl_note_on_commit(Session *s, Oid table, int on_commit, char 
 MUST_CHECK Status ddl_truncate_table(Ctx *cx, const TableInfo *t);
 /* Holds others off from making or dropping something of that name, until the transaction ends. */
 MUST_CHECK Status ddl_lock_name(Ctx *cx, Oid schema, const char *name);
+/* An index by name, and its table before it, both with ACCESS EXCLUSIVE. *out NULL: no relation has the name; one that
+ * is no index may come unlocked. 42501 for who does not own it. */
+MUST_CHECK Status ddl_lock_index(Ctx *cx, const char *schema, const char *name, const TableInfo **out,
+                                 Oid *table);
 /* Names longer than 63 bytes are cut, with a notice, as PostgreSQL does. */
 const char *ddl_name(Ctx *cx, const char *name);
 /* "t_a_key", cut and numbered so that it is free in the schema. */

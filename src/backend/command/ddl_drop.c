@@ -2,6 +2,7 @@
 #include "backend/command/ddl.h"
 
 #include "backend/catalog/acl.h"
+#include "backend/command/object_lock.h"
 #include "backend/type/regnames.h"
 #include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
@@ -28,18 +29,37 @@ split_name(const AstListNode *name, const char **schema, const char **relation)
 }
 
 static Status
-table_of_index(Ctx *cx, Oid index, const char **name)
+table_of_index(Ctx *cx, Oid index, Oid *table)
 {
-    const TableInfo *t = NULL;
     CatalogRow *rows;
     int count;
 
     TRY(catalog_find(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(index), 0, value_null(), &rows,
                      &count));
-    if (count > 0)
-        TRY(catalog_table_by_oid(cx, rows[0].values[COL_PG_INDEX_indrelid].u32, LOCK_NONE, &t));
-    *name = t != NULL ? t->name : "?";
+    *table = count > 0 ? rows[0].values[COL_PG_INDEX_indrelid].u32 : OID_NONE;
     return ST_OK;
+}
+
+Status
+ddl_lock_index(Ctx *cx, const char *schema, const char *name, const TableInfo **out, Oid *table)
+{
+    Oid locked = OID_NONE;
+
+    for (LockMode mode = LOCK_NONE;; mode = LOCK_ACCESS_EXCLUSIVE) {
+        const TableInfo *t;
+
+        TRY(catalog_find_table(cx, schema, name, mode, out));
+        *table = OID_NONE;
+        if (*out == NULL || (*out)->kind != TABLE_INDEX)
+            return ST_OK;
+        TRY(ddl_check_owner(cx, *out));
+        TRY(table_of_index(cx, (*out)->oid, table));
+        if (mode != LOCK_NONE && *table == locked)
+            return ST_OK;
+        locked = *table;
+        if (locked != OID_NONE) /* else it has just been dropped */
+            TRY(catalog_table_by_oid(cx, locked, LOCK_ACCESS_EXCLUSIVE, &t));
+    }
 }
 
 /* A key's index goes with its constraint only; a column's sequence with the column. */
@@ -59,9 +79,13 @@ check_alone(Ctx *cx, const TableInfo *t, bool cascade)
         const TableInfo *owner = NULL;
 
         if (t->kind == TABLE_INDEX && type == 'i') {
+            const TableInfo *of = NULL;
             const char *table;
+            Oid oid;
 
-            TRY(table_of_index(cx, t->oid, &table));
+            TRY(table_of_index(cx, t->oid, &oid));
+            TRY(catalog_table_by_oid(cx, oid, LOCK_NONE, &of));
+            table = of != NULL ? of->name : "?";
             (void)fail(cx, ST_ERROR, "2BP01",
                        "cannot drop index %s because constraint %s on table %s requires it", t->name, t->name,
                        table);
@@ -102,7 +126,7 @@ drop_relation(Session *s, const AstDrop *a, const AstListNode *name)
     const char *schema, *relation;
     const TableInfo *t = NULL;
     TableKind wanted = a->object == 'i' ? TABLE_INDEX : a->object == 'S' ? TABLE_SEQUENCE : TABLE_HEAP;
-    Oid schema_oid = OID_NONE;
+    Oid schema_oid = OID_NONE, table;
 
     split_name(name, &schema, &relation);
     if (schema != NULL) {
@@ -114,7 +138,8 @@ drop_relation(Session *s, const AstDrop *a, const AstListNode *name)
             return ST_OK;
         }
     }
-    TRY(catalog_find_table(cx, schema, relation, LOCK_ACCESS_EXCLUSIVE, &t));
+    TRY(wanted == TABLE_INDEX ? ddl_lock_index(cx, schema, relation, &t, &table)
+                              : catalog_find_table(cx, schema, relation, LOCK_ACCESS_EXCLUSIVE, &t));
     if (t == NULL) {
         if (!a->missing_ok)
             return fail(cx, ST_ERROR, a->object == 'i' ? "42704" : "42P01", "%s \"%s%s%s\" does not exist",
@@ -139,20 +164,6 @@ drop_relation(Session *s, const AstDrop *a, const AstListNode *name)
         return ST_ERROR;
     }
     TRY(check_alone(cx, t, a->cascade));
-    if (t->kind == TABLE_INDEX) { /* nobody may be using the table while its index goes */
-        CatalogRow *rows;
-        int count;
-        Oid table;
-
-        TRY(catalog_find(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(t->oid), 0, value_null(), &rows,
-                         &count));
-        table = count > 0 ? rows[0].values[COL_PG_INDEX_indrelid].u32 : OID_NONE;
-        if (table != OID_NONE)
-            TRY(lock_acquire(cx,
-                             (LockKey){.branch = catalog_branch(cx), .a = table, .kind = LOCK_KIND_RELATION},
-                             LOCK_ACCESS_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false));
-        TRY(catalog_table_by_oid(cx, t->oid, LOCK_NONE, &t));
-    }
     return ddl_drop_relation(cx, t);
 }
 
@@ -205,6 +216,24 @@ dependents_text(Ctx *cx, const char *const *names, int count, bool cascades, con
     return out;
 }
 
+/* The schema is ours, so no relation comes; one that somebody is dropping or changing is waited for. */
+static Status
+lock_relations(Ctx *cx, Oid schema)
+{
+    CatalogRow *rows;
+    int count;
+
+    TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_relnamespace, value_oid(schema), 0, value_null(), &rows,
+                     &count));
+    for (int i = 0; i < count; i++) {
+        const TableInfo *t;
+
+        if (rows[i].values[COL_PG_CLASS_relkind].var.data[0] != 'i') /* those are locked behind their tables */
+            TRY(catalog_table_by_oid(cx, rows[i].values[COL_PG_CLASS_oid].u32, LOCK_ACCESS_EXCLUSIVE, &t));
+    }
+    return ST_OK;
+}
+
 static Status
 drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
 {
@@ -217,7 +246,7 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
     bool owner;
 
     split_name(name, &schema, &word);
-    TRY(catalog_find_schema(cx, word, &oid));
+    TRY(object_lock_schema(cx, word, LOCK_ACCESS_EXCLUSIVE, &oid));
     if (oid == OID_NONE) {
         if (!a->missing_ok)
             return fail(cx, ST_ERROR, "3F000", "schema \"%s\" does not exist", word);
@@ -235,6 +264,7 @@ drop_schema(Session *s, const AstDrop *a, const AstListNode *name)
     TRY(acl_has_owner(cx, rows[0].values[COL_PG_NAMESPACE_nspowner].u32, &owner));
     if (!owner)
         return fail(cx, ST_ERROR, "42501", "must be owner of schema %s", word);
+    TRY(lock_relations(cx, oid));
     TRY(catalog_find(cx, CAT_PG_CLASS, COL_PG_CLASS_relnamespace, value_oid(oid), 0, value_null(), &relations,
                      &relation_count));
     if (relation_count > 0)
@@ -383,6 +413,7 @@ ddl_create_schema(Session *s, const AstCreateSchema *a)
         ctx_notice(cx, SEV_NOTICE, "42P06", "schema \"%s\" already exists, skipping", name);
         return ST_OK;
     }
+    TRY(object_hold_role(cx, owner));
     v = catalog_blank(cx, COL_PG_NAMESPACE_COUNT_);
     v[COL_PG_NAMESPACE_oid] = value_oid(engine_next_oid(cx));
     v[COL_PG_NAMESPACE_nspname] = value_name(cx, name);

@@ -2,11 +2,11 @@
 #include "backend/command/ddl.h"
 
 #include "backend/catalog/acl.h"
+#include "backend/command/object_lock.h"
 
 #include <stdio.h>
 
 #include "backend/type/array.h"
-#include "base/hash.h"
 #include "base/utf8.h"
 #include "storage/engine/engine.h"
 #include "storage/rel/rel.h"
@@ -14,12 +14,7 @@
 Status
 ddl_lock_name(Ctx *cx, Oid schema, const char *name)
 {
-    return lock_acquire(cx,
-                        (LockKey){.branch = catalog_branch(cx),
-                                  .a = CATALOG_OID_PG_CLASS,
-                                  .b = hash_bytes_seeded(name, strlen(name), schema),
-                                  .kind = LOCK_KIND_OBJECT},
-                        LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false);
+    return object_lock_name(cx, catalog_branch(cx), CATALOG_OID_PG_CLASS, schema, name);
 }
 
 const char *
@@ -122,6 +117,8 @@ ddl_insert_class(Ctx *cx, NewClass *c)
     persistence = c->persistence == 'u'   ? PERSIST_UNLOGGED
                   : c->persistence == 't' ? PERSIST_TEMPORARY
                                           : PERSIST_PERMANENT;
+    if (c->relkind != 'i') /* an index belongs to whom its table belongs to */
+        TRY(object_hold_role(cx, catalog_role(cx)));
     TRY(rel_create(cx, catalog_branch(cx), persistence, &c->storage));
     if (c->wants_toast)
         TRY(rel_create(cx, catalog_branch(cx), persistence, &c->toast));
@@ -388,6 +385,10 @@ ddl_drop_relation(Ctx *cx, const TableInfo *t)
     Oid oid = t->oid;
 
     for (int i = 0; i < t->index_count; i++) {
+        const TableInfo *index;
+
+        /* ALTER INDEX ... RENAME locks no more than the index */
+        TRY(catalog_table_by_oid(cx, t->indexes[i].oid, LOCK_ACCESS_EXCLUSIVE, &index));
         TRY(ddl_delete_where(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(t->indexes[i].oid), 0,
                              value_null()));
         TRY(delete_class_rows(cx, t->indexes[i].oid));

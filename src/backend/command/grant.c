@@ -6,6 +6,7 @@
 
 #include "backend/catalog/acl.h"
 #include "backend/command/grant.h"
+#include "backend/command/object_lock.h"
 #include "backend/type/regnames.h"
 
 static const struct {
@@ -241,6 +242,8 @@ merge(Ctx *cx, const Wish *w, Acl *acl, Oid grantor, Oid owner, uint32_t bits)
 
         if (a->is_grant && a->grant_option && w->grantees[i] == ACL_PUBLIC)
             return fail(cx, ST_ERROR, "0LP01", "grant options can only be granted to roles");
+        if (a->is_grant && bits != 0 && w->grantees[i] != ACL_PUBLIC)
+            TRY(object_hold_role(cx, w->grantees[i]));
         change.held = a->is_grant || !a->grant_option ? bits : 0;
         change.grantable = !a->is_grant || a->grant_option ? bits : 0;
         TRY(update_acl(cx, acl, change, a->is_grant, owner, a->cascade));

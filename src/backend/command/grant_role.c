@@ -2,6 +2,7 @@
 #include "backend/catalog/acl.h"
 #include "backend/command/ddl.h"
 #include "backend/command/grant.h"
+#include "backend/command/object_lock.h"
 
 Status
 grant_find_role(Ctx *cx, const char *name, Oid *out)
@@ -67,6 +68,8 @@ add_member(Ctx *cx, Oid role, const char *role_name, Oid member, const char *mem
 
     if (role == ROLE_DATABASE_OWNER)
         return fail(cx, ST_ERROR, "XX000", "role \"%s\" cannot have explicit members", role_name);
+    TRY(object_hold_role(cx, role)); /* PostgreSQL 15 does not wait, and keeps a member that is gone */
+    TRY(object_hold_role(cx, member));
     TRY(acl_roles_of(cx, role, false, &roles, &count));
     for (int i = 0; i < count; i++)
         loop |= roles[i] == member;

@@ -140,23 +140,18 @@ static Status
 reindex_index(Session *s, const AstReindex *a, const ReindexOptions *o)
 {
     Ctx *cx = s->cx;
+    const AstRangeVar *v = a->relation;
     const TableInfo *x, *t;
-    CatalogRow *rows;
-    int count;
-    Oid index;
+    Oid table, index;
 
-    TRY(catalog_need_table(cx, a->relation->schema, a->relation->name, LOCK_NONE, &x));
+    TRY(ddl_lock_index(cx, v->schema, v->name, &x, &table));
+    if (x == NULL)
+        return catalog_fail_no_table(cx, v->schema, v->name);
     if (x->kind != TABLE_INDEX)
         return fail(cx, ST_ERROR, "42809", "\"%s\" is not an index", x->name);
-    TRY(need_owner(cx, x));
     index = x->oid;
-    TRY(catalog_find(cx, CAT_PG_INDEX, COL_PG_INDEX_indexrelid, value_oid(index), 0, value_null(), &rows,
-                     &count));
-    if (count == 0)
-        return fail_unsupported(cx, -1, "REINDEX of a system catalog");
-    TRY(catalog_table_by_oid(cx, rows[0].values[COL_PG_INDEX_indrelid].u32, LOCK_ACCESS_EXCLUSIVE, &t));
-    return t == NULL ? catalog_fail_no_table(cx, a->relation->schema, a->relation->name)
-                     : rebuild_all(cx, o, t, index);
+    TRY(catalog_table_by_oid(cx, table, LOCK_NONE, &t));
+    return t == NULL ? catalog_fail_no_table(cx, v->schema, v->name) : rebuild_all(cx, o, t, index);
 }
 
 /* ---- many tables --------------------------------------------------------------------------------------------------- */

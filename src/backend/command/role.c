@@ -5,7 +5,7 @@
 #include "backend/catalog/acl.h"
 #include "backend/command/command.h"
 #include "backend/command/grant.h"
-#include "base/hash.h"
+#include "backend/command/object_lock.h"
 #include "storage/engine/engine.h"
 
 /* ---- finding ------------------------------------------------------------------------------------------------------- */
@@ -32,12 +32,7 @@ role_row(Ctx *cx, const char *name, Value **values, Tid *tid)
 static Status
 lock_role_name(Ctx *cx, const char *name)
 {
-    return lock_acquire(cx,
-                        (LockKey){.branch = BRANCH_SHARED,
-                                  .a = CATALOG_OID_PG_AUTHID,
-                                  .b = hash_bytes_seeded(name, strlen(name), 0),
-                                  .kind = LOCK_KIND_OBJECT},
-                        LOCK_EXCLUSIVE, LOCK_SPAN_TRANSACTION, false);
+    return object_lock_name(cx, BRANCH_SHARED, CATALOG_OID_PG_AUTHID, OID_NONE, name);
 }
 
 static Status
@@ -383,21 +378,10 @@ refuse_owner_elsewhere(Ctx *cx, Oid role, const char *name, bool *found)
 }
 
 static Status
-drop_one(Session *s, const char *name, bool missing_ok)
+check_may_drop(Session *s, const char *name, const Value *v)
 {
     Ctx *cx = s->cx;
-    Value *v;
-    Tid tid;
-    bool found;
 
-    TRY(lock_role_name(cx, name));
-    TRY(role_row(cx, name, &v, &tid));
-    if (v == NULL && missing_ok) {
-        ctx_notice(cx, SEV_NOTICE, "00000", "role \"%s\" does not exist, skipping", name);
-        return ST_OK;
-    }
-    if (v == NULL)
-        return fail_no_role(cx, name);
     if (v[COL_PG_AUTHID_oid].u32 == catalog_role(cx))
         return fail(cx, ST_ERROR, "55006", "current user cannot be dropped");
     if (v[COL_PG_AUTHID_oid].u32 == s->session_user)
@@ -407,6 +391,44 @@ drop_one(Session *s, const char *name, bool missing_ok)
     if (v[COL_PG_AUTHID_oid].u32 == ROLE_BOOTSTRAP)
         return fail(cx, ST_ERROR, "2BP01", "cannot drop role %s because it is required by the database system",
                     name);
+    return ST_OK;
+}
+
+/* First the role and then its name, as others may hold it who change the role afterwards. */
+static Status
+lock_for_drop(Session *s, const char *name, Value **v, Tid *tid)
+{
+    Ctx *cx = s->cx;
+
+    for (Oid locked = OID_NONE;;) {
+        TRY(role_row(cx, name, v, tid));
+        if (*v == NULL)
+            return ST_OK;
+        TRY(check_may_drop(s, name, *v));
+        if ((*v)[COL_PG_AUTHID_oid].u32 == locked)
+            return ST_OK;
+        locked = (*v)[COL_PG_AUTHID_oid].u32;
+        TRY(object_lock(cx, object_lock_key(BRANCH_SHARED, CATALOG_OID_PG_AUTHID, locked),
+                        LOCK_ACCESS_EXCLUSIVE));
+        TRY(lock_role_name(cx, name));
+    }
+}
+
+static Status
+drop_one(Session *s, const char *name, bool missing_ok)
+{
+    Ctx *cx = s->cx;
+    Value *v;
+    Tid tid;
+    bool found;
+
+    TRY(lock_for_drop(s, name, &v, &tid));
+    if (v == NULL && missing_ok) {
+        ctx_notice(cx, SEV_NOTICE, "00000", "role \"%s\" does not exist, skipping", name);
+        return ST_OK;
+    }
+    if (v == NULL)
+        return fail_no_role(cx, name);
     TRY(refuse_owner_here(cx, v[COL_PG_AUTHID_oid].u32, name, &found));
     if (!found)
         TRY(refuse_owner_elsewhere(cx, v[COL_PG_AUTHID_oid].u32, name, &found));

@@ -8,6 +8,7 @@
 
 #include "backend/catalog/acl.h"
 #include "backend/command/command.h"
+#include "backend/command/object_lock.h"
 #include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
 
@@ -86,10 +87,9 @@ temp_schema(Ctx *cx, Oid *out)
     return ST_OK;
 }
 
-Status
-ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persistence)
+static Status
+find_target_schema(Ctx *cx, const AstRangeVar *v, Oid *schema, char *persistence)
 {
-    Ctx *cx = s->cx;
     bool named_temp = v->schema != NULL && strcmp(v->schema, "pg_temp") == 0;
 
     if (v->catalog != NULL && strcmp(v->catalog, catalog_database_name(cx)) != 0)
@@ -113,6 +113,27 @@ ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persisten
     if (*schema == catalog_temp_schema(cx))
         *persistence = 't';
     return ST_OK;
+}
+
+/* K4: the schema stays until we have ended; if it was about to go, another may be meant once we have waited. */
+Status
+ddl_target_schema(Session *s, const AstRangeVar *v, Oid *schema, char *persistence)
+{
+    Ctx *cx = s->cx;
+    char given = *persistence;
+
+    for (Oid held = OID_NONE;;) {
+        *persistence = given;
+        TRY(find_target_schema(cx, v, schema, persistence));
+        if (*schema == held)
+            return ST_OK;
+        if (held != OID_NONE)
+            (void)lock_release(cx, object_lock_key(catalog_branch(cx), CATALOG_OID_PG_NAMESPACE, held),
+                               LOCK_ACCESS_SHARE, LOCK_SPAN_TRANSACTION);
+        held = *schema;
+        TRY(object_lock(cx, object_lock_key(catalog_branch(cx), CATALOG_OID_PG_NAMESPACE, held),
+                        LOCK_ACCESS_SHARE));
+    }
 }
 
 /* By its number: a commit that fails half-way may have freed the action already. */

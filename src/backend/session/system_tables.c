@@ -226,6 +226,15 @@ rows_locks(Ctx *cx, const TableInfo *table, RowReceiver *to)
         }
         if (r->key.kind == LOCK_KIND_TRANSACTION)
             v[6] = value_oid((uint32_t)r->key.b);
+        if (r->key.kind == LOCK_KIND_OBJECT) {
+            if (r->key.branch == BRANCH_SHARED)
+                v[1] = value_oid(0);
+            v[7] = value_oid(r->key.a);
+            if (r->key.sub != LOCK_OBJECT_NAME) {
+                v[8] = value_oid((uint32_t)r->key.b);
+                v[9] = (Value){.i16 = 0, .phys = PHYS_I16};
+            }
+        }
         if (r->key.kind == LOCK_KIND_ADVISORY) {
             v[7] = value_oid((uint32_t)(r->key.b >> 32));
             v[8] = value_oid((uint32_t)r->key.b);

@@ -130,7 +130,10 @@ describe_key(const LockKey *key, char *out, size_t bytes)
                  key->sub == 1 ? (uint32_t)(key->b >> 32) : key->a, (uint32_t)key->b, key->sub);
         break;
     default:
-        snprintf(out, bytes, "object %u of class %u of database %u", (uint32_t)key->b, key->a, key->branch);
+        if (key->sub == LOCK_OBJECT_NAME)
+            snprintf(out, bytes, "a name in class %u of database %u", key->a, key->branch);
+        else
+            snprintf(out, bytes, "object %u of class %u of database %u", (uint32_t)key->b, key->a, key->branch);
     }
 }
 

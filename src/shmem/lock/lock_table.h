@@ -26,10 +26,11 @@ typedef enum LockKind {
     LOCK_KIND_RELATION = 1, /* a = relation */
     LOCK_KIND_TRANSACTION, /* branch 0, a, b = xid: waited for by those who meet its marks (T4) */
     LOCK_KIND_TUPLE, /* a = relation, b = root TID: the queue of R3 and shared row locks of R1 */
-    LOCK_KIND_OBJECT, /* a = catalog, b = oid: DDL on schemas, roles, databases */
+    LOCK_KIND_OBJECT, /* a = catalog, b = oid of a schema, role, database; LOCK_OBJECT_NAME: b = a name's hash */
     LOCK_KIND_ADVISORY, /* a, b = the user's key; sub = 1 for one bigint, 2 for two ints */
     LOCK_KIND_TUPLE_SHARED, /* R1's shared row locks, apart from the queue */
 } LockKind;
+enum { LOCK_OBJECT_NAME = 1 }; /* `sub` of LOCK_KIND_OBJECT */
 
 typedef struct LockKey {
     BranchId branch;
