@@ -25,6 +25,8 @@ enum {
     LOOK_US = 250 * 1000, /* at the space that is left */
     RETRY_US = 1000 * 1000, /* after the disk was full */
     RESERVE_BYTES = 2 << 20, /* for what the store writes besides pages */
+    LATE_READS_LEAST = 2000,
+    LATE_READS_US = 5 * 1000 * 1000, /* at least between two checkpoints for them */
 };
 
 static StoreLimits
@@ -41,14 +43,19 @@ typedef enum CheckpointCause {
     CAUSE_TIME,
     CAUSE_LOG_SIZE,
     CAUSE_ASKED,
+    CAUSE_READS, /* sessions find pages in files, and many of those that are read again are in none */
     CAUSE_SPACE, /* one has failed, or the disk is full: the log that it frees may be what is missing */
     CAUSE_RECOVERY,
     CAUSE_END,
 } CheckpointCause;
 static const char *const cause_texts[] = {
-    [CAUSE_TIME] = "it was time",        [CAUSE_LOG_SIZE] = "for the size of the log",
-    [CAUSE_ASKED] = "asked for",         [CAUSE_SPACE] = "for want of space",
-    [CAUSE_RECOVERY] = "after recovery", [CAUSE_END] = "at the end of the server",
+    [CAUSE_TIME] = "it was time",
+    [CAUSE_LOG_SIZE] = "for the size of the log",
+    [CAUSE_ASKED] = "asked for",
+    [CAUSE_SPACE] = "for want of space",
+    [CAUSE_RECOVERY] = "after recovery",
+    [CAUSE_END] = "at the end of the server",
+    [CAUSE_READS] = "for changed pages that are read again",
 };
 
 /* One that is due. */
@@ -66,6 +73,8 @@ typedef struct Cleaner {
     uint64_t look_us; /* when to look at the space that is left */
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
     uint64_t cycle_bytes; /* of log between two checkpoints, as lately */
+    uint64_t late_reads; /* at the last checkpoint */
+    uint64_t late_due_us; /* when to look at them again */
     bool merging; /* the store's files are */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
     uint64_t published_us;
@@ -103,22 +112,29 @@ is_stalled(Ctx *cx, const Cleaner *c)
     return c->retry_us != 0 && env_mono_us(cx->env) < c->retry_us;
 }
 
-/* What would have to be written if there was a checkpoint now, at most. */
 static uint64_t
-bytes_to_write(Ctx *cx, const Cleaner *c)
+dirty_pages(Ctx *cx)
 {
     const PageCache *cache = page_cache(cx->proc);
-    PageStore *store = c->process->store;
     uint64_t pages = 0;
-    StoreStats stats;
 
     for (uint32_t no = 1; no < cache->high; no++) {
         const Frame *f = cache_frame(cache, no);
 
         pages += atomic_load_explicit(&f->use, memory_order_relaxed) == FRAME_PAGE && f->dirty;
     }
+    return pages;
+}
+
+/* What would have to be written if there was a checkpoint now, at most. */
+static uint64_t
+bytes_to_write(Ctx *cx, const Cleaner *c)
+{
+    PageStore *store = c->process->store;
+    StoreStats stats;
+
     store->methods->stats(cx, store, &stats);
-    return pages * STORE_PAGE_VALUE_BYTES + stats.memory_bytes;
+    return dirty_pages(cx) * STORE_PAGE_VALUE_BYTES + stats.memory_bytes;
 }
 
 static void
@@ -291,6 +307,7 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, CheckpointCause cause)
 
     TRY(checkpoint_run(cx, &c->checkpointer, spread_us, clean_stop));
     atomic_store(&shared->redo, c->checkpointer.super.redo);
+    c->late_reads = atomic_load(&shared->late_reads);
     if (p->settings->unlogged) {
         TRY(make_copy(cx, p));
         TRY(wal_segments_remove(cx, &p->wal)); /* of a run with a log */
@@ -312,9 +329,24 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, CheckpointCause cause)
     return ST_OK;
 }
 
+/* Have sessions read as many pages through this process as a checkpoint would write? After it they read them by themselves. */
+static bool
+are_reads_late(Ctx *cx, Cleaner *c, uint64_t last_us)
+{
+    const StoreSettings *settings = c->process->settings;
+    uint64_t late = atomic_load(&store_shared(c->process->engine)->late_reads) - c->late_reads;
+    uint64_t now_us = env_mono_us(cx->env);
+
+    if (late < LATE_READS_LEAST || now_us - last_us < LATE_READS_US || now_us < c->late_due_us ||
+        settings->unlogged || settings->data_key != NULL)
+        return false;
+    c->late_due_us = now_us + LATE_READS_US / 5;
+    return late >= dirty_pages(cx);
+}
+
 /* Is a checkpoint due? */
 static bool
-is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, Due *due)
+is_due(Ctx *cx, Cleaner *c, uint64_t last_us, Due *due)
 {
     const StoreProcess *p = c->process;
     StoreShared *shared = store_shared(p->engine);
@@ -331,6 +363,11 @@ is_due(Ctx *cx, const Cleaner *c, uint64_t last_us, Due *due)
     if (c->failed || wal_disk_is_full(cx->proc)) {
         due->cause = CAUSE_SPACE;
         return (c->failed || now - redo >= FULL_LOG_BYTES) && env_mono_us(cx->env) - last_us >= RETRY_US;
+    }
+    if (are_reads_late(cx, c, last_us)) {
+        due->cause = CAUSE_READS;
+        due->spread_us = LATE_READS_US / 5;
+        return true;
     }
     due->cause = CAUSE_TIME;
     due->spread_us = limits_of(p).checkpoint_timeout_us / 100 * limits_of(p).spread_percent;

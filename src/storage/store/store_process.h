@@ -46,6 +46,8 @@ typedef struct StoreShared {
     uint64_t system_id; /* before state becomes READY */
     uint32_t incarnation; /* before state becomes READY */
     _Atomic uint64_t redo; /* atomic: of the last checkpoint */
+    _Atomic uint64_t
+        late_reads; /* atomic: of pages that sessions can not find by themselves before the next one */
     _Atomic uint64_t checkpoints_timed, checkpoints_asked, pages_written, pages_cleaned; /* atomic: counters */
     _Atomic uint64_t write_us, sync_us, last_us; /* atomic: of checkpoints: all, all, the last one */
     _Atomic uint64_t file_bytes, memory_bytes, level0_files,

@@ -65,13 +65,20 @@ read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
 }
 
 /* Is it worth finding out where the page lies? Not if it may have changed since the last checkpoint: then it is not in a file
- * yet, or only until it is written again. Nor if a large scan has asked for it: that is served ahead of time, in many pages. */
+ * yet, or only until it is written again. If many such are read there is another checkpoint (store_cleaner.c). Nor if a large
+ * scan has asked for it: that is served ahead of time, in many pages. */
 static bool
 is_worth_locating(Ctx *cx, const Frame *f, const char *page)
 {
-    return f->stored_raw == 0 && atomic_load_explicit(&f->spotted, memory_order_relaxed) == 0 &&
-           atomic_load_explicit(&f->used, memory_order_relaxed) != 0 &&
-           page_header_const(page)->lsn < atomic_load(&store_shared(cx->engine)->redo);
+    StoreShared *shared = store_shared(cx->engine);
+
+    if (f->stored_raw != 0 || atomic_load_explicit(&f->spotted, memory_order_relaxed) != 0 ||
+        atomic_load_explicit(&f->used, memory_order_relaxed) == 0)
+        return false;
+    if (page_header_const(page)->lsn < atomic_load(&shared->redo))
+        return true;
+    atomic_fetch_add_explicit(&shared->late_reads, 1, memory_order_relaxed);
+    return false;
 }
 
 static void
