@@ -97,6 +97,10 @@ def starts(pair, options):
             s.psql('-c', f'drop database copy{no}')
     rows.append(['... CREATE DATABASE TEMPLATE of it, ms (psql included)', *[f'{median([c[i] for c in copies]):.1f}' for i in (0, 1)],
                  f'**{median([c[0] / c[1] for c in copies]):.0f}**'])
+    return rows + restarts(pair, options, options.large_scale)
+
+
+def restarts(pair, options, scale):
     again = []
     for s in pair.servers:
         s.psql('-c', 'checkpoint')
@@ -107,9 +111,8 @@ def starts(pair, options):
         s.crash()
         work.join()
         again.append(s.start() * 1e3)
-    rows.append([f'start after kill -9, {options.seconds * 12} s of TPC-B with 4 clients behind the checkpoint, ms', f'{again[0]:.0f}',
-                 f'{again[1]:.0f}', f'**{again[0] / again[1]:.1f}**'])
-    return rows
+    return [[f'start after kill -9, {options.seconds * 12} s of TPC-B with 4 clients behind the checkpoint, scale {scale}, ms',
+             f'{again[0]:.0f}', f'{again[1]:.0f}', f'**{again[0] / again[1]:.1f}**']]
 
 
 def encryption(options):
@@ -160,7 +163,7 @@ def run(options):
     with Pair(CACHE) as pair:
         for s in pair.servers:
             pgbench_init(s, options.scale)
-        rows += log_bytes(pair, options) + stalls(pair, options)
+        rows += log_bytes(pair, options) + stalls(pair, options) + restarts(pair, options, options.scale)
     with Pair(CACHE) as pair:
         rows += starts(pair, options)
     rows += encryption(options) + size(options)
