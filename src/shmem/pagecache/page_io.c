@@ -447,15 +447,17 @@ page_evict(Ctx *cx, uint32_t frame_no)
     Proc *proc = cx->proc;
     PageCache *cache = page_cache(proc);
     Frame *f = cache_frame(cache, frame_no);
-    BranchId branch = f->branch;
-    RelationId relation = f->relation;
     Evict result = EVICT_BUSY;
+    RelationId relation;
+    BranchId branch;
     CacheRel *rel;
     uint8_t used;
     Xid raw;
 
     if (atomic_load(&f->use) != FRAME_PAGE)
         return EVICT_BUSY;
+    branch = f->branch; /* of a page, not of one that is only about to come */
+    relation = f->relation;
     if (atomic_load(&f->latch) & (FRAME_PINS | FRAME_EXCLUSIVE | FRAME_SHARES))
         return EVICT_USED;
     used = atomic_load_explicit(&f->used, memory_order_relaxed);
