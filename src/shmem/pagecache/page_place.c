@@ -86,7 +86,8 @@ set_tag(const Proc *proc, Frame *f, const CacheRel *rel, Fork fork, BlockNo bloc
     f->fork = (uint8_t)fork;
     f->block = block;
     f->unlogged = rel->persistence != PERSIST_PERMANENT;
-    f->raw_min = f->stored_raw = 0;
+    frame_set_raw_min(f, 0);
+    f->stored_raw = 0;
     f->older = 0;
     atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     atomic_store_explicit(&f->used, !proc->scanning, memory_order_relaxed);
@@ -197,7 +198,8 @@ page_keep_image(Ctx *cx, Frame *f, const char *page)
     old->block = f->block;
     frame_set_dirty(old, false);
     atomic_store(&old->spotted, 0);
-    old->raw_min = old->stored_raw = 0;
+    frame_set_raw_min(old, 0);
+    old->stored_raw = 0;
     old->older = f->older;
     memcpy(cache_frame_bytes(cache, no), page, PAGE_BYTES);
     atomic_store(&old->use, FRAME_OLD);
@@ -259,7 +261,7 @@ cache_free_page(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, bool only_clea
         page_spots_put(proc, frame_page_id(f), cache_frame_spot(cache, no));
     atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     frame_set_dirty(f, false);
-    f->raw_min = 0;
+    frame_set_raw_min(f, 0);
     cache_map_set(proc, cf, block, 0);
     if (use == FRAME_PAGE)
         atomic_fetch_sub(&cache->pages_live, 1);

@@ -13,14 +13,20 @@ raw_push(PageCache *cache, Frame *f, uint32_t frame_no)
     while (!atomic_compare_exchange_weak(&cache->raw_head, &head, frame_no));
 }
 
+static void
+note_least(Frame *f, Xid xid)
+{
+    if (frame_raw_min(f) == 0 || xid < frame_raw_min(f))
+        frame_set_raw_min(f, xid);
+}
+
 void
 page_mark_raw(Ctx *cx, PageRef *ref, Xid xid)
 {
     Frame *f = ref->frame;
 
     DEBUG_ASSERT(ref->exclusive);
-    if (f->raw_min == 0 || xid < f->raw_min)
-        f->raw_min = xid;
+    note_least(f, xid);
     if (LIKELY(atomic_load_explicit(&f->raw_listed, memory_order_relaxed) != 0))
         return;
     if (atomic_exchange(&f->raw_listed, 1) == 0)
@@ -38,8 +44,7 @@ page_list_raw(Ctx *cx, uint32_t frame_no, PageId id, Xid least)
     page_latch_aside(cx, &ref);
     if (ref.frame->branch == id.branch && ref.frame->relation == id.relation && ref.frame->block == id.block &&
         ref.frame->fork == id.fork) {
-        if (ref.frame->raw_min == 0 || least < ref.frame->raw_min)
-            ref.frame->raw_min = least;
+        note_least(ref.frame, least);
         if (atomic_exchange(&ref.frame->raw_listed, 1) == 0)
             raw_push(cache, ref.frame, frame_no);
     }
@@ -59,7 +64,7 @@ settle(Ctx *cx, uint32_t no, RawResolve resolve)
         return UINT64_MAX;
     page_latch_exclusive(cx, &ref);
     left = resolve(cx, &ref);
-    f->raw_min = left;
+    frame_set_raw_min(f, left);
     if (left != 0 && atomic_exchange(&f->raw_listed, 1) == 0)
         raw_push(cache, f, no);
     page_unpin(cx, &ref);

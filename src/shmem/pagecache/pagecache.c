@@ -342,7 +342,7 @@ page_pin_frame(Ctx *cx, uint32_t no, PageRef *out)
         uint8_t use = atomic_load(&f->use);
 
         if (use == FRAME_SHARED || use == FRAME_FAILED || use == FRAME_OLD ||
-            (!frame_is_dirty(f) && f->raw_min == 0))
+            (!frame_is_dirty(f) && frame_raw_min(f) == 0))
             return false;
         __builtin_ia32_pause();
     }

@@ -50,7 +50,8 @@ typedef struct Frame {
     _Atomic uint8_t raw_listed; /* atomic: linked in the list of frames with raw ids */
     _Atomic uint8_t
         dirty; /* exclusive latch, a look before it costs nothing: changed since it was last written (no store: never read) */
-    Xid raw_min; /* exclusive latch: no raw id on the page is smaller; 0 = there is none */
+    _Atomic Xid
+        raw_min; /* exclusive latch, a look before it costs nothing: no raw id on the page is smaller; 0 = there is none */
     _Atomic uint32_t raw_next; /* raw list */
     uint32_t next_free; /* latch free_frames */
     uint8_t unlogged; /* changes with the tag: its relation's pages are not logged (H8) */
@@ -160,6 +161,16 @@ cache_frame_spot(const PageCache *cache, uint32_t frame_no)
     return (PageSpot *)((char *)cache + cache->spots) + frame_no;
 }
 
+static inline Xid
+frame_raw_min(const Frame *f)
+{
+    return atomic_load_explicit(&f->raw_min, memory_order_relaxed);
+}
+static inline void
+frame_set_raw_min(Frame *f, Xid xid)
+{
+    atomic_store_explicit(&f->raw_min, xid, memory_order_relaxed);
+}
 static inline bool
 frame_is_dirty(const Frame *f)
 {

@@ -141,7 +141,7 @@ heap_resolve(Ctx *cx, PageRef *ref)
     page_hint(cx, ref);
     least = resolve_page(cx, p);
     if (least == 0) {
-        ref->frame->raw_min = 0;
+        frame_set_raw_min(ref->frame, 0);
         if (ref->frame->stored_raw != 0) /* so that the id table may forget, some day */
             frame_set_dirty(ref->frame, true);
     }

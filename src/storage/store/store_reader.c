@@ -115,7 +115,7 @@ finish_read(Ctx *cx, PageStore *store, const StoreRead *read, uint32_t frame_no)
         return;
     }
     raw = f->stored_raw;
-    f->raw_min = raw; /* so that page_list_raw does not pass it by while somebody tries to free it */
+    frame_set_raw_min(f, raw); /* so that page_list_raw does not pass it by while somebody tries to free it */
     page_io_done(cx->proc, frame_no, IO_IDLE); /* from here on the frame may be anybody's */
     if (raw != 0)
         page_list_raw(cx, frame_no, read->id, raw);
