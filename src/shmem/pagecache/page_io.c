@@ -471,7 +471,7 @@ page_evict(Ctx *cx, uint32_t frame_no)
     if (rel == NULL)
         return EVICT_BUSY;
     latch_take(proc, &rel->extend);
-    raw = f->stored_raw;
+    raw = frame_stored_raw(f);
     /* Everything may have changed since we looked; below the latch the tag is stable. */
     if (atomic_load(&f->use) == FRAME_PAGE && cache_tag_is(f, rel, (Fork)f->fork, f->block) &&
         cache_map_lookup(cache, &rel->forks[f->fork], f->block) == frame_no &&

@@ -87,7 +87,7 @@ set_tag(const Proc *proc, Frame *f, const CacheRel *rel, Fork fork, BlockNo bloc
     f->block = block;
     f->unlogged = rel->persistence != PERSIST_PERMANENT;
     frame_set_raw_min(f, 0);
-    f->stored_raw = 0;
+    frame_set_stored_raw(f, 0);
     f->older = 0;
     atomic_store_explicit(&f->spotted, 0, memory_order_relaxed);
     atomic_store_explicit(&f->used, !proc->scanning, memory_order_relaxed);
@@ -199,7 +199,7 @@ page_keep_image(Ctx *cx, Frame *f, const char *page)
     frame_set_dirty(old, false);
     atomic_store(&old->spotted, 0);
     frame_set_raw_min(old, 0);
-    old->stored_raw = 0;
+    frame_set_stored_raw(old, 0);
     old->older = f->older;
     memcpy(cache_frame_bytes(cache, no), page, PAGE_BYTES);
     atomic_store(&old->use, FRAME_OLD);

@@ -61,7 +61,8 @@ typedef struct Frame {
         spotted; /* exclusive latch, or who loads it: cache_frame_spot() is valid, it has not been changed since */
     uint8_t reserved8;
     _Atomic uint32_t io; /* atomic: IO_... */
-    Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
+    _Atomic Xid
+        stored_raw; /* the store's process; who counts pages looks at any: smallest raw id on the page as it is stored; 0 = none */
     uint32_t
         older; /* exclusive latch: frame of the image before this epoch's first change; 0 = none in memory */
     uint32_t reserved;
@@ -170,6 +171,16 @@ static inline void
 frame_set_raw_min(Frame *f, Xid xid)
 {
     atomic_store_explicit(&f->raw_min, xid, memory_order_relaxed);
+}
+static inline Xid
+frame_stored_raw(const Frame *f)
+{
+    return atomic_load_explicit(&f->stored_raw, memory_order_relaxed);
+}
+static inline void
+frame_set_stored_raw(Frame *f, Xid xid)
+{
+    atomic_store_explicit(&f->stored_raw, xid, memory_order_relaxed);
 }
 static inline bool
 frame_is_dirty(const Frame *f)

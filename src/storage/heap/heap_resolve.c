@@ -142,7 +142,7 @@ heap_resolve(Ctx *cx, PageRef *ref)
     least = resolve_page(cx, p);
     if (least == 0) {
         frame_set_raw_min(ref->frame, 0);
-        if (ref->frame->stored_raw != 0) /* so that the id table may forget, some day */
+        if (frame_stored_raw(ref->frame) != 0) /* so that the id table may forget, some day */
             frame_set_dirty(ref->frame, true);
     }
     return least;

@@ -65,11 +65,11 @@ note_stored_raw(Ctx *cx)
         const Frame *f = cache_frame(cache, no);
         CacheRel *rel;
 
-        if (atomic_load(&f->use) != FRAME_PAGE || f->stored_raw == 0)
+        if (atomic_load(&f->use) != FRAME_PAGE || frame_stored_raw(f) == 0)
             continue;
         rel = cache_rel(cx, f->branch, f->relation);
-        if (rel != NULL && (rel->cached_raw == 0 || f->stored_raw < rel->cached_raw))
-            rel->cached_raw = f->stored_raw;
+        if (rel != NULL && (rel->cached_raw == 0 || frame_stored_raw(f) < rel->cached_raw))
+            rel->cached_raw = frame_stored_raw(f);
     }
 }
 
@@ -347,8 +347,8 @@ store_oldest_raw(Ctx *cx)
     for (uint32_t no = 1; no < cache->high; no++) {
         const Frame *f = cache_frame(cache, no);
 
-        if (atomic_load(&f->use) == FRAME_PAGE && f->stored_raw != 0)
-            least = MIN_OF(least, f->stored_raw);
+        if (atomic_load(&f->use) == FRAME_PAGE && frame_stored_raw(f) != 0)
+            least = MIN_OF(least, frame_stored_raw(f));
     }
     cache_rel_each(cx, least_raw, &least);
     return least;

@@ -24,8 +24,8 @@ let_go(Ctx *cx, PageWriter *w, bool dirty)
 
             page_latch_shared(cx, &w->refs[i]);
             frame_set_dirty(f, true);
-            if (before != 0 && (f->stored_raw == 0 || before < f->stored_raw))
-                f->stored_raw = before;
+            if (before != 0 && (frame_stored_raw(f) == 0 || before < frame_stored_raw(f)))
+                frame_set_stored_raw(f, before);
         }
         if (!dirty && w->refs[i].frame->older != 0 && !page_fork_is_on(cx)) { /* they are in the store now */
             page_latch_aside(cx, &w->refs[i]);
@@ -82,8 +82,8 @@ page_writer_add(Ctx *cx, PageWriter *w, uint32_t frame_no)
     memcpy(copy, ref->page, PAGE_BYTES);
     put_old(cx, w, f); /* B4: in the batch of what replaces them */
     page_unlatch(cx, ref);
-    w->stored_raw[w->count] = f->stored_raw;
-    f->stored_raw = heap_resolve_copy(cx, copy);
+    w->stored_raw[w->count] = frame_stored_raw(f);
+    frame_set_stored_raw(f, heap_resolve_copy(cx, copy));
     w->lsn = MAX_OF(w->lsn, page_header(copy)->lsn);
     store_batch_put_page(w->batch, frame_page_id(f), copy);
     w->count++;

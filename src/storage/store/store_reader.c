@@ -72,7 +72,7 @@ is_worth_locating(Ctx *cx, const Frame *f, const char *page)
 {
     StoreShared *shared = store_shared(cx->engine);
 
-    if (f->stored_raw != 0 || atomic_load_explicit(&f->spotted, memory_order_relaxed) != 0 ||
+    if (frame_stored_raw(f) != 0 || atomic_load_explicit(&f->spotted, memory_order_relaxed) != 0 ||
         atomic_load_explicit(&f->used, memory_order_relaxed) == 0)
         return false;
     if (page_header_const(page)->lsn < atomic_load(&shared->redo))
@@ -92,7 +92,7 @@ finish_read(Ctx *cx, PageStore *store, const StoreRead *read, uint32_t frame_no)
         atomic_store(&f->spotted, 0);
     switch (read->found) {
     case STORE_FOUND:
-        f->stored_raw = heap_least_raw(cx, read->page);
+        frame_set_stored_raw(f, heap_least_raw(cx, read->page));
         if (is_worth_locating(cx, f, read->page))
             atomic_store(&f->spotted, store->methods->locate(cx, store, read->id, read->page,
                                                              cache_frame_spot(cache, frame_no)));
@@ -114,7 +114,7 @@ finish_read(Ctx *cx, PageStore *store, const StoreRead *read, uint32_t frame_no)
         page_io_done(cx->proc, frame_no, IO_DAMAGED);
         return;
     }
-    raw = f->stored_raw;
+    raw = frame_stored_raw(f);
     frame_set_raw_min(f, raw); /* so that page_list_raw does not pass it by while somebody tries to free it */
     page_io_done(cx->proc, frame_no, IO_IDLE); /* from here on the frame may be anybody's */
     if (raw != 0)
