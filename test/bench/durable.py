@@ -104,12 +104,12 @@ def restarts(pair, options, scale):
     again = []
     for s in pair.servers:
         s.psql('-c', 'checkpoint')
-        work = threading.Thread(target=lambda: subprocess.run(
-            [PGBIN + '/pgbench', '-n', '-c', '4', '-j', '2', '-T', '3600', s.url], capture_output=True))
-        work.start()
-        time.sleep(options.seconds * 12)
+        work = subprocess.Popen([PGBIN + '/pgbench', '-n', '-c', '4', '-j', '2', '-T', '3600', '-P', '1', s.url], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True)
+        for _ in range(options.seconds * 12):
+            assert work.stderr.readline().startswith('progress: ')  # one a second
         s.crash()
-        work.join()
+        work.communicate()
         again.append(s.start() * 1e3)
     return [[f'start after kill -9, {options.seconds * 12} s of TPC-B with 4 clients behind the checkpoint, scale {scale}, ms',
              f'{again[0]:.0f}', f'{again[1]:.0f}', f'**{again[0] / again[1]:.1f}**']]

@@ -61,8 +61,7 @@ typedef struct Frame {
         spotted; /* exclusive latch, or who loads it: cache_frame_spot() is valid, it has not been changed since */
     uint8_t reserved8;
     _Atomic uint32_t io; /* atomic: IO_... */
-    _Atomic Xid
-        stored_raw; /* the store's process; who counts pages looks at any: smallest raw id on the page as it is stored; 0 = none */
+    _Atomic Xid stored_raw; /* the store's process: smallest raw id on the page as it is stored; 0 = none */
     uint32_t
         older; /* exclusive latch: frame of the image before this epoch's first change; 0 = none in memory */
     uint32_t reserved;
