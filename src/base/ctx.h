@@ -78,6 +78,8 @@ struct Ctx {
     struct Proc *proc; /* shmem: our slot */
     struct PageReader
         *page_reader; /* storage: how this process reads pages by itself; NULL = it asks the store */
+    struct WalSolo
+        *wal_solo; /* storage: how this session flushes the log by itself; NULL = it asks the log writer */
     struct Txn *txn; /* storage: the transaction of this session, NULL outside one */
     struct Catalog *catalog; /* backend/catalog: names and what they mean */
     struct Txn *txn_idle; /* storage: memory kept for the next transaction */

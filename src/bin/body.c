@@ -63,6 +63,8 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
             body->engine.table_folder = arena_printf(cx->arena, "%s/pages", options->data_dir);
         storage_settings(options->settings, options->data_dir, &body->store);
         body->engine.log = !body->store.unlogged;
+        if (options->data_key == NULL)
+            body->engine.log_folder = arena_printf(cx->arena, "%s/wal", options->data_dir);
         body->store.data_key = options->data_key;
     }
     TRY(engine_create(cx, &body->engine, &door->engine));

@@ -96,9 +96,11 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal.c src/storage/wal/wal.h \
 	src/storage/wal/wal_end.c src/storage/wal/wal_end.h \
 	src/storage/wal/wal_format.h \
+	src/storage/wal/wal_pen.c src/storage/wal/wal_pen.h \
 	src/storage/wal/wal_portion.c src/storage/wal/wal_portion.h \
 	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
 	src/storage/wal/wal_shared.h \
+	src/storage/wal/wal_solo.c src/storage/wal/wal_solo.h \
 	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
 STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS) $(STATIC_CXX_LIBS)

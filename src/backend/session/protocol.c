@@ -10,7 +10,7 @@
 #include "backend/wire/encode.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "storage/store/page_direct.h"
+#include "storage/engine/engine.h"
 
 #include <stdlib.h>
 
@@ -191,7 +191,7 @@ sink_copy_in(Sink *sink, Ctx *cx, const char **data, size_t *bytes)
         case MESSAGE_INTERRUPT: TRY(ctx_poll(cx)); break;
         case MESSAGE_END:
             return fail(cx, ST_CLOSED, "08006", "unexpected EOF on client connection with an open transaction");
-        case MESSAGE_IDLE: page_direct_rest(cx); break;
+        case MESSAGE_IDLE: engine_rest(cx); break;
         default:
             w->copy_done = true;
             return fail(cx, ST_ERROR, "08P01", "unexpected message type 0x%02X during COPY from stdin", type);
@@ -675,7 +675,7 @@ on_interrupt(Loop *l)
 {
     uint32_t bits = atomic_exchange(l->cx->interrupt, 0);
 
-    page_direct_rest(l->cx);
+    engine_rest(l->cx);
     if (bits & INTERRUPT_TERMINATE)
         say_goodbye(l, "57P01", session_end_reason(bits));
     if (bits & INTERRUPT_RELOAD)
@@ -686,17 +686,17 @@ on_interrupt(Loop *l)
 static uint32_t
 idle_timeout_ms(const Loop *l, uint32_t setting_ms)
 {
-    if (!page_direct_is_busy(l->cx) || (setting_ms != 0 && setting_ms <= DIRECT_REST_MS))
+    if (!engine_has_files(l->cx) || (setting_ms != 0 && setting_ms <= ENGINE_REST_MS))
         return setting_ms;
-    return DIRECT_REST_MS;
+    return ENGINE_REST_MS;
 }
 
 static void
 on_idle(Loop *l, uint32_t setting_ms)
 {
-    if (page_direct_is_busy(l->cx)) {
-        page_direct_rest(l->cx);
-        if (setting_ms == 0 || setting_ms > DIRECT_REST_MS)
+    if (engine_has_files(l->cx)) {
+        engine_rest(l->cx);
+        if (setting_ms == 0 || setting_ms > ENGINE_REST_MS)
             return; /* it was only that moment, which the time-out is late by */
     }
     if (l->s->state == TRANSACTION_BLOCK || l->s->state == TRANSACTION_FAILED)

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "shmem/proc/proc.h"
 #include "storage/engine/engine.h"
-#include "storage/store/page_direct.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -48,7 +47,7 @@ poll_session(Ctx *cx)
     }
     if (bits & INTERRUPT_WAKE) {
         atomic_fetch_and(cx->interrupt, ~(uint32_t)INTERRUPT_WAKE);
-        page_direct_rest(cx);
+        engine_rest(cx);
     }
     if (cx->deadline_us != 0 && env_mono_us(cx->env) >= cx->deadline_us) {
         cx->deadline_us = 0;

@@ -12,6 +12,7 @@
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/page_direct.h"
+#include "storage/wal/wal_solo.h"
 #include "storage/store/store_process.h"
 #include "storage/temp/temp_file.h"
 #include "storage/txn/txn_log.h"
@@ -29,6 +30,14 @@ carve_engine(Region *region)
     atomic_init(&s->next_oid, OID_FIRST);
     latch_init(&s->branch_latch, LATCH_BRANCH);
     s->next_branch = BRANCH_FIRST; /* 0 is the shared one, which has no entry: it cannot be dropped */
+}
+
+/* False: no memory. */
+static bool
+keep_name(const char *name, char **out)
+{
+    *out = name != NULL ? strdup(name) : NULL;
+    return name == NULL || *out != NULL;
 }
 
 Status
@@ -68,7 +77,8 @@ engine_create(Ctx *cx, const EngineOptions *options, Engine **out)
             return rc;
         }
     }
-    if (options->table_folder != NULL && (engine->table_folder = strdup(options->table_folder)) == NULL) {
+    if (!keep_name(options->table_folder, &engine->table_folder) ||
+        !keep_name(options->log_folder, &engine->log_folder)) {
         engine_destroy(engine);
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     }
@@ -98,6 +108,7 @@ engine_destroy(Engine *engine)
     region_destroy(engine->region);
     free(engine->temp_folder);
     free(engine->table_folder);
+    free(engine->log_folder);
     free(engine);
 }
 
@@ -140,11 +151,26 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         cx->page_check = page_check_open();
     if (engine->table_folder != NULL && (kind == PROC_BACKEND || kind == PROC_JANITOR))
         cx->page_reader = page_direct_open(engine->table_folder);
+    if (engine->log_folder != NULL && kind == PROC_BACKEND)
+        cx->wal_solo = wal_solo_open(engine->log_folder);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
         return ST_NO_MEMORY;
     }
     return ST_OK;
+}
+
+void
+engine_rest(Ctx *cx)
+{
+    page_direct_rest(cx);
+    wal_solo_rest(cx);
+}
+
+bool
+engine_has_files(const Ctx *cx)
+{
+    return cx->proc != NULL && atomic_load_explicit(&cx->proc->files_open, memory_order_relaxed) != 0;
 }
 
 Status
@@ -167,6 +193,8 @@ engine_detach(Ctx *cx)
     cx->page_check = NULL;
     page_direct_close(cx, cx->page_reader);
     cx->page_reader = NULL;
+    wal_solo_close(cx, cx->wal_solo);
+    cx->wal_solo = NULL;
     atomic_store(&proc->snapshot_csn, 0);
     lock_release_all(cx, LOCK_SPAN_BRIEF);
     lock_release_all(cx, LOCK_SPAN_SESSION);

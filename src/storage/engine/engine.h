@@ -21,6 +21,8 @@ typedef struct EngineOptions {
     const char
         *table_folder; /* of the store's files, which sessions may read (page_direct.h); NULL: they do not */
     bool log; /* room for a log is made; engine_start_log begins it */
+    const char
+        *log_folder; /* of its files, which a session that is alone may write (wal_solo.h); NULL: they do not */
     bool check_redo; /* tests: every change of a page is done again from its record, and compared */
 } EngineOptions;
 
@@ -37,6 +39,12 @@ MUST_CHECK Status engine_attach(Ctx *cx, Engine *engine);
 MUST_CHECK Status engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind);
 /* Aborts what is open and gives up everything the slot lists. */
 void engine_detach(Ctx *cx);
+
+/* A session keeps files open for its next page or commit. Who has waited for so long, or is told that files are gone
+ * (INTERRUPT_WAKE), closes them: a deleted file keeps its room on the disk. */
+enum { ENGINE_REST_MS = 1000 };
+void engine_rest(Ctx *cx);
+bool engine_has_files(const Ctx *cx);
 
 /* One unit of background work: undo what dead sessions left (C3), vacuum and analyze requests that
  * are due (through `janitor_hooks`), trim the id table. Returns in *idle_ms how long nothing will be

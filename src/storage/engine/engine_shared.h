@@ -15,6 +15,7 @@ struct Engine {
     char *temp_folder; /* NULL in memory mode */
     bool seal_temp;
     char *table_folder; /* NULL = pages come from the store's process only */
+    char *log_folder; /* NULL = the log is the log writer's only */
     int64_t start_us;
 };
 

@@ -15,8 +15,8 @@
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/store/checkpoint.h"
-#include "storage/store/page_direct.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/wal.h"
 
 enum { VISIT_EVERY_IDS = 16 * 1024, CLOCK_EVERY_US = 1000 * 1000, IDLE_MS = 200, BUSY_MS = 10 };
 
@@ -26,6 +26,7 @@ bury(Ctx *cx, Proc *dead)
     Xid xid = atomic_load(&dead->xid);
 
     page_forget_dead(cx, dead); /* it may have died since bury_all looked */
+    wal_forget_dead(cx->proc, dead);
     if (xid != 0) {
         /* Decide, but keep the id noted until everything that hangs on it is done. */
         if (!txn_decide_dead(cx, dead))
@@ -105,7 +106,7 @@ engine_janitor_step(Ctx *cx, uint32_t *idle_ms)
     bool more;
 
     atomic_fetch_and(&cx->proc->interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_DEATH));
-    page_direct_rest(cx);
+    engine_rest(cx);
     bury_all(cx);
     TRY(cut_ids(cx, s, &more));
     frame_trim(cx);

@@ -35,7 +35,8 @@ close_file(Ctx *cx, OpenFile *file)
 static void
 close_all(Ctx *cx, PageDirect *d)
 {
-    for (int i = 0; i < DIRECT_FILES && page_direct_is_busy(cx); i++) {
+    for (int i = 0; i < DIRECT_FILES && atomic_load_explicit(&cx->proc->files_open, memory_order_relaxed) != 0;
+         i++) {
         if (d->files[i].no != 0)
             close_file(cx, &d->files[i]);
     }
@@ -128,10 +129,4 @@ page_direct_rest(Ctx *cx)
 {
     if (cx->page_reader != NULL)
         close_all(cx, (PageDirect *)cx->page_reader);
-}
-
-bool
-page_direct_is_busy(const Ctx *cx)
-{
-    return cx->proc != NULL && atomic_load_explicit(&cx->proc->files_open, memory_order_relaxed) != 0;
 }

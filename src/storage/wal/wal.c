@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "shmem/sync/futex.h"
 #include "storage/wal/wal_shared.h"
+#include "storage/wal/wal_solo.h"
 
 enum { WAIT_NAP_US = 100000, BELL_NAP_US = 1000 };
 
@@ -282,7 +283,8 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
 void
 wal_wait_flushed(Ctx *cx, Lsn lsn)
 {
-    (void)wait_flushed(cx, lsn, false);
+    if (atomic_load(&wal_shared(cx->proc)->flushed) < lsn && !wal_solo_flush(cx, lsn))
+        (void)wait_flushed(cx, lsn, false);
 }
 
 Status

@@ -57,12 +57,14 @@ Lsn wal_written(const Proc *proc); /* given to the system */
 Lsn wal_flushed(const Proc *proc);
 /* A place at or before the position where reading can begin: of a sealed log the begin of a portion. Taken before it. */
 Lsn wal_readable(const Proc *proc);
-/* Sleeps until the log is flushed up to `lsn`. Not interrupted: the transaction has committed. */
+/* Sleeps until the log is flushed up to `lsn`, or flushes it (wal_solo.h). Not interrupted: the transaction has committed. */
 void wal_wait_flushed(Ctx *cx, Lsn lsn);
 /* The same for who can do without: 53100 as soon as the log has no room on the disk. */
 MUST_CHECK Status wal_try_flushed(Ctx *cx, Lsn lsn);
 /* Sleeps until something has been flushed, or a moment. */
 void wal_wait_bell(const Proc *proc);
+/* For the janitor: what a dead process was writing (C3) is left to the log writer. */
+void wal_forget_dead(Proc *proc, const Proc *dead);
 
 /* What has been done to the log since it was started. */
 typedef struct WalCounts {
@@ -78,8 +80,8 @@ void wal_secure_commit(Ctx *cx);
 void wal_note_commit(Proc *proc, Lsn end, Csn csn);
 /* Below the commit latch: does none wait for its flush? */
 bool wal_commits_are_durable(const Proc *proc);
-/* The CSN of the last commit whose record ends at or before `upto`, of those not forgotten; 0 = there is none. By the log
- * writer alone, as the next. */
+/* The CSN of the last commit whose record ends at or before `upto`, of those not forgotten; 0 = there is none. By who has the
+ * pen (wal_pen.h), as the next. */
 Csn wal_peek_commits(Proc *proc, Lsn upto);
 void wal_forget_commits(Proc *proc, Lsn upto);
 

@@ -23,23 +23,27 @@ typedef struct WalShared {
     uint32_t sealed; /* set once at start: the log is encrypted */
     Lsn started; /* set by wal_start: where this run's log begins */
 
-    _Atomic Lsn written __attribute__((aligned(64))); /* atomic; the writer raises it */
-    _Atomic Lsn flushed; /* atomic; the writer raises it */
+    /* By who has the pen, unless it says otherwise. */
+    _Atomic Lsn written __attribute__((aligned(64))); /* atomic, monotone */
+    _Atomic Lsn flushed; /* atomic, monotone */
     /* Of a sealed log: where the portion begins that is written next, with room for its seal; and where it ends, which is
      * where the one after it begins. Not above `portion`: that is not settled yet. */
     _Atomic Lsn portion, portion_end; /* atomic; by the writer */
     _Atomic uint32_t flushed_bell; /* atomic: raised with it */
     /* The flush under way, or the last one: how far it goes, times WAL_TURNS, plus its turn. Who waits for a place behind it is
      * served by the next turn at the earliest, and is woken by that. */
-    _Atomic uint64_t flushing; /* atomic; by the writer */
+    _Atomic uint64_t flushing; /* atomic */
     _Atomic uint32_t disk_full; /* atomic: WalFull bits */
-    _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic; the writer counts */
-    _Atomic uint64_t late; /* atomic; see WalCounts */
+    _Atomic uint32_t pen; /* atomic: who writes and flushes (wal_pen.h) */
+    _Atomic Lsn
+        segment; /* atomic; by the log writer, with the pen: where the segment begins that it has open; 0 = none */
+    _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic */
+    _Atomic uint64_t late; /* atomic; by who has waited: see WalCounts */
 
     _Atomic Lsn wanted __attribute__((aligned(64))); /* atomic: somebody waits for this to be flushed */
 
     _Atomic uint64_t commit_head __attribute__((aligned(64))); /* atomic; changes under the commit latch */
-    _Atomic uint64_t commit_tail; /* atomic; the writer raises it */
+    _Atomic uint64_t commit_tail; /* atomic; who has the pen raises it */
     WalCommit commits[WAL_COMMITS]; /* commit latch; read between tail and head */
 } WalShared;
 

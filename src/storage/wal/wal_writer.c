@@ -23,15 +23,14 @@
 #include "base/log.h"
 #include "base/stop_point.h"
 #include "shmem/sync/futex.h"
-#include "storage/txn/txn_shared.h"
+#include "storage/wal/wal_pen.h"
 #include "storage/wal/wal_portion.h"
-#include "storage/wal/wal_shared.h"
 
 enum {
     PORTION_BYTES = 256 * 1024, /* of an encrypted log that are not left waiting for somebody to want them */
     PORTION_KEPT = 1 << 20, /* a larger buffer is given back */
 };
-enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
+enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000, PEN_NAP_US = 100 };
 
 /* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
 static Status
@@ -63,47 +62,6 @@ note_space(Ctx *cx)
         log_line(LOG_INFO, "there is space for the log again");
 }
 
-/* ---- flushing --------------------------------------------------------------------------------------------------- */
-
-static Status
-sync_segment(Ctx *cx, const WalSegment *segment)
-{
-    WalShared *shared = wal_shared(cx->proc);
-    uint64_t start_us = env_mono_us(cx->env);
-    int failed;
-
-    stop_point("wal.before_sync");
-    proc_set_wait(cx->proc, WAIT_LOG_SYNC);
-    failed = cx->env->sync(cx->env, segment->fd);
-    proc_set_wait(cx->proc, WAIT_NONE);
-    if (failed == 0) {
-        atomic_fetch_add(&shared->syncs, 1);
-        atomic_fetch_add(&shared->sync_us, env_mono_us(cx->env) - start_us);
-        return ST_OK;
-    }
-    return fail(cx, ST_IO, "58030", "could not flush the write-ahead log: %s", strerror(errno));
-}
-
-/* T3: raises what others see, then wakes the committers. */
-static void
-announce(Ctx *cx, Lsn flushed)
-{
-    WalShared *shared = wal_shared(cx->proc);
-    TxnShared *txns = txn_shared(cx->proc);
-    Csn csn = wal_peek_commits(cx->proc, flushed), visible = atomic_load(&txns->visible_csn);
-
-    if (csn != 0) {
-        atomic_store(&txns->durable_csn, csn);
-        while (visible < csn && !atomic_compare_exchange_weak(&txns->visible_csn, &visible, csn))
-            ;
-    }
-    stop_point("wal.flushed");
-    wal_forget_commits(cx->proc, flushed); /* not before: another writer may have to do this again */
-    atomic_store(&shared->flushed, flushed);
-    atomic_fetch_add(&shared->flushed_bell, 1);
-    (void)futex_wake_bits(&shared->flushed_bell, wal_turn_bit(atomic_load(&shared->flushing), flushed));
-}
-
 /* ---- beginning -------------------------------------------------------------------------------------------------- */
 
 /* Another writer may have been killed when it had filled a segment and not flushed it. */
@@ -121,30 +79,11 @@ sync_earlier(Ctx *cx, const WalDir *dir, Lsn current)
         if (!exists)
             return fail(cx, ST_CORRUPT, "XX001", "the log file that begins at %llx is missing",
                         (unsigned long long)first);
-        rc = sync_segment(cx, &s);
+        rc = wal_pen_sync(cx, &s);
         wal_segment_close(cx, &s);
         TRY(rc);
     }
     return ST_OK;
-}
-
-/* A writer that takes over says it again: with nothing left to write, nobody else would give the room. */
-static void
-note_written(Ctx *cx, WalShared *shared, Lsn at)
-{
-    atomic_store(&shared->written, at);
-    stop_point("wal.written_noted");
-    change_gate_set_room(&page_cache(cx->proc)->gate, at + shared->ring_bytes - shared->reserve_bytes);
-}
-
-/* It may also have been killed between the flush that somebody waits for and telling so: the turn begins again. */
-static void
-wake_everybody(WalShared *shared)
-{
-    atomic_store(&shared->flushing,
-                 atomic_load(&shared->flushed) * WAL_TURNS + atomic_load(&shared->flushing) % WAL_TURNS);
-    atomic_fetch_add(&shared->flushed_bell, 1);
-    futex_wake(&shared->flushed_bell, INT32_MAX);
 }
 
 static Status
@@ -154,34 +93,53 @@ make_whole(Ctx *cx, WalWriter *w, Lsn first, bool *done)
     return wal_making_step(cx, &w->dir, &w->making, UINT64_MAX, done);
 }
 
-Status
-wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
+static Status
+open_current(Ctx *cx, WalWriter *w)
 {
     WalShared *shared = wal_shared(cx->proc);
     Lsn at = atomic_load(shared->sealed ? &shared->portion : &shared->written);
     bool exists, done = false;
 
-    *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
-    ASSERT((dir->data_key != NULL) == (shared->sealed != 0));
-    if (dir->data_key != NULL)
-        TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
-    note_written(cx, shared, at);
-    wake_everybody(shared);
-    TRY(sync_earlier(cx, dir, wal_segment_first(at)));
-    TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
+    TRY(sync_earlier(cx, &w->dir, wal_segment_first(at)));
+    TRY(wal_segment_open(cx, &w->dir, at, true, &w->current, &exists));
     if (exists)
-        return wal_folder_sync(cx, dir);
+        return wal_folder_sync(cx, &w->dir);
     for (;;) {
         TRY(note_full(cx, make_whole(cx, w, wal_segment_first(at), &done)));
         if (done)
             break;
-        wal_making_abandon(cx, dir, &w->making);
+        wal_making_abandon(cx, &w->dir, &w->making);
         TRY(wait_for_space(cx));
     }
     note_space(cx);
-    TRY(wal_segment_open(cx, dir, at, true, &w->current, &exists));
+    TRY(wal_segment_open(cx, &w->dir, at, true, &w->current, &exists));
     ASSERT(exists);
     return ST_OK;
+}
+
+/* A session has it for as long as a flush takes. */
+static void
+take_pen(Ctx *cx)
+{
+    while (!wal_pen_take(cx->proc))
+        usleep(PEN_NAP_US);
+}
+
+Status
+wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Status rc;
+
+    *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
+    ASSERT((dir->data_key != NULL) == (shared->sealed != 0));
+    if (dir->data_key != NULL)
+        TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
+    take_pen(cx);
+    rc = open_current(cx, w);
+    atomic_store(&shared->segment, w->current.first);
+    wal_pen_give(cx->proc);
+    return rc;
 }
 
 void
@@ -240,9 +198,9 @@ go_to_next(Ctx *cx, WalWriter *w)
     bool exists;
 
     stop_point("wal.segment_full");
-    TRY(sync_segment(cx, &w->current));
+    TRY(wal_pen_sync(cx, &w->current));
     if (written > atomic_load(&shared->flushed)) /* what comes now may have to wait for space: they need not */
-        announce(cx, written);
+        wal_pen_announce(cx->proc, written);
     while (!w->next_ready) {
         TRY(make_next(cx, w, UINT64_MAX));
         if (!w->next_ready)
@@ -254,6 +212,7 @@ go_to_next(Ctx *cx, WalWriter *w)
         wal_segment_close(cx, &w->current);
         TRY(wal_segment_open(cx, &w->dir, next, true, &w->current, &exists));
         ASSERT(exists);
+        atomic_store(&shared->segment, next);
     }
     w->next_ready = false;
     return ST_OK;
@@ -265,22 +224,17 @@ go_to_next(Ctx *cx, WalWriter *w)
 static Status
 write_some(Ctx *cx, WalWriter *w, Lsn at, const void *data, uint64_t bytes, uint64_t *written)
 {
-    WalShared *shared = wal_shared(cx->proc);
-    uint64_t start_us;
     Status rc;
 
     if (at >= w->current.first + WAL_SEGMENT_BYTES)
         TRY(go_to_next(cx, w));
     *written = MIN_OF(w->current.first + WAL_SEGMENT_BYTES - at, bytes);
-    start_us = env_mono_us(cx->env);
-    while ((rc = wal_write_at(cx, w->current.fd, data, *written, wal_file_offset(at), w->dir.path)) != ST_OK) {
+    while ((rc = wal_pen_write(cx, &w->current, w->dir.path, at, data, *written)) != ST_OK) {
         TRY(note_full(cx, rc));
         TRY(wait_for_space(cx));
     }
     if (w->next_ready) /* else make_next says it, when there is space for that, too */
         note_space(cx);
-    atomic_fetch_add(&shared->writes, 1);
-    atomic_fetch_add(&shared->write_us, env_mono_us(cx->env) - start_us);
     return ST_OK;
 }
 
@@ -296,7 +250,7 @@ write_up_to(Ctx *cx, WalWriter *w, Lsn target)
         TRY(write_some(cx, w, at, wal_ring(shared) + at % shared->ring_bytes, MIN_OF(in_ring, target - at),
                        &bytes));
         at += bytes;
-        note_written(cx, shared, at);
+        wal_pen_note_written(cx->proc, at);
     }
     return ST_OK;
 }
@@ -362,7 +316,7 @@ write_portion(Ctx *cx, WalWriter *w)
     stop_point("wal.portion_written");
     atomic_store(&shared->portion, end);
     stop_point("wal.portion_noted");
-    note_written(cx, shared, end);
+    wal_pen_note_written(cx->proc, end);
     if (w->portion_bytes > PORTION_KEPT) {
         free(w->portion);
         w->portion = NULL;
@@ -395,19 +349,24 @@ flush(Ctx *cx, WalWriter *w)
     Lsn written = atomic_load(&shared->written);
 
     if (written > atomic_load(&shared->flushed)) {
-        atomic_store(&shared->flushing, written * WAL_TURNS + (atomic_load(&shared->flushing) + 1) % WAL_TURNS);
-        TRY(sync_segment(cx, &w->current));
-        announce(cx, written);
+        wal_pen_begin_turn(shared, written);
+        TRY(wal_pen_sync(cx, &w->current));
+        wal_pen_announce(cx->proc, written);
     }
-    w->unflushed_since_us = 0;
     return ST_OK;
 }
 
 Status
 wal_writer_drain(Ctx *cx, WalWriter *w)
 {
-    TRY(write_copied(cx, w, wal_copied(cx->proc), true));
-    return flush(cx, w);
+    Status rc;
+
+    take_pen(cx);
+    rc = write_copied(cx, w, wal_copied(cx->proc), true);
+    if (rc == ST_OK)
+        rc = flush(cx, w);
+    wal_pen_give(cx->proc);
+    return rc;
 }
 
 /* Nothing has come for a while: what is durable is said once, for wal_verify_end. */
@@ -423,26 +382,47 @@ note_durable(Ctx *cx, WalWriter *w)
     stop_point("wal.noted");
 }
 
+/* With the pen. */
+static Status
+write_and_flush(Ctx *cx, WalWriter *w, uint64_t idle_us)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
+        wanted = atomic_load(&shared->wanted);
+    uint64_t now = env_mono_us(cx->env);
+    bool due;
+
+    if (flushed != w->flushed_seen)
+        w->unflushed_since_us = 0;
+    w->flushed_seen = flushed;
+    if (copied > flushed && w->unflushed_since_us == 0)
+        w->unflushed_since_us = now;
+    due = wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= idle_us);
+    TRY(write_copied(cx, w, copied, due));
+    return due ? flush(cx, w) : ST_OK;
+}
+
 Status
 wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
 {
     WalShared *shared = wal_shared(cx->proc);
     ChangeGate *gate = &page_cache(cx->proc)->gate;
     uint32_t bell = atomic_load(&gate->maker_bell);
-    Lsn flushed = atomic_load(&shared->flushed), copied = wal_copied(cx->proc),
-        wanted = atomic_load(&shared->wanted);
-    uint64_t now = env_mono_us(cx->env), idle_us = (uint64_t)idle_ms * 1000;
-    bool due;
+    uint64_t idle_us = (uint64_t)idle_ms * 1000;
+    bool has_pen = wal_pen_take(cx->proc);
+    Lsn flushed;
 
-    if (copied > flushed && w->unflushed_since_us == 0)
-        w->unflushed_since_us = now;
-    due = wanted > flushed || (w->unflushed_since_us != 0 && now - w->unflushed_since_us >= idle_us);
-    TRY(write_copied(cx, w, copied, due));
-    if (due)
-        TRY(flush(cx, w));
+    if (has_pen) {
+        Status rc = write_and_flush(cx, w, idle_us);
+
+        wal_pen_give(cx->proc);
+        TRY(rc);
+    }
     TRY(make_next(cx, w, MAKE_BYTES));
-    /* A session between reserving and publishing has what somebody waits for: look again at once. */
-    if (atomic_load(&shared->wanted) > atomic_load(&shared->flushed)) {
+    flushed = atomic_load(&shared->flushed);
+    /* A session between reserving and publishing has what somebody waits for: look again at once. (Who has the pen calls when it
+     * is free.) */
+    if (has_pen && atomic_load(&shared->wanted) > flushed) {
         if (wal_copied(cx->proc) <= atomic_load(&shared->written))
             sched_yield();
         return ST_OK;
@@ -455,7 +435,7 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
         futex_wait(&gate->maker_bell, bell, idle_us);
     proc_set_wait(cx->proc, WAIT_NONE);
     atomic_store(&gate->maker_sleeps, 0);
-    if (atomic_load(&gate->maker_bell) == bell)
+    if (atomic_load(&gate->maker_bell) == bell && atomic_load(&shared->flushed) == flushed)
         note_durable(cx, w);
     return ST_OK;
 }

@@ -1,7 +1,6 @@
-/* src/storage/wal/wal_writer.h - the process that brings the log to disk. One of them at a time.
+/* src/storage/wal/wal_writer.h - the process that brings the log to disk. One of them at a time; sessions that are alone help it (wal_solo.h).
  *
- * What it knows lies in shared memory, so another may go on where a killed one stopped: writing the same bytes to the
- * same place again does no harm. */
+ * What it knows lies in shared memory, so another may go on where a killed one stopped (wal_pen.h). */
 #ifndef WAL_WRITER_H
 #define WAL_WRITER_H
 #include "storage/seal/seal_ring.h"
@@ -16,8 +15,9 @@ typedef struct WalWriter {
     uint8_t *portion; /* malloc: what is being encrypted */
     uint32_t portion_bytes;
     bool next_ready;
+    Lsn flushed_seen; /* at the last step */
     Lsn noted; /* the last RECORD_DURABLE ends here */
-    uint64_t unflushed_since_us; /* 0 = everything written is flushed */
+    uint64_t unflushed_since_us; /* since when there is more than flushed_seen; 0 = there is not */
     uint64_t retry_us; /* disk full: when to try again */
 } WalWriter;
 

@@ -62,12 +62,13 @@ new_ctx(void)
 }
 
 static Engine *
-make_engine(uint64_t max_memory_bytes, bool log, uint64_t cache_bytes)
+make_engine(uint64_t max_memory_bytes, bool log, const char *log_folder, uint64_t cache_bytes)
 {
     EngineOptions o = {.max_memory_bytes = max_memory_bytes,
                        .max_slots = 64,
                        .deadlock_timeout_us = 100000,
                        .log = log,
+                       .log_folder = log_folder,
                        .cache_bytes = cache_bytes,
                        .check_redo = true};
     Ctx *cx = new_ctx();
@@ -84,13 +85,13 @@ make_engine(uint64_t max_memory_bytes, bool log, uint64_t cache_bytes)
 Engine *
 sim_engine_of(uint64_t max_memory_bytes)
 {
-    return make_engine(max_memory_bytes, false, 0);
+    return make_engine(max_memory_bytes, false, NULL, 0);
 }
 
 Engine *
-sim_engine_logged(uint64_t cache_bytes)
+sim_engine_logged(uint64_t cache_bytes, const char *log_folder)
 {
-    return make_engine(UINT64_C(1) << 30, true, cache_bytes);
+    return make_engine(UINT64_C(1) << 30, true, log_folder, cache_bytes);
 }
 
 Engine *
@@ -142,6 +143,14 @@ sim_join(pid_t pid)
     int status;
 
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void
+sim_kill_outside(Engine *e, pid_t pid)
+{
+    kill(pid, SIGKILL);
+    EXPECT(!sim_join(pid));
+    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
 }
 
 bool

@@ -13,8 +13,9 @@
 /* An engine of 1 GB with 64 slots and a deadlock timeout of 100 ms. */
 Engine *sim_engine(void);
 Engine *sim_engine_of(uint64_t max_memory_bytes);
-/* With room for a log, and for a store if cache_bytes is not 0; starting them is the caller's. */
-Engine *sim_engine_logged(uint64_t cache_bytes);
+/* With room for a log, and for a store if cache_bytes is not 0; starting them is the caller's. log_folder: NULL, or sessions
+ * that are alone flush by themselves. */
+Engine *sim_engine_logged(uint64_t cache_bytes, const char *log_folder);
 /* A session of its own; several may live in one process as long as none has to wait for another. */
 Ctx *sim_session(Engine *engine);
 void sim_end(Ctx *cx);
@@ -35,6 +36,8 @@ typedef bool (*SimChild)(Ctx *cx, int no, void *arg);
 pid_t sim_fork(Engine *engine, SimChild fn, int no, void *arg);
 /* True if it ended with status 0. */
 bool sim_join(pid_t pid);
+/* Outside of critical sections, that is: the janitor cleans up. */
+void sim_kill_outside(Engine *e, pid_t pid);
 /* All of them; when one fails the others are killed. */
 bool sim_join_all(pid_t *pids, int count);
 bool sim_run(Engine *engine, int children, SimChild fn, void *arg);

@@ -75,7 +75,7 @@ sim_log_fork_store(Engine *e, Log *log)
 Engine *
 sim_log_open(Log *log, Ctx **cx, pid_t pids[2])
 {
-    Engine *e = sim_engine_logged(log->cache_bytes);
+    Engine *e = sim_engine_logged(log->cache_bytes, log->solo ? log->wal_path : NULL);
     RecoverResult result;
     bool is_new;
 

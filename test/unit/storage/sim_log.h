@@ -14,6 +14,7 @@ typedef struct Log {
     char path[64], wal_path[80];
     WalDir dir;
     SealKey key; /* dir.data_key points here if the log is encrypted */
+    bool solo; /* sessions that are alone flush by themselves */
     uint64_t cache_bytes; /* 0 = no store: everything is recovered from the log alone */
     StoreSettings store;
     SimTable table;

@@ -232,11 +232,11 @@ TEST(table, files_are_closed_again)
     open_place(&p, STORE_COMPRESS_LZ4);
     write_pages(&p, 1, 1, true);
     SIM_EXPECT(locate(&p, 0, page, &spot));
-    SIM_EXPECT(!page_direct_is_busy(p.cx));
+    SIM_EXPECT(!engine_has_files(p.cx));
     SIM_EXPECT(read_spot(&p, 0, &spot, page));
-    SIM_EXPECT(page_direct_is_busy(p.cx));
+    SIM_EXPECT(engine_has_files(p.cx));
     page_direct_rest(p.cx);
-    SIM_EXPECT(!page_direct_is_busy(p.cx));
+    SIM_EXPECT(!engine_has_files(p.cx));
     SIM_EXPECT(read_spot(&p, 0, &spot, page));
     close_place(&p);
 }

@@ -13,15 +13,6 @@
 #include "storage/txn/clock.h"
 #include "storage/txn/txn_shared.h"
 
-/* Outside of critical sections, that is: the janitor cleans up. */
-static void
-kill_outside(Engine *e, pid_t pid)
-{
-    kill(pid, SIGKILL);
-    EXPECT(!sim_join(pid));
-    EXPECT_EQ(proc_mark_dead(proc_table(e), pid, false), PROC_DEATH_OUTSIDE);
-}
-
 static Csn
 commit_something(Ctx *cx)
 {
@@ -499,7 +490,7 @@ TEST(txn, what_a_killed_session_held_is_given_up)
     stop_point_arm("test.hang", 0);
     pid = sim_fork(e, work_and_hang, 0, plan);
     EXPECT(stop_point_wait("test.hang", 5000, NULL));
-    kill_outside(e, pid);
+    sim_kill_outside(e, pid);
     key = (LockKey){.branch = 1, .a = plan->table.heap.relation, .kind = LOCK_KIND_RELATION};
     sim_begin(cx);
     SIM_OK(cx, lock_try(cx, key, LOCK_ACCESS_SHARE, LOCK_SPAN_TRANSACTION, &granted));
@@ -563,7 +554,7 @@ TEST(txn, a_session_killed_after_its_commit_stays_committed)
     stop_point_arm("txn.commit.before_locks_go", 0);
     pid = sim_fork(e, insert_one, 7, &t);
     EXPECT(stop_point_wait("txn.commit.before_locks_go", 5000, NULL));
-    kill_outside(e, pid);
+    sim_kill_outside(e, pid);
     SIM_OK(janitor, engine_janitor_step(janitor, &idle));
     sim_begin(cx);
     s = sim_snapshot(cx);
@@ -686,7 +677,7 @@ TEST(txn, pages_with_raw_ids_stay_known_when_their_visitor_is_killed)
         stop_point_arm(points[i], 0);
         pid = sim_fork(e, visit_raw_pages, 0, NULL);
         EXPECT(stop_point_wait(points[i], 5000, NULL));
-        kill_outside(e, pid);
+        sim_kill_outside(e, pid);
         SIM_OK(janitor, page_raw_visit(janitor, heap_resolve, &oldest));
         EXPECT_EQ(oldest, first);
     }
@@ -727,7 +718,7 @@ TEST(txn, everybody_forgets_what_a_session_killed_in_its_commit_may_have_changed
     EXPECT(stop_point_wait("txn.commit.before_locks_go", 5000, NULL));
     engine_absorb(cx, hear, &h, &overflow);
     EXPECT_EQ(h.count, 1);
-    kill_outside(e, pid);
+    sim_kill_outside(e, pid);
     SIM_OK(janitor, engine_janitor_step(janitor, &idle));
     engine_absorb(cx, hear, &h, &overflow);
     EXPECT(overflow);
@@ -783,7 +774,7 @@ TEST(txn, the_janitor_does_not_wait_for_the_latch_of_a_killed_session)
     while (!(atomic_load(&ref.frame->latch) & FRAME_WAITERS)) /* until it waits */
         usleep(1000);
     page_unpin(cx, &ref);
-    kill_outside(e, dead);
+    sim_kill_outside(e, dead);
     EXPECT(sim_join(janitor));
 }
 
@@ -818,7 +809,7 @@ TEST(txn, private_memory_of_a_killed_session_no_longer_counts)
     pid = sim_fork(e, allocate_and_hang, 0, NULL);
     EXPECT(stop_point_wait("test.hang", 5000, NULL));
     EXPECT(atomic_load(engine_used_bytes(e)) >= before + (50u << 20));
-    kill_outside(e, pid);
+    sim_kill_outside(e, pid);
     SIM_OK(janitor, engine_janitor_step(janitor, &idle));
     EXPECT_EQ(atomic_load(engine_used_bytes(e)), before);
 }

@@ -487,7 +487,7 @@ use_what_is_left(Log *log, int no)
     pid_t pid = fork();
 
     if (pid == 0) {
-        Engine *e = sim_engine_logged(0);
+        Engine *e = sim_engine_logged(0, NULL);
         Ctx *cx = sim_session(e);
         RecoverResult result;
 
@@ -511,7 +511,7 @@ TEST(wal, a_tree_can_be_used_wherever_the_log_ends)
     Log *log = sim_log_new();
     Cuts *cuts = sim_shared(sizeof(*cuts));
     Lsn start = grow_and_shrink(log);
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     uint32_t step;
 
     collect_cuts(cx, log, start, cuts);
@@ -554,7 +554,7 @@ TEST(wal, recovery_writes_again_what_it_has_read)
 {
     Log *log = sim_log_new();
     Lsn start = grow_and_shrink(log), end = start;
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     NotingEnv noting = {.env = *env_system(), .first = INT64_MAX};
     WalReader *reader;
     WalEntry entry;
@@ -610,7 +610,7 @@ TEST(wal, a_file_that_is_used_again_does_not_replace_one_that_has_come_meanwhile
     Log *log = sim_log_new();
     Lsn start = grow_and_shrink(log), current = start + WAL_SEGMENT_BYTES,
         target = current + 2 * WAL_SEGMENT_BYTES;
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     MeantimeEnv meantime = {.env = *env_system(), .dir = &log->dir, .first = wal_segment_first(target)};
     char path[WAL_PATH_MOST], text[7] = "";
     int fd;
@@ -633,7 +633,7 @@ TEST(wal, a_log_that_was_durable_may_not_end_before)
 {
     Log *log = sim_log_new();
     Lsn start = grow_and_shrink(log);
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     WalSegment segment;
     bool exists;
 

@@ -71,7 +71,7 @@ write_some_portions(Log *log)
 TEST(wal_sealed, an_encrypted_log_shows_nothing)
 {
     Log *log = sim_log_new_encrypted();
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     char command[256];
     Places *p;
 
@@ -87,7 +87,7 @@ TEST(wal_sealed, an_encrypted_log_shows_nothing)
 TEST(wal_sealed, an_encrypted_log_can_be_read_from_any_record_on)
 {
     Log *log = sim_log_new_encrypted();
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     Places *p;
 
     write_some_portions(log);
@@ -155,7 +155,7 @@ expect_readable(Ctx *cx, const Log *log, Lsn at)
 TEST(wal_sealed, an_encrypted_log_can_be_read_from_behind_a_seal_that_lies_in_two_files)
 {
     Log *log = sim_log_new_encrypted();
-    Ctx *cx, *reading = sim_session(sim_engine_logged(0));
+    Ctx *cx, *reading = sim_session(sim_engine_logged(0, NULL));
     uint32_t met = 0;
     pid_t pids[2];
     Places *p;
@@ -185,7 +185,7 @@ TEST(wal_sealed, an_encrypted_log_can_be_read_from_behind_a_seal_that_lies_in_tw
 static Status
 recover_in_new_engine(Log *log, RecoverResult *result, const char **message)
 {
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     Status rc = recover_log(cx, &log->dir, WAL_FIRST_LSN, 0, result);
 
     *message = cx->error.message;
@@ -196,7 +196,7 @@ recover_in_new_engine(Log *log, RecoverResult *result, const char **message)
 TEST(wal_sealed, a_flipped_bit_in_an_encrypted_log_is_found)
 {
     Log *log = sim_log_new_encrypted();
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     Lsn last = 0;
     Places *p;
 
@@ -238,7 +238,7 @@ TEST(wal_sealed, a_flipped_bit_in_an_encrypted_log_is_found)
 TEST(wal_sealed, plain_and_encrypted_logs_are_told_from_each_other)
 {
     Log *log = sim_log_new_encrypted(), *plain = sim_log_new();
-    Ctx *cx = sim_session(sim_engine_logged(0));
+    Ctx *cx = sim_session(sim_engine_logged(0, NULL));
     WalSegment s;
     bool exists;
 

@@ -79,7 +79,7 @@ TEST(wal_writer, a_full_segment_is_flushed_by_another_writer_when_one_was_killed
     stop_point_arm("wal.segment_full", pids[0]);
     worker = sim_fork(e, fill_segment, 0, log);
     EXPECT(stop_point_wait("wal.segment_full", 20000, NULL));
-    sim_crash(pids, 1);
+    sim_kill_outside(e, pids[0]);
     stop_point_release("wal.segment_full");
     wal_counts(cx->proc, &before);
     SIM_OK(cx, wal_writer_open(cx, &w, &log->dir));
@@ -111,7 +111,7 @@ kill_writers(Log *log, const char *const *points, int count)
         stop_point_arm(points[i], pids[0]);
         worker = sim_fork(e, commit_some, i, log);
         EXPECT(stop_point_wait(points[i], 10000, NULL));
-        sim_crash(pids, 1);
+        sim_kill_outside(e, pids[0]);
         stop_point_release(points[i]);
         pids[0] = sim_fork(e, sim_log_write, 0, log);
         EXPECT(sim_join(worker));
@@ -154,7 +154,7 @@ TEST(wal_writer, a_writer_that_is_killed_before_it_gives_room_leaves_nobody_wait
     stop_point_release("wal.before_sync");
     EXPECT(stop_point_wait("wal.written_noted", 10000, NULL));
     EXPECT_EQ(wal_shared(cx->proc)->written, gate->taken);
-    sim_crash(pids, 1);
+    sim_kill_outside(e, pids[0]);
     stop_point_release("wal.written_noted");
     pids[0] = sim_fork(e, sim_log_write, 0, log);
     EXPECT(sim_join_all(workers, 2));
