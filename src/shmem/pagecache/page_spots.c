@@ -132,16 +132,12 @@ page_spots_take(Proc *proc, PageId id, PageSpot *out)
 void
 page_spots_files_gone(Proc *proc)
 {
-    ProcTable *procs = proc_table_of(proc);
     PageSpots *t = spots(proc);
 
     if (t == NULL)
         return;
     atomic_fetch_add(&t->gone, 1);
-    for (uint32_t no = 0; no < atomic_load(&procs->high); no++) {
-        if (atomic_load_explicit(&proc_slot(procs, no)->files_open, memory_order_relaxed) != 0)
-            proc_interrupt(procs, no, INTERRUPT_WAKE);
-    }
+    proc_tell_files_gone(proc_table_of(proc));
 }
 
 uint32_t

@@ -50,8 +50,7 @@ void page_spots_put(Proc *proc, PageId id, const PageSpot *spot);
 /* Takes it out; false: there is none. */
 bool page_spots_take(Proc *proc, PageId id, PageSpot *out);
 
-/* The store has deleted files: who has some open (Proc.files_open) is told to close them, so that the disk gets its space
- * back. */
+/* The store has deleted files of pages: proc_tell_files_gone, and what is kept of them is closed before the next page is read. */
 void page_spots_files_gone(Proc *proc);
 uint32_t page_spots_gone_count(const Proc *proc); /* changes with each such call */
 

@@ -265,6 +265,15 @@ find_pid(const ProcTable *table, int pid, ProcState state)
     return NULL;
 }
 
+void
+proc_tell_files_gone(ProcTable *table)
+{
+    for (uint32_t no = 0; no < atomic_load(&table->high); no++) {
+        if (atomic_load_explicit(&proc_slot(table, no)->files_open, memory_order_relaxed) != 0)
+            proc_interrupt(table, no, INTERRUPT_WAKE);
+    }
+}
+
 bool
 proc_interrupt_pid(ProcTable *table, int pid, uint32_t bits)
 {

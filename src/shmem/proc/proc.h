@@ -135,6 +135,8 @@ void proc_read_counters(const ProcTable *table, uint32_t slot_no, BranchId *bran
                         uint64_t out[SESSION_COUNTERS]);
 /* Sets bits and wakes the session if it sleeps on a futex. */
 void proc_interrupt(ProcTable *table, uint32_t slot_no, uint32_t bits);
+/* Files have been deleted: who keeps some open (Proc.files_open) is told to close them, so that the disk gets its space back. */
+void proc_tell_files_gone(ProcTable *table);
 /* By pid: false when there is no such session; workers are none. */
 bool proc_interrupt_pid(ProcTable *table, int pid, uint32_t bits);
 /* A cancel request: pid and secret must both fit. */

@@ -84,7 +84,8 @@ struct Proc {
     uint32_t stash[PROC_STASH_MOST]; /* owner: frames taken from the free list, not yet used */
     uint32_t range_first, range_count; /* owner: new frames being touched (frame.c) */
     uint32_t reading; /* owner: a frame that it reads by itself: nobody else will (page_io.h); 0 = none */
-    _Atomic uint32_t files_open; /* owner writes: files of the store that it has open to read by itself */
+    _Atomic uint32_t
+        files_open; /* owner writes: files of the store and of the log that it has open for its next page or commit */
     bool scanning; /* owner: pages it brings in now will not be needed again soon */
     bool waits_for_frame; /* owner: counted in PageCache.free_sleepers */
     bool uses_spare; /* owner: what it does frees memory, it may go into the reserve (C5) */

@@ -12,12 +12,12 @@
 #include "shmem/pagecache/rel_counts.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/store/page_direct.h"
-#include "storage/wal/wal_solo.h"
 #include "storage/store/store_process.h"
 #include "storage/temp/temp_file.h"
 #include "storage/txn/txn_log.h"
 #include "storage/wal/page_check.h"
 #include "storage/wal/wal.h"
+#include "storage/wal/wal_solo.h"
 
 enum { OID_FIRST = 16384, BRANCH_FIRST = 1, CARVE_SLACK_BYTES = 64 * 1024, SHARED_LEAST_BYTES = 64 << 20 };
 
@@ -151,13 +151,18 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         cx->page_check = page_check_open();
     if (engine->table_folder != NULL && (kind == PROC_BACKEND || kind == PROC_JANITOR))
         cx->page_reader = page_direct_open(engine->table_folder);
-    if (engine->log_folder != NULL && kind == PROC_BACKEND)
-        cx->wal_solo = wal_solo_open(engine->log_folder);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
         return ST_NO_MEMORY;
     }
     return ST_OK;
+}
+
+void
+engine_flush_alone(Ctx *cx)
+{
+    if (cx->engine->log_folder != NULL)
+        cx->wal_solo = wal_solo_open(cx->engine->log_folder);
 }
 
 void

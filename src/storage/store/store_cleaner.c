@@ -293,6 +293,7 @@ recycle_log(Ctx *cx, const Cleaner *c, bool clean_stop)
         bytes = WAL_SEGMENT_BYTES;
     TRY(wal_segments_recycle(cx, &p->wal, c->checkpointer.readable, now,
                              (uint32_t)(bytes / WAL_SEGMENT_BYTES)));
+    proc_tell_files_gone(proc_table_of(cx->proc));
     return clean_stop ? wal_segments_shorten(cx, &p->wal, now) : ST_OK;
 }
 

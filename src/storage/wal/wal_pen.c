@@ -8,20 +8,29 @@
 #include "shmem/sync/futex.h"
 #include "storage/txn/txn_shared.h"
 
-/* WalShared.pen: FREE --take--> slot + 1 --give--> FREE; its holder is dead: --buried--> LEFT --take, by the log writer--> slot + 1 */
-enum { PEN_FREE = 0 };
-#define PEN_LEFT UINT32_MAX
+/* WalShared.pen: FREE --take--> a mark --give--> FREE; its holder is dead: --buried--> LEFT --take, by the log writer--> a mark */
+#define PEN_FREE UINT64_C(0)
+#define PEN_LEFT UINT64_MAX
 
-static uint32_t
+/* Of the process, not only of its slot, which another may have by the time it is looked at. */
+static uint64_t
 mark_of(const Proc *proc)
 {
-    return proc->no + 1;
+    return (uint64_t)(proc->no + 1) << 32 | (uint32_t)proc_pid(proc);
+}
+
+static bool
+is_of_dead(const Proc *proc, uint64_t mark)
+{
+    const Proc *holder = proc_slot(proc_table_of(proc), (uint32_t)(mark >> 32) - 1);
+
+    return mark_of(holder) == mark && proc_state(holder) == PROC_DEAD;
 }
 
 bool
 wal_pen_try(Proc *proc)
 {
-    uint32_t pen = PEN_FREE;
+    uint64_t pen = PEN_FREE;
 
     return atomic_compare_exchange_strong(&wal_shared(proc)->pen, &pen, mark_of(proc));
 }
@@ -44,11 +53,11 @@ bool
 wal_pen_take(Proc *proc)
 {
     WalShared *shared = wal_shared(proc);
-    uint32_t pen = atomic_load(&shared->pen);
+    uint64_t pen = atomic_load(&shared->pen);
 
     if (LIKELY(pen == PEN_FREE))
         return wal_pen_try(proc);
-    if (pen != PEN_LEFT && proc_state(proc_slot(proc_table_of(proc), pen - 1)) != PROC_DEAD)
+    if (pen != PEN_LEFT && !is_of_dead(proc, pen))
         return false;
     if (!atomic_compare_exchange_strong(&shared->pen, &pen, mark_of(proc)))
         return false;
@@ -59,15 +68,21 @@ wal_pen_take(Proc *proc)
 void
 wal_pen_give(Proc *proc)
 {
-    atomic_store(&wal_shared(proc)->pen, PEN_FREE);
+    uint64_t pen = mark_of(proc);
+    bool had_it = atomic_compare_exchange_strong(&wal_shared(proc)->pen, &pen, PEN_FREE);
+
+    ASSERT(had_it);
 }
 
 void
 wal_forget_dead(Proc *proc, const Proc *dead)
 {
-    uint32_t pen = mark_of(dead);
+    uint64_t pen = mark_of(dead);
 
-    if (wal_is_on(proc) && atomic_compare_exchange_strong(&wal_shared(proc)->pen, &pen, PEN_LEFT))
+    if (!wal_is_on(proc))
+        return;
+    /* Also when another janitor was killed before it had called. */
+    if (atomic_compare_exchange_strong(&wal_shared(proc)->pen, &pen, PEN_LEFT) || pen == PEN_LEFT)
         change_gate_call(&page_cache(proc)->gate);
 }
 

@@ -3,7 +3,7 @@
  * One process has the pen at a time: the log writer, or a session that is alone (wal_solo.h). Its holder waits for the disk, so
  * this is no critical section, and it may be killed at any instant. What it knows lies in shared memory: the log writer takes
  * the pen from a dead holder, says again what may not have been said, and goes on; writing the same bytes to the same place
- * again does no harm. */
+ * again does no harm. Who fails to flush keeps it until it ends: the system says so once, and the next flush would succeed (S1). */
 #ifndef WAL_PEN_H
 #define WAL_PEN_H
 #include "storage/wal/wal_segment.h"
@@ -13,7 +13,7 @@
 MUST_CHECK bool wal_pen_try(Proc *proc);
 /* The same for the log writer, which takes it from a dead one, too. */
 MUST_CHECK bool wal_pen_take(Proc *proc);
-void wal_pen_give(Proc *proc);
+void wal_pen_give(Proc *proc); /* by who has it */
 
 /* ---- with the pen ------------------------------------------------------------------------------------------------ */
 /* Inside one segment. 53100: the disk is full, and it may be tried again. */

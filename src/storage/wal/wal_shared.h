@@ -34,7 +34,7 @@ typedef struct WalShared {
      * served by the next turn at the earliest, and is woken by that. */
     _Atomic uint64_t flushing; /* atomic */
     _Atomic uint32_t disk_full; /* atomic: WalFull bits */
-    _Atomic uint32_t pen; /* atomic: who writes and flushes (wal_pen.h) */
+    _Atomic uint64_t pen; /* atomic: who writes and flushes (wal_pen.h) */
     _Atomic Lsn
         segment; /* atomic; by the log writer, with the pen: where the segment begins that it has open; 0 = none */
     _Atomic uint64_t writes, syncs, write_us, sync_us; /* atomic */

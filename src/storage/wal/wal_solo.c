@@ -81,9 +81,17 @@ open_segment(Ctx *cx, WalSolo *solo, Lsn first)
     return exists;
 }
 
+/* What is on disk is not known any more: never go on as if it were (S1). */
+static void
+end_process(Ctx *cx)
+{
+    log_report(LOG_FATAL, "log", &cx->error, NULL);
+    abort();
+}
+
 /* False: the disk is full. */
 static bool
-write_copied(Ctx *cx, WalSolo *solo, Lsn at, Lsn target)
+write_up_to(Ctx *cx, WalSolo *solo, Lsn at, Lsn target)
 {
     WalShared *shared = wal_shared(cx->proc);
 
@@ -95,10 +103,8 @@ write_copied(Ctx *cx, WalSolo *solo, Lsn at, Lsn target)
             ctx_error_clear(cx);
             return false;
         }
-        if (rc != ST_OK) {
-            log_report(LOG_FATAL, "log", &cx->error, NULL);
-            abort();
-        }
+        if (rc != ST_OK)
+            end_process(cx);
         at += bytes;
         wal_pen_note_written(cx->proc, at);
     }
@@ -118,16 +124,14 @@ flush(Ctx *cx, WalSolo *solo, Lsn lsn)
         !open_segment(cx, solo, first))
         return false;
     proc_set_wait(cx->proc, WAIT_LOG_WRITE);
-    written = write_copied(cx, solo, at, target);
+    written = write_up_to(cx, solo, at, target);
     proc_set_wait(cx->proc, WAIT_NONE);
     if (!written)
         return false;
     stop_point("wal.solo_written");
     wal_pen_begin_turn(shared, target);
-    if (wal_pen_sync(cx, &solo->segment) != ST_OK) {
-        log_report(LOG_FATAL, "log", &cx->error, NULL);
-        abort();
-    }
+    if (wal_pen_sync(cx, &solo->segment) != ST_OK)
+        end_process(cx);
     wal_pen_announce(cx->proc, target);
     return true;
 }
@@ -135,6 +139,7 @@ flush(Ctx *cx, WalSolo *solo, Lsn lsn)
 bool
 wal_solo_flush(Ctx *cx, Lsn lsn)
 {
+    const WalShared *shared = wal_shared(cx->proc);
     ChangeGate *gate = &page_cache(cx->proc)->gate;
     uint32_t bell = atomic_load(&gate->maker_bell);
     bool done;
@@ -144,7 +149,8 @@ wal_solo_flush(Ctx *cx, Lsn lsn)
         return false;
     done = flush(cx, cx->wal_solo, lsn);
     wal_pen_give(cx->proc);
-    if (atomic_load(&gate->maker_bell) != bell)
+    stop_point("wal.solo_given");
+    if (atomic_load(&gate->maker_bell) != bell || atomic_load(&shared->wanted) > atomic_load(&shared->flushed))
         change_gate_call(gate);
     return done;
 }

@@ -13,7 +13,6 @@
  * when a flush fails: what the system has forgotten nobody writes again, so that ends the process.) */
 #include "storage/wal/wal_writer.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ enum {
     PORTION_BYTES = 256 * 1024, /* of an encrypted log that are not left waiting for somebody to want them */
     PORTION_KEPT = 1 << 20, /* a larger buffer is given back */
 };
-enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000, PEN_NAP_US = 100 };
+enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000, PEN_NAP_US = 1000 };
 
 /* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
 static Status
@@ -129,17 +128,16 @@ Status
 wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
 {
     WalShared *shared = wal_shared(cx->proc);
-    Status rc;
 
     *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
     ASSERT((dir->data_key != NULL) == (shared->sealed != 0));
     if (dir->data_key != NULL)
         TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
     take_pen(cx);
-    rc = open_current(cx, w);
+    TRY(open_current(cx, w));
     atomic_store(&shared->segment, w->current.first);
     wal_pen_give(cx->proc);
-    return rc;
+    return ST_OK;
 }
 
 void
@@ -359,14 +357,11 @@ flush(Ctx *cx, WalWriter *w)
 Status
 wal_writer_drain(Ctx *cx, WalWriter *w)
 {
-    Status rc;
-
     take_pen(cx);
-    rc = write_copied(cx, w, wal_copied(cx->proc), true);
-    if (rc == ST_OK)
-        rc = flush(cx, w);
+    TRY(write_copied(cx, w, wal_copied(cx->proc), true));
+    TRY(flush(cx, w));
     wal_pen_give(cx->proc);
-    return rc;
+    return ST_OK;
 }
 
 /* Nothing has come for a while: what is durable is said once, for wal_verify_end. */
@@ -408,31 +403,32 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
     WalShared *shared = wal_shared(cx->proc);
     ChangeGate *gate = &page_cache(cx->proc)->gate;
     uint32_t bell = atomic_load(&gate->maker_bell);
-    uint64_t idle_us = (uint64_t)idle_ms * 1000;
+    uint64_t idle_us = (uint64_t)idle_ms * 1000, nap_us = idle_us;
     bool has_pen = wal_pen_take(cx->proc);
     Lsn flushed;
 
     if (has_pen) {
-        Status rc = write_and_flush(cx, w, idle_us);
-
+        TRY(write_and_flush(cx, w, idle_us));
         wal_pen_give(cx->proc);
-        TRY(rc);
     }
     TRY(make_next(cx, w, MAKE_BYTES));
     flushed = atomic_load(&shared->flushed);
-    /* A session between reserving and publishing has what somebody waits for: look again at once. (Who has the pen calls when it
-     * is free.) */
-    if (has_pen && atomic_load(&shared->wanted) > flushed) {
-        if (wal_copied(cx->proc) <= atomic_load(&shared->written))
-            sched_yield();
-        return ST_OK;
+    if (atomic_load(&shared->wanted) > flushed) {
+        /* A session between reserving and publishing has what somebody waits for: look again at once. */
+        if (has_pen) {
+            if (wal_copied(cx->proc) <= atomic_load(&shared->written))
+                sched_yield();
+            return ST_OK;
+        }
+        nap_us = MIN_OF(idle_us,
+                        (uint64_t)PEN_NAP_US); /* who has the pen calls when it is free, unless it is killed */
     }
     if (w->making.fd >= 0)
         return ST_OK;
     atomic_store(&gate->maker_sleeps, 1);
     proc_set_wait(cx->proc, WAIT_WAL_WRITER_MAIN);
     if (atomic_load(&gate->maker_bell) == bell)
-        futex_wait(&gate->maker_bell, bell, idle_us);
+        futex_wait(&gate->maker_bell, bell, nap_us);
     proc_set_wait(cx->proc, WAIT_NONE);
     atomic_store(&gate->maker_sleeps, 0);
     if (atomic_load(&gate->maker_bell) == bell && atomic_load(&shared->flushed) == flushed)

@@ -106,23 +106,29 @@ TEST(wal_solo, a_session_that_is_alone_needs_no_log_writer)
     quiet_close(&q, 10);
 }
 
+static void
+wait_until_wanted(const Ctx *cx)
+{
+    const WalShared *shared = wal_shared(cx->proc);
+
+    for (int i = 0; i < PATIENCE_MS && atomic_load(&shared->wanted) <= atomic_load(&shared->flushed); i++)
+        usleep(1000);
+    EXPECT(atomic_load(&shared->wanted) > atomic_load(&shared->flushed));
+}
+
 TEST(wal_solo, a_session_that_is_not_alone_asks_the_log_writer)
 {
-    WalShared *shared;
     uint64_t before;
     pid_t child;
     Quiet q;
     Xid xid;
 
     quiet_open(&q);
-    shared = wal_shared(q.cx->proc);
     sim_begin(q.cx);
     SIM_OK(q.cx, txn_assign_id(q.cx, &xid));
     before = syncs(q.cx);
     child = sim_fork(q.engine, commit_one, 0, q.log);
-    for (int i = 0; i < PATIENCE_MS && atomic_load(&shared->wanted) <= wal_flushed(q.cx->proc); i++)
-        usleep(1000);
-    EXPECT(atomic_load(&shared->wanted) > wal_flushed(q.cx->proc));
+    wait_until_wanted(q.cx);
     EXPECT_EQ(syncs(q.cx), before);
     SIM_OK(q.cx, wal_writer_step(q.cx, &q.w, 1));
     EXPECT(sim_join(child));
@@ -144,87 +150,167 @@ commit_many(Ctx *cx, int no, void *arg)
     return true;
 }
 
-/* A child that flushes by itself, and has come to `point` with that. */
+/* A child that has come to `point` while it flushes by itself: one where nobody else comes. */
 static pid_t
 fork_stopped_at(Engine *e, Log *log, const char *point)
 {
     pid_t child;
-    int stopped;
 
     atomic_store(&log->stop, 0);
     child = sim_fork(e, commit_many, 0, log);
-    stop_point_arm("wal.solo_written", child); /* where no one else comes */
-    EXPECT(stop_point_wait("wal.solo_written", PATIENCE_MS, &stopped));
-    EXPECT_EQ(stopped, child);
-    if (strcmp(point, "wal.solo_written") == 0)
-        return child;
     stop_point_arm(point, child);
-    stop_point_release("wal.solo_written");
     EXPECT(stop_point_wait(point, PATIENCE_MS, NULL));
     return child;
 }
 
-/* It does not know who waits: whoever comes while a session flushes has to be served, too. */
-TEST(wal_solo, who_comes_meanwhile_is_served_by_the_log_writer)
+/* A log writer that would sleep for long: whoever is not called for is not served. */
+static bool
+write_when_called(Ctx *cx, int no, void *arg)
 {
-    pid_t pids[2], first, second;
-    Log *log = sim_log_new();
-    WalCounts counts;
-    int64_t rows;
+    const Log *log = arg;
+    WalWriter w;
+
+    (void)no;
+    if (wal_writer_open(cx, &w, &log->dir) != ST_OK)
+        return false;
+    for (;;) {
+        if (wal_writer_step(cx, &w, 10 * PATIENCE_MS) != ST_OK)
+            return false;
+    }
+}
+
+/* *writer: that log writer. */
+static Engine *
+open_called(Log *log, Ctx **cx, pid_t *writer)
+{
+    pid_t pids[2];
     Engine *e;
-    Ctx *cx;
 
     EXPECT(stop_board_create());
     log->solo = true;
-    e = sim_log_open(log, &cx, pids);
-    sim_table(cx, &log->table);
+    e = sim_log_open(log, cx, pids);
+    sim_table(*cx, &log->table);
+    sim_kill_outside(e, pids[0]);
+    *writer = sim_fork(e, write_when_called, 0, log);
+    return e;
+}
+
+TEST(wal_solo, who_comes_meanwhile_is_served_by_the_log_writer)
+{
+    uint64_t start_us = env_mono_us(env_system());
+    pid_t writer, first, second;
+    Log *log = sim_log_new();
+    WalCounts counts;
+    Engine *e;
+    Ctx *cx;
+
+    e = open_called(log, &cx, &writer);
     for (int i = 0; i < 20; i++) {
         first = fork_stopped_at(e, log, "wal.solo_written");
         second = sim_fork(e, commit_one, 0, log);
-        usleep((useconds_t)(i * 1000));
+        wait_until_wanted(cx);
         atomic_store(&log->stop, 1);
         stop_point_release("wal.solo_written");
         EXPECT(sim_join(first));
         EXPECT(sim_join(second));
     }
+    EXPECT(env_mono_us(env_system()) - start_us < PATIENCE_MS * UINT64_C(1000));
     wal_counts(cx->proc, &counts);
     EXPECT_EQ(counts.late, 0);
-    rows = atomic_load(&log->acknowledged[0]);
-    sim_crash(pids, 2);
+    sim_crash(&writer, 1);
     engine_detach(cx);
-    expect_recovered(log, rows);
+    expect_recovered(log, atomic_load(&log->acknowledged[0]));
 }
 
-/* Killed anywhere, it leaves the pen to the log writer, whether the janitor comes first or somebody who commits. */
+/* The log writer sleeps when it can not have the pen: it is called again by who gives it. */
+TEST(wal_solo, who_was_called_for_meanwhile_is_called_again)
+{
+    ChangeGate *gate;
+    uint32_t bell;
+    pid_t child;
+    Quiet q;
+
+    EXPECT(stop_board_create());
+    quiet_open(&q);
+    gate = &page_cache(q.cx->proc)->gate;
+    bell = atomic_load(&gate->maker_bell);
+    EXPECT(sim_join(sim_fork(q.engine, commit_one, 0, q.log)));
+    EXPECT_EQ(atomic_load(&gate->maker_bell), bell);
+    stop_point_arm("wal.solo_written", 0);
+    child = sim_fork(q.engine, commit_one, 0, q.log);
+    EXPECT(stop_point_wait("wal.solo_written", PATIENCE_MS, NULL));
+    change_gate_call(gate);
+    EXPECT(!wal_pen_take(q.cx->proc));
+    stop_point_release("wal.solo_written");
+    EXPECT(sim_join(child));
+    EXPECT_EQ(atomic_load(&gate->maker_bell), bell + 2);
+    quiet_close(&q, 2);
+}
+
+/* Killed anywhere, it leaves the pen to the log writer, whether the janitor comes first or not. */
 TEST(wal_solo, a_session_that_is_killed_while_it_flushes_leaves_nobody_waiting)
 {
-    static const char *const points[] = {"wal.solo_written", "wal.before_sync", "wal.flushed"};
+    static const char *const points[] = {"wal.solo_written", "wal.before_sync", "wal.flushed",
+                                         "wal.solo_given"};
+    uint64_t start_us = env_mono_us(env_system());
     Log *log = sim_log_new();
-    WalCounts counts;
     uint32_t idle_ms;
-    pid_t pids[2];
-    int64_t rows;
+    pid_t writer;
     Engine *e;
     Ctx *cx;
 
-    EXPECT(stop_board_create());
-    log->solo = true;
-    e = sim_log_open(log, &cx, pids);
-    sim_table(cx, &log->table);
+    e = open_called(log, &cx, &writer);
     for (int i = 0; i < (int)(2 * COUNT_OF(points)); i++) {
-        sim_kill_outside(e, fork_stopped_at(e, log, points[i / 2]));
-        stop_point_release(points[i / 2]);
+        const char *point = points[i / 2];
+        pid_t first = fork_stopped_at(e, log, "wal.solo_written"), second;
+
+        if (strcmp(point, "wal.solo_written") != 0) {
+            stop_point_arm(point, first);
+            stop_point_release("wal.solo_written");
+            EXPECT(stop_point_wait(point, PATIENCE_MS, NULL));
+        }
+        second = sim_fork(e, commit_one, 0, log);
+        if (strcmp(point, "wal.solo_given") != 0) /* there the pen is free, and it may be served already */
+            wait_until_wanted(cx);
+        sim_kill_outside(e, first);
+        stop_point_release(point);
         if (i % 2 == 0)
             SIM_OK(cx, engine_janitor_step(cx, &idle_ms));
-        EXPECT(sim_join(sim_fork(e, commit_one, 0, log)));
+        EXPECT(sim_join(second));
+        EXPECT_EQ(wal_flushed(cx->proc), wal_position(cx->proc));
         SIM_OK(cx, engine_janitor_step(cx, &idle_ms));
     }
-    wal_counts(cx->proc, &counts);
-    EXPECT_EQ(counts.late, 0);
-    rows = atomic_load(&log->acknowledged[0]) + 2 * (int64_t)COUNT_OF(points); /* the killed had committed */
-    sim_crash(pids, 2);
+    EXPECT(env_mono_us(env_system()) - start_us < PATIENCE_MS * UINT64_C(1000));
+    sim_crash(&writer, 1);
     engine_detach(cx);
-    expect_recovered(log, rows);
+    expect_recovered(log, atomic_load(&log->acknowledged[0]) +
+                              (int64_t)(2 * COUNT_OF(points))); /* the killed had committed */
+}
+
+/* It was killed when it had written, before it said that the ring has room again. */
+TEST(wal_solo, room_in_the_ring_is_given_for_a_session_that_was_killed)
+{
+    ChangeGate *gate;
+    uint64_t room;
+    pid_t writer, child;
+    Log *log = sim_log_new();
+    uint32_t idle_ms;
+    Engine *e;
+    Ctx *cx;
+
+    e = open_called(log, &cx, &writer);
+    gate = &page_cache(cx->proc)->gate;
+    child = fork_stopped_at(e, log, "wal.written_noted");
+    room = atomic_load(&gate->room);
+    sim_kill_outside(e, child);
+    stop_point_release("wal.written_noted");
+    SIM_OK(cx, engine_janitor_step(cx, &idle_ms));
+    for (int i = 0; i < PATIENCE_MS && atomic_load(&gate->room) == room; i++)
+        usleep(1000);
+    EXPECT(atomic_load(&gate->room) > room);
+    sim_crash(&writer, 1);
+    engine_detach(cx);
+    expect_recovered(log, atomic_load(&log->acknowledged[0]) + 1);
 }
 
 static bool
@@ -267,10 +353,13 @@ TEST(wal_solo, it_goes_on_in_the_next_segment)
 
 /* ---- trouble ---------------------------------------------------------------------------------------------------- */
 
+static int refused; /* how often */
+
 static ssize_t
 write_no_space(Env *env, int fd, const void *data, size_t bytes, off_t at)
 {
     (void)env, (void)fd, (void)data, (void)bytes, (void)at;
+    refused++;
     errno = ENOSPC;
     return -1;
 }
@@ -279,6 +368,7 @@ static int
 open_too_many(Env *env, const char *path, int flags, mode_t mode)
 {
     (void)env, (void)path, (void)flags, (void)mode;
+    refused++;
     errno = EMFILE;
     return -1;
 }
@@ -291,16 +381,17 @@ sync_fails(Env *env, int fd)
     return -1;
 }
 
-/* In a world where `change` has been made. */
+/* In a world where `change` has been made; until something was refused. */
 static bool
 commit_where(Ctx *cx, int no, void *arg, void (*change)(Env *env))
 {
     Env env = *cx->env, *real = cx->env;
-    bool ok;
+    bool ok = true;
 
     change(&env);
     cx->env = &env;
-    ok = commit_one(cx, no, arg) && cx->error.message == NULL;
+    while (ok && refused == 0)
+        ok = commit_one(cx, no, arg) && cx->error.message == NULL;
     cx->env = real;
     return ok;
 }
@@ -335,6 +426,7 @@ take_flush(Env *env)
 static bool
 commit_without_flush(Ctx *cx, int no, void *arg)
 {
+    signal(SIGABRT, SIG_DFL); /* a sanitizer would tell of it */
     return commit_where(cx, no, arg, take_flush);
 }
 
@@ -352,7 +444,7 @@ TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
     EXPECT(sim_join(sim_fork(e, commit_without_files, 1, log)));
     sim_crash(pids, 2);
     engine_detach(cx);
-    expect_recovered(log, 2);
+    expect_recovered(log, atomic_load(&log->acknowledged[0]));
 }
 
 /* S1: what is on disk is not known any more. */
@@ -369,6 +461,7 @@ TEST(wal_solo, a_flush_that_fails_ends_the_process)
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     EXPECT_EQ(atomic_load(&txn_shared(q.cx->proc)->visible_csn), visible);
+    EXPECT(!wal_pen_take(q.cx->proc)); /* nobody flushes behind it */
     wal_writer_close(q.cx, &q.w);
     engine_detach(q.cx);
     sim_log_remove(q.log);
