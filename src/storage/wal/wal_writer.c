@@ -29,7 +29,8 @@ enum {
     PORTION_BYTES = 256 * 1024, /* of an encrypted log that are not left waiting for somebody to want them */
     PORTION_KEPT = 1 << 20, /* a larger buffer is given back */
 };
-enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000, PEN_NAP_US = 1000 };
+enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
+#define PEN_NAP_US UINT64_C(1000)
 
 /* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
 static Status
@@ -420,8 +421,7 @@ wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms)
                 sched_yield();
             return ST_OK;
         }
-        nap_us = MIN_OF(idle_us,
-                        (uint64_t)PEN_NAP_US); /* who has the pen calls when it is free, unless it is killed */
+        nap_us = MIN_OF(idle_us, PEN_NAP_US); /* who has the pen calls when it is free, unless it is killed */
     }
     if (w->making.fd >= 0)
         return ST_OK;
