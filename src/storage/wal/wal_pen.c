@@ -65,11 +65,24 @@ wal_pen_take(Proc *proc)
     return true;
 }
 
+static bool
+give_back(Proc *proc)
+{
+    uint64_t pen = mark_of(proc);
+
+    return atomic_compare_exchange_strong(&wal_shared(proc)->pen, &pen, PEN_FREE);
+}
+
+void
+wal_pen_leave(Proc *proc)
+{
+    (void)give_back(proc);
+}
+
 void
 wal_pen_give(Proc *proc)
 {
-    uint64_t pen = mark_of(proc);
-    bool had_it = atomic_compare_exchange_strong(&wal_shared(proc)->pen, &pen, PEN_FREE);
+    bool had_it = give_back(proc);
 
     ASSERT(had_it);
 }

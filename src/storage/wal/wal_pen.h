@@ -14,6 +14,7 @@ MUST_CHECK bool wal_pen_try(Proc *proc);
 /* The same for the log writer, which takes it from a dead one, too. */
 MUST_CHECK bool wal_pen_take(Proc *proc);
 void wal_pen_give(Proc *proc); /* by who has it */
+void wal_pen_leave(Proc *proc); /* by who may have it, and ends without a failure */
 
 /* ---- with the pen ------------------------------------------------------------------------------------------------ */
 /* Inside one segment. 53100: the disk is full, and it may be tried again. */

@@ -144,6 +144,7 @@ wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
 void
 wal_writer_close(Ctx *cx, WalWriter *w)
 {
+    wal_pen_leave(cx->proc); /* told to end, it may have been waiting for space */
     wal_making_abandon(cx, &w->dir, &w->making);
     wal_segment_close(cx, &w->current);
     seal_writer_close(&w->seal);

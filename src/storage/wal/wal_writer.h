@@ -29,6 +29,6 @@ MUST_CHECK Status wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir);
 MUST_CHECK Status wal_writer_step(Ctx *cx, WalWriter *w, uint32_t idle_ms);
 /* Everything that is copied, and flushes. */
 MUST_CHECK Status wal_writer_drain(Ctx *cx, WalWriter *w);
-void wal_writer_close(Ctx *cx, WalWriter *w);
+void wal_writer_close(Ctx *cx, WalWriter *w); /* of one that has not failed; 53100 is no failure */
 
 #endif

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/interrupt.h"
 #include "base/stop_point.h"
 #include "shmem/proc/slot.h"
 #include "sim_log.h"
@@ -465,6 +466,32 @@ TEST(wal_solo, a_flush_that_fails_ends_the_process)
     wal_writer_close(q.cx, &q.w);
     engine_detach(q.cx);
     sim_log_remove(q.log);
+}
+
+TEST(wal_solo, a_log_writer_that_is_told_to_end_while_the_disk_is_full_leaves_the_pen)
+{
+    Env full, *real;
+    Quiet q;
+
+    quiet_open(&q);
+    real = q.cx->env;
+    full = *real;
+    full.pwrite = write_no_space;
+    sim_begin(q.cx);
+    sim_insert(q.cx, &q.log->table, (SimRow){1000, 0, "a row", 0});
+    q.cx->env = &full;
+    atomic_fetch_or(q.cx->interrupt, INTERRUPT_TERMINATE);
+    EXPECT_EQ(wal_writer_drain(q.cx, &q.w), ST_IO);
+    EXPECT_STR(q.cx->error.sqlstate, "53100");
+    ctx_error_clear(q.cx);
+    atomic_store(q.cx->interrupt, 0);
+    q.cx->env = real;
+    wal_writer_close(q.cx, &q.w);
+    EXPECT(wal_pen_take(q.cx->proc));
+    wal_pen_give(q.cx->proc);
+    SIM_OK(q.cx, wal_writer_open(q.cx, &q.w, &q.log->dir)); /* another one */
+    sim_commit(q.cx);
+    quiet_close(&q, 1);
 }
 
 TEST(wal_solo, a_session_that_rests_has_no_file_open)
