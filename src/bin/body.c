@@ -19,7 +19,7 @@
 typedef struct Body {
     Door *door;
     Ctx *cx; /* the postmaster's */
-    bool store_is_new; /* of the postmaster, between the start of the store and of the log writer */
+    bool store_is_new; /* of the postmaster, from when the store is there until the janitor is */
     BodyOptions options;
     EngineOptions engine;
     StoreSettings store; /* with a data directory */
@@ -102,28 +102,12 @@ run_store(void *arg)
     storage_run_store(body->door, &body->store);
 }
 
-/* Without a log catalogs last from the first checkpoint on. */
-static Status
-fill_unlogged(Ctx *cx, Engine *engine, const BodyOptions *options)
-{
-    Status rc;
-
-    TRY(fill(cx, engine, options));
-    TRY(engine_attach(cx, engine));
-    rc = engine_checkpoint(cx);
-    engine_detach(cx);
-    return rc;
-}
-
 static bool
 store_started(void *arg, int pid)
 {
     Body *body = arg;
-
     Status rc = storage_wait_store(body->cx, body->door, pid, &body->store_is_new);
 
-    if (rc == ST_OK && body->store.unlogged && body->store_is_new)
-        rc = fill_unlogged(body->cx, body->door->engine, &body->options);
     if (rc == ST_OK)
         return true;
     log_report(LOG_FATAL, NULL, &body->cx->error, NULL);
@@ -138,14 +122,33 @@ run_wal_writer(void *arg)
     storage_run_wal_writer(body->door, &body->store);
 }
 
-/* Now commits come through: a new directory gets its catalogs. */
 static bool
-wal_writer_started(void *arg, int pid)
+is_new(void *arg)
 {
-    Body *body = arg;
+    return ((const Body *)arg)->store_is_new;
+}
 
-    (void)pid;
-    if (!body->store_is_new || fill(body->cx, body->door->engine, &body->options) == ST_OK)
+/* A new directory gets its catalogs, now that commits come through. Without a log they last from the first checkpoint on. */
+static Status
+fill_store(Ctx *cx, Engine *engine, const Body *body)
+{
+    Status rc;
+
+    TRY(fill(cx, engine, &body->options));
+    if (!body->store.unlogged)
+        return ST_OK;
+    TRY(engine_attach(cx, engine));
+    rc = engine_checkpoint(cx);
+    engine_detach(cx);
+    return rc;
+}
+
+static bool
+make_catalogs(void *arg)
+{
+    const Body *body = arg;
+
+    if (fill_store(body->cx, body->door->engine, body) == ST_OK)
         return true;
     if (strcmp(body->cx->error.sqlstate, "53100") == 0)
         fail_hint(body->cx, "Free some space and start the server again.");
@@ -257,12 +260,14 @@ workers(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST])
                                           .stop_order = 2};
     }
     if (body->options.data_dir != NULL && !body->store.unlogged)
-        out[count++] = (PostmasterWorker){.name = "walwriter",
-                                          .arg = body,
-                                          .run = run_wal_writer,
-                                          .started = wal_writer_started,
-                                          .stop_order = 3};
-    out[count++] = (PostmasterWorker){.name = "janitor", .arg = body, .run = run_janitor, .stop_order = 1};
+        out[count++] =
+            (PostmasterWorker){.name = "walwriter", .arg = body, .run = run_wal_writer, .stop_order = 3};
+    out[count++] = (PostmasterWorker){.name = "janitor",
+                                      .arg = body,
+                                      .needs = body->options.data_dir != NULL ? is_new : NULL,
+                                      .prepare = make_catalogs,
+                                      .run = run_janitor,
+                                      .stop_order = 1};
     return count;
 }
 

@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "postmaster/notify.h"
+#include "postmaster/postmaster.h"
 #include "storage/wal/wal.h"
 #include "storage/wal/wal_writer.h"
 
@@ -96,16 +97,6 @@ storage_run_wal_writer(Door *door, const StoreSettings *settings)
     engine_detach(&cx);
 }
 
-/* The postmaster has its signals blocked: what waits there? */
-static bool
-told_to_end(void)
-{
-    sigset_t waiting;
-
-    sigpending(&waiting);
-    return sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGQUIT);
-}
-
 typedef struct Watch {
     int pid;
     uint64_t alive_every_us, alive_due_us; /* the service manager wants to know; 0 = it does not */
@@ -128,7 +119,7 @@ watch_store(Ctx *cx)
     siginfo_t info = {0};
 
     say_alive(cx, w);
-    if (told_to_end())
+    if (postmaster_told_to_end())
         return fail(cx, ST_CLOSED, "57P03", "the server was told to end before it had recovered");
     /* Looked at, not reaped: that is the postmaster's. */
     if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == w->pid)

@@ -261,13 +261,11 @@ child_refuse(const Pool *pool, const ListenSet *listeners, const PostmasterParts
     exit(0);
 }
 
-void
-child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker)
+static void
+set_up_worker(const Pool *pool, ListenSet *listeners, const char *name)
 {
     sigset_t open_mask;
-    char name[16];
 
-    snprintf(name, sizeof(name), "helios-%s", worker->name);
     set_up(pool, name);
     close(pool->ticket_write);
     close(pool->ticket_read);
@@ -275,6 +273,22 @@ child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worke
     serving = 1;
     sigemptyset(&open_mask);
     pthread_sigmask(SIG_SETMASK, &open_mask, NULL);
+}
+
+void
+child_prepare(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker)
+{
+    set_up_worker(pool, listeners, "helios-prepare");
+    leave(pool, worker->prepare(worker->arg) ? 0 : 1);
+}
+
+void
+child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker)
+{
+    char name[16];
+
+    snprintf(name, sizeof(name), "helios-%s", worker->name);
+    set_up_worker(pool, listeners, name);
     worker->run(worker->arg);
     leave(pool, end_wanted ? 0 : 1);
 }

@@ -9,7 +9,8 @@ NORETURN void child_serve(const Pool *pool, int slot, const ListenSet *listeners
 /* Refuses all connections, after so much time in which they wait. */
 NORETURN void child_refuse(const Pool *pool, const ListenSet *listeners, const PostmasterParts *parts,
                            Reception reception, int patience_ms);
-/* Runs the worker with signals set up. */
+/* Run what the worker needs, or the worker, with signals set up. */
+NORETURN void child_prepare(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker);
 NORETURN void child_work(const Pool *pool, ListenSet *listeners, const PostmasterWorker *worker);
 
 #endif

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ enum {
     KILLING_PATIENCE_MS = 5000,
     FORK_PAUSE_MS = 500, /* after a backend that failed at once, or could not be made */
     START_PATIENCE_MS = 2000, /* connections wait so long for a start, then they are refused */
+    PREPARE_NAP_US = 500,
     RECOVERIES_MOST = 5, /* that were killed from outside, one after the other */
 };
 
@@ -134,6 +136,81 @@ fork_worker(Postmaster *pm, int no)
     *w = (Worker){.pid = pid > 0 ? pid : 0, .start_us = now_us(pm)};
 }
 
+bool
+postmaster_told_to_end(void)
+{
+    sigset_t waiting;
+
+    sigpending(&waiting);
+    return sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGQUIT);
+}
+
+/* The name of a worker that has ended, looked at and not reaped; NULL = none has. */
+static const char *
+ended_worker(const Postmaster *pm)
+{
+    for (int i = 0; i < pm->parts->worker_count; i++) {
+        siginfo_t info = {0};
+
+        if (pm->workers[i].pid != 0 &&
+            waitid(P_PID, (id_t)pm->workers[i].pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid != 0)
+            return pm->parts->workers[i].name;
+    }
+    return NULL;
+}
+
+static void
+say_alive(Postmaster *pm)
+{
+    if (pm->watchdog_us == 0 || now_us(pm) < pm->watchdog_due_us)
+        return;
+    notify_send("WATCHDOG=1\n");
+    pm->watchdog_due_us = now_us(pm) + pm->watchdog_us;
+}
+
+/* Until the child has ended; false: there is no use in it any more, because the server ends or a worker has gone that the child
+ * may wait for. */
+static bool
+wait_prepared(Postmaster *pm, int pid, int *status)
+{
+    while (waitpid(pid, status, WNOHANG) == 0) {
+        const char *gone = ended_worker(pm);
+
+        if (gone != NULL || postmaster_told_to_end()) {
+            kill(pid, SIGKILL);
+            (void)waitpid(pid, status, 0);
+            if (gone != NULL)
+                log_line(LOG_FATAL, "the %s ended before the server was ready", gone);
+            else
+                log_line(LOG_FATAL, "the server was told to end before it was ready");
+            return false;
+        }
+        say_alive(pm);
+        usleep(PREPARE_NAP_US);
+    }
+    return true;
+}
+
+static bool
+prepare(Postmaster *pm, const PostmasterWorker *worker)
+{
+    int status, pid = fork();
+
+    if (pid == 0)
+        child_prepare(&pm->pool, pm->options->listeners, worker);
+    if (pid < 0) {
+        log_line(LOG_FATAL, "could not fork who prepares the %s: %s", worker->name, strerror(errno));
+        return false;
+    }
+    if (!wait_prepared(pm, pid, &status))
+        return false;
+    if (WIFSIGNALED(status))
+        log_line(LOG_FATAL, "who prepares the %s was ended by signal %d (%s)", worker->name, WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 /* In order, each when the one before is ready for it. */
 static bool
 start_in_order(Postmaster *pm)
@@ -141,6 +218,8 @@ start_in_order(Postmaster *pm)
     for (int i = 0; i < pm->parts->worker_count; i++) {
         const PostmasterWorker *w = &pm->parts->workers[i];
 
+        if (w->needs != NULL && w->needs(w->arg) && !prepare(pm, w))
+            return false;
         fork_worker(pm, i);
         if (pm->workers[i].pid == 0 && w->vital)
             return false;
@@ -517,10 +596,7 @@ do_what_is_due(Postmaster *pm)
 {
     uint32_t patience_ms;
 
-    if (pm->watchdog_us != 0 && now_us(pm) >= pm->watchdog_due_us) {
-        notify_send("WATCHDOG=1\n");
-        pm->watchdog_due_us = now_us(pm) + pm->watchdog_us;
-    }
+    say_alive(pm);
     shrink(pm);
     patience_ms = pm->phase == ENDING && !pm->crashed ? ENDING_PATIENCE_MS : KILLING_PATIENCE_MS;
     if ((pm->phase >= ENDING || pm->crashed) &&

@@ -11,7 +11,11 @@
  * is started again, but for a vital one, whose end is a crash (S2). */
 typedef struct PostmasterWorker {
     const char *name;
-    void *arg; /* of the next two */
+    void *arg; /* of the functions */
+    /* In the postmaster, at a start: must `prepare` be done before this worker is forked? NULL: no. */
+    bool (*needs)(void *arg);
+    /* In a child of its own that ends with it. False: the start has failed, and it has been said why. */
+    bool (*prepare)(void *arg);
     /* In the child: background work until interrupt_raise(INTERRUPT_TERMINATE). */
     void (*run)(void *arg);
     /* In the postmaster, after the fork: waits until the next may follow. False: the start has failed, and it has been said
@@ -21,6 +25,8 @@ typedef struct PostmasterWorker {
     int stop_order; /* told to end when the sessions and all of a lower number are gone */
 } PostmasterWorker;
 enum { POSTMASTER_WORKERS_MOST = 4 };
+/* In the postmaster, which has its signals blocked: does one wait there that ends the server? */
+bool postmaster_told_to_end(void);
 
 /* What becomes of a connection. Who is refused is told why; cancel requests are answered nevertheless, but for a server that starts. */
 typedef enum Reception { RECEIVE, REFUSE_TOO_MANY, REFUSE_STARTING, REFUSE_STOPPING } Reception;

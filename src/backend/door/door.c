@@ -55,7 +55,6 @@ serve_session(Door *door, DoorSession *s, const StartupRequest *request, _Atomic
     if (rc == ST_OK) { /* interrupts arrive in the slot from now on */
         interrupt_watch(s->conn->fd, cx->interrupt, proc_sem(cx->proc));
         atomic_fetch_or(cx->interrupt, atomic_load(early_word));
-        engine_flush_alone(cx);
         rc = door->begin != NULL ? door->begin(door, s) : ST_OK;
         begun = rc == ST_OK;
     }

@@ -151,18 +151,13 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
         cx->page_check = page_check_open();
     if (engine->table_folder != NULL && (kind == PROC_BACKEND || kind == PROC_JANITOR))
         cx->page_reader = page_direct_open(engine->table_folder);
+    if (engine->log_folder != NULL && kind == PROC_BACKEND)
+        cx->wal_solo = wal_solo_open(engine->log_folder);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
         return ST_NO_MEMORY;
     }
     return ST_OK;
-}
-
-void
-engine_flush_alone(Ctx *cx)
-{
-    if (cx->engine->log_folder != NULL)
-        cx->wal_solo = wal_solo_open(cx->engine->log_folder);
 }
 
 void

@@ -40,8 +40,6 @@ MUST_CHECK Status engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind);
 /* Aborts what is open and gives up everything the slot lists. */
 void engine_detach(Ctx *cx);
 
-/* From now on this session flushes a commit by itself while it is alone (wal_solo.h). Where that fails, the process ends. */
-void engine_flush_alone(Ctx *cx);
 /* A session keeps files open for its next page or commit. Who has waited for so long, or is told that files are gone
  * (INTERRUPT_WAKE), closes them: a deleted file keeps its room on the disk. */
 enum { ENGINE_REST_MS = 1000 };

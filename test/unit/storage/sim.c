@@ -106,7 +106,6 @@ sim_session(Engine *engine)
     Ctx *cx = new_ctx();
 
     SIM_OK(cx, engine_attach(cx, engine));
-    engine_flush_alone(cx);
     return cx;
 }
 
