@@ -6,6 +6,7 @@
 #include "storage/wal/wal.h"
 
 #include "base/crc32c.h"
+#include "base/stop_point.h"
 #include "shmem/sync/futex.h"
 #include "storage/wal/wal_shared.h"
 #include "storage/wal/wal_solo.h"
@@ -266,6 +267,7 @@ wait_flushed(Ctx *cx, Lsn lsn, bool give_up_full)
     while (wanted < lsn && !atomic_compare_exchange_weak(&w->wanted, &wanted, lsn))
         ;
     wake_writer(proc);
+    stop_point("wal.wanted");
     proc_set_wait(proc, WAIT_LOG_SYNC);
     while (atomic_load(&w->flushed) < lsn && !(give_up_full && (atomic_load(&w->disk_full) & WAL_FULL_LOG))) {
         uint32_t bell = atomic_load(&w->flushed_bell);

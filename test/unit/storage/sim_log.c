@@ -51,11 +51,10 @@ sim_log_write(Ctx *cx, int no, void *arg)
     const Log *log = arg;
     WalWriter w;
 
-    (void)no;
     if (wal_writer_open(cx, &w, &log->dir) != ST_OK)
         return false;
     for (;;) {
-        if (wal_writer_step(cx, &w, 100) != ST_OK)
+        if (wal_writer_step(cx, &w, no != 0 ? (uint32_t)no : 100) != ST_OK)
             return false;
     }
 }

@@ -28,7 +28,7 @@ typedef struct Log {
 Log *sim_log_new(void);
 Log *sim_log_new_encrypted(void);
 void sim_log_remove(Log *log);
-/* For sim_fork: a log writer, until it is killed. */
+/* For sim_fork: a log writer, until it is killed. no: for how many ms it sleeps when nobody calls; 0 = 100. */
 bool sim_log_write(Ctx *cx, int no, void *arg);
 /* An engine on what is there, recovered, with a log writer and, if there is a cache, a store. pids: theirs, 0 = none. */
 Engine *sim_log_open(Log *log, Ctx **cx, pid_t pids[2]);

@@ -107,14 +107,17 @@ TEST(wal_solo, a_session_that_is_alone_needs_no_log_writer)
     quiet_close(&q, 10);
 }
 
-static void
-wait_until_wanted(const Ctx *cx)
+/* A child that commits, and has asked the log writer for it. */
+static pid_t
+fork_asking(Engine *e, Log *log)
 {
-    const WalShared *shared = wal_shared(cx->proc);
+    pid_t child;
 
-    for (int i = 0; i < PATIENCE_MS && atomic_load(&shared->wanted) <= atomic_load(&shared->flushed); i++)
-        usleep(1000);
-    EXPECT(atomic_load(&shared->wanted) > atomic_load(&shared->flushed));
+    stop_point_arm("wal.wanted", 0);
+    child = sim_fork(e, commit_one, 0, log);
+    EXPECT(stop_point_wait("wal.wanted", PATIENCE_MS, NULL));
+    stop_point_release("wal.wanted");
+    return child;
 }
 
 TEST(wal_solo, a_session_that_is_not_alone_asks_the_log_writer)
@@ -124,12 +127,12 @@ TEST(wal_solo, a_session_that_is_not_alone_asks_the_log_writer)
     Quiet q;
     Xid xid;
 
+    EXPECT(stop_board_create());
     quiet_open(&q);
     sim_begin(q.cx);
     SIM_OK(q.cx, txn_assign_id(q.cx, &xid));
     before = syncs(q.cx);
-    child = sim_fork(q.engine, commit_one, 0, q.log);
-    wait_until_wanted(q.cx);
+    child = fork_asking(q.engine, q.log);
     EXPECT_EQ(syncs(q.cx), before);
     SIM_OK(q.cx, wal_writer_step(q.cx, &q.w, 1));
     EXPECT(sim_join(child));
@@ -144,10 +147,8 @@ commit_many(Ctx *cx, int no, void *arg)
 {
     Log *log = arg;
 
-    while (!atomic_load(&log->stop)) {
+    while (!atomic_load(&log->stop))
         (void)commit_one(cx, no, arg);
-        usleep(1000);
-    }
     return true;
 }
 
@@ -164,23 +165,7 @@ fork_stopped_at(Engine *e, Log *log, const char *point)
     return child;
 }
 
-/* A log writer that would sleep for long: whoever is not called for is not served. */
-static bool
-write_when_called(Ctx *cx, int no, void *arg)
-{
-    const Log *log = arg;
-    WalWriter w;
-
-    (void)no;
-    if (wal_writer_open(cx, &w, &log->dir) != ST_OK)
-        return false;
-    for (;;) {
-        if (wal_writer_step(cx, &w, 10 * PATIENCE_MS) != ST_OK)
-            return false;
-    }
-}
-
-/* *writer: that log writer. */
+/* *writer: a log writer that sleeps for long. Whoever it is not called for is not served. */
 static Engine *
 open_called(Log *log, Ctx **cx, pid_t *writer)
 {
@@ -192,7 +177,7 @@ open_called(Log *log, Ctx **cx, pid_t *writer)
     e = sim_log_open(log, cx, pids);
     sim_table(*cx, &log->table);
     sim_kill_outside(e, pids[0]);
-    *writer = sim_fork(e, write_when_called, 0, log);
+    *writer = sim_fork(e, sim_log_write, 10 * PATIENCE_MS, log);
     return e;
 }
 
@@ -208,8 +193,7 @@ TEST(wal_solo, who_comes_meanwhile_is_served_by_the_log_writer)
     e = open_called(log, &cx, &writer);
     for (int i = 0; i < 20; i++) {
         first = fork_stopped_at(e, log, "wal.solo_written");
-        second = sim_fork(e, commit_one, 0, log);
-        wait_until_wanted(cx);
+        second = fork_asking(e, log);
         atomic_store(&log->stop, 1);
         stop_point_release("wal.solo_written");
         EXPECT(sim_join(first));
@@ -270,9 +254,7 @@ TEST(wal_solo, a_session_that_is_killed_while_it_flushes_leaves_nobody_waiting)
             stop_point_release("wal.solo_written");
             EXPECT(stop_point_wait(point, PATIENCE_MS, NULL));
         }
-        second = sim_fork(e, commit_one, 0, log);
-        if (strcmp(point, "wal.solo_given") != 0) /* there the pen is free, and it may be served already */
-            wait_until_wanted(cx);
+        second = fork_asking(e, log);
         sim_kill_outside(e, first);
         stop_point_release(point);
         if (i % 2 == 0)
@@ -292,26 +274,48 @@ TEST(wal_solo, a_session_that_is_killed_while_it_flushes_leaves_nobody_waiting)
 TEST(wal_solo, room_in_the_ring_is_given_for_a_session_that_was_killed)
 {
     ChangeGate *gate;
-    uint64_t room;
-    pid_t writer, child;
-    Log *log = sim_log_new();
     uint32_t idle_ms;
-    Engine *e;
-    Ctx *cx;
+    uint64_t room;
+    pid_t child;
+    Quiet q;
 
-    e = open_called(log, &cx, &writer);
-    gate = &page_cache(cx->proc)->gate;
-    child = fork_stopped_at(e, log, "wal.written_noted");
-    room = atomic_load(&gate->room);
-    sim_kill_outside(e, child);
+    EXPECT(stop_board_create());
+    quiet_open(&q);
+    gate = &page_cache(q.cx->proc)->gate;
+    child = fork_stopped_at(q.engine, q.log, "wal.written_noted");
+    sim_kill_outside(q.engine, child);
     stop_point_release("wal.written_noted");
-    SIM_OK(cx, engine_janitor_step(cx, &idle_ms));
-    for (int i = 0; i < PATIENCE_MS && atomic_load(&gate->room) == room; i++)
-        usleep(1000);
+    room = atomic_load(&gate->room);
+    EXPECT(wal_pen_take(q.cx->proc));
     EXPECT(atomic_load(&gate->room) > room);
-    sim_crash(&writer, 1);
-    engine_detach(cx);
-    expect_recovered(log, atomic_load(&log->acknowledged[0]) + 1);
+    wal_pen_give(q.cx->proc);
+    SIM_OK(q.cx, wal_writer_drain(q.cx, &q.w));
+    SIM_OK(q.cx, engine_janitor_step(q.cx, &idle_ms));
+    quiet_close(&q, atomic_load(&q.log->acknowledged[0]) + 1);
+}
+
+/* Another process in the slot of a dead one is not taken for it. */
+TEST(wal_solo, the_pen_names_its_process_and_not_its_slot)
+{
+    uint64_t marks[2];
+    uint32_t idle_ms;
+    Quiet q;
+
+    EXPECT(stop_board_create());
+    quiet_open(&q);
+    SIM_OK(q.cx, engine_janitor_step(q.cx, &idle_ms)); /* the first log writer's slot is free */
+    for (int i = 0; i < 2; i++) {
+        pid_t child = fork_stopped_at(q.engine, q.log, "wal.solo_written");
+
+        marks[i] = atomic_load(&wal_shared(q.cx->proc)->pen);
+        sim_kill_outside(q.engine, child);
+        stop_point_release("wal.solo_written");
+        SIM_OK(q.cx, wal_writer_drain(q.cx, &q.w));
+        SIM_OK(q.cx, engine_janitor_step(q.cx, &idle_ms));
+    }
+    EXPECT_EQ(marks[0] >> 32, marks[1] >> 32);
+    EXPECT(marks[0] != marks[1]);
+    quiet_close(&q, atomic_load(&q.log->acknowledged[0]) + 2);
 }
 
 static bool
@@ -382,53 +386,34 @@ sync_fails(Env *env, int fd)
     return -1;
 }
 
-/* In a world where `change` has been made; until something was refused. */
-static bool
-commit_where(Ctx *cx, int no, void *arg, void (*change)(Env *env))
+typedef enum Trouble { NO_SPACE, NO_FILES, NO_FLUSH } Trouble;
+
+static Env
+world_with(const Env *real, Trouble trouble)
 {
-    Env env = *cx->env, *real = cx->env;
+    Env env = *real;
+
+    switch (trouble) {
+    case NO_SPACE: env.pwrite = write_no_space; break;
+    case NO_FILES: env.open = open_too_many; break;
+    case NO_FLUSH: env.sync = sync_fails; break;
+    }
+    return env;
+}
+
+/* Commits until something was refused. */
+static bool
+commit_in(Ctx *cx, int trouble, void *arg)
+{
+    Env *real = cx->env, env = world_with(real, (Trouble)trouble);
     bool ok = true;
 
-    change(&env);
+    signal(SIGABRT, SIG_DFL); /* a sanitizer would tell of it */
     cx->env = &env;
     while (ok && refused == 0)
-        ok = commit_one(cx, no, arg) && cx->error.message == NULL;
+        ok = commit_one(cx, 0, arg) && cx->error.message == NULL;
     cx->env = real;
     return ok;
-}
-
-static void
-take_space(Env *env)
-{
-    env->pwrite = write_no_space;
-}
-static bool
-commit_without_space(Ctx *cx, int no, void *arg)
-{
-    return commit_where(cx, no, arg, take_space);
-}
-
-static void
-take_files(Env *env)
-{
-    env->open = open_too_many;
-}
-static bool
-commit_without_files(Ctx *cx, int no, void *arg)
-{
-    return commit_where(cx, no, arg, take_files);
-}
-
-static void
-take_flush(Env *env)
-{
-    env->sync = sync_fails;
-}
-static bool
-commit_without_flush(Ctx *cx, int no, void *arg)
-{
-    signal(SIGABRT, SIG_DFL); /* a sanitizer would tell of it */
-    return commit_where(cx, no, arg, take_flush);
 }
 
 TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
@@ -441,8 +426,8 @@ TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
     log->solo = true;
     e = sim_log_open(log, &cx, pids);
     sim_table(cx, &log->table);
-    EXPECT(sim_join(sim_fork(e, commit_without_space, 0, log)));
-    EXPECT(sim_join(sim_fork(e, commit_without_files, 1, log)));
+    EXPECT(sim_join(sim_fork(e, commit_in, NO_SPACE, log)));
+    EXPECT(sim_join(sim_fork(e, commit_in, NO_FILES, log)));
     sim_crash(pids, 2);
     engine_detach(cx);
     expect_recovered(log, atomic_load(&log->acknowledged[0]));
@@ -458,7 +443,7 @@ TEST(wal_solo, a_flush_that_fails_ends_the_process)
 
     quiet_open(&q);
     visible = atomic_load(&txn_shared(q.cx->proc)->visible_csn);
-    child = sim_fork(q.engine, commit_without_flush, 0, q.log);
+    child = sim_fork(q.engine, commit_in, NO_FLUSH, q.log);
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     EXPECT_EQ(atomic_load(&txn_shared(q.cx->proc)->visible_csn), visible);
@@ -468,15 +453,42 @@ TEST(wal_solo, a_flush_that_fails_ends_the_process)
     sim_log_remove(q.log);
 }
 
+/* The system says once that a flush failed: the next would succeed. */
+TEST(wal_solo, behind_a_log_writer_whose_flush_has_failed_nobody_flushes)
+{
+    Env *real, env;
+    pid_t child;
+    Quiet q;
+
+    EXPECT(stop_board_create());
+    quiet_open(&q);
+    real = q.cx->env;
+    env = world_with(real, NO_FLUSH);
+    sim_begin(q.cx);
+    sim_insert(q.cx, &q.log->table, (SimRow){1000, 0, "a row", 0});
+    txn_abort(q.cx);
+    q.cx->env = &env;
+    EXPECT_EQ(wal_writer_drain(q.cx, &q.w), ST_IO);
+    EXPECT_STR(q.cx->error.sqlstate, "58030");
+    ctx_error_clear(q.cx);
+    q.cx->env = real;
+    child = fork_asking(q.engine, q.log);
+    sim_kill_outside(q.engine, child);
+    EXPECT_EQ(atomic_load(&q.log->acknowledged[0]), 0);
+    EXPECT(!wal_pen_take(q.cx->proc));
+    wal_writer_close(q.cx, &q.w);
+    engine_detach(q.cx);
+    sim_log_remove(q.log);
+}
+
 TEST(wal_solo, a_log_writer_that_is_told_to_end_while_the_disk_is_full_leaves_the_pen)
 {
-    Env full, *real;
+    Env *real, full;
     Quiet q;
 
     quiet_open(&q);
     real = q.cx->env;
-    full = *real;
-    full.pwrite = write_no_space;
+    full = world_with(real, NO_SPACE);
     sim_begin(q.cx);
     sim_insert(q.cx, &q.log->table, (SimRow){1000, 0, "a row", 0});
     q.cx->env = &full;
