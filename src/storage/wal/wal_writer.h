@@ -1,4 +1,5 @@
-/* src/storage/wal/wal_writer.h - the process that brings the log to disk. One of them at a time; sessions that are alone help it (wal_solo.h).
+/* src/storage/wal/wal_writer.h - the process that brings the log to disk. One of them at a time; a session that is alone does
+ * without it (wal_solo.h).
  *
  * What it knows lies in shared memory, so another may go on where a killed one stopped (wal_pen.h). */
 #ifndef WAL_WRITER_H
