@@ -2,6 +2,7 @@
  * lines of several processes do not mix. */
 #include "base/log.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <jansson.h>
@@ -12,6 +13,8 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/utf8.h"
 
 enum { LOG_LINE_BYTES = 8192 };
 
@@ -82,11 +85,8 @@ line_add(Line *l, const char *text)
             bytes = room;
         }
     }
-    for (size_t i = 0; i < bytes; i++) { /* one event is one line, whatever a client put into a name */
-        char c = text[i];
-
-        l->at[l->bytes++] = c == '\n' || c == '\r' ? ' ' : c;
-    }
+    for (size_t i = 0; i < bytes; i++) /* one event is one line, and commands no terminal, whatever a client sent */
+        l->at[l->bytes++] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
 }
 
 static void
@@ -138,6 +138,7 @@ emit_text(LogLevel level, const char *message, const char *who, const ErrorInfo 
         line_add_part(&line, "; context: ", info->where);
     }
     line_add_part(&line, "; statement: ", statement);
+    utf8_repair(line.at, line.bytes);
     line.at[line.bytes] = '\n';
     write_all(line.at, line.bytes + 1);
     free(line.heap);
@@ -146,8 +147,13 @@ emit_text(LogLevel level, const char *message, const char *who, const ErrorInfo 
 static void
 json_add_part(json_t *line, const char *key, const char *text)
 {
-    if (text != NULL)
-        json_object_set_new(line, key, json_string(text));
+    char *clean = text != NULL ? strdup(text) : NULL;
+
+    if (clean == NULL)
+        return;
+    utf8_repair(clean, strlen(clean)); /* of anything else the library makes no text at all */
+    json_object_set_new(line, key, json_string(clean));
+    free(clean);
 }
 
 static void
@@ -158,10 +164,10 @@ emit_json(LogLevel level, const char *message, const char *who, const ErrorInfo 
     char *text;
 
     now_text(when);
-    line = json_pack("{s:s, s:s, s:i, s:s}", "time", when, "level", level_names[level], "pid", (int)getpid(),
-                     "message", message);
+    line = json_pack("{s:s, s:s, s:i}", "time", when, "level", level_names[level], "pid", (int)getpid());
     if (line == NULL)
         return;
+    json_add_part(line, "message", message);
     json_add_part(line, "session", who);
     if (info != NULL) {
         json_add_part(line, "sqlstate", info->sqlstate);

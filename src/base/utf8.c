@@ -62,6 +62,13 @@ utf8_valid_prefix(const char *text, size_t bytes)
     return bytes;
 }
 
+void
+utf8_repair(char *text, size_t bytes)
+{
+    for (size_t i = utf8_valid_prefix(text, bytes); i < bytes; i += utf8_valid_prefix(text + i, bytes - i))
+        text[i++] = '?';
+}
+
 size_t
 utf8_length(const char *text, size_t bytes)
 {

@@ -5,6 +5,8 @@
 
 /* Byte offset of the first invalid sequence, or `bytes` when all is well. NUL counts as invalid. */
 size_t utf8_valid_prefix(const char *text, size_t bytes);
+/* Puts a question mark in place of each byte that is part of no character, NUL included. */
+void utf8_repair(char *text, size_t bytes);
 /* Bytes of the character that starts with `lead`, which must be valid: 1 to 4. */
 static inline int
 utf8_char_bytes(char lead)

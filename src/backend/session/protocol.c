@@ -173,6 +173,7 @@ sink_copy_in(Sink *sink, Ctx *cx, const char **data, size_t *bytes)
     while (!w->copy_done) {
         int type;
         Decoder body;
+        const char *reason;
 
         TRY(conn_read_message(cx, w->conn, &type, &body));
         switch (type) {
@@ -185,7 +186,8 @@ sink_copy_in(Sink *sink, Ctx *cx, const char **data, size_t *bytes)
         case 'c': w->copy_done = true; break;
         case 'f':
             w->copy_done = true;
-            return fail(cx, ST_ERROR, "57014", "COPY from stdin failed: %s", decode_cstring(&body));
+            TRY(decode_string(cx, &body, &reason));
+            return fail(cx, ST_ERROR, "57014", "COPY from stdin failed: %s", reason);
         case 'H':
         case 'S': break; /* some clients send them in the middle */
         case MESSAGE_INTERRUPT: TRY(ctx_poll(cx)); break;
@@ -290,12 +292,6 @@ send_notice(void *arg, Ctx *cx, const ErrorInfo *info)
 
 /* ---- simple protocol ------------------------------------------------------------------------------------------------ */
 
-static Status
-check_text(Ctx *cx, const char *text)
-{
-    return decode_text(cx, text, strlen(text));
-}
-
 /* ParameterStatus for settings that are not what the client was told last. `quiet`: it has just been told. */
 static void
 report_settings(Loop *l, bool quiet)
@@ -353,14 +349,14 @@ drain_copy(Loop *l, WireSink *w)
 static void
 simple_query(Loop *l, Decoder *body)
 {
-    const char *sql = decode_cstring(body);
+    const char *sql;
     WireSink w = make_sink(l->conn, true, NULL, 0);
     bool empty = false;
     Status rc;
 
-    rc = decode_finish(l->cx, body);
+    rc = decode_string(l->cx, body, &sql);
     if (rc == ST_OK)
-        rc = check_text(l->cx, sql);
+        rc = decode_finish(l->cx, body);
     if (rc == ST_OK) {
         l->statement = sql = arena_strdup(&l->s->message, sql);
         session_activity(l->s, ACTIVITY_ACTIVE, sql);
@@ -386,18 +382,19 @@ simple_query(Loop *l, Decoder *body)
 static Status
 on_parse(Loop *l, Decoder *body)
 {
-    const char *name = decode_cstring(body), *sql = decode_cstring(body);
-    int count = decode_i16(body);
+    const char *name, *sql;
+    int count;
     Oid *types;
 
+    TRY(decode_string(l->cx, body, &name));
+    TRY(decode_string(l->cx, body, &sql));
+    count = decode_i16(body);
     if (count < 0)
         return fail(l->cx, ST_ERROR, "08P01", "invalid number of parameter types");
     types = arena_array(l->cx->arena, Oid, MAX_OF(count, 1));
     for (int i = 0; i < count && !decode_failed(body); i++)
         types[i] = decode_u32(body);
     TRY(decode_finish(l->cx, body));
-    TRY(check_text(l->cx, name));
-    TRY(check_text(l->cx, sql));
     l->statement = sql;
     session_activity(l->s, ACTIVITY_ACTIVE, sql);
     TRY(session_prepare(l->s, name, sql, types, count));
@@ -483,13 +480,15 @@ read_params(Loop *l, Decoder *body, Portal *p, const Prepared *prepared, const i
 static Status
 on_bind(Loop *l, Decoder *body)
 {
-    const char *portal_name = decode_cstring(body), *name = decode_cstring(body);
+    const char *portal_name, *name;
     int16_t *formats;
     int format_count;
     Prepared *prepared;
     Portal *p;
     Status rc;
 
+    TRY(decode_string(l->cx, body, &portal_name));
+    TRY(decode_string(l->cx, body, &name));
     TRY(read_formats(l, body, l->cx->arena, &formats, &format_count));
     TRY(session_find_prepared(l->s, name, &prepared));
     session_activity_prepared(l->s, prepared);
@@ -531,10 +530,11 @@ static Status
 on_describe(Loop *l, Decoder *body)
 {
     char what = (char)decode_u8(body);
-    const char *name = decode_cstring(body);
+    const char *name;
     Prepared *prepared;
     Portal *p;
 
+    TRY(decode_string(l->cx, body, &name));
     TRY(decode_finish(l->cx, body));
     if (what == 'S') {
         TRY(session_find_prepared(l->s, name, &prepared));
@@ -560,13 +560,15 @@ on_describe(Loop *l, Decoder *body)
 static Status
 on_execute(Loop *l, Decoder *body, bool *copy_open)
 {
-    const char *name = decode_cstring(body);
-    int32_t most = decode_i32(body);
+    const char *name;
+    int32_t most;
     Portal *p;
     WireSink w;
     bool suspended;
     Status rc;
 
+    TRY(decode_string(l->cx, body, &name));
+    most = decode_i32(body);
     TRY(decode_finish(l->cx, body));
     TRY(session_find_portal(l->s, name, &p));
     if (p->prepared != NULL && p->prepared->ast == NULL) {
@@ -590,10 +592,11 @@ static Status
 on_close(Loop *l, Decoder *body)
 {
     char what = (char)decode_u8(body);
-    const char *name = decode_cstring(body);
+    const char *name;
     Prepared *prepared;
     Portal *p;
 
+    TRY(decode_string(l->cx, body, &name));
     TRY(decode_finish(l->cx, body));
     if (what != 'S' && what != 'P')
         return fail(l->cx, ST_ERROR, "08P01", "invalid CLOSE message subtype %d", what);

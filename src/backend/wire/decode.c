@@ -43,6 +43,13 @@ decode_text(Ctx *cx, const char *text, size_t bytes)
     return fail(cx, ST_ERROR, "22021", "invalid byte sequence for encoding \"UTF8\": %s", shown);
 }
 
+Status
+decode_string(Ctx *cx, Decoder *d, const char **text)
+{
+    *text = decode_cstring(d);
+    return decode_text(cx, *text, strlen(*text));
+}
+
 void
 decode_counted(Decoder *d, const char **data, size_t *bytes)
 {

@@ -74,9 +74,11 @@ decode_i64(Decoder *d)
 
     return p != NULL ? (int64_t)get_be64(p) : 0;
 }
-/* Text that ends with a NUL inside the body, in place; "" when failed. Any bytes: whether it is UTF-8
- * is checked by decode_text. */
+/* Text that ends with a NUL inside the body, in place; "" when failed. Any bytes: for passwords, and for what
+ * decode_text looks at later. */
 const char *decode_cstring(Decoder *d);
+/* The same, but it must be valid UTF-8 (22021). */
+MUST_CHECK Status decode_string(Ctx *cx, Decoder *d, const char **text);
 /* Counted text that must be valid UTF-8 (22021). NULL only when it fails. */
 MUST_CHECK Status decode_text(Ctx *cx, const char *text, size_t bytes);
 /* An int32 length and that many bytes; length -1 = null: *data NULL, *bytes 0. */

@@ -133,14 +133,16 @@ read_parameters(Ctx *cx, Decoder *d, Parameters *all)
     int named_count = 0;
 
     for (;;) {
-        const char *name = decode_cstring(d), *value;
+        const char *name, *value;
 
+        if (decode_string(cx, d, &name) != ST_OK)
+            return fail_fatal(cx, ST_ERROR);
         if (decode_failed(d) || *name == '\0')
             break;
-        value = decode_cstring(d);
+        if (decode_string(cx, d, &value) != ST_OK)
+            return fail_fatal(cx, ST_ERROR);
         if (decode_failed(d) || named_count == SETTINGS_MOST || all->unknown_count == SETTINGS_MOST)
             break;
-        TRY(decode_text(cx, value, strlen(value)));
         if (strcmp(name, "user") == 0)
             all->user = name_copy(a, value);
         else if (strcmp(name, "database") == 0)

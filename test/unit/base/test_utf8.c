@@ -12,6 +12,22 @@ TEST(utf8, rejects_overlong_surrogate_and_truncated_forms)
     EXPECT_EQ(utf8_valid_prefix("gr\xc3\xbc\xc3\x9f dich \xf0\x9f\x98\x80!", 16), 16);
 }
 
+static const char *
+repaired(char *text)
+{
+    utf8_repair(text, strlen(text));
+    return text;
+}
+
+TEST(utf8, each_byte_of_no_character_becomes_a_question_mark)
+{
+    EXPECT_STR(repaired((char[]){"gr\xc3\xbc\xc3\x9f dich"}), "gr\xc3\xbc\xc3\x9f dich");
+    EXPECT_STR(repaired((char[]){"\xff\x85"
+                                 "a\xc0\x80\xc3\xbc\xe2\x82"}),
+               "??a??\xc3\xbc??");
+    EXPECT_STR(repaired((char[]){""}), "");
+}
+
 TEST(utf8, encode_and_decode_are_inverse_for_all_characters)
 {
     char bytes[4];

@@ -77,3 +77,16 @@ TEST(decode, invalid_utf8_is_shown_in_hexadecimal)
     EXPECT_FAIL(decode_text(test_ctx(), "a\342\050\241", 4), "22021");
     EXPECT_STR(test_ctx()->error.message, "invalid byte sequence for encoding \"UTF8\": 0xe2 0x28 0xa1");
 }
+
+TEST(decode, a_string_is_valid_utf8)
+{
+    Decoder d = decode_begin("gr\303\274n\0a\205\0no end", 14);
+    const char *text;
+
+    EXPECT_OK(decode_string(test_ctx(), &d, &text));
+    EXPECT_STR(text, "gr\303\274n");
+    EXPECT_FAIL(decode_string(test_ctx(), &d, &text), "22021");
+    EXPECT_OK(decode_string(test_ctx(), &d, &text));
+    EXPECT_STR(text, "");
+    EXPECT(decode_failed(&d));
+}

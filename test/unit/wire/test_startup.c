@@ -147,6 +147,11 @@ TEST(startup, what_is_wrong_is_said_as_postgresql_says_it)
     p = wire_pair();
     SEND(p, V3, "user\0m\xff\0\0");
     EXPECT_FAIL(negotiate(p), "22021");
+    EXPECT_EQ(test_ctx()->error.severity, SEV_FATAL);
+    p = wire_pair();
+    SEND(p, V3, "user\0me\0n\xff\0x\0\0");
+    EXPECT_FAIL(negotiate(p), "22021");
+    EXPECT_EQ(test_ctx()->error.severity, SEV_FATAL);
 }
 
 TEST(startup, garbage_and_bad_lengths_are_corrupt)
