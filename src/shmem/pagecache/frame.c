@@ -80,6 +80,22 @@ spare_bytes(uint64_t limit)
     return MIN_OF(MAX_OF(limit / 64, UINT64_C(1) << 20), UINT64_C(64) << 20);
 }
 
+/* What sessions have in any case, beyond the ceiling if need be: it takes nothing from the reserve. */
+static uint64_t
+floor_bytes(const Proc *proc)
+{
+    const ProcTable *procs = proc_table_of(proc);
+    uint32_t high = atomic_load(&procs->high);
+    uint64_t bytes = 0;
+
+    for (uint32_t no = 0; no < high; no++) {
+        uint64_t mine = atomic_load_explicit(&proc_slot(procs, no)->private_bytes, memory_order_relaxed);
+
+        bytes += MIN_OF(mine, BUDGET_FLOOR_BYTES);
+    }
+    return bytes;
+}
+
 /* Counts `bytes` against the ceiling, or says no. Below the latch under which they become what is counted: who is killed
  * leaves nothing counted that is nowhere. */
 static bool
@@ -90,7 +106,7 @@ count_bytes(const Proc *proc, uint64_t bytes, bool spare)
     uint64_t now = atomic_fetch_add(&region->used_bytes, bytes) + bytes;
 
     ASSERT(proc_in_critical(proc));
-    if (now <= limit + (spare ? spare_bytes(limit) : 0))
+    if (now <= limit || (spare && now <= limit + spare_bytes(limit) + floor_bytes(proc)))
         return true;
     atomic_fetch_sub(&region->used_bytes, bytes);
     return false;

@@ -60,7 +60,8 @@ TEST(log, a_line_of_json_is_text_whatever_a_client_sent)
     report("a\x85\x1b\n\xc3\xbc", "x\n\ty\xff");
     line = json_loads(read_line(log), 0, NULL);
     EXPECT(line != NULL);
-    EXPECT_STR(json_string_value(json_object_get(line, "message")), "portal \"a?\x1b\n\xc3\xbc\" does not exist");
+    EXPECT_STR(json_string_value(json_object_get(line, "message")),
+               "portal \"a?\x1b\n\xc3\xbc\" does not exist");
     EXPECT_STR(json_string_value(json_object_get(line, "statement")), "x\n\ty?");
     EXPECT_STR(json_string_value(json_object_get(line, "session")), "me@db");
     EXPECT_STR(json_string_value(json_object_get(line, "sqlstate")), "34000");
