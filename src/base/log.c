@@ -85,8 +85,8 @@ line_add(Line *l, const char *text)
             bytes = room;
         }
     }
-    for (size_t i = 0; i < bytes;
-         i++) /* one event is one line, and commands no terminal, whatever a client sent */
+    /* One event is one line, and none commands a terminal, whatever a client put into a name. */
+    for (size_t i = 0; i < bytes; i++)
         l->at[l->bytes++] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
 }
 
