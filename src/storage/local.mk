@@ -44,6 +44,7 @@ libstorage_a_SOURCES = \
 	src/storage/heap/heap_counters.c src/storage/heap/heap_vacuum.c \
 	src/storage/heap/heap_visible.c \
 	src/storage/recover/describe.c src/storage/recover/describe.h \
+	src/storage/recover/log_ahead.c src/storage/recover/log_ahead.h \
 	src/storage/recover/lost_pages.c src/storage/recover/lost_pages.h \
 	src/storage/recover/recover.c src/storage/recover/recover.h \
 	src/storage/recover/redo.c src/storage/recover/redo.h \

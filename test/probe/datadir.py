@@ -165,8 +165,8 @@ class DataServer:
                 [NANO, 'start', '--data-dir', self.data, '--port', str(self.port), '--unix-socket-dir', 'none', '--pid-file',
                  f'{self.dir}/pid', *self.flags, *more], cwd=self.dir, stderr=log, stdin=subprocess.DEVNULL, env=env)
 
-    def start(self):
-        self.begin()
+    def start(self, more=()):
+        self.begin(more)
         wait_listening(self.log, self.process)
         assert self.process.poll() is None, self.log()
 

@@ -7,12 +7,12 @@
 #include "storage/branch/fork.h"
 #include "storage/branch/page_own.h"
 #include "storage/engine/engine_shared.h"
+#include "storage/recover/log_ahead.h"
 #include "storage/recover/redo.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_log.h"
 #include "storage/wal/page_change.h"
 #include "storage/wal/wal_end.h"
-#include "storage/wal/wal_reader.h"
 
 enum { REPORT_US = 5 * 1000 * 1000, LOOK_EVERY = 256 };
 
@@ -440,14 +440,14 @@ says_nothing(const WalEntry *e)
 }
 
 static Status
-redo_all(Ctx *cx, WalReader *reader, RecoverResult *result)
+redo_all(Ctx *cx, LogAhead *log, RecoverResult *result)
 {
     uint64_t report_us = env_mono_us(cx->env) + REPORT_US;
     WalEntry e;
     bool found;
 
     for (;;) {
-        TRY(wal_reader_next(cx, reader, &e, &found));
+        TRY(log_ahead_next(cx, log, &e, &found));
         result->end = e.end;
         if (!found)
             return ST_OK;
@@ -481,14 +481,14 @@ fail_unread(Ctx *cx, Status rc, const char *which_log)
 Status
 recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out)
 {
-    WalReader *reader;
+    LogAhead *log;
     Status rc;
 
     *out = (RecoverResult){.end = from};
-    TRY(wal_reader_open(cx, dir, from, &reader));
+    TRY(log_ahead_open(cx, dir, from, &out->lost, &log));
     id_table_fill(&txn_shared(cx->proc)->ids, true);
-    rc = redo_all(cx, reader, out);
-    wal_reader_close(cx, reader);
+    rc = redo_all(cx, log, out);
+    log_ahead_close(cx, log);
     if (rc != ST_OK)
         return fail_unread(cx, rc, arena_printf(cx->arena, " in \"%s\"", dir->path));
     return wal_verify_end(cx, dir, out->end, needed);

@@ -400,8 +400,8 @@ follow_recovery(Cleaner *c)
     c->checkpointer.id_from = c->process->super.trimmed;
 }
 
-/* Before anybody changes anything. Without a log that is what S4 wants. With one, a full disk does not keep the server from
- * starting: the checkpoint comes when there is space. */
+/* Who waits for the store to be ready waits for it. Without a log that is what S4 wants. With one, a full disk does not keep the
+ * server from starting: the checkpoint comes when there is space. */
 static Status
 make_first_checkpoint(Ctx *cx, Cleaner *c)
 {

@@ -275,6 +275,23 @@ recover(Ctx *cx, StoreProcess *p)
     return ST_OK;
 }
 
+/* After much of the log was done again there is a checkpoint, beside sessions. They wait for it if there is more log than there
+ * should ever be: a server that is killed again and again before its checkpoint is complete would have more to do each time. */
+static void
+start_work(Ctx *cx, StoreProcess *p)
+{
+    uint64_t bytes = wal_position(cx->proc) - p->super.redo;
+    StoreLimits limits;
+
+    store_get_limits(p->engine, &limits);
+    if (!p->settings->unlogged && bytes <= limits.max_wal_bytes)
+        store_set_state(p, STORE_STATE_READY);
+    if (p->settings->unlogged || bytes > WAL_SEGMENT_BYTES) {
+        atomic_store(&p->first_checkpoint, 1);
+        page_cleaner_wake(page_cache(cx->proc));
+    }
+}
+
 static Status
 run(Ctx *cx, StoreProcess *p)
 {
@@ -294,14 +311,7 @@ run(Ctx *cx, StoreProcess *p)
         return fail(cx, ST_NO_MEMORY, "53000", "could not start a thread of the store");
     TRY(recover(cx, p));
     atomic_store(&p->stop_readers, 0); /* orders: frames that recovery had looked into may get pages now */
-    /* After much of the log was done again it is not done a third time: a server that is killed again and again, before a
-     * checkpoint comes to its end beside sessions, would have more to do each time. */
-    if (p->settings->unlogged || wal_position(cx->proc) - p->super.redo > WAL_SEGMENT_BYTES) {
-        atomic_store(&p->first_checkpoint, 1);
-        page_cleaner_wake(page_cache(cx->proc));
-    } else {
-        store_set_state(p, STORE_STATE_READY);
-    }
+    start_work(cx, p);
     while (!(atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)) {
         proc_set_wait(cx->proc, WAIT_STORE_MAIN);
         proc_sleep(cx, cx->proc, env_mono_us(cx->env) + WAIT_NAP_US);

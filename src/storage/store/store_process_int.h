@@ -15,7 +15,7 @@ typedef struct StoreProcess {
     _Atomic uint32_t stop_readers; /* atomic */
     _Atomic uint32_t stop_cleaner; /* atomic */
     _Atomic uint32_t
-        first_checkpoint; /* atomic: 1 = the cleaner is to make one, and says that the store is ready */
+        first_checkpoint; /* atomic: 1 = the cleaner is to make one, and says then that the store is ready */
 } StoreProcess;
 
 void store_set_state(StoreProcess *p, StoreState state);

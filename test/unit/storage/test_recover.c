@@ -1,6 +1,9 @@
-/* Pages that recovery has passed over. */
-#include "harness.h"
+/* Pages that recovery has passed over, and the log as it reads it. */
+#include "base/hash.h"
+#include "sim_log.h"
+#include "storage/recover/log_ahead.h"
 #include "storage/recover/lost_pages.h"
+#include "storage/wal/wal.h"
 
 static PageId
 id_of(uint32_t relation, uint8_t fork, uint32_t block)
@@ -50,4 +53,103 @@ TEST(recover, pages_that_are_cut_off_are_not_lost_any_more)
     }
     lost_pages_cut(&lost, id_of(7, FORK_MAIN, 0));
     EXPECT_EQ(lost.count, 24);
+}
+
+/* ---- records in batches ------------------------------------------------------------------------------------------- */
+
+/* Records of pages that there are not, of all sizes. */
+static void
+write_records(Ctx *cx, uint32_t count, uint64_t seed)
+{
+    static uint8_t data[WAL_BURST_BYTES / 2];
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t x = hash_u64(seed + i);
+        WalTarget target = {.branch = 1, .relation = 1000000 + i, .block = i};
+        uint32_t bytes =
+            x % 100 == 0 ? (uint32_t)(x >> 32) % (uint32_t)sizeof(data) : (uint32_t)(x >> 32) % 200;
+
+        memset(data, (int)x, bytes);
+        wal_secure(cx);
+        (void)wal_insert(cx, RECORD_HEAP_INSERT, target, &(RecordPart){data, bytes}, 1);
+    }
+    wal_wait_flushed(cx, wal_copied(cx->proc));
+}
+
+/* From `at`, one by one and in batches; how many there are. */
+static uint32_t
+compare_readings(Ctx *cx, const WalDir *dir, Lsn at)
+{
+    const LostPages none = {0};
+    WalEntry plain, ahead;
+    bool found, found_ahead;
+    uint32_t count = 0;
+    WalReader *reader;
+    LogAhead *log;
+
+    SIM_OK(cx, wal_reader_open(cx, dir, at, &reader));
+    SIM_OK(cx, log_ahead_open(cx, dir, at, &none, &log));
+    for (;; count++) {
+        SIM_OK(cx, wal_reader_next(cx, reader, &plain, &found));
+        SIM_OK(cx, log_ahead_next(cx, log, &ahead, &found_ahead));
+        SIM_EXPECT(found == found_ahead && plain.lsn == ahead.lsn && plain.end == ahead.end);
+        if (!found)
+            break;
+        SIM_EXPECT(plain.bytes == ahead.bytes &&
+                   memcmp(&plain.record, &ahead.record, sizeof(plain.record)) == 0 &&
+                   memcmp(plain.data, ahead.data, plain.bytes) == 0);
+    }
+    wal_reader_close(cx, reader);
+    log_ahead_close(cx, log);
+    return count;
+}
+
+/* Where each record begins; the last one is the end. */
+static Lsn *
+places_of(Ctx *cx, const WalDir *dir, uint32_t count)
+{
+    Lsn *places = arena_array(cx->arena, Lsn, count + 1);
+    WalReader *reader;
+    bool found = true;
+    WalEntry e;
+
+    SIM_OK(cx, wal_reader_open(cx, dir, WAL_FIRST_LSN, &reader));
+    for (uint32_t i = 0; i <= count; i++) {
+        SIM_EXPECT(found);
+        SIM_OK(cx, wal_reader_next(cx, reader, &e, &found));
+        places[i] = e.lsn;
+    }
+    SIM_EXPECT(!found);
+    wal_reader_close(cx, reader);
+    return places;
+}
+
+static void
+check_batches(Log *log)
+{
+    static const uint32_t tails[] = {0, 1, 2, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 3072, 3073};
+    pid_t pids[2];
+    uint32_t count;
+    Lsn *places;
+    Ctx *cx;
+
+    (void)sim_log_open(log, &cx, pids);
+    write_records(cx, 5000, log->seed);
+    sim_crash(pids, 2);
+    count = compare_readings(cx, &log->dir, WAL_FIRST_LSN);
+    EXPECT(count >= 5000);
+    places = places_of(cx, &log->dir, count);
+    for (size_t i = 0; i < COUNT_OF(tails) && log->dir.data_key == NULL; i++) /* not into a portion */
+        EXPECT_EQ(compare_readings(cx, &log->dir, places[count - tails[i]]), tails[i]);
+    sim_log_remove(log);
+}
+
+TEST(recover, records_in_batches_are_the_log)
+{
+    check_batches(sim_log_new());
+}
+
+TEST(recover, records_in_batches_are_the_encrypted_log)
+{
+    check_batches(sim_log_new_encrypted());
 }
