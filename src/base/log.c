@@ -85,9 +85,23 @@ line_add(Line *l, const char *text)
             bytes = room;
         }
     }
-    /* One event is one line, and none commands a terminal, whatever a client put into a name. */
-    for (size_t i = 0; i < bytes; i++)
-        l->at[l->bytes++] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
+    memcpy(l->at + l->bytes, text, bytes);
+    l->bytes += bytes;
+}
+
+/* One event is one line, and none commands a terminal, whatever a client put into a name: blanks instead of control characters, also of
+ * those from U+0080 to U+009F. */
+static void
+line_blank_controls(Line *l)
+{
+    for (size_t i = 0; i < l->bytes; i++) {
+        unsigned char c = (unsigned char)l->at[i], next = i + 1 < l->bytes ? (unsigned char)l->at[i + 1] : 0;
+
+        if (iscntrl(c))
+            l->at[i] = ' ';
+        else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+            l->at[i] = l->at[i + 1] = ' ';
+    }
 }
 
 static void
@@ -140,6 +154,7 @@ emit_text(LogLevel level, const char *message, const char *who, const ErrorInfo 
     }
     line_add_part(&line, "; statement: ", statement);
     utf8_repair(line.at, line.bytes);
+    line_blank_controls(&line);
     line.at[line.bytes] = '\n';
     write_all(line.at, line.bytes + 1);
     free(line.heap);

@@ -46,8 +46,11 @@ decode_text(Ctx *cx, const char *text, size_t bytes)
 Status
 decode_string(Ctx *cx, Decoder *d, const char **text)
 {
-    *text = decode_cstring(d);
-    return decode_text(cx, *text, strlen(*text));
+    const char *read = decode_cstring(d);
+
+    TRY(decode_text(cx, read, strlen(read)));
+    *text = read;
+    return ST_OK;
 }
 
 void

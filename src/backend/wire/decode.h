@@ -75,7 +75,7 @@ decode_i64(Decoder *d)
     return p != NULL ? (int64_t)get_be64(p) : 0;
 }
 /* Text that ends with a NUL inside the body, in place; "" when failed. Any bytes: for passwords, and for what
- * decode_text looks at later. */
+ * is only compared. */
 const char *decode_cstring(Decoder *d);
 /* The same, but it must be valid UTF-8 (22021). */
 MUST_CHECK Status decode_string(Ctx *cx, Decoder *d, const char **text);

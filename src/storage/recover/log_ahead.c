@@ -1,4 +1,7 @@
-/* log_ahead.c - see log_ahead.h. */
+/* log_ahead.c - see log_ahead.h.
+ *
+ * Why a page may be read early: its own record pins it, or the record that takes it away frees it. A copy that has not got its
+ * link yet is asked for as an empty page, and its first record there is an image. */
 #include "storage/recover/log_ahead.h"
 
 #include <stdlib.h>
@@ -7,7 +10,7 @@
 #include "storage/recover/redo.h"
 #include "storage/wal/wal.h"
 
-enum { BATCH_RECORDS = 1024, BATCH_BYTES = 128 * 1024 };
+enum { BATCH_RECORDS = 1024, BATCH_RECORDS_LEAST = 16, BATCH_BYTES = 128 * 1024, CACHE_SHARE = 16 };
 
 typedef struct Batch {
     WalEntry entries[BATCH_RECORDS + 1]; /* one may be the end of the log */
@@ -19,9 +22,18 @@ typedef struct Batch {
 struct LogAhead {
     WalReader *reader;
     const LostPages *lost;
+    uint32_t batch_records; /* at most; a small cache would have no room for the pages of more */
     uint32_t current; /* the other one comes after it */
     Batch batches[2];
 };
+
+static uint32_t
+batch_records(const PageCache *cache)
+{
+    uint32_t share = cache->page_frames / CACHE_SHARE;
+
+    return cache_has_store(cache) ? MIN_OF(MAX_OF(share, BATCH_RECORDS_LEAST), BATCH_RECORDS) : BATCH_RECORDS;
+}
 
 /* An image replaces the page, so it may be all that there is of it. */
 static void
@@ -41,17 +53,22 @@ ask_for_page(Ctx *cx, const LogAhead *l, const WalRecord *r)
         page_load_ahead(cx, rel, (Fork)r->fork, r->block, 1);
 }
 
-/* Nothing, if the end of the log was in the batch before. */
-static Status
+/* Nothing, if the end of the log was in the batch before. What can not be read is tried again when its turn comes: the records
+ * before it are good. */
+static void
 fill(Ctx *cx, LogAhead *l, Batch *b, bool ended)
 {
     bool found = true;
 
     b->count = b->next = b->bytes = 0;
-    while (!ended && found && b->count < BATCH_RECORDS && b->bytes < BATCH_BYTES) {
+    while (!ended && found && b->count < l->batch_records && b->bytes < BATCH_BYTES) {
         WalEntry *e = &b->entries[b->count];
 
-        TRY(wal_reader_next(cx, l->reader, e, &found));
+        if (wal_reader_next(cx, l->reader, e, &found) != ST_OK) {
+            ctx_error_clear(cx);
+            found = true;
+            break;
+        }
         b->count++;
         if (!found)
             break;
@@ -62,7 +79,6 @@ fill(Ctx *cx, LogAhead *l, Batch *b, bool ended)
         ask_for_page(cx, l, &e->record);
     }
     b->ends = !found;
-    return ST_OK;
 }
 
 Status
@@ -76,15 +92,14 @@ log_ahead_open(Ctx *cx, const WalDir *dir, Lsn at, const LostPages *lost, LogAhe
     l->reader = NULL;
     l->lost = lost;
     l->current = 0;
+    l->batch_records = batch_records(page_cache(cx->proc));
     rc = wal_reader_open(cx, dir, at, &l->reader);
-    if (rc == ST_OK)
-        rc = fill(cx, l, &l->batches[0], false);
-    if (rc == ST_OK)
-        rc = fill(cx, l, &l->batches[1], l->batches[0].ends);
     if (rc != ST_OK) {
         log_ahead_close(cx, l);
         return rc;
     }
+    fill(cx, l, &l->batches[0], false);
+    fill(cx, l, &l->batches[1], l->batches[0].ends);
     *out = l;
     return ST_OK;
 }
@@ -95,13 +110,16 @@ log_ahead_next(Ctx *cx, LogAhead *l, WalEntry *out, bool *found)
     Batch *b = &l->batches[l->current];
 
     if (b->next == b->count) {
-        Batch *used_up = b;
+        Batch *coming = &l->batches[l->current ^ 1];
 
-        l->current ^= 1;
-        b = &l->batches[l->current];
-        TRY(fill(cx, l, used_up, b->ends));
+        fill(cx, l, b, coming->ends);
+        if (coming->count > 0) {
+            l->current ^= 1;
+            b = coming;
+        } else if (b->count == 0) {
+            return wal_reader_next(cx, l->reader, out, found);
+        }
     }
-    ASSERT(b->next < b->count);
     *out = b->entries[b->next++];
     *found = !b->ends || b->next < b->count;
     return ST_OK;

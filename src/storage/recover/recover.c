@@ -485,8 +485,8 @@ recover_log(Ctx *cx, const WalDir *dir, Lsn from, Lsn needed, RecoverResult *out
     Status rc;
 
     *out = (RecoverResult){.end = from};
+    id_table_fill(&txn_shared(cx->proc)->ids, true); /* before any page is read */
     TRY(log_ahead_open(cx, dir, from, &out->lost, &log));
-    id_table_fill(&txn_shared(cx->proc)->ids, true);
     rc = redo_all(cx, log, out);
     log_ahead_close(cx, log);
     if (rc != ST_OK)

@@ -284,12 +284,12 @@ start_work(Ctx *cx, StoreProcess *p)
     StoreLimits limits;
 
     store_get_limits(p->engine, &limits);
-    if (!p->settings->unlogged && bytes <= limits.max_wal_bytes)
-        store_set_state(p, STORE_STATE_READY);
-    if (p->settings->unlogged || bytes > WAL_SEGMENT_BYTES) {
+    if (p->settings->unlogged || bytes > WAL_SEGMENT_BYTES) { /* first, or the cleaner may find another cause */
         atomic_store(&p->first_checkpoint, 1);
         page_cleaner_wake(page_cache(cx->proc));
     }
+    if (!p->settings->unlogged && bytes <= limits.max_wal_bytes)
+        store_set_state(p, STORE_STATE_READY);
 }
 
 static Status

@@ -47,9 +47,9 @@ TEST(log, a_line_is_text_whatever_a_client_sent)
 {
     int log = log_to_pipe(LOG_TEXT);
 
-    report("a\x85\x1b[31m\n\xc3\xbc", "x\r\n\ty\xff");
+    report("a\x85\x1b[31m\n\xc2\x9b\xc3\xbc", "x\r\n\ty\xff");
     EXPECT_STR(strstr(read_line(log), "[ERROR]"),
-               "[ERROR] me@db: 34000: portal \"a? [31m \xc3\xbc\" does not exist; statement: x   y?");
+               "[ERROR] me@db: 34000: portal \"a? [31m   \xc3\xbc\" does not exist; statement: x   y?");
 }
 
 TEST(log, a_line_of_json_is_text_whatever_a_client_sent)

@@ -1,4 +1,6 @@
 /* Pages that recovery has passed over, and the log as it reads it. */
+#include <errno.h>
+
 #include "base/hash.h"
 #include "sim_log.h"
 #include "storage/recover/log_ahead.h"
@@ -76,9 +78,9 @@ write_records(Ctx *cx, uint32_t count, uint64_t seed)
     wal_wait_flushed(cx, wal_copied(cx->proc));
 }
 
-/* From `at`, one by one and in batches; how many there are. */
+/* From `at`, one by one and in batches; how many there are until the end, or until both fail. */
 static uint32_t
-compare_readings(Ctx *cx, const WalDir *dir, Lsn at)
+compare_readings(Ctx *cx, const WalDir *dir, Lsn at, Status *out)
 {
     const LostPages none = {0};
     WalEntry plain, ahead;
@@ -90,8 +92,10 @@ compare_readings(Ctx *cx, const WalDir *dir, Lsn at)
     SIM_OK(cx, wal_reader_open(cx, dir, at, &reader));
     SIM_OK(cx, log_ahead_open(cx, dir, at, &none, &log));
     for (;; count++) {
-        SIM_OK(cx, wal_reader_next(cx, reader, &plain, &found));
-        SIM_OK(cx, log_ahead_next(cx, log, &ahead, &found_ahead));
+        *out = wal_reader_next(cx, reader, &plain, &found);
+        SIM_EXPECT(log_ahead_next(cx, log, &ahead, &found_ahead) == *out);
+        if (*out != ST_OK)
+            break;
         SIM_EXPECT(found == found_ahead && plain.lsn == ahead.lsn && plain.end == ahead.end);
         if (!found)
             break;
@@ -124,32 +128,123 @@ places_of(Ctx *cx, const WalDir *dir, uint32_t count)
     return places;
 }
 
-static void
-check_batches(Log *log)
+/* 5000 of them, and some of the engine's own; the session's engine is dead, but for its memory. */
+static Ctx *
+log_of_records(Log *log)
 {
-    static const uint32_t tails[] = {0, 1, 2, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 3072, 3073};
     pid_t pids[2];
-    uint32_t count;
-    Lsn *places;
     Ctx *cx;
 
     (void)sim_log_open(log, &cx, pids);
     write_records(cx, 5000, log->seed);
     sim_crash(pids, 2);
-    count = compare_readings(cx, &log->dir, WAL_FIRST_LSN);
-    EXPECT(count >= 5000);
-    places = places_of(cx, &log->dir, count);
-    for (size_t i = 0; i < COUNT_OF(tails) && log->dir.data_key == NULL; i++) /* not into a portion */
-        EXPECT_EQ(compare_readings(cx, &log->dir, places[count - tails[i]]), tails[i]);
-    sim_log_remove(log);
+    return cx;
 }
 
 TEST(recover, records_in_batches_are_the_log)
 {
-    check_batches(sim_log_new());
+    static const uint32_t tails[] = {0, 1, 2, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 3072, 3073};
+    Log *log = sim_log_new();
+    Ctx *cx = log_of_records(log);
+    uint32_t count;
+    Lsn *places;
+    Status rc;
+
+    count = compare_readings(cx, &log->dir, WAL_FIRST_LSN, &rc);
+    EXPECT_EQ(rc, ST_OK);
+    EXPECT(count >= 5000);
+    places = places_of(cx, &log->dir, count);
+    for (size_t i = 0; i < COUNT_OF(tails); i++) {
+        EXPECT_EQ(compare_readings(cx, &log->dir, places[count - tails[i]], &rc), tails[i]);
+        EXPECT_EQ(rc, ST_OK);
+    }
+    sim_log_remove(log);
+}
+
+/* A disk that does not give what lies behind a place, so many times; first of all an Env. */
+typedef struct BadDisk {
+    Env env, *real;
+    off_t behind;
+    int times;
+} BadDisk;
+
+static ssize_t
+bad_pread(Env *env, int fd, void *out, size_t bytes, off_t at)
+{
+    BadDisk *disk = (BadDisk *)env;
+
+    if (at + (off_t)bytes > disk->behind && disk->times > 0) {
+        disk->times--;
+        errno = EIO;
+        return -1;
+    }
+    return disk->real->pread(disk->real, fd, out, bytes, at);
+}
+
+/* The records up to the one that can not be read; *out: how that went. All must be where they should. */
+static uint32_t
+read_from_bad_disk(Ctx *cx, const WalDir *dir, const Lsn *places, int times, Status *out)
+{
+    BadDisk disk = {.env = *cx->env,
+                    .real = cx->env,
+                    .behind = wal_file_offset(places[0]) + 1200000,
+                    .times = times};
+    const LostPages none = {0};
+    uint32_t count = 0;
+    LogAhead *log;
+    bool found;
+    WalEntry e;
+
+    disk.env.pread = bad_pread;
+    cx->env = &disk.env;
+    SIM_OK(cx, log_ahead_open(cx, dir, places[0], &none, &log));
+    for (;; count++) {
+        *out = log_ahead_next(cx, log, &e, &found);
+        if (*out != ST_OK)
+            break;
+        SIM_EXPECT(e.lsn == places[count]);
+        if (!found)
+            break;
+    }
+    log_ahead_close(cx, log);
+    cx->env = disk.real;
+    return count;
+}
+
+TEST(recover, records_before_one_that_can_not_be_read_are_read)
+{
+    Log *log = sim_log_new();
+    Ctx *cx = log_of_records(log);
+    uint32_t count, until;
+    Lsn *places;
+    Status rc;
+
+    count = compare_readings(cx, &log->dir, WAL_FIRST_LSN, &rc);
+    places = places_of(cx, &log->dir, count);
+    until = read_from_bad_disk(cx, &log->dir, places, INT32_MAX, &rc);
+    EXPECT_EQ(rc, ST_IO);
+    EXPECT(until > 100);
+    EXPECT(until < count - 100);
+    EXPECT(places[until + 1] > places[0] + 1000000); /* it is the first that can not */
+    for (int times = 1; times <= 4; times++) { /* a disk that gives it then: none is passed over */
+        uint32_t read = read_from_bad_disk(cx, &log->dir, places, times, &rc);
+
+        if (rc == ST_OK)
+            EXPECT_EQ(read, count);
+        else
+            EXPECT_EQ(read, until);
+    }
+    EXPECT_EQ(read_from_bad_disk(cx, &log->dir, places, 1, &rc), count);
+    EXPECT_EQ(rc, ST_OK);
+    sim_log_remove(log);
 }
 
 TEST(recover, records_in_batches_are_the_encrypted_log)
 {
-    check_batches(sim_log_new_encrypted());
+    Log *log = sim_log_new_encrypted();
+    Status rc;
+
+    EXPECT(compare_readings(log_of_records(log), &log->dir, WAL_FIRST_LSN, &rc) >= 5000);
+    EXPECT_EQ(rc, ST_OK);
+    sim_log_remove(log);
 }
