@@ -89,8 +89,8 @@ line_add(Line *l, const char *text)
     l->bytes += bytes;
 }
 
-/* One event is one line, and none commands a terminal, whatever a client put into a name: blanks instead of control characters, also of
- * those from U+0080 to U+009F. */
+/* One event is one line, and none commands a terminal, whatever a client put into a name: blanks in place of control
+ * characters, of those from U+0080 to U+009F as well. */
 static void
 line_blank_controls(Line *l)
 {

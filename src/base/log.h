@@ -1,5 +1,6 @@
 /* src/base/log.h - the server's log: one line per event, as text or as JSON.
- * What is no UTF-8 (a file's name, a line that was cut off) has question marks in its place.
+ * What is no UTF-8 (the name of a file, a line that was cut off) has question marks in its place; in text lines control
+ * characters are blanks.
  *
  * The sink is one of the few process-wide things (base/README.md): a log line must be possible from an
  * assert and from a signal-killed child's parent. Safe from any process that inherited the descriptor:

@@ -36,6 +36,21 @@ sim_log_new_encrypted(void)
     return log;
 }
 
+Log *
+sim_log_new_stored(uint64_t cache_pages, uint64_t checkpoint_timeout_us)
+{
+    Log *log = sim_log_new();
+
+    log->cache_bytes = cache_pages * PAGE_BYTES;
+    log->store = (StoreSettings){.data_dir = log->path,
+                                 .compression = STORE_COMPRESS_LZ4,
+                                 .limits = {.checkpoint_timeout_us = checkpoint_timeout_us,
+                                            .max_wal_bytes = 64 << 20,
+                                            .min_wal_bytes = 64 << 20,
+                                            .spread_percent = 70}};
+    return log;
+}
+
 void
 sim_log_remove(Log *log)
 {

@@ -27,6 +27,8 @@ typedef struct Log {
 /* `seed` is the test's. */
 Log *sim_log_new(void);
 Log *sim_log_new_encrypted(void);
+/* With a store, and a cache of so many pages. */
+Log *sim_log_new_stored(uint64_t cache_pages, uint64_t checkpoint_timeout_us);
 void sim_log_remove(Log *log);
 /* For sim_fork: a log writer, until it is killed. no: for how many ms it sleeps when nobody calls; 0 = 100. */
 bool sim_log_write(Ctx *cx, int no, void *arg);

@@ -1,7 +1,10 @@
 /* Pages that recovery has passed over, and the log as it reads it. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/hash.h"
+#include "shmem/pagecache/page_io.h"
+#include "shmem/pagecache/pagecache_int.h"
 #include "sim_log.h"
 #include "storage/recover/log_ahead.h"
 #include "storage/recover/lost_pages.h"
@@ -246,5 +249,63 @@ TEST(recover, records_in_batches_are_the_encrypted_log)
 
     EXPECT(compare_readings(log_of_records(log), &log->dir, WAL_FIRST_LSN, &rc) >= 5000);
     EXPECT_EQ(rc, ST_OK);
+    sim_log_remove(log);
+}
+
+/* ---- pages before they are needed ---------------------------------------------------------------------------------- */
+
+/* A table whose pages are in the store and not in memory, and the log of it. */
+static CacheRel *
+pages_in_the_store(Ctx *cx, Log *log)
+{
+    static char text[1000];
+    CacheRel *rel;
+
+    memset(text, 'x', sizeof(text));
+    sim_table(cx, &log->table);
+    sim_begin(cx);
+    for (int i = 0; i < 500; i++)
+        sim_insert(cx, &log->table, (SimRow){i, i, text, sizeof(text)});
+    sim_commit(cx);
+    SIM_OK(cx, engine_checkpoint(cx));
+    rel = cache_rel(cx, log->table.heap.branch, log->table.heap.relation);
+    for (BlockNo block = 0; block < cache_rel_length(rel, FORK_MAIN); block++)
+        page_forget(cx, rel, FORK_MAIN, block);
+    return rel;
+}
+
+TEST(recover, pages_are_asked_for_when_their_records_are_read)
+{
+    enum { LOST = 3 };
+    Log *log = sim_log_new_stored(2048, 60000000);
+    LostPages lost = {0};
+    uint64_t loads;
+    BlockNo length;
+    LogAhead *ahead;
+    bool found = true;
+    pid_t pids[2];
+    CacheRel *rel;
+    WalEntry e;
+    Ctx *cx;
+
+    (void)sim_log_open(log, &cx, pids);
+    rel = pages_in_the_store(cx, log);
+    length = cache_rel_length(rel, FORK_MAIN);
+    EXPECT(length > 50);
+    for (BlockNo block = 0; block < length; block++)
+        EXPECT_EQ(cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block), 0);
+    lost_pages_add(&lost, cx->arena, (PageId){.branch = rel->branch, .relation = rel->relation, .block = LOST},
+                   1);
+    loads = atomic_load(&page_cache(cx->proc)->loads);
+    SIM_OK(cx, log_ahead_open(cx, &log->dir, WAL_FIRST_LSN, &lost, &ahead));
+    while (found)
+        SIM_OK(cx, log_ahead_next(cx, ahead, &e, &found));
+    log_ahead_close(cx, ahead);
+    for (BlockNo block = 0; block < length; block++)
+        EXPECT_EQ(cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block) != 0, block != LOST);
+    for (int i = 0; i < 1000 && atomic_load(&page_cache(cx->proc)->loads) < loads + length - 1; i++)
+        usleep(10000);
+    EXPECT(atomic_load(&page_cache(cx->proc)->loads) >= loads + length - 1); /* they come by themselves */
+    sim_crash(pids, 2);
     sim_log_remove(log);
 }

@@ -349,25 +349,10 @@ TEST(wal, killed_at_any_instant_an_encrypted_log_loses_nothing)
     kill_all_again_and_again(sim_log_new_encrypted(), sim_world() ? 60 : 12);
 }
 
-static Log *
-new_store(uint64_t cache_pages)
-{
-    Log *log = sim_log_new();
-
-    log->cache_bytes = cache_pages * PAGE_BYTES;
-    log->store = (StoreSettings){.data_dir = log->path,
-                                 .compression = STORE_COMPRESS_LZ4,
-                                 .limits = {.checkpoint_timeout_us = 15000,
-                                            .max_wal_bytes = 64 << 20,
-                                            .min_wal_bytes = 64 << 20,
-                                            .spread_percent = 70}};
-    return log;
-}
-
 TEST(store, pages_come_and_go_while_they_change)
 {
     int rounds = sim_world() ? 100 : 5;
-    Log *log = new_store(24);
+    Log *log = sim_log_new_stored(24, 15000);
     pid_t pids[2], workers[WRITERS + 2];
     Ctx *cx;
     Engine *e = open_bank(log, &cx, pids);
@@ -391,14 +376,14 @@ TEST(store, pages_come_and_go_while_they_change)
 /* The same with a store, so small a cache that pages come and go, and a checkpoint every few milliseconds. */
 TEST(store, what_was_acknowledged_survives_with_pages_that_come_and_go)
 {
-    Log *log = new_store(24);
+    Log *log = sim_log_new_stored(24, 15000);
 
     kill_all_again_and_again(log, sim_world() ? 300 : 12);
 }
 
 TEST(store, what_was_acknowledged_survives_encrypted)
 {
-    Log *log = new_store(24);
+    Log *log = sim_log_new_stored(24, 15000);
 
     EXPECT(env_system()->random(env_system(), &log->key, sizeof(log->key)));
     log->dir.data_key = log->store.data_key = &log->key;
