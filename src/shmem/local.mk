@@ -22,6 +22,7 @@ libshmem_a_SOURCES = \
 	src/shmem/pagecache/pagecache_int.h \
 	src/shmem/pagecache/pagecache.c src/shmem/pagecache/pagecache.h \
 	src/shmem/proc/activity.c \
+	src/shmem/proc/follow.c src/shmem/proc/follow.h \
 	src/shmem/proc/proc.c src/shmem/proc/proc.h \
 	src/shmem/proc/slot.h \
 	src/shmem/proc/wait_event.c src/shmem/proc/wait_event.h \

@@ -8,6 +8,7 @@
 #include "backend/session/session.h"
 #include "backend/session/statement_cache.h"
 #include "backend/type/aclitem.h"
+#include "shmem/proc/follow.h"
 #include "storage/engine/engine.h"
 
 /* ---- SET, SHOW ---------------------------------------------------------------------------------------------------- */
@@ -430,6 +431,7 @@ session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const c
 {
     Status rc;
 
+    proc_unfollow(s->cx->proc); /* most of them take long */
     /* C5: what frees memory works at the ceiling, too. */
     engine_use_spare(s->cx, ast->kind == AST_DROP || ast->kind == AST_TRUNCATE || ast->kind == AST_VACUUM);
     rc = run_utility(s, ast, sql, sink, tag);

@@ -724,6 +724,7 @@ one_message(Loop *l)
     l->cx->arena = &s->message;
     s->sql = l->statement = NULL;
     conn_set_idle_timeout(l->conn, idle_timeout_ms(l, idle_ms));
+    conn_stay_near(l->conn);
     rc = conn_read_message(l->cx, l->conn, &type, &body);
     if (rc != ST_OK) {
         session_fail_statement(s);

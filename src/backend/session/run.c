@@ -1,6 +1,11 @@
 /* run.c - running statements: simple queries, and plans wherever they come from. */
 #include "backend/session/run_int.h"
 
+#include "shmem/proc/follow.h"
+
+/* In the planner's units, some microseconds each: who works longer does not keep others from its client's core. */
+enum { LONG_COST = 50 };
+
 bool
 statement_is_query(const Ast *ast)
 {
@@ -96,6 +101,8 @@ execution_drain(Session *s, Execution *e, const PlannedQuery *plan, Sink *sink, 
 {
     *rows = 0;
     *done = false;
+    if (plan->plan->cost > LONG_COST)
+        proc_unfollow(s->cx->proc);
     while (*rows < most) {
         Batch *batch;
 

@@ -11,7 +11,7 @@
 #include "backend/type/timezone.h"
 #include "base/env.h"
 #include "base/log.h"
-#include "shmem/proc/proc.h"
+#include "shmem/proc/follow.h"
 #include "storage/engine/engine.h"
 
 #include <stdio.h>
@@ -247,6 +247,9 @@ setting_changed(void *arg, SettingNo no)
     case SETTING_SYNCHRONOUS_COMMIT:
         txn_set_asynchronous(s->cx, strcmp(session_setting_text(s, SETTING_SYNCHRONOUS_COMMIT), "off") == 0);
         break;
+    case SETTING_FOLLOW_CLIENT:
+        proc_may_follow(s->cx->proc, settings_bool(s->settings, SETTING_FOLLOW_CLIENT));
+        break;
     case SETTING_DEADLOCK_TIMEOUT:
         lock_set_deadlock_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_DEADLOCK_TIMEOUT) * 1000);
         break;
@@ -321,7 +324,7 @@ session_open(Ctx *cx, Arena *arena, SettingSet *settings, Session **out)
                                           SETTING_TIMEZONE,     SETTING_EXTRA_FLOAT_DIGITS,
                                           SETTING_BYTEA_OUTPUT, SETTING_SEARCH_PATH,
                                           SETTING_LOCK_TIMEOUT, SETTING_DEADLOCK_TIMEOUT,
-                                          SETTING_WORK_MEM};
+                                          SETTING_WORK_MEM,     SETTING_FOLLOW_CLIENT};
 
     s->cx = cx;
     s->arena = arena;

@@ -10,6 +10,7 @@
 #include "backend/wire/conn.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,20 +19,38 @@
 #include <unistd.h>
 
 #include "backend/wire/wire_int.h"
-#include "shmem/proc/proc.h"
+#include "shmem/proc/follow.h"
 
 enum {
     LARGE_MESSAGE = 0x3fffffff,
     SMALL_MESSAGE = 10000,
     AUTH_MESSAGE = 65535,
     BODY_AT = 5, /* type and length */
+    FAR_TURNS = 16,
 };
+
+/* Both ends of a TCP connection have the same address. */
+static bool
+is_same_host(int fd)
+{
+    struct sockaddr_storage own, peer;
+    socklen_t own_bytes = sizeof(own), peer_bytes = sizeof(peer);
+
+    if (getsockname(fd, (struct sockaddr *)&own, &own_bytes) != 0 ||
+        getpeername(fd, (struct sockaddr *)&peer, &peer_bytes) != 0 || own.ss_family != peer.ss_family)
+        return false;
+    if (own.ss_family == AF_INET)
+        return ((struct sockaddr_in *)&own)->sin_addr.s_addr == ((struct sockaddr_in *)&peer)->sin_addr.s_addr;
+    return own.ss_family == AF_INET6 &&
+           memcmp(&((struct sockaddr_in6 *)&own)->sin6_addr, &((struct sockaddr_in6 *)&peer)->sin6_addr,
+                  sizeof(struct in6_addr)) == 0;
+}
 
 void
 conn_init(Conn *conn, Env *env, int fd)
 {
     ASSERT(fd >= 0);
-    *conn = (Conn){.env = env, .fd = fd};
+    *conn = (Conn){.env = env, .fd = fd, .same_host = is_same_host(fd)};
 }
 
 void
@@ -113,6 +132,22 @@ conn_raw_recv(Conn *conn, void *out, size_t bytes)
         }
     }
     return conn->env->recv(conn->env, conn->fd, out, bytes, 0);
+}
+
+void
+conn_stay_near(Conn *conn)
+{
+    int core;
+    socklen_t bytes = sizeof(core);
+
+    if (!conn->same_host || conn->proc == NULL || conn_has_input(conn))
+        return;
+    if (conn->far_turns > 0) {
+        conn->far_turns--;
+        return;
+    }
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_INCOMING_CPU, &core, &bytes) != 0 || !proc_follow(conn->proc, core))
+        conn->far_turns = FAR_TURNS;
 }
 
 /* False: we are told to end. */

@@ -44,6 +44,8 @@ typedef struct Conn {
     _Atomic uint32_t *interrupt; /* of the context working with us, may be NULL */
     struct Proc *proc; /* of the same; NULL = it has no slot as yet */
     bool wakeable; /* waits in ppoll before it reads, so that INTERRUPT_WAKE always wakes it */
+    bool same_host; /* the client runs on this machine, and its messages say on which core */
+    uint8_t far_turns; /* messages until it is asked again whether the session may be near its client */
     bool broken; /* sending failed: nothing more is tried */
     Outgoing outgoing; /* for a handler that has last words */
 } Conn;
@@ -61,6 +63,10 @@ MUST_CHECK Status conn_read_message(Ctx *cx, Conn *conn, int *type, Decoder *bod
 MUST_CHECK Status conn_read_startup(Ctx *cx, Conn *conn, uint32_t limit_bytes, bool *found, Decoder *body);
 /* Input that was received but not read yet: the client pipelines. */
 bool conn_has_input(const Conn *conn);
+
+/* Before the next command is waited for: the session keeps to the core on which the client sent the last one, if it may (shmem/proc/follow.h).
+ * Nothing is said of other machines and of Unix sockets, whose messages do not tell. */
+void conn_stay_near(Conn *conn);
 
 /* For long statements: what is going on at the other end, without waiting. */
 typedef enum ConnPeer { CONN_PEER_QUIET, CONN_PEER_SENT, CONN_PEER_GONE } ConnPeer;

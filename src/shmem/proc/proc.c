@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "shmem/proc/follow.h"
 #include "shmem/proc/slot.h"
 #include "shmem/sync/futex.h"
 
@@ -22,7 +23,8 @@ owner_word(ProcState state, int pid)
 uint64_t
 proc_table_bytes(uint32_t slot_count)
 {
-    return sizeof(ProcTable) + 64 + ALIGN_UP(sizeof(Proc), 64) * slot_count + 64;
+    return sizeof(ProcTable) + 64 + ALIGN_UP(sizeof(Proc), 64) * slot_count + 64 +
+           sizeof(uint16_t) * slot_count + 64;
 }
 
 void
@@ -36,6 +38,7 @@ proc_table_carve(Region *region, uint32_t slot_count)
     table->self = region_ref(region, table);
     table->slot_count = slot_count;
     table->slots = (ShmRef)((char *)slots - (char *)table);
+    proc_follow_carve(region, table);
     region->part[PART_PROC] = table->self;
     /* Slots are made when first claimed: an idle server touches none of this memory. */
 }
@@ -55,6 +58,7 @@ slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
     p->no = no;
     p->kind = (uint32_t)kind;
     p->uses_spare = false;
+    p->may_follow = true;
     p->page_count = 0;
     /* What the one before was doing when it was killed. */
     atomic_store(&p->wait_event, WAIT_NONE);
@@ -131,6 +135,7 @@ proc_release(Proc *proc)
 
     ASSERT(proc_state(proc) == PROC_ACTIVE);
     assert_empty(proc);
+    proc_unfollow(proc);
     atomic_store(&proc->owner, owner_word(PROC_FREE, pid));
 }
 
@@ -139,6 +144,7 @@ proc_free_dead(Proc *proc)
 {
     ASSERT(proc_state(proc) == PROC_DEAD);
     assert_empty(proc);
+    proc_follow_forget(proc);
     atomic_store(&proc->ending, 0);
     atomic_store(&proc->owner, owner_word(PROC_FREE, 0));
 }

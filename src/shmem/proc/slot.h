@@ -6,6 +6,8 @@
  * transaction by `xid`. */
 #ifndef PROC_SLOT_H
 #define PROC_SLOT_H
+#include <sched.h>
+
 #include "shmem/proc/proc.h"
 #include "shmem/region/region.h"
 #include "shmem/sync/latch.h"
@@ -89,6 +91,8 @@ struct Proc {
     bool scanning; /* owner: pages it brings in now will not be needed again soon */
     bool waits_for_frame; /* owner: counted in PageCache.free_sleepers */
     bool uses_spare; /* owner: what it does frees memory, it may go into the reserve (C5) */
+    bool may_follow; /* owner: may keep to the core of its client (follow.h) */
+    uint32_t follow_seen; /* janitor: activity_version when it last looked who keeps to a core */
 
     /* --- locks -------------------------------------------------------------------------------------- */
     Latch fast_latch __attribute__((aligned(64)));
@@ -125,11 +129,18 @@ struct ProcTable {
     uint32_t slot_count; /* set once at start */
     _Atomic uint32_t high; /* atomic: slots ever used; the others are untouched memory */
     ShmRef slots; /* set once at start: distance from this table */
+    ShmRef followed; /* set once at start: distance from this table; follow.h */
+    cpu_set_t cores; /* set once at start: those that the server may use; none: there are not two */
+    int core_end; /* set once at start: the last of them + 1 */
 };
 
 /* Carves the table; part PART_PROC. */
 void proc_table_carve(Region *region, uint32_t slot_count);
 uint64_t proc_table_bytes(uint32_t slot_count);
+/* Its part for follow.h. */
+void proc_follow_carve(Region *region, ProcTable *table);
+/* The janitor: the process is gone. */
+void proc_follow_forget(Proc *dead);
 
 /* By the owner: nobody else writes, so no locked instruction is needed. */
 static inline void

@@ -44,6 +44,8 @@ typedef struct EngineShared {
     Latch branch_latch;
     BranchId next_branch; /* latch branch */
     uint32_t branch_high; /* latch branch: entries ever used */
+    _Atomic uint64_t
+        expired_us; /* atomic: monotonic time somebody last looked who keeps to a core (follow.h) */
     _Atomic uint64_t adjusted_us; /* atomic: monotonic time the clock was last compared */
     _Atomic Xid visited_xid; /* atomic: next id when pages with raw ids were last visited */
     InvalidationRing invalidations;

@@ -5,12 +5,14 @@
  *    waits for it gets an answer, then locks and pages, last the slot.
  * 2. Pages that hold raw transaction ids are resolved, and the id table is cut (T6): this is why ten
  *    million small transactions leave memory as it was.
- * 3. Free frames go back to the system when there are many of them; the clock is compared (T9). */
+ * 3. Free frames go back to the system when there are many of them; the clock is compared (T9); sessions without work keep to no
+ *    core any more. */
 #include "base/env.h"
 #include "base/stop_point.h"
 #include "shmem/lock/lock_table.h"
 #include "shmem/pagecache/pagecache.h"
 #include "shmem/pagecache/rel_counts.h"
+#include "shmem/proc/follow.h"
 #include "storage/engine/engine_shared.h"
 #include "storage/heap/heap_resolve.h"
 #include "storage/rel/rel_upkeep.h"
@@ -18,7 +20,13 @@
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
 
-enum { VISIT_EVERY_IDS = 16 * 1024, CLOCK_EVERY_US = 1000 * 1000, IDLE_MS = 200, BUSY_MS = 10 };
+enum {
+    VISIT_EVERY_IDS = 16 * 1024,
+    CLOCK_EVERY_US = 1000 * 1000,
+    EXPIRE_EVERY_US = 200 * 1000,
+    IDLE_MS = 200,
+    BUSY_MS = 10
+};
 
 static void
 bury(Ctx *cx, Proc *dead)
@@ -99,6 +107,15 @@ compare_clock(Ctx *cx, EngineShared *s)
         txn_clock_adjust(&txn_shared(cx->proc)->clock, cx->env, cx->proc);
 }
 
+static void
+expire_follows(Ctx *cx, EngineShared *s)
+{
+    uint64_t now = env_mono_us(cx->env), last = atomic_load(&s->expired_us);
+
+    if (now - last >= EXPIRE_EVERY_US && atomic_compare_exchange_strong(&s->expired_us, &last, now))
+        proc_follow_expire(proc_table_of(cx->proc));
+}
+
 Status
 engine_janitor_step(Ctx *cx, uint32_t *idle_ms)
 {
@@ -111,6 +128,7 @@ engine_janitor_step(Ctx *cx, uint32_t *idle_ms)
     TRY(cut_ids(cx, s, &more));
     frame_trim(cx);
     compare_clock(cx, s);
+    expire_follows(cx, s);
     *idle_ms = more ? BUSY_MS : IDLE_MS;
     return ST_OK;
 }

@@ -1,8 +1,10 @@
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "shmem/proc/follow.h"
 #include "shmem/proc/slot.h"
 #include "shmem/proc/wait_event.h"
 #include "sim.h"
@@ -103,4 +105,110 @@ TEST(proc, who_is_told_to_stop_while_an_error_is_passed_over_is_told_again)
     proc_pass_over(&cx, ST_CANCELED, 7);
     EXPECT_EQ(cx.deadline_us, 7);
     EXPECT_EQ(atomic_load(&word), 0);
+}
+
+/* ---- sessions near their clients (follow.h) ------------------------------------------------------------------------------- */
+
+/* The cores that this program may use, and whether there are two. */
+static bool
+two_cores(cpu_set_t *all, int *a, int *b)
+{
+    int found[2], count = 0;
+
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(*all), all), 0);
+    for (int i = 0; i < CPU_SETSIZE && count < 2; i++) {
+        if (CPU_ISSET((size_t)i, all))
+            found[count++] = i;
+    }
+    *a = found[0];
+    *b = count == 2 ? found[1] : found[0];
+    return count == 2;
+}
+
+/* On that core alone; -1: wherever it may. */
+static bool
+works_on(int core, const cpu_set_t *all)
+{
+    cpu_set_t now;
+
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(now), &now), 0);
+    return core < 0 ? CPU_EQUAL(&now, all) != 0 : CPU_COUNT(&now) == 1 && CPU_ISSET((size_t)core, &now);
+}
+
+TEST(proc, a_core_gets_no_more_followers_than_others)
+{
+    cpu_set_t all;
+    int a, b;
+    bool two = two_cores(&all, &a, &b);
+    Engine *e = sim_engine();
+    Proc *p = sim_session(e)->proc, *q = sim_session(e)->proc;
+    Ctx *last = sim_session(e);
+
+    EXPECT_EQ(proc_follow(p, a), two);
+    EXPECT(works_on(two ? a : -1, &all));
+    EXPECT(!proc_follow(q, a));
+    EXPECT(!proc_follow(q, -1));
+    EXPECT(!proc_follow(q, CPU_SETSIZE));
+    if (!two)
+        return;
+    EXPECT(proc_follow(q, b));
+    EXPECT(works_on(b, &all));
+    /* With three or more cores there is one that nobody keeps to. */
+    EXPECT_EQ(proc_follow(last->proc, a), CPU_COUNT(&all) == 2);
+    EXPECT(proc_follow(p, a)); /* as before */
+    sim_end(last);
+    EXPECT(works_on(-1, &all));
+    proc_unfollow(p);
+    EXPECT(!proc_follow(p, b));
+    EXPECT(proc_follow(p, a));
+}
+
+TEST(proc, who_may_not_follow_works_on_all_cores)
+{
+    cpu_set_t all;
+    int a, b;
+    bool two = two_cores(&all, &a, &b);
+    Proc *p = sim_session(sim_engine())->proc;
+
+    EXPECT_EQ(proc_follow(p, a), two);
+    proc_may_follow(p, false);
+    EXPECT(works_on(-1, &all));
+    EXPECT(!proc_follow(p, a));
+    proc_may_follow(p, true);
+    EXPECT_EQ(proc_follow(p, b), two);
+}
+
+TEST(proc, who_begins_no_statement_follows_nobody)
+{
+    cpu_set_t all;
+    int a, b;
+    bool two = two_cores(&all, &a, &b);
+    Engine *e = sim_engine();
+    Proc *p = sim_session(e)->proc;
+
+    EXPECT_EQ(proc_follow(p, a), two);
+    proc_follow_expire(proc_table(e)); /* sees it for the first time */
+    EXPECT(works_on(two ? a : -1, &all));
+    (void)proc_activity_begin(p);
+    proc_activity_end(p);
+    proc_follow_expire(proc_table(e));
+    EXPECT(works_on(two ? a : -1, &all));
+    proc_follow_expire(proc_table(e));
+    EXPECT(works_on(-1, &all));
+    EXPECT_EQ(proc_follow(p, a), two); /* it has begun another */
+}
+
+TEST(proc, a_dead_session_keeps_to_no_core)
+{
+    cpu_set_t all;
+    int a, b;
+    bool two = two_cores(&all, &a, &b);
+    Engine *e = sim_engine();
+    Proc *dead = sim_session(e)->proc;
+
+    EXPECT_EQ(proc_follow(dead, a), two);
+    EXPECT_EQ(proc_mark_dead(proc_table(e), (int)getpid(), false), PROC_DEATH_OUTSIDE);
+    proc_free_dead(dead);
+    (void)sim_session(e); /* takes the slot */
+    EXPECT_EQ(proc_follow(sim_session(e)->proc, a), two);
 }
