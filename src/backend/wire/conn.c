@@ -50,7 +50,7 @@ void
 conn_init(Conn *conn, Env *env, int fd)
 {
     ASSERT(fd >= 0);
-    *conn = (Conn){.env = env, .fd = fd, .same_host = is_same_host(fd)};
+    *conn = (Conn){.env = env, .fd = fd, .client_core = -1, .same_host = is_same_host(fd)};
 }
 
 void
@@ -134,19 +134,28 @@ conn_raw_recv(Conn *conn, void *out, size_t bytes)
     return conn->env->recv(conn->env, conn->fd, out, bytes, 0);
 }
 
+/* Right after a message: what comes next may be no more than word that our answer has arrived, and that is said on our own core. */
+static void
+note_client_core(Conn *conn)
+{
+    socklen_t bytes = sizeof(conn->client_core);
+
+    if (!conn->same_host || conn->far_turns > 0)
+        return;
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_INCOMING_CPU, &conn->client_core, &bytes) != 0)
+        conn->client_core = -1;
+}
+
 void
 conn_stay_near(Conn *conn)
 {
-    int core;
-    socklen_t bytes = sizeof(core);
-
     if (!conn->same_host || conn->proc == NULL || conn_has_input(conn))
         return;
     if (conn->far_turns > 0) {
         conn->far_turns--;
         return;
     }
-    if (getsockopt(conn->fd, SOL_SOCKET, SO_INCOMING_CPU, &core, &bytes) != 0 || !proc_follow(conn->proc, core))
+    if (!proc_follow(conn->proc, conn->client_core))
         conn->far_turns = FAR_TURNS;
 }
 
@@ -266,6 +275,7 @@ fill(Ctx *cx, Conn *conn, int *event)
 
         if (n > 0) {
             conn->in_end += (size_t)n;
+            note_client_core(conn);
             return ST_OK;
         }
         if (n < 0 && errno == EINTR) {
