@@ -158,6 +158,13 @@ make_catalogs(void *arg)
 
 enum { UPKEEP_FIRST_US = 2000000, URGENT_EVERY_US = 500000, LOCK_PATIENCE_US = 1000000 };
 
+/* Upkeep may take minutes, and comes by here every now and then. */
+static void
+janitor_set_deadline(Ctx *cx)
+{
+    cx->deadline_us = env_mono_us(cx->env) + ENGINE_EXPIRE_MS * 1000;
+}
+
 /* Upkeep (which has a transaction) may be waiting for what a killed session holds: it ends, and goes on another time. */
 static Status
 janitor_poll(Ctx *cx)
@@ -166,6 +173,10 @@ janitor_poll(Ctx *cx)
         return fail(cx, ST_CANCELED, "57014", "a session was killed");
     if (atomic_load(cx->interrupt) & INTERRUPT_TERMINATE)
         return fail(cx, ST_CLOSED, "57P01", "terminating the janitor");
+    if (cx->deadline_us != 0 && env_mono_us(cx->env) >= cx->deadline_us) {
+        engine_expire_follows(cx);
+        janitor_set_deadline(cx);
+    }
     return ST_OK;
 }
 
@@ -221,11 +232,13 @@ run_janitor(void *arg)
             urgent_us = env_mono_us(cx.env) + URGENT_EVERY_US;
         }
         if (env_mono_us(cx.env) >= upkeep_us) {
+            janitor_set_deadline(&cx);
             if (janitor_upkeep_step(&cx, &round, &pause_ms) != ST_OK) {
                 if (is_worth_saying(&cx))
                     log_report(LOG_WARNING, "janitor", &cx.error, NULL);
                 ctx_error_clear(&cx);
             }
+            cx.deadline_us = 0;
             upkeep_us = env_mono_us(cx.env) + (uint64_t)pause_ms * 1000;
             idle_ms = MIN_OF(idle_ms, pause_ms);
         }

@@ -426,12 +426,28 @@ run_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char 
     }
 }
 
+/* Those that say by themselves when they do, and those that never do, are not meant. */
+static bool
+may_take_long(AstKind kind)
+{
+    switch (kind) {
+    case AST_SET:
+    case AST_SHOW:
+    case AST_PREPARE:
+    case AST_EXECUTE:
+    case AST_DEALLOCATE:
+    case AST_CONSTRAINTS_SET: return false;
+    default: return true;
+    }
+}
+
 Status
 session_utility(Session *s, const Ast *ast, const char *sql, Sink *sink, const char **tag)
 {
     Status rc;
 
-    proc_unfollow(s->cx->proc); /* most of them take long */
+    if (may_take_long(ast->kind))
+        proc_unfollow(s->cx->proc);
     /* C5: what frees memory works at the ceiling, too. */
     engine_use_spare(s->cx, ast->kind == AST_DROP || ast->kind == AST_TRUNCATE || ast->kind == AST_VACUUM);
     rc = run_utility(s, ast, sql, sink, tag);

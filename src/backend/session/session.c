@@ -248,7 +248,7 @@ setting_changed(void *arg, SettingNo no)
         txn_set_asynchronous(s->cx, strcmp(session_setting_text(s, SETTING_SYNCHRONOUS_COMMIT), "off") == 0);
         break;
     case SETTING_FOLLOW_CLIENT:
-        proc_may_follow(s->cx->proc, settings_bool(s->settings, SETTING_FOLLOW_CLIENT));
+        proc_set_may_follow(s->cx->proc, settings_bool(s->settings, SETTING_FOLLOW_CLIENT));
         break;
     case SETTING_DEADLOCK_TIMEOUT:
         lock_set_deadlock_timeout(s->cx, (uint64_t)settings_int(s->settings, SETTING_DEADLOCK_TIMEOUT) * 1000);

@@ -50,7 +50,7 @@ void
 conn_init(Conn *conn, Env *env, int fd)
 {
     ASSERT(fd >= 0);
-    *conn = (Conn){.env = env, .fd = fd, .client_core = -1, .same_host = is_same_host(fd)};
+    *conn = (Conn){.env = env, .fd = fd, .client_core_no = -1, .same_host = is_same_host(fd)};
 }
 
 void
@@ -138,12 +138,12 @@ conn_raw_recv(Conn *conn, void *out, size_t bytes)
 static void
 note_client_core(Conn *conn)
 {
-    socklen_t bytes = sizeof(conn->client_core);
+    socklen_t bytes = sizeof(conn->client_core_no);
 
-    if (!conn->same_host || conn->far_turns > 0)
+    if (!conn->same_host || conn->proc == NULL || conn->far_turns > 0)
         return;
-    if (getsockopt(conn->fd, SOL_SOCKET, SO_INCOMING_CPU, &conn->client_core, &bytes) != 0)
-        conn->client_core = -1;
+    if (getsockopt(conn->fd, SOL_SOCKET, SO_INCOMING_CPU, &conn->client_core_no, &bytes) != 0)
+        conn->client_core_no = -1;
 }
 
 void
@@ -155,8 +155,11 @@ conn_stay_near(Conn *conn)
         conn->far_turns--;
         return;
     }
-    if (!proc_follow(conn->proc, conn->client_core))
+    if (conn->client_core_no < 0)
+        return; /* nothing has come since: who was made free for that stays it */
+    if (!proc_follow(conn->proc, conn->client_core_no))
         conn->far_turns = FAR_TURNS;
+    conn->client_core_no = -1;
 }
 
 /* False: we are told to end. */
@@ -275,7 +278,8 @@ fill(Ctx *cx, Conn *conn, int *event)
 
         if (n > 0) {
             conn->in_end += (size_t)n;
-            note_client_core(conn);
+            if (boundary)
+                note_client_core(conn);
             return ST_OK;
         }
         if (n < 0 && errno == EINTR) {

@@ -45,8 +45,8 @@ typedef struct Conn {
     struct Proc *proc; /* of the same; NULL = it has no slot as yet */
     bool wakeable; /* waits in ppoll before it reads, so that INTERRUPT_WAKE always wakes it */
     bool same_host; /* the client runs on this machine, and its messages say on which core */
-    int client_core; /* that sent what came last; -1 = unknown */
-    uint8_t far_turns; /* messages until it is asked again whether the session may be near its client */
+    int client_core_no; /* of the core that sent the last message, until it has been followed; -1 = unknown */
+    uint8_t far_turns; /* waits until it is asked again whether the session may be near its client */
     bool broken; /* sending failed: nothing more is tried */
     Outgoing outgoing; /* for a handler that has last words */
 } Conn;

@@ -59,6 +59,7 @@ slot_set_up(Ctx *cx, ProcTable *table, uint32_t no, ProcKind kind)
     p->kind = (uint32_t)kind;
     p->uses_spare = false;
     p->may_follow = true;
+    p->narrowed = false;
     p->page_count = 0;
     /* What the one before was doing when it was killed. */
     atomic_store(&p->wait_event, WAIT_NONE);

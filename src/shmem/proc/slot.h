@@ -92,6 +92,7 @@ struct Proc {
     bool waits_for_frame; /* owner: counted in PageCache.free_sleepers */
     bool uses_spare; /* owner: what it does frees memory, it may go into the reserve (C5) */
     bool may_follow; /* owner: may keep to the core of its client (follow.h) */
+    bool narrowed; /* owner: it has asked the system for one core, and not for all since */
     uint32_t follow_seen; /* janitor: activity_version when it last looked who keeps to a core */
 
     /* --- locks -------------------------------------------------------------------------------------- */

@@ -51,6 +51,11 @@ bool engine_has_files(const Ctx *cx);
  * due unless woken. E1: processes in the server, one thread when embedded. */
 MUST_CHECK Status engine_janitor_step(Ctx *cx, uint32_t *idle_ms);
 
+/* Part of that step, for a janitor whose other work takes long: sessions without a new statement keep to no core any more
+ * (shmem/proc/follow.h). Does nothing within ENGINE_EXPIRE_MS of the last time. */
+enum { ENGINE_EXPIRE_MS = 200 };
+void engine_expire_follows(Ctx *cx);
+
 /* The server-wide total (C5). */
 _Atomic uint64_t *engine_used_bytes(Engine *engine);
 /* A budget of this session's private memory: it counts into the total, what it took is taken off again if the

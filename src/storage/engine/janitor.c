@@ -23,7 +23,7 @@
 enum {
     VISIT_EVERY_IDS = 16 * 1024,
     CLOCK_EVERY_US = 1000 * 1000,
-    EXPIRE_EVERY_US = 200 * 1000,
+    EXPIRE_EVERY_US = ENGINE_EXPIRE_MS * 1000,
     IDLE_MS = 200,
     BUSY_MS = 10
 };
@@ -107,9 +107,10 @@ compare_clock(Ctx *cx, EngineShared *s)
         txn_clock_adjust(&txn_shared(cx->proc)->clock, cx->env, cx->proc);
 }
 
-static void
-expire_follows(Ctx *cx, EngineShared *s)
+void
+engine_expire_follows(Ctx *cx)
 {
+    EngineShared *s = engine_shared(cx->engine);
     uint64_t now = env_mono_us(cx->env), last = atomic_load(&s->expired_us);
 
     if (now - last >= EXPIRE_EVERY_US && atomic_compare_exchange_strong(&s->expired_us, &last, now))
@@ -124,11 +125,11 @@ engine_janitor_step(Ctx *cx, uint32_t *idle_ms)
 
     atomic_fetch_and(&cx->proc->interrupt, ~(uint32_t)(INTERRUPT_WAKE | INTERRUPT_DEATH));
     engine_rest(cx);
+    engine_expire_follows(cx);
     bury_all(cx);
     TRY(cut_ids(cx, s, &more));
     frame_trim(cx);
     compare_clock(cx, s);
-    expire_follows(cx, s);
     *idle_ms = more ? BUSY_MS : IDLE_MS;
     return ST_OK;
 }
