@@ -63,8 +63,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
             body->engine.table_folder = arena_printf(cx->arena, "%s/pages", options->data_dir);
         storage_settings(options->settings, options->data_dir, &body->store);
         body->engine.log = !body->store.unlogged;
-        if (options->data_key == NULL)
-            body->engine.log_folder = arena_printf(cx->arena, "%s/wal", options->data_dir);
+        body->engine.log_folder = arena_printf(cx->arena, "%s/wal", options->data_dir);
         body->store.data_key = options->data_key;
     }
     TRY(engine_create(cx, &body->engine, &door->engine));
@@ -77,6 +76,17 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
     door->run = door_session_run;
     door->end = door_session_end;
     return ST_OK;
+}
+
+static void
+use_key(Ctx *cx, Door *door, const SealKey *data_key)
+{
+    const Body *body = door->body;
+
+    if (!body->engine.log || engine_seal_log(cx, door->engine, data_key) == ST_OK)
+        return;
+    log_report(LOG_WARNING, NULL, &cx->error, NULL);
+    ctx_error_clear(cx);
 }
 
 /* ---- the processes of a data directory ----------------------------------------------------------------------------- */
@@ -296,4 +306,5 @@ reload(Door *door)
     store_set_limits(door->engine, &body->store.limits);
 }
 
-const ServerBody server_body = {.create = create, .workers = workers, .rebuild = rebuild, .reload = reload};
+const ServerBody server_body = {
+    .create = create, .workers = workers, .rebuild = rebuild, .use_key = use_key, .reload = reload};

@@ -8,6 +8,7 @@
 #include "postmaster/postmaster.h"
 
 struct Engine;
+struct SealKey;
 
 typedef struct FirstRole {
     const char *name;
@@ -32,6 +33,8 @@ typedef struct ServerBody {
     int (*workers)(Ctx *cx, Door *door, PostmasterWorker out[POSTMASTER_WORKERS_MOST]);
     /* After a crash: the engine is made anew. Not called in memory mode. */
     bool (*rebuild)(Ctx *cx, Door *door);
+    /* In a process of sessions, before its first: what it needs of the key, which it then forgets. May be NULL. */
+    void (*use_key)(Ctx *cx, Door *door, const struct SealKey *data_key);
     /* In the postmaster: door->settings are others now. May be NULL. */
     void (*reload)(Door *door);
 } ServerBody;

@@ -362,7 +362,9 @@ serve(void *arg, int fd, Reception reception)
     Server *s = arg;
     Door door;
 
-    seal_key_forget(s->data_key); /* pages and log are other processes' business */
+    if (s->data_key != NULL && reception == RECEIVE && server_body.use_key != NULL)
+        server_body.use_key(s->cx, &s->door, s->data_key);
+    seal_key_forget(s->data_key); /* pages are other processes' business */
     s->data_key = NULL;
     if (reception == RECEIVE)
         return door_serve(&s->door, fd, NULL);

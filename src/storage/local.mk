@@ -102,6 +102,7 @@ libstorage_a_SOURCES = \
 	src/storage/wal/wal_reader.c src/storage/wal/wal_reader.h \
 	src/storage/wal/wal_segment.c src/storage/wal/wal_segment.h \
 	src/storage/wal/wal_shared.h \
+	src/storage/wal/wal_sealing.c src/storage/wal/wal_sealing.h \
 	src/storage/wal/wal_solo.c src/storage/wal/wal_solo.h \
 	src/storage/wal/wal_writer.c src/storage/wal/wal_writer.h
 STORAGE_LIBS = libstorage.a $(SHMEM_LIBS) $(LZ4_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS) $(STATIC_CXX_LIBS)

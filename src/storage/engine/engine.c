@@ -109,7 +109,26 @@ engine_destroy(Engine *engine)
     free(engine->temp_folder);
     free(engine->table_folder);
     free(engine->log_folder);
+    if (engine->log_sealing != NULL)
+        wal_sealing_close(engine->log_sealing);
+    free(engine->log_sealing);
     free(engine);
+}
+
+Status
+engine_seal_log(Ctx *cx, Engine *engine, const SealKey *data_key)
+{
+    WalSealing *sealing = malloc(sizeof(*sealing));
+    Status rc = sealing == NULL ? fail(cx, ST_NO_MEMORY, "53200", "out of memory")
+                                : wal_sealing_open(cx, data_key, sealing);
+
+    ASSERT(engine->log_sealing == NULL);
+    if (rc != ST_OK) {
+        free(sealing);
+        return rc;
+    }
+    engine->log_sealing = sealing;
+    return ST_OK;
 }
 
 const char *
@@ -152,7 +171,7 @@ engine_attach_as(Ctx *cx, Engine *engine, ProcKind kind)
     if (engine->table_folder != NULL && (kind == PROC_BACKEND || kind == PROC_JANITOR))
         cx->page_reader = page_direct_open(engine->table_folder);
     if (engine->log_folder != NULL && kind == PROC_BACKEND)
-        cx->wal_solo = wal_solo_open(engine->log_folder);
+        cx->wal_solo = wal_solo_open(engine->log_folder, engine->log_sealing);
     if (txn_session_open(cx) != ST_OK) {
         engine_detach(cx);
         return ST_NO_MEMORY;

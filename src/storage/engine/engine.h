@@ -10,6 +10,7 @@
 #include "shmem/proc/proc.h"
 
 typedef struct Engine Engine;
+struct SealKey;
 
 typedef struct EngineOptions {
     uint64_t max_memory_bytes; /* the ceiling of C5; 0 = min(80 % of RAM, cgroup limit - 20 %) */
@@ -31,6 +32,10 @@ typedef struct EngineOptions {
  * (storage/store/store_process.h). */
 MUST_CHECK Status engine_create(Ctx *cx, const EngineOptions *options, Engine **out);
 void engine_destroy(Engine *engine);
+
+/* In a process of sessions, before its first: those that are alone may write an encrypted log, too (wal_solo.h). The key of the directory
+ * is not kept. If that fails the log writer does it. */
+MUST_CHECK Status engine_seal_log(Ctx *cx, Engine *engine, const struct SealKey *data_key);
 
 /* Takes a process slot for this session: sets cx->engine, cx->proc, cx->interrupt and
  * cx->arena budgets' shared counters. 53300 when no slot is free. */

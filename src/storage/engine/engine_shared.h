@@ -6,6 +6,7 @@
 #include "storage/engine/engine.h"
 #include "storage/engine/engine_stats.h"
 #include "storage/engine/invalidation.h"
+#include "storage/wal/wal_sealing.h"
 
 /* Private to a process (children inherit a copy): nothing of it lies in shared memory. */
 struct Engine {
@@ -16,6 +17,7 @@ struct Engine {
     bool seal_temp;
     char *table_folder; /* NULL = pages come from the store's process only */
     char *log_folder; /* NULL = the log is the log writer's only */
+    WalSealing *log_sealing; /* malloc; of this process; NULL = an encrypted log is the log writer's only */
     int64_t start_us;
 };
 

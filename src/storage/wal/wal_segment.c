@@ -83,7 +83,7 @@ header_crc(const WalSegmentHeader *h)
 static uint32_t
 version_of(const WalDir *dir)
 {
-    return dir->data_key != NULL ? WAL_FORMAT_SEALED : WAL_FORMAT_VERSION;
+    return dir->data_key != NULL || dir->is_sealed ? WAL_FORMAT_SEALED : WAL_FORMAT_VERSION;
 }
 
 static Status

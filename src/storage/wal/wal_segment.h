@@ -13,7 +13,8 @@ typedef struct WalDir {
     const char *path; /* of the folder */
     uint64_t system_id;
     uint32_t incarnation;
-    const SealKey *data_key; /* NULL = the log is not encrypted */
+    const SealKey *data_key; /* NULL = the log is not encrypted, or: */
+    bool is_sealed; /* it is, and who says so has no need of the key */
 } WalDir;
 
 static inline Lsn

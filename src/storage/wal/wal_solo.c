@@ -9,18 +9,21 @@
 #include "base/stop_point.h"
 #include "storage/wal/wal_pen.h"
 
+enum { SEALED_MOST = 256 * 1024 }; /* bytes of a portion that a session encrypts: its buffer stays */
+
 struct WalSolo {
     const char *folder;
+    WalSealing *sealing; /* NULL = what it writes is not encrypted */
     WalSegment segment; /* the last one written to */
 };
 
 WalSolo *
-wal_solo_open(const char *folder)
+wal_solo_open(const char *folder, WalSealing *sealing)
 {
     WalSolo *solo = malloc(sizeof(*solo));
 
     if (solo != NULL)
-        *solo = (WalSolo){.folder = folder, .segment = WAL_SEGMENT_NONE};
+        *solo = (WalSolo){.folder = folder, .sealing = sealing, .segment = WAL_SEGMENT_NONE};
     return solo;
 }
 
@@ -66,7 +69,7 @@ is_alone(const Proc *proc)
 static bool
 open_segment(Ctx *cx, WalSolo *solo, Lsn first)
 {
-    const WalDir dir = {.path = solo->folder};
+    const WalDir dir = {.path = solo->folder, .is_sealed = solo->sealing != NULL};
     bool exists;
 
     if (LIKELY(solo->segment.fd >= 0 && solo->segment.first == first))
@@ -91,22 +94,56 @@ end_process(Ctx *cx)
 
 /* False: the disk is full. */
 static bool
-write_up_to(Ctx *cx, WalSolo *solo, Lsn at, Lsn target)
+write_some(Ctx *cx, WalSolo *solo, Lsn at, const void *data, uint64_t bytes)
+{
+    Status rc = wal_pen_write(cx, &solo->segment, solo->folder, at, data, bytes);
+
+    if (rc != ST_OK && strcmp(cx->error.sqlstate, "53100") == 0) {
+        ctx_error_clear(cx);
+        return false;
+    }
+    if (rc != ST_OK)
+        end_process(cx);
+    return true;
+}
+
+static bool
+write_plain(Ctx *cx, WalSolo *solo, Lsn at, Lsn target)
 {
     WalShared *shared = wal_shared(cx->proc);
 
     while (at < target) {
         uint64_t offset = at % shared->ring_bytes, bytes = MIN_OF(shared->ring_bytes - offset, target - at);
-        Status rc = wal_pen_write(cx, &solo->segment, solo->folder, at, wal_ring(shared) + offset, bytes);
 
-        if (rc != ST_OK && strcmp(cx->error.sqlstate, "53100") == 0) {
+        if (!write_some(cx, solo, at, wal_ring(shared) + offset, bytes))
+            return false;
+        at += bytes;
+        wal_pen_note_written(cx->proc, at);
+    }
+    return true;
+}
+
+/* The portions with everything before `lsn`. False: what is left of that has to be written by another one: it is too much, goes on in the
+ * next segment, or was encrypted before and could not be written (S3). */
+static bool
+write_sealed(Ctx *cx, WalSolo *solo, Lsn lsn)
+{
+    WalShared *shared = wal_shared(cx->proc);
+    Lsn at;
+
+    while ((at = atomic_load(&shared->portion)) < lsn) {
+        Lsn end = wal_sealing_settle(cx->proc);
+
+        if (end > solo->segment.first + WAL_SEGMENT_BYTES || end - at > SEALED_MOST ||
+            at < solo->sealing->sealed_to)
+            return false;
+        if (wal_sealing_make(cx, solo->sealing, at, end) != ST_OK) {
             ctx_error_clear(cx);
             return false;
         }
-        if (rc != ST_OK)
-            end_process(cx);
-        at += bytes;
-        wal_pen_note_written(cx->proc, at);
+        if (!write_some(cx, solo, at, solo->sealing->portion, end - at))
+            return false;
+        wal_sealing_note_written(cx->proc, solo->sealing, end);
     }
     return true;
 }
@@ -115,7 +152,8 @@ static bool
 flush(Ctx *cx, WalSolo *solo, Lsn lsn)
 {
     WalShared *shared = wal_shared(cx->proc);
-    Lsn at = atomic_load(&shared->written), target = wal_copied(cx->proc), first = wal_segment_first(at);
+    Lsn at = atomic_load(shared->sealed ? &shared->portion : &shared->written), target = wal_copied(cx->proc),
+        first = wal_segment_first(at);
     bool written;
 
     if (atomic_load(&shared->flushed) >= lsn)
@@ -124,11 +162,12 @@ flush(Ctx *cx, WalSolo *solo, Lsn lsn)
         !open_segment(cx, solo, first))
         return false;
     proc_set_wait(cx->proc, WAIT_LOG_WRITE);
-    written = write_up_to(cx, solo, at, target);
+    written = shared->sealed ? write_sealed(cx, solo, lsn) : write_plain(cx, solo, at, target);
     proc_set_wait(cx->proc, WAIT_NONE);
     if (!written)
         return false;
     stop_point("wal.solo_written");
+    target = atomic_load(&shared->written);
     wal_pen_begin_turn(shared, target);
     if (wal_pen_sync(cx, &solo->segment) != ST_OK)
         end_process(cx);
@@ -145,7 +184,8 @@ wal_solo_flush(Ctx *cx, Lsn lsn)
     bool done;
 
     ASSERT(!proc_in_critical(cx->proc));
-    if (cx->wal_solo == NULL || !is_alone(cx->proc) || !wal_pen_try(cx->proc))
+    if (cx->wal_solo == NULL || (shared->sealed && cx->wal_solo->sealing == NULL) || !is_alone(cx->proc) ||
+        !wal_pen_try(cx->proc))
         return false;
     done = flush(cx, cx->wal_solo, lsn);
     wal_pen_give(cx->proc);

@@ -23,12 +23,10 @@
 #include "base/stop_point.h"
 #include "shmem/sync/futex.h"
 #include "storage/wal/wal_pen.h"
-#include "storage/wal/wal_portion.h"
 
 enum {
-    PORTION_BYTES = 256 * 1024, /* of an encrypted log that are not left waiting for somebody to want them */
-    PORTION_KEPT = 1 << 20, /* a larger buffer is given back */
-};
+    PORTION_BYTES = 256 * 1024
+}; /* of an encrypted log that are not left waiting for somebody to want them */
 enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
 #define PEN_NAP_US UINT64_C(1000)
 
@@ -133,7 +131,7 @@ wal_writer_open(Ctx *cx, WalWriter *w, const WalDir *dir)
     *w = (WalWriter){.dir = *dir, .current = WAL_SEGMENT_NONE, .making = WAL_MAKING_NONE};
     ASSERT((dir->data_key != NULL) == (shared->sealed != 0));
     if (dir->data_key != NULL)
-        TRY(seal_writer_open(cx, dir->data_key, wal_key_purpose, &w->seal));
+        TRY(wal_sealing_open(cx, dir->data_key, &w->sealing));
     take_pen(cx);
     TRY(open_current(cx, w));
     atomic_store(&shared->segment, w->current.first);
@@ -147,9 +145,7 @@ wal_writer_close(Ctx *cx, WalWriter *w)
     wal_pen_leave(cx->proc); /* told to end, it may have been waiting for space */
     wal_making_abandon(cx, &w->dir, &w->making);
     wal_segment_close(cx, &w->current);
-    seal_writer_close(&w->seal);
-    free(w->portion);
-    w->portion = NULL;
+    wal_sealing_close(&w->sealing);
 }
 
 /* ---- the next segment ------------------------------------------------------------------------------------------- */
@@ -257,71 +253,17 @@ write_up_to(Ctx *cx, WalWriter *w, Lsn target)
 
 /* ---- portions ---------------------------------------------------------------------------------------------------- */
 
-/* Where the portion ends: settled once, also if we are killed and another writer goes on. */
-static Lsn
-settle_end(Ctx *cx, WalShared *shared)
-{
-    Lsn end = atomic_load(&shared->portion_end);
-
-    if (end > atomic_load(&shared->portion))
-        return end;
-    proc_instant_enter(cx->proc); /* C1: between these two nobody would know what the place is for */
-    end = atomic_fetch_add(&page_cache(cx->proc)->gate.taken, WAL_SEAL_BYTES);
-    atomic_store(&shared->portion_end, end);
-    proc_instant_leave(cx->proc);
-    return end;
-}
-
-static Status
-need_portion(Ctx *cx, WalWriter *w, uint32_t bytes)
-{
-    if (bytes <= w->portion_bytes)
-        return ST_OK;
-    free(w->portion);
-    w->portion_bytes = 0;
-    w->portion = malloc(MAX_OF(bytes, (uint32_t)PORTION_BYTES));
-    if (w->portion == NULL)
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    w->portion_bytes = MAX_OF(bytes, (uint32_t)PORTION_BYTES);
-    return ST_OK;
-}
-
-static void
-copy_from_ring(WalShared *shared, Lsn at, uint8_t *out, uint64_t bytes)
-{
-    uint64_t offset = at % shared->ring_bytes, first = MIN_OF(bytes, shared->ring_bytes - offset);
-
-    memcpy(out, wal_ring(shared) + offset, first);
-    if (bytes > first)
-        memcpy(out + first, wal_ring(shared), bytes - first);
-}
-
 /* All that has been reserved by now. */
 static Status
 write_portion(Ctx *cx, WalWriter *w)
 {
-    WalShared *shared = wal_shared(cx->proc);
-    Lsn at = atomic_load(&shared->portion), end = settle_end(cx, shared);
-    uint32_t bytes = (uint32_t)(end - at);
+    Lsn at = atomic_load(&wal_shared(cx->proc)->portion), end = wal_sealing_settle(cx->proc);
     uint64_t written;
 
-    stop_point("wal.portion_settled");
-    while (wal_copied(cx->proc) < end)
-        sched_yield();
-    TRY(need_portion(cx, w, bytes));
-    copy_from_ring(shared, at + WAL_SEAL_BYTES, w->portion + WAL_SEAL_BYTES, bytes - WAL_SEAL_BYTES);
-    TRY(wal_portion_seal(cx, &w->seal, at, atomic_load(&shared->flushed), w->portion, bytes - WAL_SEAL_BYTES));
-    for (uint32_t done = 0; done < bytes; done += (uint32_t)written)
-        TRY(write_some(cx, w, at + done, w->portion + done, bytes - done, &written));
-    stop_point("wal.portion_written");
-    atomic_store(&shared->portion, end);
-    stop_point("wal.portion_noted");
-    wal_pen_note_written(cx->proc, end);
-    if (w->portion_bytes > PORTION_KEPT) {
-        free(w->portion);
-        w->portion = NULL;
-        w->portion_bytes = 0;
-    }
+    TRY(wal_sealing_make(cx, &w->sealing, at, end));
+    for (uint64_t done = 0; done < end - at; done += written)
+        TRY(write_some(cx, w, at + done, w->sealing.portion + done, end - at - done, &written));
+    wal_sealing_note_written(cx->proc, &w->sealing, end);
     return ST_OK;
 }
 

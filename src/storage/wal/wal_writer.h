@@ -4,17 +4,15 @@
  * What it knows lies in shared memory, so another may go on where a killed one stopped (wal_pen.h). */
 #ifndef WAL_WRITER_H
 #define WAL_WRITER_H
-#include "storage/seal/seal_ring.h"
+#include "storage/wal/wal_sealing.h"
 #include "storage/wal/wal_segment.h"
 
 typedef struct WalWriter {
     WalDir dir;
     WalSegment current;
     WalMaking making; /* of the segment after the current one */
-    SealWriter
-        seal; /* of an encrypted log: its own key, so what another writer had begun is never written with the same */
-    uint8_t *portion; /* malloc: what is being encrypted */
-    uint32_t portion_bytes;
+    WalSealing
+        sealing; /* of an encrypted log; its own key, so what another writer had begun is never written with the same */
     bool next_ready;
     Lsn flushed_seen; /* at the last step */
     Lsn noted; /* the last RECORD_DURABLE ends here */

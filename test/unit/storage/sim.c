@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "shmem/proc/slot.h"
+#include "storage/seal/seal.h"
 
 /* Tests end without giving back what their process ends with. */
 const char *__asan_default_options(void);
@@ -119,14 +120,21 @@ sim_end(Ctx *cx)
     free(cx);
 }
 
+const SealKey *sim_log_key;
+
 pid_t
 sim_fork(Engine *engine, SimChild fn, int no, void *arg)
 {
     pid_t pid = fork();
 
     if (pid == 0) {
-        Ctx *cx = sim_session(engine);
-        bool ok = fn(cx, no, arg);
+        Ctx *cx;
+        bool ok;
+
+        if (sim_log_key != NULL)
+            EXPECT_OK(engine_seal_log(test_ctx(), engine, sim_log_key));
+        cx = sim_session(engine);
+        ok = fn(cx, no, arg);
 
         if (!ok && cx->error.message != NULL)
             fprintf(stderr, "child %d: %s\n", no, cx->error.message);

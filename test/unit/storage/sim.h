@@ -31,6 +31,9 @@ void sim_end(Ctx *cx);
             ck_abort_msg("%s", #x);                                                                            \
     } while (0)
 
+/* What children of sim_fork make keys of that write an encrypted log; NULL = they do not. */
+extern const struct SealKey *sim_log_key;
+
 /* Runs fn in a child with a session of its own; exit status 0 when it returns true. */
 typedef bool (*SimChild)(Ctx *cx, int no, void *arg);
 pid_t sim_fork(Engine *engine, SimChild fn, int no, void *arg);

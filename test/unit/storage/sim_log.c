@@ -93,6 +93,7 @@ sim_log_open(Log *log, Ctx **cx, pid_t pids[2])
     RecoverResult result;
     bool is_new;
 
+    sim_log_key = log->solo ? log->dir.data_key : NULL;
     pids[1] = 0;
     if (log->cache_bytes == 0) {
         *cx = sim_session(e);

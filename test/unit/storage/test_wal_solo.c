@@ -24,17 +24,23 @@ typedef struct Quiet {
 } Quiet;
 
 static void
-quiet_open(Quiet *q)
+quiet_open_log(Quiet *q, Log *log)
 {
     pid_t pids[2];
 
-    q->log = sim_log_new();
+    q->log = log;
     q->log->solo = true;
     q->engine = sim_log_open(q->log, &q->cx, pids);
     sim_table(q->cx, &q->log->table);
     sim_kill_outside(q->engine, pids[0]);
     SIM_OK(q->cx, wal_writer_open(q->cx, &q->w, &q->log->dir));
     SIM_OK(q->cx, wal_writer_drain(q->cx, &q->w));
+}
+
+static void
+quiet_open(Quiet *q)
+{
+    quiet_open_log(q, sim_log_new());
 }
 
 static uint64_t
@@ -94,17 +100,28 @@ commit_ten(Ctx *cx, int no, void *arg)
     return true;
 }
 
-TEST(wal_solo, a_session_that_is_alone_needs_no_log_writer)
+static void
+commit_alone(Log *log)
 {
     uint64_t before;
     Quiet q;
 
-    quiet_open(&q);
+    quiet_open_log(&q, log);
     before = syncs(q.cx);
     EXPECT(sim_join(sim_fork(q.engine, commit_ten, 0, q.log)));
     EXPECT_EQ(syncs(q.cx), before + 10);
     EXPECT_EQ(wal_flushed(q.cx->proc), wal_position(q.cx->proc));
     quiet_close(&q, 10);
+}
+
+TEST(wal_solo, a_session_that_is_alone_needs_no_log_writer)
+{
+    commit_alone(sim_log_new());
+}
+
+TEST(wal_solo, a_session_that_is_alone_encrypts_what_it_flushes)
+{
+    commit_alone(sim_log_new_encrypted());
 }
 
 /* A child that commits, and has asked the log writer for it. */
@@ -233,23 +250,23 @@ TEST(wal_solo, who_was_called_for_meanwhile_is_called_again)
 }
 
 /* Killed anywhere, it leaves the pen to the log writer, whether the janitor comes first or not. */
-TEST(wal_solo, a_session_that_is_killed_while_it_flushes_leaves_nobody_waiting)
+static void
+kill_at(Log *log, const char *const *points, int point_count)
 {
-    static const char *const points[] = {"wal.solo_written", "wal.before_sync", "wal.flushed",
-                                         "wal.solo_given"};
     uint64_t start_us = env_mono_us(env_system());
-    Log *log = sim_log_new();
     uint32_t idle_ms;
     pid_t writer;
     Engine *e;
     Ctx *cx;
 
     e = open_called(log, &cx, &writer);
-    for (int i = 0; i < (int)(2 * COUNT_OF(points)); i++) {
+    for (int i = 0; i < 2 * point_count; i++) {
         const char *point = points[i / 2];
-        pid_t first = fork_stopped_at(e, log, "wal.solo_written"), second;
+        bool is_early =
+            strncmp(point, "wal.portion_", 12) == 0; /* others come there, but not for this session */
+        pid_t first = fork_stopped_at(e, log, is_early ? point : "wal.solo_written"), second;
 
-        if (strcmp(point, "wal.solo_written") != 0) {
+        if (!is_early && strcmp(point, "wal.solo_written") != 0) {
             stop_point_arm(point, first);
             stop_point_release("wal.solo_written");
             EXPECT(stop_point_wait(point, PATIENCE_MS, NULL));
@@ -266,8 +283,24 @@ TEST(wal_solo, a_session_that_is_killed_while_it_flushes_leaves_nobody_waiting)
     EXPECT(env_mono_us(env_system()) - start_us < PATIENCE_MS * UINT64_C(1000));
     sim_crash(&writer, 1);
     engine_detach(cx);
-    expect_recovered(log, atomic_load(&log->acknowledged[0]) +
-                              (int64_t)(2 * COUNT_OF(points))); /* the killed had committed */
+    expect_recovered(log, atomic_load(&log->acknowledged[0]) + 2 * point_count); /* the killed had committed */
+}
+
+TEST(wal_solo, a_session_that_is_killed_while_it_flushes_leaves_nobody_waiting)
+{
+    static const char *const points[] = {"wal.solo_written", "wal.before_sync", "wal.flushed",
+                                         "wal.solo_given"};
+
+    kill_at(sim_log_new(), points, COUNT_OF(points));
+}
+
+TEST(wal_solo, a_session_that_is_killed_while_it_encrypts_leaves_nobody_waiting)
+{
+    static const char *const points[] = {"wal.portion_settled", "wal.portion_written", "wal.portion_noted",
+                                         "wal.solo_written",    "wal.before_sync",     "wal.flushed",
+                                         "wal.solo_given"};
+
+    kill_at(sim_log_new_encrypted(), points, COUNT_OF(points));
 }
 
 /* It was killed when it had written, before it said that the ring has room again. */
@@ -336,10 +369,10 @@ commit_segments(Ctx *cx, int no, void *arg)
     return true;
 }
 
-TEST(wal_solo, it_goes_on_in_the_next_segment)
+static void
+fill_segments(Log *log)
 {
     int transactions = (int)(2 * WAL_SEGMENT_BYTES / 100000);
-    Log *log = sim_log_new();
     pid_t pids[2];
     uint64_t segment;
     Engine *e;
@@ -354,6 +387,16 @@ TEST(wal_solo, it_goes_on_in_the_next_segment)
     sim_crash(pids, 2);
     engine_detach(cx);
     expect_recovered(log, 100 * transactions);
+}
+
+TEST(wal_solo, it_goes_on_in_the_next_segment)
+{
+    fill_segments(sim_log_new());
+}
+
+TEST(wal_solo, it_goes_on_in_the_next_segment_of_an_encrypted_log)
+{
+    fill_segments(sim_log_new_encrypted());
 }
 
 /* ---- trouble ---------------------------------------------------------------------------------------------------- */
@@ -416,9 +459,9 @@ commit_in(Ctx *cx, int trouble, void *arg)
     return ok;
 }
 
-TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
+static void
+commit_in_trouble(Log *log)
 {
-    Log *log = sim_log_new();
     pid_t pids[2];
     Engine *e;
     Ctx *cx;
@@ -431,6 +474,17 @@ TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
     sim_crash(pids, 2);
     engine_detach(cx);
     expect_recovered(log, atomic_load(&log->acknowledged[0]));
+}
+
+TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
+{
+    commit_in_trouble(sim_log_new());
+}
+
+/* S3: nor does it encrypt the same place twice. */
+TEST(wal_solo, what_it_can_not_do_in_an_encrypted_log_the_log_writer_does)
+{
+    commit_in_trouble(sim_log_new_encrypted());
 }
 
 /* S1: what is on disk is not known any more. */
