@@ -59,7 +59,7 @@ create(Ctx *cx, const BodyOptions *options, Door *door)
         body->engine.cache_bytes =
             (uint64_t)settings_int(options->settings, SETTING_SHARED_BUFFERS) * PAGE_BYTES;
         body->engine.seal_temp = options->data_key != NULL;
-        if (options->data_key == NULL) /* sessions have no key */
+        if (options->data_key == NULL) /* sessions have no key for pages */
             body->engine.table_folder = arena_printf(cx->arena, "%s/pages", options->data_dir);
         storage_settings(options->settings, options->data_dir, &body->store);
         body->engine.log = !body->store.unlogged;

@@ -362,7 +362,8 @@ serve(void *arg, int fd, Reception reception)
     Server *s = arg;
     Door door;
 
-    if (s->data_key != NULL && reception == RECEIVE && server_body.use_key != NULL)
+    if (s->data_key != NULL &&
+        server_body.use_key != NULL) /* also to refuse one: the process may serve others later */
         server_body.use_key(s->cx, &s->door, s->data_key);
     seal_key_forget(s->data_key); /* pages are other processes' business */
     s->data_key = NULL;

@@ -119,10 +119,11 @@ Status
 engine_seal_log(Ctx *cx, Engine *engine, const SealKey *data_key)
 {
     WalSealing *sealing = malloc(sizeof(*sealing));
-    Status rc = sealing == NULL ? fail(cx, ST_NO_MEMORY, "53200", "out of memory")
-                                : wal_sealing_open(cx, data_key, sealing);
+    Status rc;
 
     ASSERT(engine->log_sealing == NULL);
+    rc = sealing == NULL ? fail(cx, ST_NO_MEMORY, "53200", "out of memory")
+                         : wal_sealing_open(cx, data_key, sealing);
     if (rc != ST_OK) {
         free(sealing);
         return rc;

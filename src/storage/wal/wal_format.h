@@ -53,7 +53,7 @@ static_assert(sizeof(WalRecord) == 24, "part of the log format");
 /* What follows in a RECORD_SEAL, whose `block` says how many bytes of encrypted records come behind it. The nonce is its LSN; the
  * tag vouches for the record's header too. */
 typedef struct WalSeal {
-    uint8_t salt[16]; /* of the log writer's key */
+    uint8_t salt[16]; /* of its writer's key */
     uint8_t tag[16];
 } WalSeal;
 static_assert(sizeof(WalSeal) == 32, "part of the log format");

@@ -2,8 +2,8 @@
  *
  * One process has the pen at a time: the log writer, or a session that is alone (wal_solo.h). Its holder waits for the disk, so
  * this is no critical section, and it may be killed at any instant. What it knows lies in shared memory: the log writer takes
- * the pen from a dead holder, says again what may not have been said, and goes on; writing the same bytes to the same place
- * again does no harm. Who fails to flush keeps it until it ends: the system says so once, and the next flush would succeed (S1). */
+ * the pen from a dead holder, says again what may not have been said, and goes on; writing to the same place
+ * again does no harm: the same bytes, or in an encrypted log the same records with another key, and nobody was promised either. Who fails to flush keeps it until it ends: the system says so once, and the next flush would succeed (S1). */
 #ifndef WAL_PEN_H
 #define WAL_PEN_H
 #include "storage/wal/wal_segment.h"

@@ -8,10 +8,7 @@
 #include "storage/wal/wal_pen.h"
 #include "storage/wal/wal_portion.h"
 
-enum {
-    PORTION_LEAST = 256 * 1024, /* the buffer's room at least */
-    PORTION_KEPT = 1 << 20, /* a larger one is given back */
-};
+enum { PORTION_KEPT = 1 << 20 }; /* a larger buffer is given back */
 
 Status
 wal_sealing_open(Ctx *cx, const SealKey *data_key, WalSealing *out)
@@ -50,10 +47,10 @@ need_room(Ctx *cx, WalSealing *s, uint32_t bytes)
         return ST_OK;
     free(s->portion);
     s->portion_bytes = 0;
-    s->portion = malloc(MAX_OF(bytes, (uint32_t)PORTION_LEAST));
+    s->portion = malloc(MAX_OF(bytes, (uint32_t)WAL_SEALING_BYTES));
     if (s->portion == NULL)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    s->portion_bytes = MAX_OF(bytes, (uint32_t)PORTION_LEAST);
+    s->portion_bytes = MAX_OF(bytes, (uint32_t)WAL_SEALING_BYTES);
     return ST_OK;
 }
 

@@ -9,9 +9,11 @@
 #include "storage/seal/seal_ring.h"
 #include "storage/wal/wal_format.h"
 
+enum { WAL_SEALING_BYTES = 256 * 1024 }; /* room for a portion that is kept in any case */
+
 typedef struct WalSealing {
     SealWriter seal;
-    Lsn sealed_to; /* everything before has been encrypted with this key, or by others */
+    Lsn sealed_to; /* no place before this may be encrypted with this key */
     uint8_t *portion; /* malloc: what was encrypted last */
     uint32_t portion_bytes; /* room in it */
 } WalSealing;

@@ -28,7 +28,7 @@ typedef struct WalShared {
     _Atomic Lsn flushed; /* atomic, monotone */
     /* Of a sealed log: where the portion begins that is written next, with room for its seal; and where it ends, which is
      * where the one after it begins. Not above `portion`: that is not settled yet. */
-    _Atomic Lsn portion, portion_end; /* atomic; by the writer */
+    _Atomic Lsn portion, portion_end; /* atomic */
     _Atomic uint32_t flushed_bell; /* atomic: raised with it */
     /* The flush under way, or the last one: how far it goes, times WAL_TURNS, plus its turn. Who waits for a place behind it is
      * served by the next turn at the earliest, and is woken by that. */

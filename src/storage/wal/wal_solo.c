@@ -9,8 +9,6 @@
 #include "base/stop_point.h"
 #include "storage/wal/wal_pen.h"
 
-enum { SEALED_MOST = 256 * 1024 }; /* bytes of a portion that a session encrypts: its buffer stays */
-
 struct WalSolo {
     const char *folder;
     WalSealing *sealing; /* NULL = what it writes is not encrypted */
@@ -107,6 +105,7 @@ write_some(Ctx *cx, WalSolo *solo, Lsn at, const void *data, uint64_t bytes)
     return true;
 }
 
+/* False: the disk is full. */
 static bool
 write_plain(Ctx *cx, WalSolo *solo, Lsn at, Lsn target)
 {
@@ -134,7 +133,7 @@ write_sealed(Ctx *cx, WalSolo *solo, Lsn lsn)
     while ((at = atomic_load(&shared->portion)) < lsn) {
         Lsn end = wal_sealing_settle(cx->proc);
 
-        if (end > solo->segment.first + WAL_SEGMENT_BYTES || end - at > SEALED_MOST ||
+        if (end > solo->segment.first + WAL_SEGMENT_BYTES || end - at > WAL_SEALING_BYTES ||
             at < solo->sealing->sealed_to)
             return false;
         if (wal_sealing_make(cx, solo->sealing, at, end) != ST_OK) {

@@ -2,8 +2,8 @@
  *
  * Calling the log writer and being woken by it takes two changes of process, which pays when several commits come in one
  * flush. So a session does without it while no other has a transaction that changes something (doc/decision/0028). It writes within
- * the segment that the log writer has open, all that has been copied; whatever else there is (the next segment, a full disk, a large portion of an
- * encrypted log) stays with the log writer. */
+ * the segment that the log writer has open: all that has been copied, or of an encrypted log the portions that it needs (0031). Whatever else
+ * there is (the next segment, a full disk, a large portion) stays with the log writer. */
 #ifndef WAL_SOLO_H
 #define WAL_SOLO_H
 #include "storage/wal/wal.h"

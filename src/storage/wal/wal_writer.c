@@ -3,9 +3,9 @@
  * Group commit needs no rule of its own: while one flush runs, the commits that come meanwhile wait, and the next flush
  * serves them all. Each flush has a turn (WalShared.flushing), and wakes those who wait for that one. (Waiting for more of them before a flush has been tried: where a flush takes 200 us it cost 15 %.)
  *
- * An encrypted log is written in portions (wal_format.h): the writer reserves room for the next portion's seal where the present
- * one shall end, waits for the instant until everything before that is copied, and writes it as one encrypted piece. Room in the
- * ring is given back as a whole then.
+ * An encrypted log is written in portions (wal_format.h): who has the pen reserves room for the next portion's seal where the present
+ * one shall end, waits for the instant until everything before that is copied, and writes it as one encrypted piece (wal_sealing.h). Room in
+ * the ring is given back as a whole then.
  *
  * The segment after the current one is made ahead, a little at each step. While that fails for lack of space, statements
  * that would change something are refused (wal_check_disk); what is under way has the rest of the current segment. A file
@@ -24,10 +24,8 @@
 #include "shmem/sync/futex.h"
 #include "storage/wal/wal_pen.h"
 
-enum {
-    PORTION_BYTES = 256 * 1024
-}; /* of an encrypted log that are not left waiting for somebody to want them */
-enum { MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
+/* PORTION_BYTES of an encrypted log are not left waiting for somebody to want them. */
+enum { PORTION_BYTES = 256 * 1024, MAKE_BYTES = 256 * 1024, RETRY_US = 1000 * 1000 };
 #define PEN_NAP_US UINT64_C(1000)
 
 /* After a failure: was it one that passes when there is space again? Then everybody is told, and nothing has failed. */
@@ -301,8 +299,14 @@ flush(Ctx *cx, WalWriter *w)
 Status
 wal_writer_drain(Ctx *cx, WalWriter *w)
 {
+    const WalShared *shared = wal_shared(cx->proc);
+    Lsn copied;
+
     take_pen(cx);
-    TRY(write_copied(cx, w, wal_copied(cx->proc), true));
+    copied = wal_copied(cx->proc);
+    do { /* one portion, whose end somebody else may have settled before */
+        TRY(write_copied(cx, w, copied, true));
+    } while (atomic_load(&shared->written) + (shared->sealed ? WAL_SEAL_BYTES : 0) < copied);
     TRY(flush(cx, w));
     wal_pen_give(cx->proc);
     return ST_OK;

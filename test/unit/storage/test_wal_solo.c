@@ -351,17 +351,29 @@ TEST(wal_solo, the_pen_names_its_process_and_not_its_slot)
     quiet_close(&q, atomic_load(&q.log->acknowledged[0]) + 2);
 }
 
+enum {
+    ROWS = 100,
+    LARGE = 4
+}; /* rows of a transaction; of each seventh so many times more: above WAL_SEALING_BYTES */
+
+static int
+rows_of(int i)
+{
+    return i % 7 == 3 ? LARGE * ROWS : ROWS;
+}
+
 static bool
 commit_segments(Ctx *cx, int no, void *arg)
 {
     char text[1001];
+    int id = 0;
 
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     for (int i = 0; i < no; i++) {
         sim_begin(cx);
-        for (int k = 0; k < 100; k++) {
-            sim_insert(cx, &((Log *)arg)->table, (SimRow){100 * i + k, no, text, 0});
+        for (int k = 0; k < rows_of(i); k++) {
+            sim_insert(cx, &((Log *)arg)->table, (SimRow){id++, no, text, 0});
             arena_reset(cx->arena);
         }
         sim_commit(cx);
@@ -372,12 +384,14 @@ commit_segments(Ctx *cx, int no, void *arg)
 static void
 fill_segments(Log *log)
 {
-    int transactions = (int)(2 * WAL_SEGMENT_BYTES / 100000);
+    int transactions = (int)(2 * WAL_SEGMENT_BYTES / 140000), rows = 0;
     pid_t pids[2];
     uint64_t segment;
     Engine *e;
     Ctx *cx;
 
+    for (int i = 0; i < transactions; i++)
+        rows += rows_of(i);
     log->solo = true;
     e = sim_log_open(log, &cx, pids);
     sim_table(cx, &log->table);
@@ -386,7 +400,7 @@ fill_segments(Log *log)
     EXPECT(atomic_load(&wal_shared(cx->proc)->segment) >= segment + WAL_SEGMENT_BYTES);
     sim_crash(pids, 2);
     engine_detach(cx);
-    expect_recovered(log, 100 * transactions);
+    expect_recovered(log, rows);
 }
 
 TEST(wal_solo, it_goes_on_in_the_next_segment)
@@ -481,10 +495,46 @@ TEST(wal_solo, what_it_can_not_do_the_log_writer_does)
     commit_in_trouble(sim_log_new());
 }
 
-/* S3: nor does it encrypt the same place twice. */
 TEST(wal_solo, what_it_can_not_do_in_an_encrypted_log_the_log_writer_does)
 {
     commit_in_trouble(sim_log_new_encrypted());
+}
+
+/* S3: with a full disk; what it has encrypted may be part of what is there. */
+static bool
+flush_twice(Ctx *cx, int no, void *arg)
+{
+    Env *real = cx->env, env = world_with(real, NO_SPACE);
+    Log *log = arg;
+    Lsn end;
+
+    sim_begin(cx);
+    sim_insert(cx, &log->table, (SimRow){0, no, "a row", 0});
+    end = wal_copied(cx->proc);
+    cx->env = &env;
+    for (int i = 0; i < 2; i++) {
+        if (wal_solo_flush(cx, end) || refused != 1)
+            return false;
+    }
+    cx->env = real;
+    sim_commit(cx);
+    return true;
+}
+
+TEST(wal_solo, no_place_is_encrypted_twice_by_one_process)
+{
+    Log *log = sim_log_new_encrypted();
+    pid_t pids[2];
+    Engine *e;
+    Ctx *cx;
+
+    log->solo = true;
+    e = sim_log_open(log, &cx, pids);
+    sim_table(cx, &log->table);
+    EXPECT(sim_join(sim_fork(e, flush_twice, 0, log)));
+    sim_crash(pids, 2);
+    engine_detach(cx);
+    expect_recovered(log, 1);
 }
 
 /* S1: what is on disk is not known any more. */
