@@ -140,6 +140,12 @@ print_records(Ctx *cx, const WalDir *dir, WalReader *reader, const WalRequest *w
 
     while (printed < want->limit) {
         TRY(wal_reader_next(cx, reader, &e, &found));
+        if (!found && e.lsn == want->from) {
+            (void)fail(cx, ST_ERROR, "58P01", "no record of the log begins at %llx", (unsigned long long)e.lsn);
+            fail_hint(cx,
+                      "The log is needed from the superblock's redo position on; older files are used again.");
+            return ST_ERROR;
+        }
         if (wal_segment_first(e.lsn) != segment) {
             segment = wal_segment_first(e.lsn);
             TRY(print_segment(cx, dir, segment));
