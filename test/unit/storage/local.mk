@@ -17,6 +17,7 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_txn.c \
 	test/unit/storage/test_wal.c \
 	test/unit/storage/test_wal_sealed.c \
+	test/unit/storage/test_wal_sealing.c \
 	test/unit/storage/test_wal_solo.c \
 	test/unit/storage/test_wal_writer.c
 unit_storage_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit -I$(srcdir)/test/unit/storage

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "storage/engine/engine_log.h"
+#include "storage/wal/wal.h"
 #include "storage/wal/wal_writer.h"
 
 Log *
@@ -107,6 +108,18 @@ sim_log_open(Log *log, Ctx **cx, pid_t pids[2])
         store_wal_identity(e, &log->dir);
     pids[0] = sim_fork(e, sim_log_write, 0, log);
     return e;
+}
+
+void
+sim_log_add(Ctx *cx, uint32_t bytes)
+{
+    static const char payload[ADD_MOST];
+    const RecordPart part = {payload, bytes - (uint32_t)sizeof(WalRecord)};
+
+    wal_secure(cx);
+    proc_critical_enter(cx->proc);
+    (void)wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, &part, 1);
+    proc_critical_leave(cx->proc);
 }
 
 void

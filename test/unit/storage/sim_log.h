@@ -7,7 +7,7 @@
 #include "storage/store/store_process.h"
 #include "storage/wal/wal_segment.h"
 
-enum { KEPT_MOST = 6, WRITERS = 3, ACCOUNTS = 600, COUNTERS = 100000, START_N = 1000 };
+enum { KEPT_MOST = 6, WRITERS = 3, ACCOUNTS = 600, COUNTERS = 100000, START_N = 1000, ADD_MOST = 64 * 1024 };
 
 /* A log in a folder of its own; shared with children. */
 typedef struct Log {
@@ -34,6 +34,8 @@ void sim_log_remove(Log *log);
 bool sim_log_write(Ctx *cx, int no, void *arg);
 /* An engine on what is there, recovered, with a log writer and, if there is a cache, a store. pids: theirs, 0 = none. */
 Engine *sim_log_open(Log *log, Ctx **cx, pid_t pids[2]);
+/* A record of so many bytes, ADD_MOST at most, that changes nothing. */
+void sim_log_add(Ctx *cx, uint32_t bytes);
 /* Kills them, which have not ended by themselves. 0 = none. */
 void sim_crash(pid_t *pids, int count);
 

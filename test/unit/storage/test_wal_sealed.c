@@ -109,31 +109,17 @@ TEST(wal_sealed, an_encrypted_log_can_be_read_from_any_record_on)
     sim_log_remove(log);
 }
 
-enum { FILLER_MOST = 64 * 1024 };
-
-static void
-add_record(Ctx *cx, uint32_t bytes)
-{
-    static const char payload[FILLER_MOST];
-    const RecordPart part = {payload, bytes - (uint32_t)sizeof(WalRecord)};
-
-    wal_secure(cx);
-    proc_critical_enter(cx->proc);
-    (void)wal_insert(cx, RECORD_DURABLE, (WalTarget){0}, &part, 1);
-    proc_critical_leave(cx->proc);
-}
-
 /* Has a portion end 24 bytes before the end of a file, unless the writer comes in between: there the next seal begins. */
 static void
 end_portion_at_end_of_file(Ctx *cx)
 {
     Lsn end = wal_segment_first(wal_position(cx->proc)) + WAL_SEGMENT_BYTES;
 
-    while (end - wal_position(cx->proc) > FILLER_MOST)
-        add_record(cx, FILLER_MOST / 2);
+    while (end - wal_position(cx->proc) > ADD_MOST)
+        sim_log_add(cx, ADD_MOST / 2);
     wal_wait_flushed(cx, wal_position(cx->proc));
     /* It comes behind a seal that has its place already. */
-    add_record(cx, (uint32_t)(end - sizeof(WalRecord) - WAL_SEAL_BYTES - wal_position(cx->proc)));
+    sim_log_add(cx, (uint32_t)(end - sizeof(WalRecord) - WAL_SEAL_BYTES - wal_position(cx->proc)));
     wal_wait_flushed(cx, wal_position(cx->proc));
 }
 
@@ -164,7 +150,7 @@ TEST(wal_sealed, an_encrypted_log_can_be_read_from_behind_a_seal_that_lies_in_tw
     for (int round = 0; round < 4; round++) {
         end_portion_at_end_of_file(cx);
         for (int i = 0; i < 5; i++)
-            add_record(cx, 40);
+            sim_log_add(cx, 40);
         wal_wait_flushed(cx, wal_copied(cx->proc));
     }
     sim_crash(pids, 2);
