@@ -1,10 +1,10 @@
 /* Pages that recovery has passed over, and the log as it reads it. */
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/hash.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/pagecache/pagecache_int.h"
+#include "shmem/pagecache/rel_counts.h"
 #include "sim_log.h"
 #include "storage/recover/log_ahead.h"
 #include "storage/recover/lost_pages.h"
@@ -274,6 +274,16 @@ pages_in_the_store(Ctx *cx, Log *log)
     return rel;
 }
 
+/* How many of its pages were asked for, by whomever. */
+static uint64_t
+loads_of(Ctx *cx, const CacheRel *rel)
+{
+    uint64_t counts[REL_COUNTS];
+
+    rel_counts_read(cx, rel, counts);
+    return counts[REL_LOADS];
+}
+
 TEST(recover, pages_are_asked_for_when_their_records_are_read)
 {
     enum { LOST = 3 };
@@ -285,6 +295,7 @@ TEST(recover, pages_are_asked_for_when_their_records_are_read)
     bool found = true;
     pid_t pids[2];
     CacheRel *rel;
+    PageRef page;
     WalEntry e;
     Ctx *cx;
 
@@ -296,16 +307,22 @@ TEST(recover, pages_are_asked_for_when_their_records_are_read)
         EXPECT_EQ(cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block), 0);
     lost_pages_add(&lost, cx->arena, (PageId){.branch = rel->branch, .relation = rel->relation, .block = LOST},
                    1);
-    loads = atomic_load(&page_cache(cx->proc)->loads);
+    loads = loads_of(cx, rel);
     SIM_OK(cx, log_ahead_open(cx, &log->dir, WAL_FIRST_LSN, &lost, &ahead));
     while (found)
         SIM_OK(cx, log_ahead_next(cx, ahead, &e, &found));
     log_ahead_close(cx, ahead);
     for (BlockNo block = 0; block < length; block++)
         EXPECT_EQ(cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block) != 0, block != LOST);
-    for (int i = 0; i < 1000 && atomic_load(&page_cache(cx->proc)->loads) < loads + length - 1; i++)
-        usleep(10000);
-    EXPECT(atomic_load(&page_cache(cx->proc)->loads) >= loads + length - 1); /* they come by themselves */
+    EXPECT_EQ(loads_of(cx, rel), loads + length - 1);
+    for (BlockNo block = 0; block < length; block++) {
+        if (block == LOST)
+            continue;
+        SIM_OK(cx, page_pin(cx, rel, FORK_MAIN, block, &page)); /* waits until it is there */
+        EXPECT(page.page != NULL);
+        page_unpin(cx, &page);
+    }
+    EXPECT_EQ(loads_of(cx, rel), loads + length - 1); /* they have come by themselves */
     sim_crash(pids, 2);
     sim_log_remove(log);
 }
