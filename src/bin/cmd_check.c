@@ -121,15 +121,24 @@ expect_all_readable(Ctx *cx, const char *path)
     return expect_readable(cx, arena_printf(cx->arena, "%s/wal", path));
 }
 
-/* As init leaves it: neither store nor log. */
+/* As init leaves it, or a first start that was killed: no log, and no store or one without its superblock, which is written before
+ * the log begins. */
 static Status
-is_unused(Ctx *cx, const char *path, bool *unused)
+is_unused(Ctx *cx, const char *path, const SealKey *data_key, bool *unused)
 {
     WalDir wal = {.path = arena_printf(cx->arena, "%s/wal", path)};
     Lsn first, last;
+    StoreSuper super;
+    PageStore *store;
+    bool has_super;
 
     TRY(wal_segments_range(cx, &wal, &first, &last));
     *unused = first == 0 && access(arena_printf(cx->arena, "%s/pages/CURRENT", path), F_OK) != 0;
+    if (*unused || first != 0)
+        return ST_OK;
+    TRY(store_view_open_store(cx, path, data_key, &store, &super, &has_super));
+    store->methods->close(cx, store);
+    *unused = !has_super;
     return ST_OK;
 }
 
@@ -142,12 +151,13 @@ check(Ctx *cx, const char *path, const SealKey *data_key, CheckReport *report)
     Status rc;
 
     TRY(expect_all_readable(cx, path));
-    TRY(is_unused(cx, path, &unused));
-    if (unused) {
-        printf("no server has ever been started on it\n");
+    rc = is_unused(cx, path, data_key, &unused);
+    if (rc == ST_OK && unused) {
+        printf("no server has ever been ready on it\n");
         return ST_OK;
     }
-    rc = store_view_open(cx, path, data_key, true, &view, &log);
+    if (rc == ST_OK)
+        rc = store_view_open(cx, path, data_key, true, &view, &log);
     if (rc == ST_CORRUPT || rc == ST_IO) { /* there is nothing more to look at */
         complain(report, "page store", cx->error.message);
         ctx_error_clear(cx);

@@ -60,6 +60,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/rocks_resume.cc src/storage/store/rocks_resume.h \
 	src/storage/store/rocks_api.c src/storage/store/rocks_api.h \
 	src/storage/store/rocks_api.def \
+	src/storage/store/rocks_gone.c src/storage/store/rocks_gone.h \
 	src/storage/store/rocks_store.c \
 	src/storage/store/table_files.c src/storage/store/table_files.h \
 	src/storage/store/table_format.c src/storage/store/table_format.h \

@@ -65,8 +65,9 @@ typedef struct PageStoreMethods {
     /* Where in the store's files the page lies that read() has just returned; false: no answer. It never changes and is never
      * wrong, but the file may go. */
     bool (*locate)(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *out);
-    /* From now on files are merged in the background: not before, so that a damaged one does not keep the server from starting. */
-    void (*begin_merging)(Ctx *cx, PageStore *store);
+    /* Files are merged in the background: from the first call on, so that a damaged one does not keep the server from starting.
+     * To be called again about once in a second, by the thread that flushes: what was dropped gives its room back then. */
+    void (*merge)(Ctx *cx, PageStore *store);
     void (*stats)(Ctx *cx, PageStore *store, StoreStats *out);
     void (*close)(Ctx *cx, PageStore *store);
 } PageStoreMethods;

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/stop_point.h"
 #include "storage/store/rocks_api.h"
+#include "storage/store/rocks_gone.h"
 #include "storage/store/rocks_resume.h"
 #include "storage/store/store_batch.h"
 #include "storage/store/store_seal.h"
@@ -54,6 +55,8 @@ typedef struct RocksStore {
     TableFiles *tables; /* NULL = nothing is located */
     _Atomic uint64_t list_us; /* atomic: when to look next at what files there are */
     StoreSeal *seal; /* NULL = values are as they are */
+    RocksGone gone;
+    bool merges; /* since merge() was called */
     bool read_only;
     _Atomic bool damaged; /* atomic: no compaction any more */
     _Atomic bool stalled; /* atomic: there was no space, and RocksDB has stopped writing */
@@ -319,6 +322,7 @@ typedef struct Fill {
     Ctx *cx;
     RocksStore *store;
     rocksdb_writebatch_t *batch;
+    uint32_t gone; /* ranges */
     Status rc;
 } Fill;
 
@@ -338,7 +342,12 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
     case STORE_PUT: api->rocksdb_writebatch_put(f->batch, key, key_bytes, value, value_bytes); break;
     case STORE_DELETE: api->rocksdb_writebatch_delete(f->batch, key, key_bytes); break;
     case STORE_DELETE_RANGE:
+    case STORE_DELETE_ENDED:
         api->rocksdb_writebatch_delete_range(f->batch, key, key_bytes, value, value_bytes);
+        if (key_bytes != GONE_KEY_BYTES)
+            break;
+        rocks_gone_note(&f->store->gone, key, value, change == STORE_DELETE_ENDED);
+        f->gone++;
         break;
     }
 }
@@ -403,6 +412,8 @@ rocks_apply(Ctx *cx, PageStore *store, StoreBatch *batch)
     if (fill.rc == ST_OK)
         s->api.rocksdb_write(s->db, s->write_options, fill.batch, &error);
     s->api.rocksdb_writebatch_destroy(fill.batch);
+    if (fill.gone > 0 && (fill.rc != ST_OK || error != NULL))
+        rocks_gone_unnote(&s->gone, fill.gone);
     TRY(fill.rc);
     return error == NULL ? ST_OK : fail_rocks(cx, s, "write to", error);
 }
@@ -434,11 +445,13 @@ rocks_flush(Ctx *cx, PageStore *store)
             return fail(cx, ST_IO, "58030", "the page store \"%s\" does not say whether it is flushed",
                         s->path);
         if (unflushed == 0)
-            return ST_OK;
+            break;
         nanosleep(&nap, NULL);
         if (naps % FLUSH_ASK_NAPS == 0)
             TRY(flush_once(cx, s));
     }
+    rocks_gone_flushed(&s->gone, &s->api, s->db);
+    return ST_OK;
 }
 
 /* Hard links to table files, which never change; the rest is small. */
@@ -531,18 +544,15 @@ rocks_close(Ctx *cx, PageStore *store)
         s->api.rocksdb_options_destroy(s->options);
     }
     store_seal_close(s->seal);
+    rocks_gone_end(&s->gone);
     free(s);
 }
 
 static void
-rocks_begin_merging(Ctx *cx, PageStore *store)
+begin_merging(RocksStore *s)
 {
-    RocksStore *s = (RocksStore *)store;
     char *error;
 
-    (void)cx;
-    if (s->damaged)
-        return;
     stop_point("store.before_merging");
     error = switch_merging(s, true);
     if (error == NULL && s->damaged) /* a reader has noticed it meanwhile, and its word came before ours */
@@ -553,6 +563,20 @@ rocks_begin_merging(Ctx *cx, PageStore *store)
     s->api.rocksdb_free(error);
 }
 
+static void
+rocks_merge(Ctx *cx, PageStore *store)
+{
+    RocksStore *s = (RocksStore *)store;
+
+    (void)cx;
+    if (s->damaged)
+        return;
+    if (!s->merges)
+        begin_merging(s);
+    s->merges = true;
+    rocks_gone_merge(&s->gone, &s->api, s->db);
+}
+
 static const PageStoreMethods rocks_methods = {.read = rocks_read,
                                                .apply = rocks_apply,
                                                .flush = rocks_flush,
@@ -560,7 +584,7 @@ static const PageStoreMethods rocks_methods = {.read = rocks_read,
                                                .scan = rocks_scan,
                                                .copy = rocks_copy,
                                                .locate = rocks_locate,
-                                               .begin_merging = rocks_begin_merging,
+                                               .merge = rocks_merge,
                                                .stats = rocks_stats,
                                                .close = rocks_close};
 

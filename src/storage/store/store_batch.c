@@ -166,7 +166,7 @@ store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation
         put_be32(from + 5, relation);
         put_be32(to + 1, all ? branch + 1 : branch);
         put_be32(to + 5, all ? 0 : relation + 1);
-        add(batch, STORE_DELETE_RANGE, from, sizeof(from), to, sizeof(to));
+        add(batch, STORE_DELETE_ENDED, from, sizeof(from), to, sizeof(to));
     }
 }
 

@@ -3,9 +3,14 @@
 #define STORE_BATCH_H
 #include "storage/store/page_store.h"
 
-typedef enum StoreChange { STORE_PUT, STORE_DELETE, STORE_DELETE_RANGE } StoreChange;
+typedef enum StoreChange {
+    STORE_PUT,
+    STORE_DELETE,
+    STORE_DELETE_RANGE,
+    STORE_DELETE_ENDED, /* a range in which nothing is ever written again */
+} StoreChange;
 
-/* One after the other in `bytes`: this head, then the key, then the value (STORE_DELETE_RANGE: the key behind). */
+/* One after the other in `bytes`: this head, then the key, then the value (of a range: the key behind). */
 typedef struct StoreItem {
     uint32_t key_bytes, value_bytes;
     uint8_t change;

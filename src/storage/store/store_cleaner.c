@@ -22,6 +22,7 @@ enum {
     PUBLISH_US = 1000 * 1000,
     COPY_TRIES_AT_STOP = 5,
     FULL_LOG_BYTES = 1 << 20, /* a checkpoint is worth it */
+    MERGE_US = 500 * 1000,
     LOOK_US = 250 * 1000, /* at the space that is left */
     RETRY_US = 1000 * 1000, /* after the disk was full */
     RESERVE_BYTES = 2 << 20, /* for what the store writes besides pages */
@@ -75,9 +76,8 @@ typedef struct Cleaner {
     uint64_t cycle_bytes; /* of log between two checkpoints, as lately */
     uint64_t late_reads; /* at the last checkpoint */
     uint64_t late_due_us; /* when to look at them again */
-    bool merging; /* the store's files are */
     bool failed; /* the last checkpoint, or a write since; then the next is tried soon */
-    uint64_t published_us;
+    uint64_t published_us, merged_us;
 } Cleaner;
 
 /* ---- a full disk -------------------------------------------------------------------------------------------------- */
@@ -437,6 +437,18 @@ checkpoint_if_due(Ctx *cx, Cleaner *c, uint64_t *last_us)
     return ST_OK;
 }
 
+static void
+merge_if_due(Ctx *cx, Cleaner *c)
+{
+    PageStore *store = c->process->store;
+
+    if (atomic_load(&store_shared(c->process->engine)->state) != STORE_STATE_READY ||
+        wal_disk_is_full(cx->proc) || (c->merged_us != 0 && env_mono_us(cx->env) - c->merged_us < MERGE_US))
+        return;
+    store->methods->merge(cx, store);
+    c->merged_us = env_mono_us(cx->env);
+}
+
 static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
@@ -453,11 +465,8 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
             follow_recovery(c);
         if (atomic_exchange(&p->first_checkpoint, 0) != 0)
             TRY(make_first_checkpoint(cx, c));
-        if (!c->merging && atomic_load(&shared->state) == STORE_STATE_READY && !wal_disk_is_full(cx->proc)) {
-            p->store->methods->begin_merging(cx, p->store);
-            c->merging = true;
-        }
         TRY(checkpoint_if_due(cx, c, &last_us));
+        merge_if_due(cx, c);
         if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
             publish(cx, c);
         arena_reset(cx->arena);

@@ -138,11 +138,11 @@ fault_locate(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *o
 }
 
 static void
-fault_begin_merging(Ctx *cx, PageStore *store)
+fault_merge(Ctx *cx, PageStore *store)
 {
     PageStore *inner = inner_of(store);
 
-    inner->methods->begin_merging(cx, inner);
+    inner->methods->merge(cx, inner);
 }
 
 static void
@@ -169,7 +169,7 @@ static const PageStoreMethods fault_methods = {.read = fault_read,
                                                .scan = fault_scan,
                                                .copy = fault_copy,
                                                .locate = fault_locate,
-                                               .begin_merging = fault_begin_merging,
+                                               .merge = fault_merge,
                                                .stats = fault_stats,
                                                .close = fault_close};
 

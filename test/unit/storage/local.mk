@@ -3,6 +3,7 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/sim.c test/unit/storage/sim.h test/unit/storage/sim_log.c test/unit/storage/sim_log.h \
 	test/unit/storage/test_branch.c \
 	test/unit/storage/test_btree.c \
+	test/unit/storage/test_gone.c \
 	test/unit/storage/test_heap.c \
 	test/unit/storage/test_model.c \
 	test/unit/storage/test_recover.c \

@@ -341,7 +341,7 @@ begin_merging(void *arg)
 {
     Place *p = arg;
 
-    p->store->methods->begin_merging(test_ctx(), p->store);
+    p->store->methods->merge(test_ctx(), p->store);
     return NULL;
 }
 

@@ -189,7 +189,7 @@ TEST(table, pages_are_found_where_files_are_merged_and_zstd_compresses)
     Place p;
 
     open_place(&p, STORE_COMPRESS_ZSTD);
-    p.store->methods->begin_merging(p.cx, p.store);
+    p.store->methods->merge(p.cx, p.store);
     write_pages(&p, 1, 1, true);
     SIM_EXPECT(locate(&p, 1, page, &first));
     do {
