@@ -133,7 +133,8 @@ hurry(RocksGone *g, const RocksApi *api, rocksdb_t *db, bool on)
     if (g->hurries == on)
         return;
     api->rocksdb_set_options(db, 1, &key, &value, &error);
-    g->hurries = on;
+    if (error == NULL)
+        g->hurries = on;
     drop_error(api, error);
 }
 
@@ -150,8 +151,8 @@ rocks_gone_merge(RocksGone *g, const RocksApi *api, rocksdb_t *db)
     bytes = gone_bytes(g, api, db);
     if (bytes == 0 || bytes < number_of(api, db, "rocksdb.live-sst-files-size") / KEPT_SHARE ||
         g->tries == TRIES_MOST) {
-        g->to_do = false;
         hurry(g, api, db, false);
+        g->to_do = g->hurries;
         return;
     }
     g->tries++;
