@@ -121,20 +121,30 @@ expect_all_readable(Ctx *cx, const char *path)
     return expect_readable(cx, arena_printf(cx->arena, "%s/wal", path));
 }
 
-/* As init leaves it, or a first start that was killed: no log, and no store or one without its superblock, which is written before
- * the log begins. */
 static Status
-is_unused(Ctx *cx, const char *path, const SealKey *data_key, bool *unused)
+has_log(Ctx *cx, const char *path, bool *there)
 {
     WalDir wal = {.path = arena_printf(cx->arena, "%s/wal", path)};
     Lsn first, last;
-    StoreSuper super;
-    PageStore *store;
-    bool has_super;
 
     TRY(wal_segments_range(cx, &wal, &first, &last));
-    *unused = first == 0 && access(arena_printf(cx->arena, "%s/pages/CURRENT", path), F_OK) != 0;
-    if (*unused || first != 0)
+    *there = first != 0;
+    return ST_OK;
+}
+
+/* One that has no log, as init leaves it, or a first start that was killed: without a store, or with one that has no superblock,
+ * which is written before the log begins. */
+static Status
+is_unused(Ctx *cx, const char *path, const SealKey *data_key, bool *unused)
+{
+    char folder[STORE_SAFE_PATH_MOST];
+    bool is_copy, has_super;
+    StoreSuper super;
+    PageStore *store;
+
+    TRY(store_safe_find(cx, path, folder, &is_copy));
+    *unused = access(arena_printf(cx->arena, "%s/CURRENT", folder), F_OK) != 0;
+    if (*unused)
         return ST_OK;
     TRY(store_view_open_store(cx, path, data_key, &store, &super, &has_super));
     store->methods->close(cx, store);
@@ -147,11 +157,12 @@ check(Ctx *cx, const char *path, const SealKey *data_key, CheckReport *report)
 {
     StoreViewLog log;
     StoreView *view;
-    bool unused;
+    bool logged, unused = false;
     Status rc;
 
     TRY(expect_all_readable(cx, path));
-    rc = is_unused(cx, path, data_key, &unused);
+    TRY(has_log(cx, path, &logged));
+    rc = logged ? ST_OK : is_unused(cx, path, data_key, &unused);
     if (rc == ST_OK && unused) {
         printf("no server has ever been ready on it\n");
         return ST_OK;

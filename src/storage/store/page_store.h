@@ -2,7 +2,7 @@
  *
  * Keys and values with one order and atomic batches; what is applied can be read at once, and is durable after the
  * next flush (S1). Used by the store process alone. Any of its threads may read; one applies and flushes, and when recovery
- * is done another one may apply beside it. A checksum goes with every page, and is verified when it is read. */
+ * is done another one may apply beside it, pages alone. A checksum goes with every page, and is verified when it is read. */
 #ifndef PAGE_STORE_H
 #define PAGE_STORE_H
 #include "base/buf.h"
@@ -66,7 +66,7 @@ typedef struct PageStoreMethods {
      * wrong, but the file may go. */
     bool (*locate)(Ctx *cx, PageStore *store, PageId id, const char *page, PageSpot *out);
     /* Files are merged in the background: from the first call on, so that a damaged one does not keep the server from starting.
-     * To be called again about once in a second, by the thread that flushes: what was dropped gives its room back then. */
+     * To be called again and again, by the thread that flushes: what was dropped gives its room back then. */
     void (*merge)(Ctx *cx, PageStore *store);
     void (*stats)(Ctx *cx, PageStore *store, StoreStats *out);
     void (*close)(Ctx *cx, PageStore *store);
@@ -98,7 +98,7 @@ void store_batch_delete_range(StoreBatch *batch, const char *from, size_t from_b
                               size_t to_bytes);
 /* The pages of a fork from `from` on. */
 void store_batch_delete_beyond(StoreBatch *batch, PageId from);
-/* Every page of the relation, old images too; RELATION_NONE: of the branch. */
+/* Every page of the relation, old images too. None may ever be written again (B5): what comes later can go with it. */
 void store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation);
 
 /* ---- keys and values (doc/format/store.md) ---------------------------------------------------------------------- */

@@ -344,10 +344,10 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
     case STORE_DELETE_RANGE:
     case STORE_DELETE_ENDED:
         api->rocksdb_writebatch_delete_range(f->batch, key, key_bytes, value, value_bytes);
-        if (key_bytes != GONE_KEY_BYTES)
-            break;
-        rocks_gone_note(&f->store->gone, key, value, change == STORE_DELETE_ENDED);
-        f->gone++;
+        ASSERT(change != STORE_DELETE_ENDED || (key_bytes == GONE_KEY_BYTES && value_bytes == GONE_KEY_BYTES));
+        if (key_bytes == GONE_KEY_BYTES &&
+            rocks_gone_note(&f->store->gone, key, value, change == STORE_DELETE_ENDED))
+            f->gone++;
         break;
     }
 }
@@ -450,7 +450,7 @@ rocks_flush(Ctx *cx, PageStore *store)
         if (naps % FLUSH_ASK_NAPS == 0)
             TRY(flush_once(cx, s));
     }
-    rocks_gone_flushed(&s->gone, &s->api, s->db);
+    rocks_gone_flushed(&s->gone);
     return ST_OK;
 }
 
@@ -515,6 +515,7 @@ static void
 rocks_stats(Ctx *cx, PageStore *store, StoreStats *out)
 {
     RocksStore *s = (RocksStore *)store;
+    char *young;
 
     if (s->tables != NULL)
         list_files(cx, s);
@@ -522,7 +523,11 @@ rocks_stats(Ctx *cx, PageStore *store, StoreStats *out)
     (void)s->api.rocksdb_property_int(s->db, "rocksdb.total-sst-files-size", &out->file_bytes);
     (void)s->api.rocksdb_property_int(s->db, "rocksdb.cur-size-all-mem-tables", &out->memory_bytes);
     (void)s->api.rocksdb_property_int(s->db, "rocksdb.estimate-pending-compaction-bytes", &out->debt_bytes);
-    (void)s->api.rocksdb_property_int(s->db, "rocksdb.num-files-at-level0", &out->level0_files);
+    young = s->api.rocksdb_property_value(s->db, "rocksdb.num-files-at-level0"); /* a number of no other kind */
+    if (young != NULL) {
+        out->level0_files = strtoull(young, NULL, 10);
+        s->api.rocksdb_free(young);
+    }
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */

@@ -157,16 +157,15 @@ store_batch_delete_beyond(StoreBatch *batch, PageId from)
 void
 store_batch_delete_pages(StoreBatch *batch, BranchId branch, RelationId relation)
 {
-    bool all = relation == RELATION_NONE;
     uint8_t from[9], to[9];
 
     for (int i = 0; i < 2; i++) {
         from[0] = to[0] = i == 0 ? 'P' : 'O';
         put_be32(from + 1, branch);
         put_be32(from + 5, relation);
-        put_be32(to + 1, all ? branch + 1 : branch);
-        put_be32(to + 5, all ? 0 : relation + 1);
-        add(batch, STORE_DELETE_ENDED, from, sizeof(from), to, sizeof(to));
+        put_be32(to + 1, branch);
+        put_be32(to + 5, relation + 1);
+        add(batch, STORE_DELETE_ENDED, from, sizeof(from), to, sizeof(to)); /* B5: the id does not come again */
     }
 }
 

@@ -220,10 +220,23 @@ clean(Ctx *cx, Cleaner *c)
     return ST_OK;
 }
 
+static void
+merge_if_due(Ctx *cx, Cleaner *c)
+{
+    PageStore *store = c->process->store;
+
+    if (atomic_load(&store_shared(c->process->engine)->state) != STORE_STATE_READY ||
+        wal_disk_is_full(cx->proc) || (c->merged_us != 0 && env_mono_us(cx->env) - c->merged_us < MERGE_US))
+        return;
+    store->methods->merge(cx, store);
+    c->merged_us = env_mono_us(cx->env);
+}
+
 static Status
 clean_between(Ctx *cx, void *arg)
 {
     look_at_space(cx, arg);
+    merge_if_due(cx, arg);
     return clean(cx, arg);
 }
 
@@ -437,18 +450,6 @@ checkpoint_if_due(Ctx *cx, Cleaner *c, uint64_t *last_us)
     return ST_OK;
 }
 
-static void
-merge_if_due(Ctx *cx, Cleaner *c)
-{
-    PageStore *store = c->process->store;
-
-    if (atomic_load(&store_shared(c->process->engine)->state) != STORE_STATE_READY ||
-        wal_disk_is_full(cx->proc) || (c->merged_us != 0 && env_mono_us(cx->env) - c->merged_us < MERGE_US))
-        return;
-    store->methods->merge(cx, store);
-    c->merged_us = env_mono_us(cx->env);
-}
-
 static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
@@ -481,6 +482,8 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         log_line(LOG_WARNING, "there was no space for the last checkpoint: the next start does the log again");
         return ST_OK;
     }
+    if (c->merged_us != 0) /* the files of what was dropped last; nobody waits for what it merges */
+        p->store->methods->merge(cx, p->store);
     return p->settings->unlogged ? store_safe_forget(cx, p->settings->data_dir) : ST_OK;
 }
 

@@ -157,6 +157,25 @@ TEST(page_store, pages_come_back_encrypted_and_compressed_in_every_way)
     write_and_read(STORE_COMPRESS_ZSTD, true);
 }
 
+TEST(page_store, stats_say_what_is_in_files)
+{
+    StoreStats before, after;
+    Place p;
+
+    make_place(&p);
+    open_place(&p, NULL, STORE_COMPRESS_LZ4);
+    p.store->methods->stats(test_ctx(), p.store, &before);
+    EXPECT_EQ(before.level0_files, 0);
+    EXPECT_EQ(before.file_bytes, 0);
+    write_pages(&p);
+    write_pages(&p);
+    p.store->methods->stats(test_ctx(), p.store, &after);
+    EXPECT_EQ(after.level0_files, 2);
+    EXPECT(after.file_bytes > (uint64_t)PAGES * 2 / 3 * PAGE_BYTES); /* a third of them does not get smaller */
+    close_place(&p);
+    remove_place(&p);
+}
+
 static void
 get_stored(Place *p, PageId id, Buf *out)
 {
