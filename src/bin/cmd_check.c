@@ -132,6 +132,21 @@ has_log(Ctx *cx, const char *path, bool *there)
     return ST_OK;
 }
 
+static bool
+has_tables(const char *folder)
+{
+    DIR *d = opendir(folder);
+    const struct dirent *e;
+    bool there = false;
+
+    if (d == NULL)
+        return false;
+    while (!there && (e = readdir(d)) != NULL)
+        there = strstr(e->d_name, ".sst") != NULL;
+    closedir(d);
+    return there;
+}
+
 /* One that has no log, as init leaves it, or a first start that was killed: without a store, or with one that has no superblock,
  * which is written before the log begins. */
 static Status
@@ -143,9 +158,10 @@ is_unused(Ctx *cx, const char *path, const SealKey *data_key, bool *unused)
     PageStore *store;
 
     TRY(store_safe_find(cx, path, folder, &is_copy));
-    *unused = access(arena_printf(cx->arena, "%s/CURRENT", folder), F_OK) != 0;
-    if (*unused)
+    if (access(arena_printf(cx->arena, "%s/CURRENT", folder), F_OK) != 0) {
+        *unused = !has_tables(folder);
         return ST_OK;
+    }
     TRY(store_view_open_store(cx, path, data_key, &store, &super, &has_super));
     store->methods->close(cx, store);
     *unused = !has_super;

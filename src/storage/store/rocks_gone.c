@@ -4,8 +4,8 @@
  * So the note of the deletion moves down a level each time, and takes along what it covers. What lies in young files alone
  * has no level below it; they are merged when there are so many of them, so for a moment one is enough.
  *
- * Each range costs some calls, in which RocksDB may look at all of its files: neighbours are joined, and a round does
- * a part of what there is. */
+ * Each range costs some calls, in which RocksDB may look at all of its files: neighbours are joined, those with little left are
+ * forgotten, and files are asked for and suggested for some at a time. */
 #include "storage/store/rocks_gone.h"
 
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 
 enum {
     KEPT_SHARE = 8, /* an eighth of the files may be of what is gone: less is not worth the work */
-    LEAST_BYTES = 8 * 1024, /* of a range: a block of a file */
+    LEAST_BYTES =
+        64 * 1024, /* of a range; an empty one may seem to have a block of each file that it falls into */
     NOTED_MOST = 100 * 1000,
     ROUND_RANGES = 200,
     IDLE_ROUNDS_MOST = 8, /* more than there are levels */
@@ -46,7 +47,8 @@ rocks_gone_note(RocksGone *g, const char *from, const char *to, bool ended)
 {
     GoneRange r = {.ended = ended};
 
-    if (range_count(g) >= NOTED_MOST)
+    g->refused |= range_count(g) >= NOTED_MOST;
+    if (g->refused)
         return false;
     memcpy(r.from, from, GONE_KEY_BYTES);
     memcpy(r.to, to, GONE_KEY_BYTES);
@@ -54,6 +56,7 @@ rocks_gone_note(RocksGone *g, const char *from, const char *to, bool ended)
     if (!g->ranges.failed)
         return true;
     g->ranges.failed = g->ranges.no_memory = false; /* what it has is as it was */
+    g->refused = true;
     return false;
 }
 
@@ -67,8 +70,9 @@ rocks_gone_unnote(RocksGone *g, uint32_t count)
 void
 rocks_gone_flushed(RocksGone *g)
 {
-    g->to_do |= g->durable < range_count(g);
+    g->to_do |= g->durable < range_count(g) || g->refused;
     g->durable = range_count(g);
+    g->refused = false;
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------------------ */
@@ -232,13 +236,18 @@ ask_for_files(const RocksGone *g, const RocksApi *api, rocksdb_t *db)
     return true;
 }
 
-/* Is it worth to merge for it, and does it get less? */
+/* It is not worth to merge for it, or does not get less. What is kept may be worth it with more. */
 static bool
-goes_on(RocksGone *g, uint64_t bytes, uint64_t all_bytes)
+is_over(RocksGone *g, uint64_t bytes, uint64_t all_bytes)
 {
     g->idle_rounds = bytes < g->bytes ? 0 : g->idle_rounds + 1;
     g->bytes = bytes;
-    return bytes > 0 && bytes >= all_bytes / KEPT_SHARE && g->idle_rounds < IDLE_ROUNDS_MOST;
+    if (g->idle_rounds == IDLE_ROUNDS_MOST)
+        g->ranges.bytes = g->durable = g->ordered = 0;
+    else if (bytes > 0 && bytes >= all_bytes / KEPT_SHARE)
+        return false;
+    filter(g, has_ended, NULL);
+    return true;
 }
 
 void
@@ -253,11 +262,9 @@ rocks_gone_merge(RocksGone *g, const RocksApi *api, rocksdb_t *db)
     if (!ask_for_files(g, api, db) || is_busy(api, db))
         return;
     filter(g, measure, &m);
-    if (!goes_on(g, m.bytes, number_of(api, db, "rocksdb.live-sst-files-size"))) {
-        filter(g, has_ended, NULL);
-        g->to_do = false;
+    g->to_do = !is_over(g, m.bytes, number_of(api, db, "rocksdb.live-sst-files-size"));
+    if (!g->to_do)
         return;
-    }
     for (uint32_t i = 0; i < g->durable && i < ROUND_RANGES; i++) {
         delete_files(api, db, range_at(g, i)); /* also those that were being merged */
         suggest(api, db, range_at(g, i));
@@ -266,7 +273,11 @@ rocks_gone_merge(RocksGone *g, const RocksApi *api, rocksdb_t *db)
 }
 
 void
-rocks_gone_end(RocksGone *g)
+rocks_gone_end(RocksGone *g, const RocksApi *api, rocksdb_t *db)
 {
+    if (g->to_do && g->durable == range_count(g)) {
+        put_in_order(g);
+        (void)ask_for_files(g, api, db); /* a stop does not wait for all of very many */
+    }
     buf_free(&g->ranges);
 }

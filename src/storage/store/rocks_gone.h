@@ -20,6 +20,7 @@ typedef struct RocksGone {
     uint32_t idle_rounds; /* without less to do */
     uint64_t bytes; /* as of the last round */
     bool to_do;
+    bool refused; /* some were not noted: the list is to get shorter */
     bool hurries; /* young files are merged at once */
 } RocksGone;
 
@@ -32,6 +33,7 @@ void rocks_gone_unnote(RocksGone *g, uint32_t count);
 void rocks_gone_flushed(RocksGone *g);
 /* To be called again and again while files are merged; waits for nothing but the deletion of some files. */
 void rocks_gone_merge(RocksGone *g, const RocksApi *api, rocksdb_t *db);
-void rocks_gone_end(RocksGone *g);
+/* The store is about to be closed: files are deleted, and nothing is merged. */
+void rocks_gone_end(RocksGone *g, const RocksApi *api, rocksdb_t *db);
 
 #endif

@@ -538,8 +538,10 @@ rocks_close(Ctx *cx, PageStore *store)
     RocksStore *s = (RocksStore *)store;
 
     table_files_free(cx, s->tables);
-    if (s->db != NULL)
+    if (s->db != NULL) {
+        rocks_gone_end(&s->gone, &s->api, s->db);
         s->api.rocksdb_close(s->db);
+    }
     if (s->options != NULL) {
         s->api.rocksdb_flushoptions_destroy(s->flush_options);
         s->api.rocksdb_writeoptions_destroy(s->write_options);
@@ -549,7 +551,6 @@ rocks_close(Ctx *cx, PageStore *store)
         s->api.rocksdb_options_destroy(s->options);
     }
     store_seal_close(s->seal);
-    rocks_gone_end(&s->gone);
     free(s);
 }
 
@@ -574,7 +575,7 @@ rocks_merge(Ctx *cx, PageStore *store)
     RocksStore *s = (RocksStore *)store;
 
     (void)cx;
-    if (s->damaged)
+    if (s->damaged || s->stalled)
         return;
     if (!s->merges)
         begin_merging(s);

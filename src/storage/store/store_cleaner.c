@@ -482,8 +482,6 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         log_line(LOG_WARNING, "there was no space for the last checkpoint: the next start does the log again");
         return ST_OK;
     }
-    if (c->merged_us != 0) /* the files of what was dropped last; nobody waits for what it merges */
-        p->store->methods->merge(cx, p->store);
     return p->settings->unlogged ? store_safe_forget(cx, p->settings->data_dir) : ST_OK;
 }
 
