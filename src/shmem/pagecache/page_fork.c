@@ -19,6 +19,19 @@ page_wait_for_fork(Ctx *cx)
         futex_wait(&cache->fork_flag, 1, 1000);
 }
 
+void
+page_enter_between_forks(Ctx *cx)
+{
+    ASSERT(!proc_in_critical(cx->proc));
+    for (;;) {
+        proc_critical_enter(cx->proc);
+        if (!page_fork_is_on(cx))
+            return;
+        proc_critical_leave(cx->proc);
+        page_wait_for_fork(cx);
+    }
+}
+
 /* Critical sections are short, and never wait for I/O: so we need not sleep. */
 void
 page_fork_begin(Ctx *cx)

@@ -264,6 +264,8 @@ page_fork_is_on(Ctx *cx)
     return atomic_load_explicit(&page_cache(cx->proc)->fork_flag, memory_order_relaxed) != 0;
 }
 void page_wait_for_fork(Ctx *cx);
+/* Enters a critical section when no fork is being made: until it is left, none is. Not for who is in one. */
+void page_enter_between_forks(Ctx *cx);
 /* Before a change, outside of critical sections: until the log has room for it (change_gate.h). Counts who has to wait. */
 void page_wait_for_room(Proc *proc);
 /* For longer, outside of critical sections: nobody changes a page, and no transaction is between its commit and what has to be

@@ -112,7 +112,7 @@ leave(Ctx *cx, CacheRel *child, CacheRel *origin, Lsn lsn, Lsn done_for)
     Lsn gone;
     bool last, left;
 
-    proc_critical_enter(cx->proc);
+    page_enter_between_forks(cx);
     latch_take(cx->proc, &origin->extend);
     ASSERT(atomic_load(&origin->children) > 0);
     origin->unlinked_lsn = MAX_OF(origin->unlinked_lsn, lsn);

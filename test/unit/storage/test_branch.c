@@ -294,6 +294,40 @@ TEST(branch, who_is_forked_while_the_last_child_goes_reads_what_was)
     sim_check(tree.cx, &t);
 }
 
+static bool
+fork_branch(Ctx *cx, int parent, void *arg)
+{
+    BranchId child;
+
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_fork(cx, (BranchId)parent, &child));
+    sim_commit(cx);
+    return true;
+}
+
+/* Else it might take back what the fork has just set: that images are kept. */
+TEST(branch, the_end_of_the_last_child_waits_for_a_fork_under_way)
+{
+    const int ms = 200;
+    Tree tree;
+    pid_t dropper, forker;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1);
+    dropper = stop_at(&tree, "txn.commit.before_locks_go", drop_branch, (int)tree.last);
+    forker = stop_at(&tree, "branch.forked", fork_branch, 1);
+    stop_point_release("txn.commit.before_locks_go");
+    for (int i = 0; i < ms; i++) {
+        EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 2);
+        usleep(1000);
+    }
+    stop_point_release("branch.forked");
+    EXPECT(ends_soon(forker) && ends_soon(dropper));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 1);
+    EXPECT(atomic_load(&heap_of(&tree, 1)->kept_epoch) != 0);
+}
+
 TEST(branch, who_comes_and_goes_while_the_last_child_goes_leaves_nothing)
 {
     Tree tree;
