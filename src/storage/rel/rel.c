@@ -280,11 +280,15 @@ static void
 sweep_crashed(Ctx *cx, void *arg, CacheRel *rel)
 {
     Xid creator = atomic_load(&rel->creator_xid);
+    Lsn gone = atomic_load(&rel->gone_lsn);
 
     (void)arg;
-    if (rel->relation == RELATION_NONE || creator == 0)
+    if (rel->relation == RELATION_NONE)
         return;
-    if (atomic_load(&rel->gone_lsn) != 0)
+    /* It was stored before its last child was dropped, and that one afterwards, without its link: so nobody has told the origin. */
+    if (gone != 0 && atomic_load(&rel->children) == 0)
+        branch_unlink(cx, rel, MAX_OF(gone, rel->unlinked_lsn));
+    if (gone != 0 || creator == 0)
         return;
     if (creator <
             atomic_load(&txn_shared(cx->proc)->ids.trimmed) || /* the entry is as of an earlier checkpoint */

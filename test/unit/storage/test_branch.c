@@ -10,6 +10,7 @@
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
+#include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
 
 enum { ROWS = 200, NEW_ROW = 1000, PATIENCE_MS = 10000 };
@@ -263,6 +264,30 @@ kill_and_look_at_the_stored(const char *point, const char *janitors_point)
 TEST(branch, with_a_store_nothing_holds_nameless_branches_whoever_is_killed)
 {
     each_kill(kill_and_look_at_the_stored);
+}
+
+/* A checkpoint stored the nameless branch, then the last one was dropped and stored: what is loaded says of the one that it has
+ * an origin, and of the other that it has none. */
+TEST(branch, after_a_crash_no_nameless_branch_without_children_holds_its_origin)
+{
+    CacheRel *root, *nameless, *last;
+    Tree tree;
+
+    grow(&tree, sim_engine(), 2);
+    EXPECT(drop_branch(tree.cx, (int)tree.last - 1, NULL));
+    tree.cache->page_frames = tree.cache->frame_count; /* as with a store, which is not needed */
+    root = heap_of(&tree, 1);
+    nameless = heap_of(&tree, tree.last - 1);
+    last = heap_of(&tree, tree.last);
+    EXPECT(nameless->origin == root->self && last->origin == nameless->self);
+    last->origin = SHM_REF_NONE;
+    last->linked = 0;
+    atomic_store(&nameless->children, 0);
+    rel_finish_crashed(tree.cx);
+    EXPECT_EQ(nameless->origin, SHM_REF_NONE);
+    EXPECT_EQ(atomic_load(&root->children), 0);
+    EXPECT_EQ(atomic_load(&root->kept_epoch), 0);
+    sim_end(tree.cx);
 }
 
 /* ---- others come in between --------------------------------------------------------------------------------------- */
