@@ -71,6 +71,7 @@ libstorage_a_SOURCES = \
 	src/storage/store/store_safe.c src/storage/store/store_safe.h \
 	src/storage/store/store_seal.c src/storage/store/store_seal.h \
 	src/storage/store/store_cleaner.c \
+	src/storage/store/store_thin.c src/storage/store/store_thin.h \
 	src/storage/store/store_process.c src/storage/store/store_process.h src/storage/store/store_process_int.h \
 	src/storage/store/store_reader.c src/storage/store/store_reader.h \
 	src/storage/store/store_shared.c \

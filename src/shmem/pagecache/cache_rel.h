@@ -57,9 +57,12 @@ typedef struct CacheRel {
     uint64_t fork_epoch; /* what the origin's pages were then: images of later epochs are not ours */
     Csn fork_csn; /* B2: the cap of what is read from the origin */
     BlockNo linked; /* so many blocks of the main fork are the origin's, unless they are in our own map */
+    ShmRef next_child,
+        prev_child; /* extend latch of the origin, or B1: with the same origin; forked earlier, later */
     /* Of the origin: */
     /* atomic: relations that have this one as their origin. One less only together with the end of that link, below the extend latch. */
     _Atomic uint32_t children;
+    ShmRef first_child; /* extend latch, or B1: forked last */
     _Atomic uint64_t
         kept_epoch; /* atomic: images of this epoch and older are kept when they change (B4); 0 = none */
 
@@ -72,6 +75,8 @@ typedef struct CacheRel {
     uint8_t cut; /* extend latch: bit of each fork that got shorter: what is stored beyond its end has to go */
     uint8_t cut_taken; /* the store's process: of those, the ones it is about to delete */
     uint8_t old_stored; /* the store's process: older images of its pages are stored */
+    uint64_t
+        thinned_lsn; /* the store's process: for the ends of children up to there images have been deleted */
     uint8_t leaving; /* the store's process: the checkpoint under way deletes what is stored of it */
     uint8_t gone_stored; /* the store's process: what is stored of it says that it is gone */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
@@ -125,6 +130,16 @@ void cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn);
 void cache_rel_forget(Ctx *cx, CacheRel *rel);
 /* The older images of its pages go, those in memory, unless it is forked meanwhile. kept_epoch is 0: nobody can come to them any more. */
 void cache_rel_drop_old(Ctx *cx, CacheRel *rel);
+/* As of when relations that are linked to this one read it, the last first; `leaving` counts no longer. Returns how many, or `room` + 1 if
+ * there are more. *epoch: that of the moment; whoever is forked later reads what is there from then on. */
+uint32_t cache_rel_forks(Ctx *cx, CacheRel *rel, const CacheRel *leaving, uint64_t *epochs, uint32_t room,
+                         uint64_t *epoch);
+/* Does one of them read the image from `from` to before `to`? `at`: the first that may, which goes on with each call for images that
+ * follow each other, the newest first; 0 at the begin. */
+bool cache_fork_reads(const uint64_t *epochs, uint32_t count, uint32_t *at, uint64_t from, uint64_t to);
+enum { CACHE_FORKS_MOST = 512 }; /* with more children at a time older images go with the last one */
+/* Of the images in memory those go that nobody reads when `leaving` has left. */
+void cache_rel_thin(Ctx *cx, CacheRel *rel, const CacheRel *leaving);
 /* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
 BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);

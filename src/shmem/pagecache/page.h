@@ -26,7 +26,7 @@ typedef struct PageHeader {
     uint64_t epoch; /* of the last change (B3) */
     uint64_t prev_epoch; /* of the newest older image that is kept (B3); 0 = none is */
     Csn all_before; /* T7 */
-    uint64_t spare;
+    uint64_t kept_at; /* older image: the epoch in which it was replaced (B3); 0 = this is none */
 } PageHeader;
 
 static_assert(sizeof(PageHeader) == 48, "the header is part of the disk format");

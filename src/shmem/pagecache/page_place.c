@@ -202,6 +202,7 @@ page_keep_image(Ctx *cx, Frame *f, const char *page)
     frame_set_stored_raw(old, 0);
     old->older = f->older;
     memcpy(cache_frame_bytes(cache, no), page, PAGE_BYTES);
+    page_header(cache_frame_bytes(cache, no))->kept_at = atomic_load(&cache->epoch);
     atomic_store(&old->use, FRAME_OLD);
     f->older = no;
     return no;
@@ -222,6 +223,29 @@ page_drop_old(Proc *proc, Frame *f)
         frame_release(proc, no);
     }
     return true;
+}
+
+void
+page_thin_old(Proc *proc, uint32_t frame_no, const uint64_t *epochs, uint32_t count, uint64_t epoch)
+{
+    PageCache *cache = page_cache(proc);
+    uint32_t newer = frame_no, no, at = 0;
+
+    while ((no = cache_frame(cache, newer)->older) != 0) {
+        Frame *old = cache_frame(cache, no);
+        PageHeader *h = page_header(cache_frame_bytes(cache, newer));
+        const PageHeader *image = page_header_const(cache_frame_bytes(cache, no));
+
+        /* What was replaced after `epoch` is read by who was forked in between. */
+        if (h->epoch > epoch || cache_fork_reads(epochs, count, &at, image->epoch, h->epoch) ||
+            (atomic_load(&old->latch) & (FRAME_PINS | FRAME_SHARES))) {
+            newer = no;
+            continue;
+        }
+        h->prev_epoch = image->prev_epoch;
+        cache_frame(cache, newer)->older = old->older;
+        frame_release(proc, no);
+    }
 }
 
 /* Takes the page out of the relation (see the top of pagecache.c). False: somebody has it pinned. */

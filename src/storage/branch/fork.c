@@ -81,6 +81,38 @@ gather(Ctx *cx, void *arg, CacheRel *rel)
     g->rc = cache_rel_make(cx, g->child, relation, (Persistence)rel->persistence, &pair->child);
 }
 
+/* Those of an origin are in order, the last fork first. */
+static void
+add_child(Region *region, CacheRel *origin, CacheRel *child)
+{
+    ShmRef *at = &origin->first_child;
+    CacheRel *later = NULL, *next;
+
+    while ((next = region_ptr(region, *at)) != NULL && next->fork_epoch > child->fork_epoch) {
+        later = next;
+        at = &next->next_child;
+    }
+    child->next_child = *at;
+    child->prev_child = later != NULL ? later->self : SHM_REF_NONE;
+    *at = child->self;
+    if (next != NULL)
+        next->prev_child = child->self;
+}
+
+static void
+remove_child(Region *region, CacheRel *origin, CacheRel *child)
+{
+    CacheRel *later = region_ptr(region, child->prev_child), *next = region_ptr(region, child->next_child);
+
+    if (later != NULL)
+        later->next_child = child->next_child;
+    else
+        origin->first_child = child->next_child;
+    if (next != NULL)
+        next->prev_child = child->prev_child;
+    child->next_child = child->prev_child = SHM_REF_NONE;
+}
+
 void
 branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn, BlockNo linked)
 {
@@ -94,6 +126,7 @@ branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn,
     child->origin = origin->self;
     if (linked > cache_rel_length(child, FORK_MAIN))
         atomic_store(&child->forks[FORK_MAIN].length, linked);
+    add_child(proc_region(cx->proc), origin, child);
     atomic_fetch_add(&origin->children, 1);
     if (epoch > kept)
         atomic_store(&origin->kept_epoch, epoch);
@@ -109,6 +142,8 @@ branch_link(Ctx *cx, CacheRel *child, CacheRel *origin, uint64_t epoch, Csn csn,
 static bool
 leave(Ctx *cx, CacheRel *child, CacheRel *origin, Lsn lsn, Lsn done_for)
 {
+    Region *region = proc_region(cx->proc);
+    const CacheRel *youngest;
     Lsn gone;
     bool last, left;
 
@@ -120,9 +155,14 @@ leave(Ctx *cx, CacheRel *child, CacheRel *origin, Lsn lsn, Lsn done_for)
     last = atomic_load(&origin->children) == 1;
     left = !last || (gone == done_for && atomic_load(&origin->kept_epoch) == 0);
     if (left) {
+        remove_child(region, origin, child);
         child->origin = SHM_REF_NONE;
         child->linked = 0;
         atomic_fetch_sub(&origin->children, 1);
+        youngest = region_ptr(region, origin->first_child);
+        ASSERT((youngest == NULL) == last);
+        if (youngest != NULL) /* B4 */
+            atomic_store(&origin->kept_epoch, youngest->fork_epoch);
     } else {
         atomic_store(&origin->kept_epoch, 0);
     }
@@ -141,6 +181,8 @@ branch_unlink(Ctx *cx, CacheRel *child, Lsn lsn)
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
     Lsn gone = NOTHING_IS_DONE;
 
+    if (origin != NULL && !cache_has_store(page_cache(cx->proc)) && atomic_load(&origin->children) > 1)
+        cache_rel_thin(cx, origin, child);
     while (origin != NULL && !leave(cx, child, origin, lsn, gone)) {
         gone = atomic_load(&origin->gone_lsn);
         stop_point("branch.last_child_goes");

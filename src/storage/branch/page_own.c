@@ -16,7 +16,7 @@ page_keep_first(Ctx *cx, const CacheRel *rel, Frame *f, char *page)
     PageHeader *h = page_header(page);
     uint64_t now = atomic_load(&page_cache(cx->proc)->epoch);
 
-    h->prev_epoch = 0; /* before that it was the origin's */
+    h->prev_epoch = h->kept_at = 0; /* before that it was the origin's */
     h->epoch = rel->fork_epoch + 1;
     if (atomic_load(&rel->kept_epoch) >= h->epoch) {
         page_keep_image(cx, f, page);

@@ -50,6 +50,11 @@ typedef struct StoreStats {
 typedef struct PageStoreMethods {
     /* 58030: one could not be read, and nobody knows whether it is damaged: another attempt may work. */
     Status (*read)(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count);
+    /* The newest of the page's older images that is not newer than read->epoch, whose epoch it becomes. */
+    Status (*read_old)(Ctx *cx, PageStore *store, StoreRead *read);
+    /* Calls `each` for the older images of the pages of a relation, from the page `from` on, by page and epoch, as long as it says so. */
+    Status (*scan_old)(Ctx *cx, PageStore *store, PageId from,
+                       bool (*each)(void *arg, PageId id, uint64_t epoch), void *arg);
     Status (*apply)(Ctx *cx, PageStore *store, StoreBatch *batch);
     Status (*flush)(Ctx *cx, PageStore *store);
     /* A value by its key; *found. */
@@ -87,6 +92,9 @@ uint32_t store_batch_count(const StoreBatch *batch);
 /* An older image of the page, under the epoch of its header (B3). */
 void store_batch_put_old(StoreBatch *batch, PageId id, const char *page);
 void store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation);
+void store_batch_delete_image(StoreBatch *batch, PageId id, uint64_t epoch);
+/* Many of its older images have been deleted: their room is to come back. */
+void store_batch_thinned(StoreBatch *batch, BranchId branch, RelationId relation);
 /* Copies what it is given; a checksum is added to the page. */
 void store_batch_put_page(StoreBatch *batch, PageId id, const char *page);
 /* From now on the page is damaged, whatever there was: recovery could not do the log's records on it, from `lsn` on. */
@@ -112,6 +120,8 @@ enum {
 };
 /* Returns the key's bytes. epoch 0: of the page as it is. */
 uint32_t store_page_key(PageId id, uint64_t epoch, uint8_t out[STORE_PAGE_KEY_MOST]);
+/* Is it the key of an older image, and of which? */
+bool store_old_key(const char *key, size_t key_bytes, PageId *id, uint64_t *epoch);
 uint64_t store_checksum(PageId id, const char *page);
 
 #endif

@@ -256,6 +256,107 @@ rocks_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
     return rc;
 }
 
+/* ---- older images -------------------------------------------------------------------------------------------------- */
+
+/* Over keys from `from` to before `to`, both kept by the caller as long as it is used. */
+typedef struct OldWalk {
+    rocksdb_readoptions_t *options;
+    rocksdb_iterator_t *it;
+} OldWalk;
+
+static OldWalk
+begin_walk(const RocksStore *s, const char *from, size_t from_bytes, const char *to, size_t to_bytes)
+{
+    const RocksApi *api = &s->api;
+    OldWalk w = {.options = api->rocksdb_readoptions_create()};
+
+    api->rocksdb_readoptions_set_verify_checksums(w.options, 1);
+    api->rocksdb_readoptions_set_fill_cache(w.options, 0);
+    api->rocksdb_readoptions_set_iterate_lower_bound(w.options, from, from_bytes);
+    api->rocksdb_readoptions_set_iterate_upper_bound(w.options, to, to_bytes);
+    w.it = api->rocksdb_create_iterator(s->db, w.options);
+    return w;
+}
+
+/* Returns RocksDB's text, which is the caller's; NULL: all was well. */
+static char *
+end_walk(const RocksStore *s, OldWalk *w)
+{
+    char *error = NULL;
+
+    s->api.rocksdb_iter_get_error(w->it, &error);
+    s->api.rocksdb_iter_destroy(w->it);
+    s->api.rocksdb_readoptions_destroy(w->options);
+    return error;
+}
+
+static Status
+take_old(Ctx *cx, RocksStore *s, const OldWalk *w, StoreRead *r)
+{
+    size_t key_bytes, bytes;
+    const char *key = s->api.rocksdb_iter_key(w->it, &key_bytes);
+    const char *value = s->api.rocksdb_iter_value(w->it, &bytes);
+    Buf room = {0};
+    Status rc = value_of(cx, s, key, key_bytes, &room, &value, &bytes);
+
+    if (rc == ST_OK && store_old_key(key, key_bytes, &r->id, &r->epoch))
+        take_page(r, value, bytes);
+    buf_free(&room);
+    return rc;
+}
+
+static Status
+rocks_read_old(Ctx *cx, PageStore *store, StoreRead *r)
+{
+    RocksStore *s = (RocksStore *)store;
+    uint8_t from[STORE_PAGE_KEY_MOST], to[STORE_PAGE_KEY_MOST];
+    uint32_t key_bytes = store_page_key(r->id, 1, from);
+    Status rc = ST_OK;
+    char *error;
+    OldWalk w;
+
+    (void)store_page_key(r->id, r->epoch + 1, to);
+    w = begin_walk(s, (char *)from, key_bytes, (char *)to, key_bytes);
+    s->api.rocksdb_iter_seek_for_prev(w.it, (char *)to, key_bytes);
+    r->found = STORE_MISSING;
+    if (s->api.rocksdb_iter_valid(w.it)) {
+        r->found = STORE_DAMAGED;
+        rc = take_old(cx, s, &w, r);
+    }
+    error = end_walk(s, &w);
+    if (rc != ST_OK && error != NULL)
+        s->api.rocksdb_free(error);
+    TRY(rc);
+    return error == NULL ? ST_OK : fail_page_read(cx, s, r, error);
+}
+
+static Status
+rocks_scan_old(Ctx *cx, PageStore *store, PageId from, bool (*each)(void *arg, PageId id, uint64_t epoch),
+               void *arg)
+{
+    RocksStore *s = (RocksStore *)store;
+    uint8_t first[STORE_PAGE_KEY_MOST], last[STORE_PAGE_KEY_MOST];
+    PageId end = {.branch = from.branch, .relation = from.relation + 1};
+    uint32_t key_bytes = store_page_key(from, 1, first);
+    OldWalk w;
+    char *error;
+
+    (void)store_page_key(end, 1, last);
+    w = begin_walk(s, (char *)first, key_bytes, (char *)last, key_bytes);
+    for (s->api.rocksdb_iter_seek(w.it, (char *)first, key_bytes); s->api.rocksdb_iter_valid(w.it);
+         s->api.rocksdb_iter_next(w.it)) {
+        size_t bytes;
+        const char *key = s->api.rocksdb_iter_key(w.it, &bytes);
+        uint64_t epoch;
+        PageId id;
+
+        if (store_old_key(key, bytes, &id, &epoch) && !each(arg, id, epoch))
+            break;
+    }
+    error = end_walk(s, &w);
+    return error == NULL ? ST_OK : fail_rocks(cx, s, "read", error);
+}
+
 static Status
 rocks_get(Ctx *cx, PageStore *store, const char *key, size_t key_bytes, Buf *value, bool *found)
 {
@@ -349,6 +450,7 @@ fill_one(void *arg, StoreChange change, const char *key, size_t key_bytes, const
             rocks_gone_note(&f->store->gone, key, value, change == STORE_DELETE_ENDED))
             f->gone++;
         break;
+    case STORE_THINNED: f->gone += rocks_gone_note(&f->store->gone, key, value, false); break;
     }
 }
 
@@ -584,6 +686,8 @@ rocks_merge(Ctx *cx, PageStore *store)
 }
 
 static const PageStoreMethods rocks_methods = {.read = rocks_read,
+                                               .read_old = rocks_read_old,
+                                               .scan_old = rocks_scan_old,
                                                .apply = rocks_apply,
                                                .flush = rocks_flush,
                                                .get = rocks_get,

@@ -22,6 +22,21 @@ store_page_key(PageId id, uint64_t epoch, uint8_t out[STORE_PAGE_KEY_MOST])
     return STORE_OLD_KEY_BYTES;
 }
 
+bool
+store_old_key(const char *key, size_t key_bytes, PageId *id, uint64_t *epoch)
+{
+    const uint8_t *k = (const uint8_t *)key;
+
+    if (key_bytes != STORE_OLD_KEY_BYTES || k[0] != 'O')
+        return false;
+    *id = (PageId){.branch = get_be32(k + 1),
+                   .relation = get_be32(k + 5),
+                   .fork = k[9],
+                   .block = get_be32(k + 10)};
+    *epoch = (uint64_t)get_be32(k + 14) << 32 | get_be32(k + 18);
+    return true;
+}
+
 uint64_t
 store_checksum(PageId id, const char *page)
 {
@@ -131,8 +146,8 @@ store_batch_put_lost(StoreBatch *batch, PageId id, uint64_t lsn)
     add(batch, STORE_PUT, key, key_bytes, value, sizeof(value));
 }
 
-void
-store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation)
+static void
+add_old(StoreBatch *batch, StoreChange change, BranchId branch, RelationId relation)
 {
     uint8_t from[9] = {'O'}, to[9] = {'O'};
 
@@ -140,7 +155,29 @@ store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation)
     put_be32(from + 5, relation);
     put_be32(to + 1, branch);
     put_be32(to + 5, relation + 1);
-    add(batch, STORE_DELETE_RANGE, from, sizeof(from), to, sizeof(to));
+    add(batch, change, from, sizeof(from), to, sizeof(to));
+}
+
+void
+store_batch_delete_old(StoreBatch *batch, BranchId branch, RelationId relation)
+{
+    add_old(batch, STORE_DELETE_RANGE, branch, relation);
+}
+
+void
+store_batch_thinned(StoreBatch *batch, BranchId branch, RelationId relation)
+{
+    add_old(batch, STORE_THINNED, branch, relation);
+}
+
+void
+store_batch_delete_image(StoreBatch *batch, PageId id, uint64_t epoch)
+{
+    uint8_t key[STORE_PAGE_KEY_MOST];
+    uint32_t key_bytes = store_page_key(id, epoch, key);
+
+    ASSERT(epoch != 0);
+    add(batch, STORE_DELETE, key, key_bytes, NULL, 0);
 }
 
 void

@@ -8,6 +8,7 @@ typedef enum StoreChange {
     STORE_DELETE,
     STORE_DELETE_RANGE,
     STORE_DELETE_ENDED, /* a range in which nothing is ever written again */
+    STORE_THINNED, /* no change: in a range much has been deleted */
 } StoreChange;
 
 /* One after the other in `bytes`: this head, then the key, then the value (of a range: the key behind). */

@@ -13,6 +13,7 @@
 #include "storage/store/checkpoint.h"
 #include "storage/store/store_process_int.h"
 #include "storage/store/store_safe.h"
+#include "storage/store/store_thin.h"
 #include "storage/store/store_worker.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/wal.h"
@@ -23,6 +24,7 @@ enum {
     COPY_TRIES_AT_STOP = 5,
     FULL_LOG_BYTES = 1 << 20, /* a checkpoint is worth it */
     MERGE_US = 500 * 1000,
+    THIN_NAP_US = 1000, /* between two portions of images */
     LOOK_US = 250 * 1000, /* at the space that is left */
     RETRY_US = 1000 * 1000, /* after the disk was full */
     RESERVE_BYTES = 2 << 20, /* for what the store writes besides pages */
@@ -70,6 +72,7 @@ typedef struct Cleaner {
     StoreProcess *process;
     Checkpointer checkpointer;
     PageWriter writer;
+    StoreThin thin;
     uint32_t hand; /* of the clock */
     uint64_t look_us; /* when to look at the space that is left */
     uint64_t retry_us; /* the disk was full: when to write again; 0 = it is not */
@@ -332,6 +335,7 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, CheckpointCause cause)
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
     atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
+    store_thin_begin(cx, &c->thin, c->checkpointer.super.redo);
     publish(cx, c);
     log_line(
         limits_of(p).log_checkpoints != 0 ? LOG_INFO : LOG_DEBUG,
@@ -450,6 +454,13 @@ checkpoint_if_due(Ctx *cx, Cleaner *c, uint64_t *last_us)
     return ST_OK;
 }
 
+static bool
+can_thin(Ctx *cx, const Cleaner *c)
+{
+    return !store_thin_is_done(&c->thin) && !is_stalled(cx, c) && !c->failed &&
+           page_free_missing(page_cache(cx->proc)) == 0;
+}
+
 static Status
 clean_and_checkpoint(Ctx *cx, Cleaner *c)
 {
@@ -467,13 +478,17 @@ clean_and_checkpoint(Ctx *cx, Cleaner *c)
         if (atomic_exchange(&p->first_checkpoint, 0) != 0)
             TRY(make_first_checkpoint(cx, c));
         TRY(checkpoint_if_due(cx, c, &last_us));
+        if (can_thin(cx, c))
+            TRY(pass_full(cx, c, store_thin_step(cx, &c->thin, p->store)));
         merge_if_due(cx, c);
         if (env_mono_us(cx->env) - c->published_us >= PUBLISH_US)
             publish(cx, c);
         arena_reset(cx->arena);
         if (page_free_missing(page_cache(cx->proc)) == 0 ||
             atomic_load(&page_cache(cx->proc)->free_sleepers) == 0)
-            page_cleaner_sleep(cx->proc, MIN_OF((uint64_t)NAP_US, limits_of(p).checkpoint_timeout_us));
+            page_cleaner_sleep(cx->proc, can_thin(cx, c)
+                                             ? THIN_NAP_US
+                                             : MIN_OF((uint64_t)NAP_US, limits_of(p).checkpoint_timeout_us));
     }
     follow_recovery(c);
     c->retry_us = 0;
@@ -506,6 +521,7 @@ store_cleaner(void *arg)
         log_report(LOG_FATAL, "store", &w.cx.error, NULL);
         abort();
     }
+    store_thin_end(&c.thin);
     page_writer_close(&w.cx, &c.writer);
     page_writer_close(&w.cx, &c.checkpointer.writer);
     store_worker_end(&w);

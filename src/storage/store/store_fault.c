@@ -37,27 +37,51 @@ fail_like(Ctx *cx, const char *what, int error)
                 strerror(error));
 }
 
+/* What has been read. */
+static Status
+meet(Ctx *cx, StoreRead *r)
+{
+    uint64_t checksum;
+    Fault fault;
+
+    if (r->found != STORE_FOUND || !fault_meets(FAULT_PAGE_READ, &fault))
+        return ST_OK;
+    if (fault.action == FAULT_FAIL)
+        return fail_like(cx, "read", fault.error);
+    checksum = store_checksum(r->id, r->page);
+    damage(r->page, fault.action);
+    if (store_checksum(r->id, r->page) != checksum)
+        r->found = STORE_DAMAGED;
+    return ST_OK;
+}
+
 static Status
 fault_read(Ctx *cx, PageStore *store, StoreRead *reads, uint32_t count)
 {
     PageStore *inner = inner_of(store);
 
     TRY(inner->methods->read(cx, inner, reads, count));
-    for (uint32_t i = 0; i < count; i++) {
-        StoreRead *r = &reads[i];
-        uint64_t checksum;
-        Fault fault;
-
-        if (r->found != STORE_FOUND || !fault_meets(FAULT_PAGE_READ, &fault))
-            continue;
-        if (fault.action == FAULT_FAIL)
-            return fail_like(cx, "read", fault.error);
-        checksum = store_checksum(r->id, r->page);
-        damage(r->page, fault.action);
-        if (store_checksum(r->id, r->page) != checksum)
-            r->found = STORE_DAMAGED;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        TRY(meet(cx, &reads[i]));
     return ST_OK;
+}
+
+static Status
+fault_read_old(Ctx *cx, PageStore *store, StoreRead *read)
+{
+    PageStore *inner = inner_of(store);
+
+    TRY(inner->methods->read_old(cx, inner, read));
+    return meet(cx, read);
+}
+
+static Status
+fault_scan_old(Ctx *cx, PageStore *store, PageId from, bool (*each)(void *arg, PageId id, uint64_t epoch),
+               void *arg)
+{
+    PageStore *inner = inner_of(store);
+
+    return inner->methods->scan_old(cx, inner, from, each, arg);
 }
 
 /* Every page of the batch. */
@@ -163,6 +187,8 @@ fault_close(Ctx *cx, PageStore *store)
 }
 
 static const PageStoreMethods fault_methods = {.read = fault_read,
+                                               .read_old = fault_read_old,
+                                               .scan_old = fault_scan_old,
                                                .apply = fault_apply,
                                                .flush = fault_flush,
                                                .get = fault_get,

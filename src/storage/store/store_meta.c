@@ -285,6 +285,8 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     atomic_store(&rel->space_hint, m.space_hint);
     atomic_store(&rel->counter, m.counter);
     rel->old_stored = m.old_stored;
+    rel->unlinked_lsn =
+        m.old_stored != 0; /* as if a child of it had gone: what was not deleted by then is looked for */
     rel->gone_stored = m.gone;
     if (m.gone)
         atomic_store(&rel->gone_lsn, 1);

@@ -19,7 +19,29 @@ is_linked(Ctx *cx, const Frame *f)
     return rel != NULL && rel->origin != SHM_REF_NONE && f->fork == FORK_MAIN && f->block < rel->linked;
 }
 
-/* B3: an older image, from the newest that was stored back to the one that counts, by exact keys. */
+/* B3: an older image. The newest that was kept is known by its epoch. If that came later than the fork, the one that counts is the
+ * newest of those that did not, because whatever is read is kept (B4). But a page that was not there at the fork, or not in use, has none, and
+ * an image may be left of an earlier life of its block: that had been replaced by then. */
+static Status
+find_old(Ctx *cx, PageStore *store, const PageOldImage *image, StoreRead *read)
+{
+    const PageHeader *h = page_header_const(read->page);
+
+    read->epoch = MIN_OF(image->at, image->epoch);
+    if (image->at <= image->epoch)
+        return store->methods->read(cx, store, read, 1);
+    TRY(store->methods->read_old(cx, store, read));
+    if (read->found == STORE_FOUND && h->epoch != read->epoch)
+        read->found = STORE_DAMAGED;
+    if (read->found == STORE_FOUND && (h->kept_at == 0 || h->kept_at > image->epoch))
+        return ST_OK;
+    if (read->found != STORE_DAMAGED) { /* as one that was added and never used */
+        memset(read->page, 0, PAGE_BYTES);
+        read->found = STORE_FOUND;
+    }
+    return ST_OK;
+}
+
 static void
 read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
 {
@@ -32,22 +54,7 @@ read_old(Ctx *cx, PageStore *store, uint32_t frame_no)
 
     memcpy(&image, page, sizeof(image));
     read.id = (PageId){.branch = image.branch, .relation = f->relation, .block = f->block, .fork = f->fork};
-    read.epoch = image.at;
-    do {
-        rc = store->methods->read(cx, store, &read, 1);
-        if (rc != ST_OK || read.found != STORE_FOUND || page_header_const(page)->epoch <= image.epoch)
-            break;
-        if (page_header_const(page)->prev_epoch >= read.epoch) {
-            read.found = STORE_DAMAGED; /* the way back leads nowhere */
-            break;
-        }
-        read.epoch = page_header_const(page)->prev_epoch;
-    } while (read.epoch != 0);
-    if (rc == ST_OK &&
-        read.epoch == 0) { /* there was no such page then: like one that was added and never used */
-        memset(page, 0, PAGE_BYTES);
-        read.found = STORE_FOUND;
-    }
+    rc = find_old(cx, store, &image, &read);
     if (rc == ST_OK)
         rc = frame_reserve(cx, 1, true); /* page_adopt may keep one */
     if (rc != ST_OK || read.found != STORE_FOUND) {

@@ -282,11 +282,92 @@ TEST(branch, after_a_crash_no_nameless_branch_without_children_holds_its_origin)
     EXPECT(nameless->origin == root->self && last->origin == nameless->self);
     last->origin = SHM_REF_NONE;
     last->linked = 0;
+    nameless->first_child = SHM_REF_NONE;
     atomic_store(&nameless->children, 0);
     rel_finish_crashed(tree.cx);
     EXPECT_EQ(nameless->origin, SHM_REF_NONE);
     EXPECT_EQ(atomic_load(&root->children), 0);
     EXPECT_EQ(atomic_load(&root->kept_epoch), 0);
+    sim_end(tree.cx);
+}
+
+/* ---- one of several goes ---------------------------------------------------------------------------------------------- */
+
+static uint64_t
+count_images(const Tree *tree)
+{
+    uint64_t images = 0;
+
+    for (uint32_t no = 1; no < tree->cache->high; no++)
+        images += atomic_load(&cache_frame(tree->cache, no)->use) == FRAME_OLD;
+    return images;
+}
+
+/* It was forked when there was the row of `newest`, and nothing later. */
+static void
+expect_reads(const Tree *tree, BranchId branch, int rows, int newest)
+{
+    SimTable t = table_in(tree, branch);
+    Snapshot s;
+    SimRow row;
+
+    sim_begin(tree->cx);
+    s = sim_snapshot(tree->cx);
+    EXPECT_EQ(sim_count(tree->cx, &t, &s), rows);
+    EXPECT(newest == 0 || sim_get(tree->cx, &t, &s, newest, &row, NULL));
+    sim_commit(tree->cx);
+    sim_check(tree->cx, &t);
+}
+
+/* Images of epochs 2, 4, 6 and the page as it is, of 9; forks at 8, 5 and 4. */
+TEST(branch, who_was_forked_between_two_images_reads_the_first_of_them)
+{
+    static const uint64_t forks[] = {8, 5, 4};
+    uint32_t at = 0;
+
+    EXPECT(cache_fork_reads(forks, 3, &at, 6, 9));
+    EXPECT(cache_fork_reads(forks, 3, &at, 4, 6));
+    EXPECT(!cache_fork_reads(forks, 3, &at, 2, 4));
+    at = 0;
+    EXPECT(!cache_fork_reads(forks, 3, &at, 9, UINT64_MAX));
+    EXPECT(!cache_fork_reads(forks, 3, &at, 6, 8));
+    EXPECT(!cache_fork_reads(forks, 0, &at, 1, UINT64_MAX));
+}
+
+/* Of each the root has an image, of the pages that were changed after it. */
+TEST(branch, a_child_that_goes_takes_along_what_no_other_reads)
+{
+    BranchId child[5];
+    uint64_t kept[6];
+    Tree tree;
+
+    grow(&tree, sim_engine(), 0);
+    kept[0] = count_images(&tree);
+    EXPECT_EQ(kept[0], 0);
+    for (int i = 0; i < 5; i++) {
+        child[i] = fork_of(&tree, 1);
+        kept[i + 1] = count_images(&tree);
+        EXPECT(kept[i + 1] > kept[i]);
+    }
+    EXPECT(drop_branch(tree.cx, (int)child[1], NULL));
+    EXPECT(drop_branch(tree.cx, (int)child[2], NULL));
+    EXPECT_EQ(count_images(&tree), kept[5] - (kept[3] - kept[1]));
+    for (int i = 0; i < 5; i++) {
+        if (i != 1 && i != 2)
+            expect_reads(&tree, child[i], ROWS + i, i == 0 ? 0 : NEW_ROW + (int)child[i - 1]);
+    }
+    /* what is changed from now on nobody keeps for the last one */
+    EXPECT(drop_branch(tree.cx, (int)child[4], NULL));
+    EXPECT_EQ(count_images(&tree), kept[1] + kept[4] - kept[3]);
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->kept_epoch), heap_of(&tree, child[3])->fork_epoch);
+    change(tree.cx, &tree.table, NEW_ROW);
+    EXPECT_EQ(count_images(&tree), kept[1] + kept[4] - kept[3]);
+    EXPECT(drop_branch(tree.cx, (int)child[0], NULL));
+    EXPECT_EQ(count_images(&tree), kept[4] - kept[3]);
+    expect_reads(&tree, child[3], ROWS + 3, NEW_ROW + (int)child[2]);
+    EXPECT(drop_branch(tree.cx, (int)child[3], NULL));
+    EXPECT_EQ(count_images(&tree), 0);
+    expect_reads(&tree, 1, ROWS + 6, NEW_ROW);
     sim_end(tree.cx);
 }
 

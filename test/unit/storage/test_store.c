@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/stop_point.h"
 #include "harness.h"
+#include "shmem/pagecache/page.h"
 #include "storage/store/page_store.h"
 #include "storage/store/store_check.h"
 #include "storage/store/store_meta.h"
@@ -174,6 +175,102 @@ TEST(page_store, stats_say_what_is_in_files)
     EXPECT(after.file_bytes > (uint64_t)PAGES * 2 / 3 * PAGE_BYTES); /* a third of them does not get smaller */
     close_place(&p);
     remove_place(&p);
+}
+
+/* ---- older images -------------------------------------------------------------------------------------------------- */
+
+static void
+put_images(Place *p, uint32_t block, const uint64_t *epochs, uint32_t count)
+{
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES];
+
+    for (uint32_t i = 0; i < count; i++) {
+        make_page(block, page);
+        page_header(page)->epoch = epochs[i];
+        store_batch_put_old(batch, id_of(block), page);
+    }
+    EXPECT_OK(p->store->methods->apply(test_ctx(), p->store, batch));
+    store_batch_free(batch);
+}
+
+/* 0: there is none. */
+static uint64_t
+old_at(Place *p, uint32_t block, uint64_t epoch)
+{
+    char page[PAGE_BYTES];
+    StoreRead r = {.id = id_of(block), .epoch = epoch, .page = page};
+
+    EXPECT_OK(p->store->methods->read_old(test_ctx(), p->store, &r));
+    if (r.found == STORE_MISSING)
+        return 0;
+    EXPECT_EQ(r.found, STORE_FOUND);
+    EXPECT_EQ(page_header(page)->epoch, r.epoch);
+    return r.epoch;
+}
+
+typedef struct Seen {
+    uint32_t count, most;
+    uint64_t last;
+} Seen;
+
+static bool
+see(void *arg, PageId id, uint64_t epoch)
+{
+    Seen *s = arg;
+    uint64_t place = (uint64_t)id.block << 32 | epoch;
+
+    EXPECT(id.branch == 3 && id.relation == 17 && id.fork == 0);
+    EXPECT(place > s->last);
+    s->last = place;
+    return ++s->count < s->most;
+}
+
+static uint32_t
+count_old(Place *p, uint32_t from, uint32_t most)
+{
+    Seen s = {.most = most};
+
+    EXPECT_OK(p->store->methods->scan_old(test_ctx(), p->store, id_of(from), see, &s));
+    return s.count;
+}
+
+static void
+find_images(bool encrypted)
+{
+    static const uint64_t epochs[] = {5, 9, UINT64_C(0x100000007)};
+    Place p;
+
+    make_place(&p);
+    open_place(&p, encrypted ? &p.key : NULL, STORE_COMPRESS_LZ4);
+    write_pages(&p);
+    put_images(&p, 1, &epochs[1], 1);
+    EXPECT_OK(p.store->methods->flush(test_ctx(), p.store));
+    put_images(&p, 2, epochs, 3);
+    put_images(&p, 4, epochs, 1);
+    for (int i = 0; i < 2; i++) { /* from memory, and from files */
+        EXPECT_EQ(old_at(&p, 2, 4), 0);
+        EXPECT_EQ(old_at(&p, 2, 5), 5);
+        EXPECT_EQ(old_at(&p, 2, 8), 5);
+        EXPECT_EQ(old_at(&p, 2, 9), 9);
+        EXPECT_EQ(old_at(&p, 2, UINT64_C(0x100000006)), 9);
+        EXPECT_EQ(old_at(&p, 2, UINT64_C(1) << 60), UINT64_C(0x100000007));
+        EXPECT_EQ(old_at(&p, 1, 8), 0);
+        EXPECT_EQ(old_at(&p, 3, 100), 0);
+        EXPECT_EQ(count_old(&p, 0, 100), 5);
+        EXPECT_EQ(count_old(&p, 2, 100), 4);
+        EXPECT_EQ(count_old(&p, 0, 2), 2);
+        EXPECT_EQ(count_old(&p, 5, 100), 0);
+        EXPECT_OK(p.store->methods->flush(test_ctx(), p.store));
+    }
+    close_place(&p);
+    remove_place(&p);
+}
+
+TEST(page_store, of_older_images_the_one_of_a_moment_is_found)
+{
+    find_images(false);
+    find_images(true);
 }
 
 static void
