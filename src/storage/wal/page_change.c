@@ -5,10 +5,10 @@
 #include "storage/wal/page_check.h"
 #include "storage/wal/wal.h"
 
-static const PageHeader *
+static PageHeader *
 image_of(Ctx *cx, const Frame *f)
 {
-    return page_header_const(cache_frame_bytes(page_cache(cx->proc), f->older));
+    return page_header(cache_frame_bytes(page_cache(cx->proc), f->older));
 }
 
 void
@@ -36,6 +36,7 @@ page_keep_for_children(Ctx *cx, PageRef *ref)
         return;
     if (f->older != 0 && image_of(cx, f)->epoch == h->epoch) { /* whoever kept it has changed nothing */
         h->prev_epoch = h->epoch;
+        image_of(cx, f)->kept_at = atomic_load(&page_cache(cx->proc)->epoch); /* there may have been a fork since */
         return;
     }
     /* Who has not committed by now had not when the children were made. */
