@@ -169,6 +169,7 @@ cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn)
 static void
 clear_entry(CacheRel *rel)
 {
+    ASSERT(rel->origin == SHM_REF_NONE && rel->first_child == SHM_REF_NONE);
     rel->relation = RELATION_NONE;
     atomic_store(&rel->gone_lsn, 0);
     rel->unlinked_lsn = rel->thinned_lsn = 0;

@@ -18,7 +18,7 @@ page_keep_first(Ctx *cx, const CacheRel *rel, Frame *f, char *page)
 
     h->prev_epoch = h->kept_at = 0; /* before that it was the origin's */
     h->epoch = rel->fork_epoch + 1;
-    if (atomic_load(&rel->kept_epoch) >= h->epoch) {
+    if (h->epoch < now && atomic_load(&rel->kept_epoch) >= h->epoch) { /* recovery knows of forks to come */
         page_keep_image(cx, f, page);
         h->prev_epoch = h->epoch;
     }

@@ -112,11 +112,8 @@ find_portion(Ctx *cx, StoreThin *t, PageStore *store, Portion *p)
         p->more = false;
         p->deleted = 0;
     }
-    t->deleted += p->deleted;
-    if (!p->more && t->deleted >= GIVE_BACK_LEAST)
+    if (!p->more && t->deleted + p->deleted >= GIVE_BACK_LEAST)
         store_batch_thinned(t->batch, t->at.branch, t->at.relation);
-    if (p->more)
-        t->at = p->page;
 }
 
 Status
@@ -150,7 +147,9 @@ store_thin_step(Ctx *cx, StoreThin *t, PageStore *store)
         find_portion(cx, t, store, &p);
     if (store_batch_count(t->batch) > 0)
         TRY(store->methods->apply(cx, store, t->batch));
+    t->deleted += p.deleted;
     t->under_way = p.more;
+    t->at = p.page;
     if (p.more)
         return ST_OK;
     t->flush |= t->deleted >= GIVE_BACK_LEAST;

@@ -20,6 +20,19 @@ page_forget_kept(Ctx *cx, PageRef *ref)
         h->prev_epoch = image_of(cx, ref->frame)->prev_epoch;
 }
 
+/* Whoever kept the image has changed nothing. Since then others may have committed, and a branch been forked that sees it. Nobody
+ * reads the image as long as the page has its epoch. */
+static void
+keep_again(Ctx *cx, PageRef *ref)
+{
+    PageHeader *image = image_of(cx, ref->frame);
+    uint64_t before = image->prev_epoch;
+
+    memcpy(image, ref->page, PAGE_BYTES);
+    image->prev_epoch = before;
+    image->kept_at = atomic_load(&page_cache(cx->proc)->epoch);
+}
+
 void
 page_keep_for_children(Ctx *cx, PageRef *ref)
 {
@@ -34,14 +47,12 @@ page_keep_for_children(Ctx *cx, PageRef *ref)
     rel = cache_rel(cx, f->branch, f->relation);
     if (rel == NULL || h->epoch > atomic_load(&rel->kept_epoch))
         return;
-    if (f->older != 0 && image_of(cx, f)->epoch == h->epoch) { /* whoever kept it has changed nothing */
-        h->prev_epoch = h->epoch;
-        image_of(cx, f)->kept_at = atomic_load(&page_cache(cx->proc)->epoch); /* there may have been a fork since */
-        return;
-    }
+    if (f->older == 0 || image_of(cx, f)->epoch != h->epoch)
+        (void)page_keep_image(cx, ref->frame, ref->page);
+    else
+        keep_again(cx, ref);
     /* Who has not committed by now had not when the children were made. */
-    heap_resolve_for(cx, cache_frame_bytes(page_cache(cx->proc), page_keep_image(cx, ref->frame, ref->page)),
-                     UINT64_MAX >> 1);
+    heap_resolve_for(cx, (char *)image_of(cx, f), UINT64_MAX >> 1);
     h->prev_epoch = h->epoch; /* the newest image that is kept */
 }
 

@@ -12,6 +12,7 @@
 #include "sim.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
+#include "storage/wal/page_change.h"
 
 enum { ROWS = 200, NEW_ROW = 1000, PATIENCE_MS = 10000 };
 
@@ -371,6 +372,56 @@ TEST(branch, a_child_that_goes_takes_along_what_no_other_reads)
     sim_end(tree.cx);
 }
 
+/* Of every page an image is kept for a change that is not made. */
+static void
+change_nothing(const Tree *tree)
+{
+    const CacheRel *rel = heap_of(tree, 1);
+    PageRef ref;
+
+    for (BlockNo i = 0; i < cache_rel_length(rel, FORK_MAIN); i++) {
+        SIM_OK(tree->cx, page_pin(tree->cx, rel, FORK_MAIN, i, &ref));
+        page_latch_exclusive(tree->cx, &ref);
+        page_change_begin(tree->cx, &ref);
+        page_change_cancel(tree->cx, &ref);
+        page_unpin(tree->cx, &ref);
+    }
+}
+
+static bool
+fork_branch(Ctx *cx, int parent, void *arg)
+{
+    BranchId child;
+
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_fork(cx, (BranchId)parent, &child));
+    sim_commit(cx);
+    return true;
+}
+
+/* It was in flight when the image was kept, and had committed when the second child was made. */
+TEST(branch, an_image_that_was_kept_for_nothing_is_kept_anew_for_who_is_forked_since)
+{
+    Ctx *other;
+    Tree tree;
+
+    grow(&tree, sim_engine(), 1);
+    other = sim_session(tree.engine);
+    sim_begin(other);
+    sim_insert(other, &tree.table, (SimRow){NEW_ROW, NEW_ROW, "in flight", 0});
+    EXPECT(fork_branch(tree.cx, 1, NULL));
+    change_nothing(&tree);
+    EXPECT(keeps_images(&tree, 1));
+    sim_commit(other);
+    EXPECT(fork_branch(tree.cx, 1, NULL));
+    change(other, &tree.table, NEW_ROW + 1); /* of the same page */
+    expect_reads(&tree, tree.last + 2, ROWS + 2, NEW_ROW);
+    expect_reads(&tree, tree.last + 1, ROWS + 1, NEW_ROW + (int)tree.last);
+    sim_end(other);
+    sim_end(tree.cx);
+}
+
 /* ---- others come in between --------------------------------------------------------------------------------------- */
 
 TEST(branch, who_is_forked_while_the_last_child_goes_reads_what_was)
@@ -398,18 +449,6 @@ TEST(branch, who_is_forked_while_the_last_child_goes_reads_what_was)
     EXPECT_EQ(sim_count(tree.cx, &tree.table, &s), ROWS + 2);
     sim_commit(tree.cx);
     sim_check(tree.cx, &t);
-}
-
-static bool
-fork_branch(Ctx *cx, int parent, void *arg)
-{
-    BranchId child;
-
-    (void)arg;
-    sim_begin(cx);
-    SIM_OK(cx, engine_branch_fork(cx, (BranchId)parent, &child));
-    sim_commit(cx);
-    return true;
 }
 
 /* Else it might take back what the fork has just set: that images are kept. */
