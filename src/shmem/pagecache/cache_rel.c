@@ -174,6 +174,7 @@ clear_entry(CacheRel *rel)
     atomic_store(&rel->gone_lsn, 0);
     rel->unlinked_lsn = rel->thinned_lsn = 0;
     rel->origin = rel->first_child = rel->next_child = rel->prev_child = SHM_REF_NONE;
+    rel->unlinks = 0;
     rel->fork_epoch = rel->fork_csn = 0;
     rel->linked = 0;
     rel->old_stored = rel->gone_stored = rel->leaving = rel->doomed = rel->reused = 0;
@@ -233,66 +234,12 @@ cache_rel_drop(Ctx *cx, CacheRel *rel)
     cache_rel_forget(cx, rel);
 }
 
-void
-cache_rel_drop_old(Ctx *cx, CacheRel *rel)
+/* Calls `each` with the frame of every page that has older images in memory, latched exclusively. */
+static void
+each_with_images(Ctx *cx, const CacheRel *rel, void (*each)(Ctx *cx, void *arg, uint32_t frame_no), void *arg)
 {
     BlockNo length = cache_rel_length(rel, FORK_MAIN);
 
-    for (BlockNo block = 0; block < length; block++) {
-        uint32_t no = cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block);
-        PageRef ref;
-
-        if (no == 0 || no == CACHE_MAP_LINKED || cache_frame(page_cache(cx->proc), no)->older == 0 ||
-            !page_pin_frame(cx, no, &ref))
-            continue;
-        page_latch_exclusive(cx, &ref);
-        /* Nobody forks while we are here (B1): if it was forked again since, that child needs them. */
-        if (cache_tag_is(ref.frame, rel, FORK_MAIN, block) && atomic_load(&rel->kept_epoch) == 0)
-            (void)page_drop_old(cx->proc, ref.frame);
-        page_unpin(cx, &ref);
-    }
-}
-
-uint32_t
-cache_rel_forks(Ctx *cx, CacheRel *rel, const CacheRel *leaving, uint64_t *epochs, uint32_t room,
-                uint64_t *epoch)
-{
-    Region *region = proc_region(cx->proc);
-    uint32_t count = 0;
-
-    page_enter_between_forks(cx);
-    latch_take(cx->proc, &rel->extend);
-    *epoch = atomic_load(&page_cache(cx->proc)->epoch);
-    for (const CacheRel *c = region_ptr(region, rel->first_child); c != NULL && count <= room;
-         c = region_ptr(region, c->next_child)) {
-        if (c == leaving)
-            continue;
-        if (count < room)
-            epochs[count] = c->fork_epoch;
-        count++;
-    }
-    latch_drop(cx->proc, &rel->extend);
-    proc_critical_leave(cx->proc);
-    return count;
-}
-
-bool
-cache_fork_reads(const uint64_t *epochs, uint32_t count, uint32_t *at, uint64_t from, uint64_t to)
-{
-    while (*at < count && epochs[*at] >= to)
-        ++*at;
-    return *at < count && epochs[*at] >= from;
-}
-
-void
-cache_rel_thin(Ctx *cx, CacheRel *rel, const CacheRel *leaving)
-{
-    uint64_t epochs[CACHE_FORKS_MOST], epoch;
-    uint32_t count = cache_rel_forks(cx, rel, leaving, epochs, CACHE_FORKS_MOST, &epoch);
-    BlockNo length = cache_rel_length(rel, FORK_MAIN);
-
-    if (count > CACHE_FORKS_MOST)
-        return;
     for (BlockNo block = 0; block < length; block++) {
         uint32_t no = cache_map_lookup(page_cache(cx->proc), &rel->forks[FORK_MAIN], block);
         PageRef ref;
@@ -302,9 +249,71 @@ cache_rel_thin(Ctx *cx, CacheRel *rel, const CacheRel *leaving)
             continue;
         page_latch_exclusive(cx, &ref);
         if (cache_tag_is(ref.frame, rel, FORK_MAIN, block))
-            page_thin_old(cx->proc, no, epochs, count, epoch);
+            each(cx, arg, no);
         page_unpin(cx, &ref);
     }
+}
+
+/* Nobody forks while we are here (B1): if it was forked again since, that child needs them. */
+static void
+drop_images(Ctx *cx, void *arg, uint32_t frame_no)
+{
+    const CacheRel *rel = arg;
+
+    if (atomic_load(&rel->kept_epoch) == 0)
+        (void)page_drop_old(cx->proc, cache_frame(page_cache(cx->proc), frame_no));
+}
+
+void
+cache_rel_drop_old(Ctx *cx, CacheRel *rel)
+{
+    each_with_images(cx, rel, drop_images, rel);
+}
+
+void
+cache_rel_forks(Ctx *cx, CacheRel *rel, CacheForks *out)
+{
+    Region *region = proc_region(cx->proc);
+
+    out->count = 0;
+    page_enter_between_forks(cx);
+    latch_take(cx->proc, &rel->extend);
+    out->now = atomic_load(&page_cache(cx->proc)->epoch);
+    out->unlinked_lsn = rel->unlinked_lsn;
+    for (const CacheRel *c = region_ptr(region, rel->first_child); c != NULL && out->count <= CACHE_FORKS_MOST;
+         c = region_ptr(region, c->next_child)) {
+        if (c->unlinks)
+            continue;
+        if (out->count < CACHE_FORKS_MOST)
+            out->epochs[out->count] = c->fork_epoch;
+        out->count++;
+    }
+    latch_drop(cx->proc, &rel->extend);
+    proc_critical_leave(cx->proc);
+}
+
+bool
+cache_fork_reads(const CacheForks *forks, uint32_t *at, uint64_t from, uint64_t to)
+{
+    while (*at < forks->count && forks->epochs[*at] >= to)
+        ++*at;
+    return *at < forks->count && forks->epochs[*at] >= from;
+}
+
+static void
+thin_images(Ctx *cx, void *arg, uint32_t frame_no)
+{
+    page_thin_old(cx->proc, frame_no, arg);
+}
+
+void
+cache_rel_thin(Ctx *cx, CacheRel *rel)
+{
+    CacheForks forks;
+
+    cache_rel_forks(cx, rel, &forks);
+    if (forks.count <= CACHE_FORKS_MOST)
+        each_with_images(cx, rel, thin_images, &forks);
 }
 
 enum { PORTION = 64 };

@@ -57,8 +57,10 @@ typedef struct CacheRel {
     uint64_t fork_epoch; /* what the origin's pages were then: images of later epochs are not ours */
     Csn fork_csn; /* B2: the cap of what is read from the origin */
     BlockNo linked; /* so many blocks of the main fork are the origin's, unless they are in our own map */
-    ShmRef next_child,
-        prev_child; /* extend latch of the origin, or B1: with the same origin; forked earlier, later */
+    /* Extend latch of the origin, or B1: with the same origin, forked before and after it. */
+    ShmRef next_child, prev_child;
+    uint8_t
+        unlinks; /* extend latch of the origin; in memory mode: it is gone, and nobody reads over the link any more */
     /* Of the origin: */
     /* atomic: relations that have this one as their origin. One less only together with the end of that link, below the extend latch. */
     _Atomic uint32_t children;
@@ -75,8 +77,6 @@ typedef struct CacheRel {
     uint8_t cut; /* extend latch: bit of each fork that got shorter: what is stored beyond its end has to go */
     uint8_t cut_taken; /* the store's process: of those, the ones it is about to delete */
     uint8_t old_stored; /* the store's process: older images of its pages are stored */
-    uint64_t
-        thinned_lsn; /* the store's process: for the ends of children up to there images have been deleted */
     uint8_t leaving; /* the store's process: the checkpoint under way deletes what is stored of it */
     uint8_t gone_stored; /* the store's process: what is stored of it says that it is gone */
     Xid evicted_raw; /* extend latch: smallest raw id on pages that left memory with some; 0 = none */
@@ -88,6 +88,8 @@ typedef struct CacheRel {
     Xid evicted_since; /* extend latch: the same since a vacuum of it began */
     Xid cached_raw; /* the store's process: the same of all its pages as they are stored, for a checkpoint */
     uint64_t stored_hash; /* the store's process: of what is stored of this */
+    /* The store's process: of the ends of children (unlinked_lsn), the last for which images were deleted (store_thin.h). */
+    uint64_t thinned_lsn;
 
     /* Hints and counters of the heap; none of them needs to be exact. */
     _Atomic int64_t live_rows, dead_rows; /* atomic */
@@ -99,6 +101,15 @@ typedef struct CacheRel {
     _Atomic uint64_t counter; /* atomic: of the access method */
     RelCounters done; /* for pg_stat_all_tables */
 } CacheRel;
+
+/* The forks that a relation is read as of, at one moment. */
+enum { CACHE_FORKS_MOST = 512 };
+typedef struct CacheForks {
+    uint32_t count; /* CACHE_FORKS_MOST + 1: there are more, and nothing is known of any */
+    uint64_t now; /* the epoch: who is forked later reads what is there from then on */
+    uint64_t unlinked_lsn; /* the last end of a child that they do not have */
+    uint64_t epochs[CACHE_FORKS_MOST]; /* the last first */
+} CacheForks;
 
 enum { REL_PARTITIONS = 16, REL_BUCKETS = 4096 };
 
@@ -130,16 +141,13 @@ void cache_rel_mark_gone(Ctx *cx, CacheRel *rel, uint64_t lsn);
 void cache_rel_forget(Ctx *cx, CacheRel *rel);
 /* The older images of its pages go, those in memory, unless it is forked meanwhile. kept_epoch is 0: nobody can come to them any more. */
 void cache_rel_drop_old(Ctx *cx, CacheRel *rel);
-/* As of when relations that are linked to this one read it, the last first; `leaving` counts no longer. Returns how many, or `room` + 1 if
- * there are more. *epoch: that of the moment; whoever is forked later reads what is there from then on. */
-uint32_t cache_rel_forks(Ctx *cx, CacheRel *rel, const CacheRel *leaving, uint64_t *epochs, uint32_t room,
-                         uint64_t *epoch);
-/* Does one of them read the image from `from` to before `to`? `at`: the first that may, which goes on with each call for images that
- * follow each other, the newest first; 0 at the begin. */
-bool cache_fork_reads(const uint64_t *epochs, uint32_t count, uint32_t *at, uint64_t from, uint64_t to);
-enum { CACHE_FORKS_MOST = 512 }; /* with more children at a time older images go with the last one */
-/* Of the images in memory those go that nobody reads when `leaving` has left. */
-void cache_rel_thin(Ctx *cx, CacheRel *rel, const CacheRel *leaving);
+/* Of the images in memory those go that no relation linked to this one reads. Memory mode. */
+void cache_rel_thin(Ctx *cx, CacheRel *rel);
+/* As of when the relations that are linked to this one read it. */
+void cache_rel_forks(Ctx *cx, CacheRel *rel, CacheForks *out);
+/* Does one of them read the image that was there from the epoch `from` on and before `to`? To be asked for images that follow each other, the
+ * newest first; *at is 0 for the first, and kept. */
+bool cache_fork_reads(const CacheForks *forks, uint32_t *at, uint64_t from, uint64_t to);
 /* Frees the pages of a fork from `keep_blocks` on, as far as nobody has a pin on them: stops at the
  * first page from the end that somebody uses, if `wait` is false. Returns the new length. */
 BlockNo cache_rel_truncate(Ctx *cx, CacheRel *rel, Fork fork, BlockNo keep_blocks, bool wait);

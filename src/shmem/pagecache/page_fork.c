@@ -6,6 +6,7 @@
  * changes. */
 #include <sched.h>
 
+#include "base/stop_point.h"
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/sync/futex.h"
 
@@ -15,8 +16,10 @@ page_wait_for_fork(Ctx *cx)
 {
     PageCache *cache = page_cache(cx->proc);
 
-    while (atomic_load(&cache->fork_flag) != 0)
+    while (atomic_load(&cache->fork_flag) != 0) {
+        stop_point("page.fork_is_on");
         futex_wait(&cache->fork_flag, 1, 1000);
+    }
 }
 
 void

@@ -2,6 +2,7 @@
  * freeing meets pinning. */
 #include "shmem/pagecache/pagecache_int.h"
 
+#include "shmem/pagecache/cache_rel.h"
 #include "shmem/pagecache/page_io.h"
 #include "shmem/sync/futex.h"
 
@@ -226,7 +227,7 @@ page_drop_old(Proc *proc, Frame *f)
 }
 
 void
-page_thin_old(Proc *proc, uint32_t frame_no, const uint64_t *epochs, uint32_t count, uint64_t epoch)
+page_thin_old(Proc *proc, uint32_t frame_no, const CacheForks *forks)
 {
     PageCache *cache = page_cache(proc);
     uint32_t newer = frame_no, no, at = 0;
@@ -236,8 +237,8 @@ page_thin_old(Proc *proc, uint32_t frame_no, const uint64_t *epochs, uint32_t co
         PageHeader *h = page_header(cache_frame_bytes(cache, newer));
         const PageHeader *image = page_header_const(cache_frame_bytes(cache, no));
 
-        /* What was replaced after `epoch` is read by who was forked in between. */
-        if (h->epoch > epoch || cache_fork_reads(epochs, count, &at, image->epoch, h->epoch) ||
+        /* What was replaced after that moment is read by who was forked in between. */
+        if (h->epoch > forks->now || cache_fork_reads(forks, &at, image->epoch, h->epoch) ||
             (atomic_load(&old->latch) & (FRAME_PINS | FRAME_SHARES))) {
             newer = no;
             continue;

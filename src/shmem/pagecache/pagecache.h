@@ -308,8 +308,9 @@ page_version(const PageRef *ref)
 uint32_t page_keep_image(Ctx *cx, Frame *f, const char *page);
 /* Forgets the chain as far as nobody has it pinned; nobody can come to it meanwhile. False: somebody has. */
 bool page_drop_old(Proc *proc, Frame *f);
-/* Those of them go that none of these forks reads (cache_rel_forks), as far as nobody has them pinned. Exclusive latch. */
-void page_thin_old(Proc *proc, uint32_t frame_no, const uint64_t *epochs, uint32_t count, uint64_t epoch);
+/* Those of them go that none of these forks reads, as far as nobody has them pinned. Exclusive latch. */
+struct CacheForks;
+void page_thin_old(Proc *proc, uint32_t frame_no, const struct CacheForks *forks);
 
 /* ---- raw ids (T6) ---------------------------------------------------------------------------------- */
 /* Under the exclusive latch: the page now holds the raw id `xid`. */

@@ -181,8 +181,12 @@ branch_unlink(Ctx *cx, CacheRel *child, Lsn lsn)
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
     Lsn gone = NOTHING_IS_DONE;
 
-    if (origin != NULL && !cache_has_store(page_cache(cx->proc)) && atomic_load(&origin->children) > 1)
-        cache_rel_thin(cx, origin, child);
+    if (origin != NULL && !cache_has_store(page_cache(cx->proc)) && atomic_load(&origin->children) > 1) {
+        latch_take(cx->proc, &origin->extend); /* several may leave at once: one of them sees all */
+        child->unlinks = 1;
+        latch_drop(cx->proc, &origin->extend);
+        cache_rel_thin(cx, origin);
+    }
     while (origin != NULL && !leave(cx, child, origin, lsn, gone)) {
         gone = atomic_load(&origin->gone_lsn);
         stop_point("branch.last_child_goes");

@@ -41,6 +41,17 @@ is_past(Ctx *cx, CacheRel *rel, Lsn redo)
     return past;
 }
 
+static StoredOld
+stored_old(Ctx *cx, CacheRel *rel)
+{
+    bool unread;
+
+    latch_take(cx->proc, &rel->extend);
+    unread = rel->unlinked_lsn > rel->thinned_lsn;
+    latch_drop(cx->proc, &rel->extend);
+    return !rel->old_stored ? OLD_NONE : unread ? OLD_UNREAD : OLD_STORED;
+}
+
 /* As of the redo position: a branch that was forked between there and its maker's commit does not have it. */
 static Xid
 maker_of(const CacheRel *rel, Lsn redo)
@@ -76,7 +87,7 @@ collect_rel(Ctx *cx, void *arg, CacheRel *rel)
     gone = atomic_load(&rel->gone_lsn);
     rel->gone_stored |= gone != 0 && gone <= c->redo;
     m.gone = rel->gone_stored;
-    m.old_stored = rel->old_stored;
+    m.old_stored = stored_old(cx, rel);
     if (rel->origin != SHM_REF_NONE) {
         m.origin = ((const CacheRel *)region_ptr(proc_region(cx->proc), rel->origin))->branch;
         m.linked = rel->linked;
@@ -284,9 +295,8 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     atomic_store(&rel->free_pages, m.free_pages);
     atomic_store(&rel->space_hint, m.space_hint);
     atomic_store(&rel->counter, m.counter);
-    rel->old_stored = m.old_stored;
-    rel->unlinked_lsn =
-        m.old_stored != 0; /* as if a child of it had gone: what was not deleted by then is looked for */
+    rel->old_stored = m.old_stored != OLD_NONE;
+    rel->unlinked_lsn = m.old_stored == OLD_UNREAD; /* as if a child of it had gone just now */
     rel->gone_stored = m.gone;
     if (m.gone)
         atomic_store(&rel->gone_lsn, 1);

@@ -25,10 +25,18 @@ typedef struct StoreSuper {
 } StoreSuper;
 static_assert(sizeof(StoreSuper) == 96, "part of the store's format");
 
+/* Older images of a relation's pages. */
+typedef enum StoredOld {
+    OLD_NONE,
+    OLD_STORED,
+    OLD_UNREAD, /* some perhaps only for children that have gone since (store_thin.h) */
+} StoredOld;
+
 /* Values of relations and branches. */
 typedef struct RelMeta {
     uint32_t length[FORK_COUNT];
-    uint8_t persistence, kind, gone, old_stored; /* gone: its branch has dropped it, others still read it */
+    uint8_t persistence, kind, gone,
+        old_stored; /* gone: its branch has dropped it, others still read it; StoredOld */
     Xid creator;
     Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
     int64_t live_rows, dead_rows;

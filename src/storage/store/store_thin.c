@@ -19,8 +19,7 @@ typedef struct ThinRel {
 
 typedef struct Portion {
     StoreThin *thin;
-    const uint64_t *forks;
-    uint32_t fork_count;
+    CacheForks forks;
     PageId page; /* whose images are gathered */
     Buf epochs; /* of that page, the oldest first */
     uint32_t images; /* in all */
@@ -62,7 +61,7 @@ thin_page(Portion *p)
     uint32_t at = 0;
 
     for (uint32_t i = (uint32_t)(p->epochs.bytes / sizeof(uint64_t)); i-- > 0; next = epochs[i]) {
-        if (cache_fork_reads(p->forks, p->fork_count, &at, epochs[i], next))
+        if (cache_fork_reads(&p->forks, &at, epochs[i], next))
             continue;
         store_batch_delete_image(p->thin->batch, p->page, epochs[i]);
         p->deleted++;
@@ -116,14 +115,38 @@ find_portion(Ctx *cx, StoreThin *t, PageStore *store, Portion *p)
         store_batch_thinned(t->batch, t->at.branch, t->at.relation);
 }
 
+/* Of the last relation of the list. */
+static Status
+step(Ctx *cx, StoreThin *t, PageStore *store, const ThinRel *r)
+{
+    CacheRel *rel = cache_rel(cx, r->branch, r->relation);
+    Portion p = {.thin = t};
+
+    if (!t->under_way) {
+        t->at = (PageId){.branch = r->branch, .relation = r->relation};
+        t->deleted = 0;
+    }
+    if (rel != NULL) {
+        cache_rel_forks(cx, rel, &p.forks);
+        if (p.forks.unlinked_lsn > t->redo || p.forks.count == 0 || p.forks.count > CACHE_FORKS_MOST)
+            rel = NULL; /* after another checkpoint, or with the last child */
+    }
+    if (rel != NULL)
+        find_portion(cx, t, store, &p);
+    if (store_batch_count(t->batch) > 0)
+        TRY(store->methods->apply(cx, store, t->batch));
+    t->deleted += p.deleted;
+    t->at = p.page;
+    t->under_way = p.more;
+    if (!p.more && rel != NULL)
+        rel->thinned_lsn = r->unlinked;
+    return ST_OK;
+}
+
 Status
 store_thin_step(Ctx *cx, StoreThin *t, PageStore *store)
 {
-    uint64_t forks[CACHE_FORKS_MOST], epoch;
-    Portion p = {.thin = t, .forks = forks};
-    CacheRel *rel;
     ThinRel r;
-    bool skip;
 
     if (store_thin_is_done(t))
         return ST_OK;
@@ -131,31 +154,11 @@ store_thin_step(Ctx *cx, StoreThin *t, PageStore *store)
         return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     store_batch_clear(t->batch);
     memcpy(&r, t->rels.data + t->rels.bytes - sizeof(r), sizeof(r));
-    if (!t->under_way) {
-        t->at = (PageId){.branch = r.branch, .relation = r.relation};
-        t->deleted = 0;
-    }
-    rel = cache_rel(cx, r.branch, r.relation);
-    skip = rel == NULL;
-    if (!skip) {
-        p.fork_count = cache_rel_forks(cx, rel, NULL, forks, CACHE_FORKS_MOST, &epoch);
-        latch_take(cx->proc, &rel->extend);
-        skip = rel->unlinked_lsn > t->redo || p.fork_count == 0 || p.fork_count > CACHE_FORKS_MOST;
-        latch_drop(cx->proc, &rel->extend);
-    }
-    if (!skip)
-        find_portion(cx, t, store, &p);
-    if (store_batch_count(t->batch) > 0)
-        TRY(store->methods->apply(cx, store, t->batch));
-    t->deleted += p.deleted;
-    t->under_way = p.more;
-    t->at = p.page;
-    if (p.more)
+    TRY(step(cx, t, store, &r));
+    if (t->under_way)
         return ST_OK;
-    t->flush |= t->deleted >= GIVE_BACK_LEAST;
-    if (!skip)
-        rel->thinned_lsn = r.unlinked;
     t->rels.bytes -= sizeof(r);
+    t->flush |= t->deleted >= GIVE_BACK_LEAST;
     if (!store_thin_is_done(t) || !t->flush)
         return ST_OK;
     t->flush = false;

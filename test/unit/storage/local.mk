@@ -14,6 +14,7 @@ unit_storage_SOURCES = $(UNIT_HARNESS) \
 	test/unit/storage/test_store_worker.c \
 	test/unit/storage/test_table.c \
 	test/unit/storage/test_temp.c \
+	test/unit/storage/test_thin.c \
 	test/unit/storage/test_torture.c \
 	test/unit/storage/test_txn.c \
 	test/unit/storage/test_wal.c \

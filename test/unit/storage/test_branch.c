@@ -10,6 +10,7 @@
 #include "shmem/pagecache/pagecache_int.h"
 #include "shmem/proc/slot.h"
 #include "sim.h"
+#include "storage/branch/fork.h"
 #include "storage/rel/rel_upkeep.h"
 #include "storage/txn/txn_shared.h"
 #include "storage/wal/page_change.h"
@@ -292,6 +293,23 @@ TEST(branch, after_a_crash_no_nameless_branch_without_children_holds_its_origin)
     sim_end(tree.cx);
 }
 
+/* Recovery has links from what was stored last, and pages and the epoch from where the log begins. */
+TEST(branch, no_image_is_kept_for_a_fork_that_the_log_has_not_come_to)
+{
+    CacheRel *rel;
+    SimTable t;
+    Tree tree;
+
+    grow(&tree, sim_engine(), 1);
+    rel = heap_of(&tree, tree.last);
+    EXPECT_EQ(rel->fork_epoch + 1, atomic_load(&tree.cache->epoch));
+    atomic_store(&rel->kept_epoch, rel->fork_epoch + 1);
+    t = table_in(&tree, tree.last);
+    change(tree.cx, &t, NEW_ROW);
+    EXPECT(!keeps_images(&tree, tree.last));
+    sim_end(tree.cx);
+}
+
 /* ---- one of several goes ---------------------------------------------------------------------------------------------- */
 
 static uint64_t
@@ -301,6 +319,21 @@ count_images(const Tree *tree)
 
     for (uint32_t no = 1; no < tree->cache->high; no++)
         images += atomic_load(&cache_frame(tree->cache, no)->use) == FRAME_OLD;
+    return images;
+}
+
+/* Of pages that had been changed since. */
+static uint32_t
+heap_images_after(const Tree *tree, uint64_t epoch)
+{
+    uint32_t images = 0;
+
+    for (uint32_t no = 1; no < tree->cache->high; no++) {
+        const Frame *f = cache_frame(tree->cache, no);
+
+        images += atomic_load(&f->use) == FRAME_OLD && f->relation == tree->table.heap.relation &&
+                  page_header_const(cache_frame_bytes(tree->cache, no))->epoch > epoch;
+    }
     return images;
 }
 
@@ -323,16 +356,16 @@ expect_reads(const Tree *tree, BranchId branch, int rows, int newest)
 /* Images of epochs 2, 4, 6 and the page as it is, of 9; forks at 8, 5 and 4. */
 TEST(branch, who_was_forked_between_two_images_reads_the_first_of_them)
 {
-    static const uint64_t forks[] = {8, 5, 4};
+    const CacheForks forks = {.count = 3, .epochs = {8, 5, 4}}, none = {0};
     uint32_t at = 0;
 
-    EXPECT(cache_fork_reads(forks, 3, &at, 6, 9));
-    EXPECT(cache_fork_reads(forks, 3, &at, 4, 6));
-    EXPECT(!cache_fork_reads(forks, 3, &at, 2, 4));
+    EXPECT(cache_fork_reads(&forks, &at, 6, 9));
+    EXPECT(cache_fork_reads(&forks, &at, 4, 6));
+    EXPECT(!cache_fork_reads(&forks, &at, 2, 4));
     at = 0;
-    EXPECT(!cache_fork_reads(forks, 3, &at, 9, UINT64_MAX));
-    EXPECT(!cache_fork_reads(forks, 3, &at, 6, 8));
-    EXPECT(!cache_fork_reads(forks, 0, &at, 1, UINT64_MAX));
+    EXPECT(!cache_fork_reads(&forks, &at, 9, UINT64_MAX));
+    EXPECT(!cache_fork_reads(&forks, &at, 6, 8));
+    EXPECT(!cache_fork_reads(&none, &at, 1, UINT64_MAX));
 }
 
 /* Of each the root has an image, of the pages that were changed after it. */
@@ -372,6 +405,55 @@ TEST(branch, a_child_that_goes_takes_along_what_no_other_reads)
     sim_end(tree.cx);
 }
 
+static bool
+fork_branch(Ctx *cx, int parent, void *arg)
+{
+    BranchId child;
+
+    (void)arg;
+    sim_begin(cx);
+    SIM_OK(cx, engine_branch_fork(cx, (BranchId)parent, &child));
+    sim_commit(cx);
+    return true;
+}
+
+/* As in the end of a transaction that drops it. */
+static bool
+unlink_heap(Ctx *cx, int branch, void *arg)
+{
+    branch_unlink(cx, heap_of(arg, (BranchId)branch), 1);
+    return true;
+}
+
+/* Both read the same images. A fork holds them up when each has said that it goes. */
+TEST(branch, of_two_children_that_go_at_once_nothing_stays)
+{
+    pid_t forker, leaving[2];
+    BranchId first;
+    Tree tree;
+
+    EXPECT(stop_board_create());
+    grow(&tree, sim_engine(), 1); /* this one stays */
+    EXPECT(drop_branch(tree.cx, (int)fork_of(&tree, 1), NULL));
+    first = tree.last + 2;
+    EXPECT(fork_branch(tree.cx, 1, NULL));
+    EXPECT_EQ(fork_of(&tree, 1), first + 1);
+    EXPECT(heap_images_after(&tree, heap_of(&tree, tree.last)->fork_epoch) > 0);
+    forker = stop_at(&tree, "branch.forked", fork_branch, 1);
+    for (int i = 0; i < 2; i++)
+        leaving[i] = sim_fork(tree.engine, unlink_heap, (int)first + i, &tree);
+    for (int ms = 0; !heap_of(&tree, first)->unlinks || !heap_of(&tree, first + 1)->unlinks; ms++) {
+        EXPECT(ms < PATIENCE_MS);
+        usleep(1000);
+    }
+    stop_point_release("branch.forked");
+    EXPECT(ends_soon(forker) && ends_soon(leaving[0]) && ends_soon(leaving[1]));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 2);
+    EXPECT_EQ(heap_images_after(&tree, heap_of(&tree, tree.last)->fork_epoch), 0);
+    expect_reads(&tree, tree.last, ROWS, 0);
+    expect_reads(&tree, first + 2, ROWS + 3, NEW_ROW + (int)first + 1);
+}
+
 /* Of every page an image is kept for a change that is not made. */
 static void
 change_nothing(const Tree *tree)
@@ -386,18 +468,6 @@ change_nothing(const Tree *tree)
         page_change_cancel(tree->cx, &ref);
         page_unpin(tree->cx, &ref);
     }
-}
-
-static bool
-fork_branch(Ctx *cx, int parent, void *arg)
-{
-    BranchId child;
-
-    (void)arg;
-    sim_begin(cx);
-    SIM_OK(cx, engine_branch_fork(cx, (BranchId)parent, &child));
-    sim_commit(cx);
-    return true;
 }
 
 /* It was in flight when the image was kept, and had committed when the second child was made. */
@@ -454,7 +524,6 @@ TEST(branch, who_is_forked_while_the_last_child_goes_reads_what_was)
 /* Else it might take back what the fork has just set: that images are kept. */
 TEST(branch, the_end_of_the_last_child_waits_for_a_fork_under_way)
 {
-    const int ms = 200;
     Tree tree;
     pid_t dropper, forker;
 
@@ -462,12 +531,12 @@ TEST(branch, the_end_of_the_last_child_waits_for_a_fork_under_way)
     grow(&tree, sim_engine(), 1);
     dropper = stop_at(&tree, "txn.commit.before_locks_go", drop_branch, (int)tree.last);
     forker = stop_at(&tree, "branch.forked", fork_branch, 1);
+    stop_point_arm("page.fork_is_on", 0);
     stop_point_release("txn.commit.before_locks_go");
-    for (int i = 0; i < ms; i++) {
-        EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 2);
-        usleep(1000);
-    }
+    EXPECT(stop_point_wait("page.fork_is_on", PATIENCE_MS, NULL));
+    EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 2);
     stop_point_release("branch.forked");
+    stop_point_release("page.fork_is_on");
     EXPECT(ends_soon(forker) && ends_soon(dropper));
     EXPECT_EQ(atomic_load(&heap_of(&tree, 1)->children), 1);
     EXPECT(atomic_load(&heap_of(&tree, 1)->kept_epoch) != 0);

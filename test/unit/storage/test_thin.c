@@ -1,0 +1,263 @@
+/* Stored images that nobody reads any more (store_thin.h): which go, when, and what happens if that fails. The relations and forks are those
+ * of an engine in memory; the store is RocksDB, with images that are put there by hand. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shmem/pagecache/cache_rel.h"
+#include "shmem/pagecache/page.h"
+#include "shmem/pagecache/pagecache.h"
+#include "sim.h"
+#include "storage/store/store_thin.h"
+
+enum { REDO = 1000, FORKS = 3, MANY_PAGES = 700 };
+
+typedef struct Place {
+    char folder[64];
+    PageStore base; /* passes on to the other, or fails */
+    PageStore *store;
+    bool scan_fails, apply_fails;
+    Ctx *cx;
+    SimTable table;
+    CacheRel *rel;
+    BranchId child[FORKS];
+    uint64_t fork[FORKS];
+    StoreThin thin;
+} Place;
+
+static Place *
+place_of(PageStore *store)
+{
+    return (Place *)((char *)store - offsetof(Place, base));
+}
+
+static Status
+scan_old(Ctx *cx, PageStore *store, PageId from, bool (*each)(void *arg, PageId id, uint64_t epoch), void *arg)
+{
+    Place *p = place_of(store);
+
+    TRY(p->store->methods->scan_old(cx, p->store, from, each, arg));
+    return p->scan_fails ? fail(cx, ST_CORRUPT, "XX001", "a block is damaged") : ST_OK;
+}
+
+static Status
+apply(Ctx *cx, PageStore *store, StoreBatch *batch)
+{
+    Place *p = place_of(store);
+
+    return p->apply_fails ? fail(cx, ST_IO, "53100", "no space left on device")
+                          : p->store->methods->apply(cx, p->store, batch);
+}
+
+static Status
+flush(Ctx *cx, PageStore *store)
+{
+    Place *p = place_of(store);
+
+    return p->store->methods->flush(cx, p->store);
+}
+
+static const PageStoreMethods methods = {.scan_old = scan_old, .apply = apply, .flush = flush};
+
+/* Forked at three moments; a fork ends the epoch that it is named by. */
+static void
+make_place(Place *p)
+{
+    StoreOptions o = {.compression = STORE_COMPRESS_LZ4, .background_threads = 2};
+    BranchId root;
+
+    *p =
+        (Place){.folder = "/tmp/helios-thin-XXXXXX", .base.methods = &methods, .cx = sim_session(sim_engine())};
+    EXPECT(mkdtemp(p->folder) != NULL);
+    o.path = p->folder;
+    SIM_OK(p->cx, store_rocks_open(p->cx, &o, &p->store));
+    sim_begin(p->cx);
+    SIM_OK(p->cx, engine_branch_create(p->cx, &root));
+    sim_commit(p->cx);
+    sim_table(p->cx, &p->table);
+    p->rel = cache_rel(p->cx, root, p->table.heap.relation);
+    for (int i = 0; i < FORKS; i++) {
+        sim_begin(p->cx);
+        SIM_OK(p->cx, engine_branch_fork(p->cx, root, &p->child[i]));
+        sim_commit(p->cx);
+        p->fork[i] = cache_rel(p->cx, p->child[i], p->table.heap.relation)->fork_epoch;
+    }
+    p->rel->old_stored = 1;
+}
+
+static void
+remove_place(Place *p)
+{
+    char command[128];
+
+    store_thin_end(&p->thin);
+    p->store->methods->close(p->cx, p->store);
+    snprintf(command, sizeof(command), "rm -r %s", p->folder);
+    EXPECT_EQ(system(command), 0);
+    sim_end(p->cx);
+}
+
+static void
+drop_child(Place *p, int no)
+{
+    sim_begin(p->cx);
+    SIM_OK(p->cx, engine_branch_drop(p->cx, p->child[no]));
+    sim_commit(p->cx);
+    p->rel->unlinked_lsn = REDO; /* there is no log that says so */
+}
+
+/* An image as of the fork `no` of each page. */
+static void
+put_images(Place *p, int no, uint32_t pages)
+{
+    StoreBatch *batch = store_batch_new();
+    char page[PAGE_BYTES] = {0};
+
+    page_header(page)->epoch = p->fork[no];
+    for (uint32_t i = 0; i < pages; i++)
+        store_batch_put_old(batch, (PageId){.branch = p->rel->branch, .relation = p->rel->relation, .block = i},
+                            page);
+    SIM_OK(p->cx, p->store->methods->apply(p->cx, p->store, batch));
+    store_batch_free(batch);
+}
+
+typedef struct Count {
+    uint64_t epoch;
+    uint32_t count;
+} Count;
+
+static bool
+count_one(void *arg, PageId id, uint64_t epoch)
+{
+    Count *c = arg;
+
+    (void)id;
+    c->count += epoch == c->epoch;
+    return true;
+}
+
+static uint32_t
+count_images(Place *p, int no)
+{
+    Count c = {.epoch = p->fork[no]};
+
+    SIM_OK(p->cx, p->store->methods->scan_old(p->cx, p->store,
+                                              (PageId){.branch = p->rel->branch, .relation = p->rel->relation},
+                                              count_one, &c));
+    return c.count;
+}
+
+/* How many steps it took. */
+static uint32_t
+thin(Place *p, Lsn redo)
+{
+    uint32_t steps = 0;
+
+    store_thin_begin(p->cx, &p->thin, redo);
+    for (; !store_thin_is_done(&p->thin); steps++)
+        SIM_OK(p->cx, store_thin_step(p->cx, &p->thin, &p->base));
+    return steps;
+}
+
+static void
+expect_images(Place *p, uint32_t first, uint32_t second, uint32_t third)
+{
+    EXPECT_EQ(count_images(p, 0), first);
+    EXPECT_EQ(count_images(p, 1), second);
+    EXPECT_EQ(count_images(p, 2), third);
+}
+
+TEST(thin, what_the_child_that_went_has_read_goes_and_no_more)
+{
+    Place p;
+
+    make_place(&p);
+    put_images(&p, 0, 10);
+    put_images(&p, 1, 20);
+    put_images(&p, 2, 5);
+    EXPECT_EQ(thin(&p, REDO), 0);
+    drop_child(&p, 1);
+    EXPECT_EQ(thin(&p, REDO), 1);
+    expect_images(&p, 10, 15, 5); /* of the other fifteen pages the third child reads it */
+    EXPECT_EQ(thin(&p, REDO), 0);
+    remove_place(&p);
+}
+
+TEST(thin, an_image_that_a_later_fork_reads_as_well_stays)
+{
+    Place p;
+
+    make_place(&p);
+    put_images(&p, 0, 10);
+    drop_child(&p, 0);
+    (void)thin(&p, REDO);
+    expect_images(&p, 10, 0, 0);
+    drop_child(&p, 1);
+    p.rel->unlinked_lsn++;
+    (void)thin(&p, REDO + 1);
+    expect_images(&p, 10, 0, 0);
+    remove_place(&p);
+}
+
+TEST(thin, nothing_goes_before_a_checkpoint_has_the_end_behind_it)
+{
+    Place p;
+
+    make_place(&p);
+    put_images(&p, 0, 10);
+    put_images(&p, 1, 10);
+    drop_child(&p, 0);
+    EXPECT_EQ(thin(&p, REDO - 1), 0);
+    expect_images(&p, 10, 10, 0);
+    /* one goes while the first is worked on */
+    store_thin_begin(p.cx, &p.thin, REDO);
+    p.rel->unlinked_lsn = REDO + 1;
+    SIM_OK(p.cx, store_thin_step(p.cx, &p.thin, &p.base));
+    EXPECT(store_thin_is_done(&p.thin));
+    expect_images(&p, 10, 10, 0);
+    (void)thin(&p, REDO + 1);
+    expect_images(&p, 0, 10, 0);
+    remove_place(&p);
+}
+
+TEST(thin, many_images_go_in_portions)
+{
+    Place p;
+
+    make_place(&p);
+    for (int i = 0; i < FORKS; i++)
+        put_images(&p, i, MANY_PAGES);
+    drop_child(&p, 0);
+    drop_child(&p, 1);
+    EXPECT(thin(&p, REDO) > 2);
+    expect_images(&p, 0, 0, MANY_PAGES);
+    remove_place(&p);
+}
+
+/* What can not be read stays; what can not be written is done again. */
+TEST(thin, failures_cost_no_image_that_is_read)
+{
+    Place p;
+
+    make_place(&p);
+    put_images(&p, 0, 10);
+    put_images(&p, 1, 10);
+    drop_child(&p, 0);
+    p.apply_fails = true;
+    store_thin_begin(p.cx, &p.thin, REDO);
+    EXPECT_EQ(store_thin_step(p.cx, &p.thin, &p.base), ST_IO);
+    EXPECT_STR(p.cx->error.sqlstate, "53100");
+    ctx_error_clear(p.cx);
+    EXPECT(!store_thin_is_done(&p.thin));
+    expect_images(&p, 10, 10, 0);
+    p.apply_fails = false;
+    p.scan_fails = true;
+    EXPECT_EQ(thin(&p, REDO), 1);
+    expect_images(&p, 10, 10, 0);
+    p.scan_fails = false;
+    p.rel->thinned_lsn = 0; /* as after the next start */
+    (void)thin(&p, REDO);
+    expect_images(&p, 0, 10, 0);
+    remove_place(&p);
+}
