@@ -247,7 +247,7 @@ each_with_images(Ctx *cx, const CacheRel *rel, void (*each)(Ctx *cx, void *arg, 
         if (no == 0 || no == CACHE_MAP_LINKED || cache_frame(page_cache(cx->proc), no)->older == 0 ||
             !page_pin_frame(cx, no, &ref))
             continue;
-        page_latch_exclusive(cx, &ref);
+        page_latch_aside(cx, &ref); /* a drop may be what makes room */
         if (cache_tag_is(ref.frame, rel, FORK_MAIN, block))
             each(cx, arg, no);
         page_unpin(cx, &ref);
@@ -268,6 +268,17 @@ void
 cache_rel_drop_old(Ctx *cx, CacheRel *rel)
 {
     each_with_images(cx, rel, drop_images, rel);
+}
+
+bool
+cache_rel_has_unread(Ctx *cx, CacheRel *rel)
+{
+    bool unread;
+
+    latch_take(cx->proc, &rel->extend);
+    unread = rel->unlinked_lsn > rel->thinned_lsn;
+    latch_drop(cx->proc, &rel->extend);
+    return unread;
 }
 
 void

@@ -59,8 +59,8 @@ typedef struct CacheRel {
     BlockNo linked; /* so many blocks of the main fork are the origin's, unless they are in our own map */
     /* Extend latch of the origin, or B1: with the same origin, forked before and after it. */
     ShmRef next_child, prev_child;
-    uint8_t
-        unlinks; /* extend latch of the origin; in memory mode: it is gone, and nobody reads over the link any more */
+    /* Extend latch of the origin; in memory mode: it is gone, and nobody reads over the link any more. */
+    uint8_t unlinks;
     /* Of the origin: */
     /* atomic: relations that have this one as their origin. One less only together with the end of that link, below the extend latch. */
     _Atomic uint32_t children;
@@ -143,6 +143,8 @@ void cache_rel_forget(Ctx *cx, CacheRel *rel);
 void cache_rel_drop_old(Ctx *cx, CacheRel *rel);
 /* Of the images in memory those go that no relation linked to this one reads. Memory mode. */
 void cache_rel_thin(Ctx *cx, CacheRel *rel);
+/* May images be stored that only children read which have gone since they were last looked at (store_thin.h)? */
+bool cache_rel_has_unread(Ctx *cx, CacheRel *rel);
 /* As of when the relations that are linked to this one read it. */
 void cache_rel_forks(Ctx *cx, CacheRel *rel, CacheForks *out);
 /* Does one of them read the image that was there from the epoch `from` on and before `to`? To be asked for images that follow each other, the

@@ -39,6 +39,8 @@ typedef enum FrameUse {
 #define FRAME_WAITERS   (UINT64_C(1) << 31)
 #define FRAME_VERSION   (UINT64_C(1) << 32)
 
+struct CacheForks;
+
 typedef struct Frame {
     _Atomic uint64_t latch; /* atomic */
     /* The tag: changes only while `use` is not FRAME_PAGE. */
@@ -281,8 +283,9 @@ void page_fork_end(Ctx *cx);
 
 void page_latch_shared(Ctx *cx, PageRef *ref);
 void page_latch_exclusive(Ctx *cx, PageRef *ref);
-/* The same for the store, which does something with the frame and changes nothing of the page: it never waits for a frame, as it is who
- * makes them free, nor for the log, which may wait for its checkpoint (S2). */
+/* The same for who does something with the frame or its older images and changes nothing that a page says to others: the store, which
+ * is who makes frames free, and whose checkpoint the log may wait for (S2), and a drop, which makes frames free, too. It never waits for
+ * a frame, nor for the log. */
 void page_latch_aside(Ctx *cx, PageRef *ref);
 MUST_CHECK bool page_try_exclusive(Ctx *cx, PageRef *ref);
 /* Share to exclusive without letting go, tried once (T6). On failure the share latch is still held. */
@@ -309,7 +312,6 @@ uint32_t page_keep_image(Ctx *cx, Frame *f, const char *page);
 /* Forgets the chain as far as nobody has it pinned; nobody can come to it meanwhile. False: somebody has. */
 bool page_drop_old(Proc *proc, Frame *f);
 /* Those of them go that none of these forks reads, as far as nobody has them pinned. Exclusive latch. */
-struct CacheForks;
 void page_thin_old(Proc *proc, uint32_t frame_no, const struct CacheForks *forks);
 
 /* ---- raw ids (T6) ---------------------------------------------------------------------------------- */

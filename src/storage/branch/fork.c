@@ -181,7 +181,8 @@ branch_unlink(Ctx *cx, CacheRel *child, Lsn lsn)
     CacheRel *origin = region_ptr(proc_region(cx->proc), child->origin);
     Lsn gone = NOTHING_IS_DONE;
 
-    if (origin != NULL && !cache_has_store(page_cache(cx->proc)) && atomic_load(&origin->children) > 1) {
+    if (origin != NULL &&
+        !cache_has_store(page_cache(cx->proc))) { /* the last one, too: it may be forked again */
         latch_take(cx->proc, &origin->extend); /* several may leave at once: one of them sees all */
         child->unlinks = 1;
         latch_drop(cx->proc, &origin->extend);

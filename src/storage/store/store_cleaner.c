@@ -335,7 +335,7 @@ checkpoint(Ctx *cx, Cleaner *c, uint64_t spread_us, CheckpointCause cause)
     atomic_fetch_add(&shared->write_us, c->checkpointer.write_us);
     atomic_fetch_add(&shared->sync_us, c->checkpointer.sync_us);
     atomic_store(&shared->last_us, env_mono_us(cx->env) - start_us);
-    store_thin_begin(cx, &c->thin, c->checkpointer.super.redo);
+    store_thin_begin(cx, &c->thin);
     publish(cx, c);
     log_line(
         limits_of(p).log_checkpoints != 0 ? LOG_INFO : LOG_DEBUG,

@@ -44,12 +44,7 @@ is_past(Ctx *cx, CacheRel *rel, Lsn redo)
 static StoredOld
 stored_old(Ctx *cx, CacheRel *rel)
 {
-    bool unread;
-
-    latch_take(cx->proc, &rel->extend);
-    unread = rel->unlinked_lsn > rel->thinned_lsn;
-    latch_drop(cx->proc, &rel->extend);
-    return !rel->old_stored ? OLD_NONE : unread ? OLD_UNREAD : OLD_STORED;
+    return !rel->old_stored ? OLD_NONE : cache_rel_has_unread(cx, rel) ? OLD_UNREAD : OLD_STORED;
 }
 
 /* As of the redo position: a branch that was forked between there and its maker's commit does not have it. */

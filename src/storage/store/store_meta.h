@@ -35,8 +35,9 @@ typedef enum StoredOld {
 /* Values of relations and branches. */
 typedef struct RelMeta {
     uint32_t length[FORK_COUNT];
-    uint8_t persistence, kind, gone,
-        old_stored; /* gone: its branch has dropped it, others still read it; StoredOld */
+    uint8_t persistence, kind;
+    uint8_t gone; /* its branch has dropped it, others still read it */
+    uint8_t old_stored; /* StoredOld */
     Xid creator;
     Xid oldest_raw; /* no page of it in the store has a smaller raw id; 0 = none has any */
     int64_t live_rows, dead_rows;

@@ -6,15 +6,16 @@
 #include "storage/store/store_thin.h"
 
 #include "base/log.h"
+#include "base/stop_point.h"
 #include "shmem/pagecache/cache_rel.h"
 #include "shmem/pagecache/pagecache.h"
+#include "storage/wal/wal.h"
 
-enum { PORTION_IMAGES = 500, GIVE_BACK_LEAST = 64 };
+enum { PORTION_IMAGES = 500, GIVE_BACK_LEAST = 64, GIVE_BACK_PART = 8 };
 
 typedef struct ThinRel {
     BranchId branch;
     RelationId relation;
-    Lsn unlinked; /* the last end of a child that was seen */
 } ThinRel;
 
 typedef struct Portion {
@@ -33,23 +34,26 @@ note_rel(Ctx *cx, void *arg, CacheRel *rel)
     StoreThin *t = arg;
     ThinRel r = {.branch = rel->branch, .relation = rel->relation};
 
-    latch_take(cx->proc, &rel->extend);
-    r.unlinked = rel->unlinked_lsn;
-    latch_drop(cx->proc, &rel->extend);
     if (r.relation != RELATION_NONE && rel->old_stored && atomic_load(&rel->children) > 0 &&
-        r.unlinked > rel->thinned_lsn && r.unlinked <= t->redo)
+        cache_rel_has_unread(cx, rel))
         buf_add(&t->rels, &r, sizeof(r));
 }
 
 void
-store_thin_begin(Ctx *cx, StoreThin *t, Lsn redo)
+store_thin_begin(Ctx *cx, StoreThin *t)
 {
+    ThinRel r = {.branch = t->at.branch, .relation = t->at.relation};
+
     buf_clear(&t->rels);
-    t->redo = redo;
-    t->under_way = false;
     cache_rel_each(cx, note_rel, t);
-    if (t->rels.failed) /* without memory it is done after another checkpoint */
+    if (t->under_way) /* its rest comes first; should more children have gone since, it is in the list, too */
+        buf_add(&t->rels, &r, sizeof(r));
+    if (t->batch == NULL)
+        t->batch = store_batch_new();
+    if (t->rels.failed || t->batch == NULL) { /* without memory it is done after another checkpoint */
         buf_clear(&t->rels);
+        t->under_way = false;
+    }
 }
 
 /* The images of one page. */
@@ -92,9 +96,9 @@ take_image(void *arg, PageId id, uint64_t epoch)
     return true;
 }
 
-/* What can not be read stays as it is: whoever needs it is told, and this has time. */
-static void
-find_portion(Ctx *cx, StoreThin *t, PageStore *store, Portion *p)
+/* The images of a portion that nobody reads are in the batch. */
+static Status
+find_portion(Ctx *cx, const StoreThin *t, PageStore *store, Portion *p)
 {
     Status rc = store->methods->scan_old(cx, store, t->at, take_image, p);
 
@@ -103,66 +107,102 @@ find_portion(Ctx *cx, StoreThin *t, PageStore *store, Portion *p)
     if (rc == ST_OK && p->epochs.failed)
         rc = fail(cx, ST_NO_MEMORY, "53200", "out of memory");
     buf_free(&p->epochs);
-    if (rc != ST_OK) {
-        log_line(LOG_WARNING, "older images of relation %u stay (branch %u): %s", t->at.relation, t->at.branch,
-                 cx->error.message);
-        ctx_error_clear(cx);
-        store_batch_clear(t->batch);
-        p->more = false;
-        p->deleted = 0;
-    }
-    if (!p->more && t->deleted + p->deleted >= GIVE_BACK_LEAST)
-        store_batch_thinned(t->batch, t->at.branch, t->at.relation);
+    return rc;
 }
 
-/* Of the last relation of the list. */
+/* The end of a child has to be durable before what only that one has read goes: after a crash the child would be there again. */
 static Status
-step(Ctx *cx, StoreThin *t, PageStore *store, const ThinRel *r)
+delete_portion(Ctx *cx, const StoreThin *t, PageStore *store, const Portion *p)
 {
-    CacheRel *rel = cache_rel(cx, r->branch, r->relation);
-    Portion p = {.thin = t};
+    if (p->deleted == 0)
+        return ST_OK;
+    if (wal_is_on(cx->proc))
+        TRY(wal_try_flushed(cx, p->forks.unlinked_lsn));
+    return store->methods->apply(cx, store, t->batch);
+}
 
-    if (!t->under_way) {
-        t->at = (PageId){.branch = r->branch, .relation = r->relation};
-        t->deleted = 0;
-    }
-    if (rel != NULL) {
-        cache_rel_forks(cx, rel, &p.forks);
-        if (p.forks.unlinked_lsn > t->redo || p.forks.count == 0 || p.forks.count > CACHE_FORKS_MOST)
-            rel = NULL; /* after another checkpoint, or with the last child */
-    }
-    if (rel != NULL)
-        find_portion(cx, t, store, &p);
-    if (store_batch_count(t->batch) > 0)
+/* Whoever needs what can not be read is told; this has time. The same for want of memory. */
+static void
+leave_as_it_is(Ctx *cx, const StoreThin *t)
+{
+    log_line(LOG_WARNING, "older images of relation %u stay (branch %u): %s", t->at.relation, t->at.branch,
+             cx->error.message);
+    ctx_error_clear(cx);
+}
+
+/* Few images do not make it worth to write the files anew without them. */
+static Status
+finish_rel(Ctx *cx, StoreThin *t, PageStore *store)
+{
+    if (t->deleted >= GIVE_BACK_LEAST && t->deleted >= t->images / GIVE_BACK_PART) {
+        store_batch_clear(t->batch);
+        store_batch_thinned(t->batch, t->at.branch, t->at.relation);
         TRY(store->methods->apply(cx, store, t->batch));
+        t->flush = true;
+    }
+    t->under_way = false;
+    return ST_OK;
+}
+
+/* Of the relation that t->at is in. */
+static Status
+step(Ctx *cx, StoreThin *t, PageStore *store, CacheRel *rel)
+{
+    Portion p = {.thin = t};
+    Status scanned, rc;
+
+    stop_point("thin.step");
+    cache_rel_forks(cx, rel, &p.forks);
+    if (p.forks.count == 0 || p.forks.count > CACHE_FORKS_MOST) { /* with the last child, or with fewer */
+        t->under_way = false;
+        return ST_OK;
+    }
+    if (!t->under_way) {
+        t->unlinked = p.forks.unlinked_lsn;
+        t->images = t->deleted = 0;
+        t->under_way = true;
+    }
+    store_batch_clear(t->batch);
+    scanned = find_portion(cx, t, store, &p);
+    rc = scanned == ST_OK ? delete_portion(cx, t, store, &p) : scanned;
+    if (scanned != ST_OK || rc == ST_NO_MEMORY) {
+        leave_as_it_is(cx, t);
+        return finish_rel(cx, t, store);
+    }
+    TRY(rc);
+    t->images += p.images;
     t->deleted += p.deleted;
     t->at = p.page;
-    t->under_way = p.more;
-    if (!p.more && rel != NULL)
-        rel->thinned_lsn = r->unlinked;
-    return ST_OK;
+    if (p.more)
+        return ST_OK;
+    rel->thinned_lsn = t->unlinked;
+    return finish_rel(cx, t, store);
 }
 
 Status
 store_thin_step(Ctx *cx, StoreThin *t, PageStore *store)
 {
+    CacheRel *rel;
     ThinRel r;
 
-    if (store_thin_is_done(t))
+    if (t->rels.bytes > 0) {
+        memcpy(&r, t->rels.data + t->rels.bytes - sizeof(r), sizeof(r));
+        rel = cache_rel(cx, r.branch, r.relation);
+        if (!t->under_way)
+            t->at = (PageId){.branch = r.branch, .relation = r.relation};
+        if (rel == NULL)
+            t->under_way = false;
+        else if (t->under_way || cache_rel_has_unread(cx, rel))
+            TRY(step(cx, t, store, rel));
+        if (!t->under_way)
+            t->rels.bytes -= sizeof(r);
+    }
+    if (t->rels.bytes > 0 || !t->flush)
         return ST_OK;
-    if (t->batch == NULL && (t->batch = store_batch_new()) == NULL)
-        return fail(cx, ST_NO_MEMORY, "53200", "out of memory");
-    store_batch_clear(t->batch);
-    memcpy(&r, t->rels.data + t->rels.bytes - sizeof(r), sizeof(r));
-    TRY(step(cx, t, store, &r));
-    if (t->under_way)
-        return ST_OK;
-    t->rels.bytes -= sizeof(r);
-    t->flush |= t->deleted >= GIVE_BACK_LEAST;
-    if (!store_thin_is_done(t) || !t->flush)
-        return ST_OK;
+    TRY(store->methods->flush(cx, store)); /* else files are merged without what has been deleted */
     t->flush = false;
-    return store->methods->flush(cx, store); /* else files are merged without what has been deleted */
+    stop_point("thin.flushed");
+    return ST_OK;
 }
 
 void

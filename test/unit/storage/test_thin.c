@@ -11,7 +11,7 @@
 #include "sim.h"
 #include "storage/store/store_thin.h"
 
-enum { REDO = 1000, FORKS = 3, MANY_PAGES = 700 };
+enum { FORKS = 3, MANY_PAGES = 700 };
 
 typedef struct Place {
     char folder[64];
@@ -23,6 +23,8 @@ typedef struct Place {
     CacheRel *rel;
     BranchId child[FORKS];
     uint64_t fork[FORKS];
+    Lsn unlinked;
+    uint32_t flushes;
     StoreThin thin;
 } Place;
 
@@ -55,6 +57,7 @@ flush(Ctx *cx, PageStore *store)
 {
     Place *p = place_of(store);
 
+    p->flushes++;
     return p->store->methods->flush(cx, p->store);
 }
 
@@ -67,8 +70,10 @@ make_place(Place *p)
     StoreOptions o = {.compression = STORE_COMPRESS_LZ4, .background_threads = 2};
     BranchId root;
 
-    *p =
-        (Place){.folder = "/tmp/helios-thin-XXXXXX", .base.methods = &methods, .cx = sim_session(sim_engine())};
+    *p = (Place){.folder = "/tmp/helios-thin-XXXXXX",
+                 .base.methods = &methods,
+                 .unlinked = 1000,
+                 .cx = sim_session(sim_engine())};
     EXPECT(mkdtemp(p->folder) != NULL);
     o.path = p->folder;
     SIM_OK(p->cx, store_rocks_open(p->cx, &o, &p->store));
@@ -104,7 +109,7 @@ drop_child(Place *p, int no)
     sim_begin(p->cx);
     SIM_OK(p->cx, engine_branch_drop(p->cx, p->child[no]));
     sim_commit(p->cx);
-    p->rel->unlinked_lsn = REDO; /* there is no log that says so */
+    p->rel->unlinked_lsn = ++p->unlinked; /* there is no log whose places would go up */
 }
 
 /* An image as of the fork `no` of each page. */
@@ -150,11 +155,11 @@ count_images(Place *p, int no)
 
 /* How many steps it took. */
 static uint32_t
-thin(Place *p, Lsn redo)
+thin(Place *p)
 {
     uint32_t steps = 0;
 
-    store_thin_begin(p->cx, &p->thin, redo);
+    store_thin_begin(p->cx, &p->thin);
     for (; !store_thin_is_done(&p->thin); steps++)
         SIM_OK(p->cx, store_thin_step(p->cx, &p->thin, &p->base));
     return steps;
@@ -176,11 +181,11 @@ TEST(thin, what_the_child_that_went_has_read_goes_and_no_more)
     put_images(&p, 0, 10);
     put_images(&p, 1, 20);
     put_images(&p, 2, 5);
-    EXPECT_EQ(thin(&p, REDO), 0);
+    EXPECT_EQ(thin(&p), 0);
     drop_child(&p, 1);
-    EXPECT_EQ(thin(&p, REDO), 1);
+    EXPECT_EQ(thin(&p), 1);
     expect_images(&p, 10, 15, 5); /* of the other fifteen pages the third child reads it */
-    EXPECT_EQ(thin(&p, REDO), 0);
+    EXPECT_EQ(thin(&p), 0);
     remove_place(&p);
 }
 
@@ -191,32 +196,101 @@ TEST(thin, an_image_that_a_later_fork_reads_as_well_stays)
     make_place(&p);
     put_images(&p, 0, 10);
     drop_child(&p, 0);
-    (void)thin(&p, REDO);
+    (void)thin(&p);
     expect_images(&p, 10, 0, 0);
     drop_child(&p, 1);
-    p.rel->unlinked_lsn++;
-    (void)thin(&p, REDO + 1);
+    (void)thin(&p);
     expect_images(&p, 10, 0, 0);
     remove_place(&p);
 }
 
-TEST(thin, nothing_goes_before_a_checkpoint_has_the_end_behind_it)
+TEST(thin, who_goes_while_the_images_are_looked_through_is_not_forgotten)
 {
+    Place p;
+
+    make_place(&p);
+    for (int i = 0; i < FORKS; i++)
+        put_images(&p, i, MANY_PAGES);
+    drop_child(&p, 0);
+    store_thin_begin(p.cx, &p.thin);
+    SIM_OK(p.cx, store_thin_step(p.cx, &p.thin, &p.base));
+    EXPECT(p.thin.under_way);
+    drop_child(&p, 1);
+    EXPECT(thin(&p) > 2); /* of the second child, too, from where it was, and then from the beginning */
+    expect_images(&p, 0, 0, MANY_PAGES);
+    EXPECT_EQ(thin(&p), 0);
+    remove_place(&p);
+}
+
+TEST(thin, another_checkpoint_does_not_begin_again)
+{
+    uint32_t steps = 0, alone;
+    Place p;
+
+    for (int with_checkpoints = 0; with_checkpoints < 2; with_checkpoints++) {
+        make_place(&p);
+        for (int i = 0; i < FORKS; i++)
+            put_images(&p, i, MANY_PAGES);
+        drop_child(&p, 0);
+        alone = steps;
+        steps = 0;
+        store_thin_begin(p.cx, &p.thin);
+        for (; !store_thin_is_done(&p.thin) && steps < 100; steps++) {
+            SIM_OK(p.cx, store_thin_step(p.cx, &p.thin, &p.base));
+            if (with_checkpoints)
+                store_thin_begin(p.cx, &p.thin);
+        }
+        expect_images(&p, 0, MANY_PAGES, MANY_PAGES);
+        remove_place(&p);
+    }
+    EXPECT(alone > 2);
+    EXPECT(steps <= alone + 1); /* one to see that there is no more to do */
+}
+
+/* A few of many are not worth to write the files anew: nothing is made durable for them. */
+TEST(thin, room_is_given_back_for_many_images_only)
+{
+    Place p;
+
+    make_place(&p);
+    put_images(&p, 0, 100);
+    for (int i = 1; i < FORKS; i++)
+        put_images(&p, i, MANY_PAGES);
+    drop_child(&p, 0);
+    (void)thin(&p);
+    expect_images(&p, 0, MANY_PAGES, MANY_PAGES);
+    EXPECT_EQ(p.flushes, 0);
+    drop_child(&p, 1);
+    (void)thin(&p);
+    expect_images(&p, 0, 0, MANY_PAGES);
+    EXPECT_EQ(p.flushes, 1);
+    remove_place(&p);
+}
+
+/* More than are looked at (CACHE_FORKS_MOST): nothing goes. */
+TEST(thin, with_too_many_forks_all_images_stay)
+{
+    BranchId more[CACHE_FORKS_MOST];
     Place p;
 
     make_place(&p);
     put_images(&p, 0, 10);
     put_images(&p, 1, 10);
+    for (int i = 0; i < CACHE_FORKS_MOST; i++) {
+        sim_begin(p.cx);
+        SIM_OK(p.cx, engine_branch_fork(p.cx, p.rel->branch, &more[i]));
+        sim_commit(p.cx);
+    }
     drop_child(&p, 0);
-    EXPECT_EQ(thin(&p, REDO - 1), 0);
+    EXPECT_EQ(thin(&p), 1);
     expect_images(&p, 10, 10, 0);
-    /* one goes while the first is worked on */
-    store_thin_begin(p.cx, &p.thin, REDO);
-    p.rel->unlinked_lsn = REDO + 1;
-    SIM_OK(p.cx, store_thin_step(p.cx, &p.thin, &p.base));
-    EXPECT(store_thin_is_done(&p.thin));
-    expect_images(&p, 10, 10, 0);
-    (void)thin(&p, REDO + 1);
+    for (int i = 0; i < 2; i++) {
+        sim_begin(p.cx);
+        SIM_OK(p.cx, engine_branch_drop(p.cx, more[i]));
+        sim_commit(p.cx);
+    }
+    p.rel->unlinked_lsn = ++p.unlinked;
+    EXPECT_EQ(thin(&p), 1);
     expect_images(&p, 0, 10, 0);
     remove_place(&p);
 }
@@ -230,7 +304,7 @@ TEST(thin, many_images_go_in_portions)
         put_images(&p, i, MANY_PAGES);
     drop_child(&p, 0);
     drop_child(&p, 1);
-    EXPECT(thin(&p, REDO) > 2);
+    EXPECT(thin(&p) > 2);
     expect_images(&p, 0, 0, MANY_PAGES);
     remove_place(&p);
 }
@@ -245,7 +319,7 @@ TEST(thin, failures_cost_no_image_that_is_read)
     put_images(&p, 1, 10);
     drop_child(&p, 0);
     p.apply_fails = true;
-    store_thin_begin(p.cx, &p.thin, REDO);
+    store_thin_begin(p.cx, &p.thin);
     EXPECT_EQ(store_thin_step(p.cx, &p.thin, &p.base), ST_IO);
     EXPECT_STR(p.cx->error.sqlstate, "53100");
     ctx_error_clear(p.cx);
@@ -253,11 +327,10 @@ TEST(thin, failures_cost_no_image_that_is_read)
     expect_images(&p, 10, 10, 0);
     p.apply_fails = false;
     p.scan_fails = true;
-    EXPECT_EQ(thin(&p, REDO), 1);
+    EXPECT(thin(&p) <= 2); /* what was under way is in the list again */
     expect_images(&p, 10, 10, 0);
     p.scan_fails = false;
-    p.rel->thinned_lsn = 0; /* as after the next start */
-    (void)thin(&p, REDO);
+    (void)thin(&p);
     expect_images(&p, 0, 10, 0);
     remove_place(&p);
 }
