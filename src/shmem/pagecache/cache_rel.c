@@ -172,7 +172,7 @@ clear_entry(CacheRel *rel)
     ASSERT(rel->origin == SHM_REF_NONE && rel->first_child == SHM_REF_NONE);
     rel->relation = RELATION_NONE;
     atomic_store(&rel->gone_lsn, 0);
-    rel->unlinked_lsn = rel->thinned_lsn = 0;
+    rel->unlinked_lsn = rel->children_gone = rel->thinned_for = 0;
     rel->origin = rel->first_child = rel->next_child = rel->prev_child = SHM_REF_NONE;
     rel->unlinks = 0;
     rel->fork_epoch = rel->fork_csn = 0;
@@ -276,7 +276,7 @@ cache_rel_has_unread(Ctx *cx, CacheRel *rel)
     bool unread;
 
     latch_take(cx->proc, &rel->extend);
-    unread = rel->unlinked_lsn > rel->thinned_lsn;
+    unread = rel->children_gone != rel->thinned_for;
     latch_drop(cx->proc, &rel->extend);
     return unread;
 }
@@ -290,6 +290,7 @@ cache_rel_forks(Ctx *cx, CacheRel *rel, CacheForks *out)
     page_enter_between_forks(cx);
     latch_take(cx->proc, &rel->extend);
     out->now = atomic_load(&page_cache(cx->proc)->epoch);
+    out->gone = rel->children_gone;
     out->unlinked_lsn = rel->unlinked_lsn;
     for (const CacheRel *c = region_ptr(region, rel->first_child); c != NULL && out->count <= CACHE_FORKS_MOST;
          c = region_ptr(region, c->next_child)) {

@@ -83,13 +83,14 @@ typedef struct CacheRel {
     /* atomic: it was dropped at this place of the log, what is stored of it goes (B5); 0 = it lives. Set below the extend latch if it
      * has children. */
     _Atomic uint64_t gone_lsn;
-    /* extend latch: the last place where one of its children was dropped: what is stored of it stays until then, too. */
+    /* extend latch: the last place where one of its children was dropped: what is stored of it stays until then, too, and its
+     * images until that is durable. */
     uint64_t unlinked_lsn;
     Xid evicted_since; /* extend latch: the same since a vacuum of it began */
     Xid cached_raw; /* the store's process: the same of all its pages as they are stored, for a checkpoint */
     uint64_t stored_hash; /* the store's process: of what is stored of this */
-    /* The store's process: of the ends of children (unlinked_lsn), the last for which images were deleted (store_thin.h). */
-    uint64_t thinned_lsn;
+    uint64_t children_gone; /* extend latch: how many, since the start */
+    uint64_t thinned_for; /* the store's process: of those, for which images were deleted (store_thin.h) */
 
     /* Hints and counters of the heap; none of them needs to be exact. */
     _Atomic int64_t live_rows, dead_rows; /* atomic */
@@ -107,7 +108,7 @@ enum { CACHE_FORKS_MOST = 512 };
 typedef struct CacheForks {
     uint32_t count; /* CACHE_FORKS_MOST + 1: there are more, and nothing is known of any */
     uint64_t now; /* the epoch: who is forked later reads what is there from then on */
-    uint64_t unlinked_lsn; /* the last end of a child that they do not have */
+    uint64_t gone, unlinked_lsn; /* children_gone, and the last end of such a one */
     uint64_t epochs[CACHE_FORKS_MOST]; /* the last first */
 } CacheForks;
 

@@ -283,9 +283,9 @@ void page_fork_end(Ctx *cx);
 
 void page_latch_shared(Ctx *cx, PageRef *ref);
 void page_latch_exclusive(Ctx *cx, PageRef *ref);
-/* The same for who does something with the frame or its older images and changes nothing that a page says to others: the store, which
- * is who makes frames free, and whose checkpoint the log may wait for (S2), and a drop, which makes frames free, too. It never waits for
- * a frame, nor for the log. */
+/* The same for who does something with the frame or its older images, and changes nothing that is logged: the store, which is who makes
+ * frames free, and whose checkpoint the log may wait for (S2), and a drop, which makes frames free, too. It never waits for a frame, nor
+ * for the log. */
 void page_latch_aside(Ctx *cx, PageRef *ref);
 MUST_CHECK bool page_try_exclusive(Ctx *cx, PageRef *ref);
 /* Share to exclusive without letting go, tried once (T6). On failure the share latch is still held. */

@@ -159,6 +159,7 @@ leave(Ctx *cx, CacheRel *child, CacheRel *origin, Lsn lsn, Lsn done_for)
         child->origin = SHM_REF_NONE;
         child->linked = 0;
         atomic_fetch_sub(&origin->children, 1);
+        origin->children_gone++;
         youngest = region_ptr(region, origin->first_child);
         ASSERT((youngest == NULL) == last);
         if (youngest != NULL) /* B4 */

@@ -21,7 +21,7 @@ page_pin_own(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block, PageRef *out)
     return page_own(cx, rel, out);
 }
 
-/* Recovery: a page of zeros in place of the origin's. */
+/* Recovery: a page of zeros in place of the origin's, or of one of its own that is not in memory. */
 MUST_CHECK Status page_own_empty(Ctx *cx, CacheRel *rel, Fork fork, BlockNo block);
 /* The page is the branch's own from now on. If the branch has been forked itself, those who were forked from it keep what it
  * was before: the first image of the page in this branch. In a critical section, with a frame in the stash. */

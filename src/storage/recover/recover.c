@@ -70,18 +70,17 @@ redo_on_page(Ctx *cx, const WalEntry *e, PageRef *ref)
     return true;
 }
 
-/* A whole page replaces whatever is there; so where the branch still has its origin's, it gets one of its own. */
+/* A whole page replaces whatever is there. That is not even read: neither what the store has of it by now, as the records that follow are
+ * there, too, nor the origin's, which may be gone (B4). */
 static Status
 pin_for_redo(Ctx *cx, CacheRel *rel, const WalEntry *e, PageRef *ref)
 {
+    if (e->record.kind == RECORD_PAGE_IMAGE)
+        TRY(page_own_empty(cx, rel, (Fork)e->record.fork, e->record.block));
     TRY(page_pin(cx, rel, (Fork)e->record.fork, e->record.block, ref));
-    if (ref->page != NULL && !page_is_linked(ref))
-        return ST_OK;
-    page_unpin(cx, ref);
-    if (e->record.kind != RECORD_PAGE_IMAGE)
-        return ST_OK; /* it should have come first */
-    TRY(page_own_empty(cx, rel, (Fork)e->record.fork, e->record.block));
-    return page_pin(cx, rel, (Fork)e->record.fork, e->record.block, ref);
+    if (ref->page != NULL && page_is_linked(ref))
+        page_unpin(cx, ref); /* a whole page should have come first */
+    return ST_OK;
 }
 
 /* A relation that was dropped, or a page that was cut off, after the redo position and before the checkpoint came to it is

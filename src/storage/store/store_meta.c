@@ -291,7 +291,7 @@ load_rel(Ctx *cx, void *arg, const char *key, size_t key_bytes, const char *valu
     atomic_store(&rel->space_hint, m.space_hint);
     atomic_store(&rel->counter, m.counter);
     rel->old_stored = m.old_stored != OLD_NONE;
-    rel->unlinked_lsn = m.old_stored == OLD_UNREAD; /* as if a child of it had gone just now */
+    rel->children_gone = m.old_stored == OLD_UNREAD;
     rel->gone_stored = m.gone;
     if (m.gone)
         atomic_store(&rel->gone_lsn, 1);

@@ -153,15 +153,13 @@ step(Ctx *cx, StoreThin *t, PageStore *store, CacheRel *rel)
 
     stop_point("thin.step");
     cache_rel_forks(cx, rel, &p.forks);
-    if (p.forks.count == 0 || p.forks.count > CACHE_FORKS_MOST) { /* with the last child, or with fewer */
-        t->under_way = false;
-        return ST_OK;
-    }
     if (!t->under_way) {
-        t->unlinked = p.forks.unlinked_lsn;
+        t->gone = p.forks.gone;
         t->images = t->deleted = 0;
         t->under_way = true;
     }
+    if (p.forks.count == 0 || p.forks.count > CACHE_FORKS_MOST) /* with the last child, or with fewer */
+        return finish_rel(cx, t, store);
     store_batch_clear(t->batch);
     scanned = find_portion(cx, t, store, &p);
     rc = scanned == ST_OK ? delete_portion(cx, t, store, &p) : scanned;
@@ -172,10 +170,11 @@ step(Ctx *cx, StoreThin *t, PageStore *store, CacheRel *rel)
     TRY(rc);
     t->images += p.images;
     t->deleted += p.deleted;
-    t->at = p.page;
-    if (p.more)
+    if (p.more) {
+        t->at = p.page;
         return ST_OK;
-    rel->thinned_lsn = t->unlinked;
+    }
+    rel->thinned_for = t->gone;
     return finish_rel(cx, t, store);
 }
 

@@ -13,7 +13,7 @@ typedef struct StoreThin {
     Buf rels; /* ThinRel: to be looked at, the last first */
     PageId at; /* where to go on in the last */
     bool under_way; /* in the last */
-    Lsn unlinked; /* of it: the last end of a child that was known when it was begun */
+    uint64_t gone; /* children of it, when it was begun */
     uint64_t images, deleted; /* of it */
     bool flush; /* when all are done */
     StoreBatch *batch; /* NULL until one is needed */
