@@ -130,6 +130,15 @@ put_images(Place *p, int no, uint32_t pages)
     store_batch_free(batch);
 }
 
+/* Each fork has an image of each of many pages. */
+static void
+make_large_place(Place *p)
+{
+    make_place(p);
+    for (int i = 0; i < FORKS; i++)
+        put_images(p, i, MANY_PAGES);
+}
+
 typedef struct Count {
     uint64_t epoch;
     uint32_t count;
@@ -213,9 +222,7 @@ TEST(thin, who_goes_while_the_images_are_looked_through_is_not_forgotten)
 {
     Place p;
 
-    make_place(&p);
-    for (int i = 0; i < FORKS; i++)
-        put_images(&p, i, MANY_PAGES);
+    make_large_place(&p);
     drop_child(&p, 0);
     store_thin_begin(p.cx, &p.thin);
     SIM_OK(p.cx, store_thin_step(p.cx, &p.thin, &p.base));
@@ -233,9 +240,7 @@ TEST(thin, another_checkpoint_does_not_begin_again)
     Place p;
 
     for (int with_checkpoints = 0; with_checkpoints < 2; with_checkpoints++) {
-        make_place(&p);
-        for (int i = 0; i < FORKS; i++)
-            put_images(&p, i, MANY_PAGES);
+        make_large_place(&p);
         drop_child(&p, 0);
         alone = steps;
         steps = 0;
@@ -303,9 +308,7 @@ TEST(thin, many_images_go_in_portions)
 {
     Place p;
 
-    make_place(&p);
-    for (int i = 0; i < FORKS; i++)
-        put_images(&p, i, MANY_PAGES);
+    make_large_place(&p);
     drop_child(&p, 0);
     drop_child(&p, 1);
     EXPECT(thin(&p) > 2);
@@ -345,9 +348,7 @@ TEST(thin, what_can_not_be_written_is_done_again)
     uint32_t steps = 0;
     Place p;
 
-    make_place(&p);
-    for (int i = 0; i < FORKS; i++)
-        put_images(&p, i, MANY_PAGES);
+    make_large_place(&p);
     drop_child(&p, 0);
     store_thin_begin(p.cx, &p.thin);
     for (; !store_thin_is_done(&p.thin); steps++) {
